@@ -1,0 +1,48 @@
+# make run, make test, make lab, make lint, make clean: each sets up what it needs first, then calls `cefr`.
+#   make run LEVELS="A1 C1" RECIPE=reference BANK=my_bank.csv LANGUAGE=tr
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+OPTIONS = $(if $(LEVELS),--levels "$(LEVELS)") $(if $(RECIPE),--recipe "$(RECIPE)") $(if $(BANK),--bank "$(BANK)") \
+	$(if $(LANGUAGE),--language "$(LANGUAGE)") $(if $(OUTPUT_ROOT),--output-root "$(OUTPUT_ROOT)") \
+	$(if $(USER_DATA),--user-data "$(USER_DATA)") $(if $(SEED),--seed "$(SEED)")
+
+.PHONY: run test test-slow lab lint setup status adopt clean
+.DEFAULT_GOAL := run
+
+run: setup
+	@$(BIN)/cefr run $(OPTIONS)
+
+test: setup
+	$(BIN)/python -m pytest
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+lab: setup
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+status: setup
+	@$(BIN)/cefr status
+
+adopt: setup    # make adopt FROM=folder LEVEL=B2
+	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(if $(LANGUAGE),--language "$(LANGUAGE)")
+
+setup: .venv/installed
+
+.venv/installed: requirements.txt requirements-no-deps.txt constraints.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or say make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@echo "Setting up .venv (once, a few minutes) ..."
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What the batch made stays, and so does what was trained: this removes the environment and caches alone.
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .snakemake *.egg-info

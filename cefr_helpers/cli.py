@@ -1,0 +1,183 @@
+"""The `cefr` command: what Make calls, and what works without Make."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cefr_helpers import configuration, pipeline, records
+from cefr_helpers.configuration import Configuration
+from cefr_helpers.errors import InputError
+from cefr_helpers.levels import LEVELS
+from cefr_helpers.paths import REPORT_STAGE, STAGES, Workspace, project_root
+
+app = typer.Typer(
+    help="Teach a small language model to write example sentences at a CEFR level, and measure what it learned.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Levels = Annotated[str | None, typer.Option(help='Levels to run, such as "A1 C1"; default: config.yaml.')]
+RecipeName = Annotated[str | None, typer.Option(help="A name in recipes/ (reference, cpu, smoke) or a .yaml file.")]
+Bank = Annotated[str | None, typer.Option(help="Sentence bank: bundled, a folder with one file a level, or a file.")]
+Language = Annotated[str | None, typer.Option(help="Language of the notes: en or tr.")]
+OutputRoot = Annotated[str | None, typer.Option(help="Where formatted_data, training_plots, Notes and runs go.")]
+UserData = Annotated[str | None, typer.Option(help="Where adapters and merged models go.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of data and training.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")]
+Profile = Annotated[str, typer.Option(help="How Snakemake runs it: a folder in profiles/, or a path.")]
+
+
+@app.command()
+def run(
+    levels: Levels = None,
+    recipe: RecipeName = None,
+    bank: Bank = None,
+    language: Language = None,
+    output_root: OutputRoot = None,
+    user_data: UserData = None,
+    seed: Seed = None,
+    profile: Profile = "local",
+    dry_run: DryRun = False,
+) -> None:
+    """Run the four notebooks for each level, then the final report; what is up to date is not run again."""
+    settings = configuration.read(_overrides(levels, recipe, bank, language, output_root, user_data, seed))
+    workspace = settings.workspace
+    workspace.output_root.mkdir(parents=True, exist_ok=True)
+    with _only_run(workspace):
+        started = time.time()
+        ok = _snakemake(settings, profile, ["levels"], dry_run)
+        if dry_run:
+            raise typer.Exit(0 if ok else 1)
+        if any(workspace.record(level, "dataset").is_file() for level in LEVELS):
+            ok &= _snakemake(settings, profile, ["report"], dry_run)
+    failures = [failure for level in settings.levels if (failure := _failure(workspace, level, started))]
+    _summary(settings, failures)
+    if failures or not ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(output_root: OutputRoot = None, user_data: UserData = None) -> None:
+    """List levels and stages, and when each was last done."""
+    settings = configuration.read(_overrides(output_root=output_root, user_data=user_data))
+    workspace = settings.workspace
+    for level in LEVELS:
+        done = [stage for stage in STAGES if pipeline.executed_notebook(workspace, stage, level).is_file()]
+        comparison = records.read_if_there(workspace, level, "comparison")
+        when = f"  compared {comparison['created']}" if comparison else ""
+        typer.echo(f"{level}  {', '.join(done) or 'nothing yet'}{when}")
+
+
+@app.command()
+def adopt(
+    source: Annotated[Path, typer.Argument(help="Folder of the earlier run: trainer_state.json or event files.")],
+    level: Annotated[str, typer.Argument(help="Its CEFR level.")],
+    language: Language = None,
+    output_root: OutputRoot = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the level's training record.")] = False,
+) -> None:
+    """Take in a run that was trained elsewhere: its record, plots and note."""
+    from cefr_helpers import adoption, notes, plots
+
+    settings = configuration.read(_overrides(language=language, output_root=output_root))
+    record = adoption.adopt(source, level, settings.workspace, replace)
+    drawn = plots.draw_all(settings.workspace, level, settings.language)
+    note = notes.write_results_note(settings.workspace, level, settings.language)
+    for path in (record, *drawn, note):
+        typer.echo(path)
+
+
+def main() -> None:
+    """Entry point: bad input ends with its message alone and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+def _overrides(
+    levels=None, recipe=None, bank=None, language=None, output_root=None, user_data=None, seed=None
+) -> dict:
+    """Given options under their names in config.yaml; a path counts from the folder the command was called in."""
+    given = {
+        "levels": levels.replace(",", " ").split() if levels is not None else None,
+        "recipe": os.path.abspath(recipe) if recipe and recipe.endswith((".yaml", ".yml")) else recipe,
+        "sentence_bank": bank if bank in (None, "", "bundled") else os.path.abspath(os.path.expanduser(bank)),
+        "language": language,
+        "output_root": output_root and os.path.abspath(os.path.expanduser(output_root)),
+        "user_data": user_data and os.path.abspath(os.path.expanduser(user_data)),
+        "seed": seed,
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _only_run(workspace: Workspace):
+    """A lock on the output folder for as long as this process lives; it goes with the process, however it ends.
+
+    Raises:
+        typer.Exit: another run holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    (workspace.output_root / "runs").mkdir(exist_ok=True)
+    lock = FileLock(workspace.output_root / "runs" / ".lock")
+    try:
+        return lock.acquire(blocking=False)
+    except Timeout:
+        print(f"{workspace.output_root}: another run is at work here; wait for it or stop it first", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _snakemake(settings: Configuration, profile: str, targets: list[str], dry_run: bool) -> bool:
+    """Run Snakemake on the targets; whether all of them are there afterwards."""
+    root, out = project_root(), settings.workspace.output_root
+    text = settings.model_dump_json(indent=1)
+    name = hashlib.sha256(text.encode()).hexdigest()[:12]
+    config = records.write_atomically(out / "runs" / ".configurations" / f"{name}.json", text)
+    profile_folder = profile if os.sep in profile else str(root / "profiles" / profile)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(out)]
+    command += ["--configfile", str(config), "--profile", profile_folder]
+    if any((out / ".snakemake" / "locks").glob("*")):
+        # we hold the run's own lock, so the engine that left these is gone
+        subprocess.run([*command, "--unlock"], capture_output=True)
+    return subprocess.run([*command, *(["--dry-run"] if dry_run else []), *targets]).returncode == 0
+
+
+def _failure(workspace: Workspace, level: str, started: float) -> str | None:
+    """Level, stage, cause and log of the stage that failed in this run, if one did."""
+    for stage in STAGES:
+        log = pipeline.executed_notebook(workspace, stage, level).with_suffix(".log")
+        if log.is_file() and log.stat().st_mtime >= started:
+            causes = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("FAILED: ")]
+            if causes:
+                return f"{level} {stage}: {causes[-1].removeprefix('FAILED: ')}\n    log: {log}"
+        if not all(path.is_file() for path in pipeline.outputs(workspace, stage, level)):
+            return f"{level} {stage}: did not finish\n    log: {log}"
+    return None
+
+
+def _summary(settings: Configuration, failures: list[str]) -> None:
+    workspace = settings.workspace
+    for level in settings.levels:
+        if workspace.note(level).is_file() and not any(failure.startswith(level) for failure in failures):
+            typer.echo(f"{level}: {_shown(workspace.note(level))}")
+    if all(path.is_file() for path in pipeline.outputs(workspace, REPORT_STAGE, "")):
+        typer.echo(f"Report: {_shown(workspace.final_report())}")
+    for failure in failures:
+        print(f"FAILED {failure}", file=sys.stderr)
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Base and tuned out of one loaded model: with the adapter switched off it is the base."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cefr_helpers import base_model, generation, likelihood, statistics
+from cefr_helpers.errors import InputError
+from cefr_helpers.prompts import prompt_text
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Tables of `likelihood.score`, one row an example, in the same order."""
+
+    base: "pandas.DataFrame"
+    tuned: "pandas.DataFrame"
+
+
+def load(base: base_model.BaseModel, training: dict, adapter: Path):
+    """The tuned model of a training record in the precision it was trained in, and its tokenizer.
+
+    Raises:
+        InputError: the adapter is gone, or was trained on another base model than the one given.
+    """
+    from peft import PeftModel
+
+    results = training["results"]
+    if base.sha256 != results["base_model"]["sha256"]:
+        raise InputError(
+            f"base_model: {base.source!r} has other weights than the base that {adapter.name} was trained on "
+            f"(sha256 {base.sha256[:12]} instead of {results['base_model']['sha256'][:12]}); run 02_training again"
+        )
+    if not (adapter / "adapter_model.safetensors").is_file():
+        raise InputError(f"{adapter}: the adapter of the training record is gone; run 02_training again")
+    model = base_model.load_model(base, results["precision"])
+    return PeftModel.from_pretrained(model, adapter).eval(), base_model.load_tokenizer(base)
+
+
+def score(model, tokenizer, examples: list[dict], batch_size: int) -> Scores:
+    """Likelihood of the examples under base and tuned model."""
+    with model.disable_adapter():
+        base = likelihood.score(model, tokenizer, examples, batch_size)
+    return Scores(base, likelihood.score(model, tokenizer, examples, batch_size))
+
+
+def summarise(scores: Scores, part: str, seed: int) -> dict:
+    """Loss, perplexity and bits a character of base and tuned, both reductions in per cent, and the difference.
+
+    Args:
+        part: "completion" or "full_text".
+    """
+    base, tuned = (likelihood.summarise(table, part) for table in (scores.base, scores.tuned))
+    return {
+        "base": base,
+        "tuned": tuned,
+        "loss_reduction_pct": 100 * (1 - tuned["loss"] / base["loss"]),
+        "perplexity_reduction_pct": 100 * (1 - tuned["perplexity"] / base["perplexity"]),
+        "difference": statistics.paired_difference(
+            scores.base[f"{part}_nll_nats"],
+            scores.tuned[f"{part}_nll_nats"],
+            scores.base[f"{part}_tokens"],
+            seed,
+        ),
+    }
+
+
+def answers(model, tokenizer, examples: list[dict], max_new_tokens: int) -> list[dict]:
+    """Base and tuned answers to the same prompts, greedy, beside the bank's own sentences."""
+    with model.disable_adapter():
+        base = generation.answer(model, tokenizer, examples, max_new_tokens)
+    tuned = generation.answer(model, tokenizer, examples, max_new_tokens)
+    return [
+        {
+            "words": example["words"],
+            "prompt": prompt_text(example),
+            "reference": example["output"],
+            "base": before,
+            "tuned": after,
+        }
+        for example, before, after in zip(examples, base, tuned, strict=True)
+    ]
+
+
+def agreement(completion: dict, training: dict) -> dict:
+    """The tuned loss beside the trainer's best eval loss: the same quantity by the same code, so they must agree."""
+    best, tuned = training["results"]["best"]["eval_loss"], completion["tuned"]["loss"]
+    return {
+        "training_best_eval_loss": best,
+        "comparison_tuned_loss": tuned,
+        "relative_difference": abs(tuned - best) / best,
+    }

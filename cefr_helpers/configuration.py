@@ -1,0 +1,81 @@
+"""What a run is told: config.yaml with the command line's overrides, checked before anything starts."""
+
+import difflib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from cefr_helpers import recipe, sentence_bank
+from cefr_helpers.errors import InputError
+from cefr_helpers.levels import LEVELS
+from cefr_helpers.paths import Workspace, project_root, resolve
+
+
+class Configuration(BaseModel):
+    """The keys of config.yaml; all but `levels` are also the parameters of the stage notebooks, next to `level`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    levels: tuple[str, ...] = Field(min_length=1)
+    recipe: str = Field(min_length=1)
+    sentence_bank: str = Field(min_length=1)
+    language: Literal["en", "tr"]
+    output_root: str = Field(min_length=1)
+    user_data: str = Field(min_length=1)
+    seed: int = Field(ge=0, lt=2**32)
+
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _known_levels(cls, value):
+        if not isinstance(value, (list, tuple)):
+            raise ValueError("must be a list such as [A2, B1]")
+        unknown = [level for level in value if level not in LEVELS]
+        if unknown or len(set(value)) != len(value):
+            raise ValueError(f"names {unknown or 'a level twice'}; choose among {', '.join(LEVELS)}")
+        return tuple(sorted(value))
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace.at(self.output_root, self.user_data)
+
+    def parameters(self, level: str) -> dict:
+        """The parameters of a stage notebook."""
+        return {"level": level, **self.model_dump(mode="json", exclude={"levels"})}
+
+
+def read(overrides: dict | None = None, path: Path | None = None) -> Configuration:
+    """config.yaml with `overrides` in place of its values; what the whole run needs is looked at as well.
+
+    Raises:
+        InputError: a key is unknown, missing or wrong; the recipe is not valid; the bank lacks a level. The message
+            names the file or option, key, value and expectation.
+    """
+    path = path or project_root() / "config.yaml"
+    values = recipe.read_flat_yaml(path) | (overrides or {})
+    return check(values, str(path))
+
+
+def check(values: dict, where: str) -> Configuration:
+    """A checked configuration out of plain values; `where` is named in errors."""
+    try:
+        configuration = Configuration.model_validate(values)
+    except ValidationError as error:
+        raise InputError("\n".join(f"{where}: {_explain(one)}" for one in error.errors())) from None
+    recipe.read(configuration.recipe)
+    for level in configuration.levels:
+        sentence_bank.find(configuration.sentence_bank, level)
+    for folder in (configuration.output_root, configuration.user_data):
+        if resolve(folder).exists() and not resolve(folder).is_dir():
+            raise InputError(f"{where}: {folder!r} is a file; expected a folder")
+    return configuration
+
+
+def _explain(error: dict) -> str:
+    key = str(error["loc"][0])
+    if error["type"] == "missing":
+        return f"{key}: missing"
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, Configuration.model_fields, 1)
+        return f"{key}: unknown key{f'; did you mean {near[0]}?' if near else ''}"
+    return f"{key}: {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"

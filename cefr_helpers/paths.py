@@ -1,0 +1,80 @@
+"""Where everything lives: one place that knows the folders and file names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cefr_helpers.errors import InputError
+
+STAGES = ("01_data_formatting", "02_training", "03_baseline_comparison", "04_plotting")
+REPORT_STAGE = "05_final_report"
+PLOT_FILES = {
+    "training_loss": "1_training_loss.png",
+    "eval_loss": "2_eval_loss.png",
+    "combined_loss": "3_combined_loss.png",
+    "learning_rate": "4_learning_rate.png",
+    "gradient_norm": "5_gradient_norm.png",
+}
+
+
+def project_root(start: Path | None = None) -> Path:
+    """The project folder: the nearest one at or above `start` (default: the working folder) with a Snakefile.
+
+    Raises:
+        InputError: there is none.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "Snakefile").is_file() and (folder / "recipes").is_dir():
+            return folder
+    raise InputError(f"{here}: not inside the project (no Snakefile with recipes/ here or above); cd into your clone")
+
+
+def resolve(path: str | Path) -> Path:
+    """An absolute path; a relative one counts from the project folder, wherever a notebook was opened."""
+    path = Path(path).expanduser()
+    return path if path.is_absolute() else (project_root() / path).resolve()
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of one set of runs; all methods return absolute paths and create nothing."""
+
+    output_root: Path
+    user_data: Path
+
+    @classmethod
+    def at(cls, output_root: str | Path, user_data: str | Path) -> "Workspace":
+        """From the notebooks' parameters; relative paths count from the project folder."""
+        return cls(resolve(output_root), resolve(user_data))
+
+    def formatted_file(self, level: str, split: str) -> Path:
+        """The formatted examples of a level; `split` is "train" or "eval"."""
+        folder = self.output_root / "formatted_data" / level
+        return folder / f"training_data_{level.lower()}_list_format_{split}.json"
+
+    def run(self, level: str) -> Path:
+        """Executed notebooks, records, checkpoints and logs of a level."""
+        return self.output_root / "runs" / level
+
+    def record(self, level: str, name: str) -> Path:
+        """A stage's record; `name` is "dataset", "training" or "comparison"."""
+        return self.run(level) / f"{name}.json"
+
+    def plots(self, level: str) -> Path:
+        return self.output_root / "training_plots" / level
+
+    def notes(self) -> Path:
+        return self.output_root / "Notes"
+
+    def note(self, level: str) -> Path:
+        return self.notes() / f"{level}_FINE_TUNING_RESULTS.md"
+
+    def final_report(self) -> Path:
+        return self.notes() / "FINAL_REPORT.md"
+
+    def adapters(self) -> Path:
+        """text-generation-webui lists every entry of this folder as an adapter: put nothing else there."""
+        return self.user_data / "loras"
+
+    def merged_models(self) -> Path:
+        return self.user_data / "models"

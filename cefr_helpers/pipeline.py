@@ -1,0 +1,211 @@
+"""Runs one notebook with papermill and checks that it truly finished; knows what each stage depends on."""
+
+import ast
+import contextlib
+import ctypes
+import json
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from cefr_helpers.errors import InputError
+from cefr_helpers.paths import PLOT_FILES, REPORT_STAGE, Workspace, project_root
+
+PACKAGE = Path(__file__).parent
+
+
+class StageFailed(RuntimeError):
+    """A stage did not finish; the message says why, and where log and notebook are."""
+
+
+def notebook_path(stage: str) -> Path:
+    return project_root() / "notebooks" / f"{stage}.ipynb"
+
+
+def outputs(workspace: Workspace, stage: str, level: str) -> list[Path]:
+    """The files that a stage leaves when it is done, the executed notebook last."""
+    made = {
+        "01_data_formatting": [workspace.formatted_file(level, part) for part in ("train", "eval")]
+        + [workspace.record(level, "dataset")],
+        "02_training": [workspace.record(level, "training")],
+        "03_baseline_comparison": [workspace.record(level, "comparison")],
+        "04_plotting": [workspace.plots(level) / name for name in PLOT_FILES.values()] + [workspace.note(level)],
+        REPORT_STAGE: [workspace.final_report()],
+    }
+    return [*made[stage], executed_notebook(workspace, stage, level)]
+
+
+def executed_notebook(workspace: Workspace, stage: str, level: str) -> Path:
+    folder = workspace.output_root / "runs" if stage == REPORT_STAGE else workspace.run(level)
+    return folder / f"{stage}.ipynb"
+
+
+def modules_of(notebook: Path) -> list[Path]:
+    """The package's files that a notebook imports, itself or through one another: what it must be run again for."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    found, todo = set(), [code]
+    while todo:
+        for module in _imported_modules(todo.pop()) - found:
+            found.add(module)
+            todo.append(module.read_text(encoding="utf-8"))
+    beside = [path for path in PACKAGE.rglob("*") if path.suffix in (".j2", ".yaml")] if _writes_notes(found) else []
+    return sorted([*found, *beside])
+
+
+def _writes_notes(modules: set[Path]) -> bool:
+    return any(module.name == "notes.py" for module in modules)
+
+
+def _imported_modules(code: str) -> set[Path]:
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "cefr_helpers":
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names if alias.name.split(".")[0] == "cefr_helpers"}
+    files = {PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py") for name in names if "." in name}
+    # merging runs in a process of its own, named by publishing without an import
+    files |= {PACKAGE / "merging.py"} if any(file.name == "publishing.py" for file in files) else set()
+    return {file for file in files if file.is_file()}
+
+
+def run_stage(stage: str, parameters: dict, workspace: Workspace) -> None:
+    """Execute a stage's notebook; its printed lines go to the log and, with level and stage in front, to the terminal.
+
+    Args:
+        parameters: of the notebook; `level` names the run's folder.
+
+    Raises:
+        InputError: a parameter that the notebook does not declare.
+        StageFailed: a cell raised, the kernel died, or an output is missing; the notebook so far is kept beside the
+            log as `STAGE.failed.ipynb`.
+    """
+    level = parameters.get("level", "")
+    notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
+    check_parameters(notebook, parameters)
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    log, failed = executed.with_suffix(".log"), executed.with_suffix(".failed.ipynb")
+    partial = executed.with_name(f".{stage}.{os.getpid()}.ipynb")
+    failed.unlink(missing_ok=True)
+    started = time.time()
+    try:
+        with open(log, "w", buffering=1, encoding="utf-8") as log_file:
+            problem = _execute(notebook, partial, parameters, _Tee(log_file, f"{level} {stage}".strip()), log_file)
+            problem = problem or _unfinished(outputs(workspace, stage, level)[:-1], started)
+            if problem:
+                print(f"FAILED: {problem}", file=log_file)
+        if problem:
+            if partial.exists():
+                os.replace(partial, failed)
+            raise StageFailed(f"{level} {stage}: {problem}\n  log: {log}\n  notebook so far: {failed}")
+        os.replace(partial, executed)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_parameters(notebook: Path, parameters: dict) -> None:
+    """Refuse what papermill would only warn of: a parameter that the notebook does not declare.
+
+    Raises:
+        InputError: names the parameter and those that there are.
+    """
+    import papermill
+
+    known = set(papermill.inspect_notebook(str(notebook)))
+    unknown = sorted(set(parameters) - known)
+    if unknown:
+        raise InputError(f"{notebook.name}: no parameter {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+
+
+def die_with_parent() -> None:
+    """End this process when the engine that started it is gone, so that no orphan goes on writing (Linux)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
+
+
+class _Tee:
+    """Writes a notebook's lines to the log as they come, and whole lines to the terminal with a label in front."""
+
+    def __init__(self, log_file, label: str):
+        self.log_file, self.label, self.rest = log_file, label, ""
+
+    def write(self, text: str) -> int:
+        self.log_file.write(text)
+        *lines, self.rest = (self.rest + text).split("\n")
+        for line in lines:
+            if line.strip():
+                print(f"{self.label} | {line.rstrip()}", flush=True)
+        return len(text)
+
+    def flush(self) -> None:
+        self.log_file.flush()
+
+
+def _execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str | None:
+    """None where every cell ran, else why not, in one line."""
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
+
+    # kernels that start at once can pick one TCP port: unix sockets with a connection file of their own instead
+    with tempfile.TemporaryDirectory(prefix="cefr", ignore_cleanup_errors=True) as folder:
+        kernel = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
+        try:
+            papermill.execute_notebook(
+                str(notebook),
+                str(out),
+                parameters=parameters,
+                kernel_name="python3",
+                cwd=str(notebook.parent),
+                progress_bar=False,
+                log_output=False,
+                stdout_file=stdout,
+                stderr_file=stderr,
+                autosave_cell_every=30,
+                start_timeout=120,
+                config=Config({"KernelManager": kernel}),
+            )
+        except PapermillExecutionError as error:
+            stderr.write(re.sub(r"\x1b\[[0-9;]*m", "", str(error)) + "\n")
+            return f"cell [{error.exec_count}] raised {error.ename}: {error.evalue}"
+        except DeadKernelError:
+            return "its kernel was killed; if memory ran out, lower batch_size or max_seq_length in the recipe"
+    return None
+
+
+def _unfinished(made: list[Path], started: float) -> str | None:
+    """Papermill calls a killed or stopped notebook completed: a stage is done when its own files are new and there."""
+    for path in made:
+        if not path.is_file():
+            return f"the notebook ended without writing {path}"
+        if path.stat().st_mtime < started - 2:
+            return f"the notebook ended without writing {path} anew"
+    return None
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m cefr_helpers.pipeline STAGE LEVEL CONFIGURATION_JSON`: what the engine calls; level "-" for none."""
+    from cefr_helpers.configuration import Configuration
+
+    die_with_parent()
+    stage, level, values = arguments
+    configuration = Configuration.model_validate_json(values)
+    parameters = configuration.parameters(level)
+    if stage == REPORT_STAGE:
+        parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}
+    try:
+        run_stage(stage, parameters, configuration.workspace)
+    except (StageFailed, InputError) as error:
+        print(error, file=sys.stderr, flush=True)
+        return 2 if isinstance(error, InputError) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,67 @@
+"""A line of progress each time the trainer logs: it shows in JupyterLab and in the batch's log alike."""
+
+import math
+import time
+
+from transformers import TrainerCallback
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss, or h:mm:ss from an hour on."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class Progress(TrainerCallback):
+    """Prints step, losses, tokens/s and time left; counts real tokens; stops on a loss that is not finite."""
+
+    def __init__(self):
+        self.tokens = 0
+        self._started = None
+        self._first_step = 0
+        self._evaluating_s = 0.0
+        self._step_ended = None
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self._started = time.monotonic()
+        self._first_step = state.global_step
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self._step_ended = time.monotonic()
+
+    def on_evaluate(self, args, state, control, metrics=None, **kwargs):
+        self._evaluating_s += time.monotonic() - (self._step_ended or self._started)
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        self._check_finite(logs, state.global_step)
+        self.tokens = int(float(logs.get("num_tokens", self.tokens)))
+        if "loss" not in logs and "eval_loss" not in logs:
+            return
+        elapsed = time.monotonic() - self._started
+        done = state.global_step - self._first_step
+        left = elapsed / done * (state.max_steps - state.global_step) if done else math.nan
+        loss = f"train loss {float(logs['loss']):.4f}" if "loss" in logs else f"eval loss {logs['eval_loss']:.4f}"
+        print(
+            f"step {state.global_step}/{state.max_steps}  epoch {state.epoch:.2f}  {loss}  "
+            f"{self.tokens_per_s() or 0:.0f} tokens/s  {clock(elapsed)} passed, "
+            f"{clock(left) if math.isfinite(left) else '-:--'} left",
+            flush=True,
+        )
+
+    def tokens_per_s(self) -> float | None:
+        """Tokens of real text a second of training, without the time of evaluations; None before the first step."""
+        if not self.tokens or self._step_ended is None:
+            return None
+        busy = self._step_ended - self._started - self._evaluating_s
+        return self.tokens / busy if busy > 0 else None
+
+    @staticmethod
+    def _check_finite(logs: dict, step: int) -> None:
+        for name in ("loss", "grad_norm", "eval_loss"):
+            value = float(logs.get(name, 0.0))
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"{name} is {value} at step {step}: training stopped, nothing is published; "
+                    "lower learning_rate, or set precision: fp32 in the recipe"
+                )

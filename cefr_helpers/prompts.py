@@ -1,0 +1,64 @@
+"""Chat rows for training, prompts for generation, and reading a numbered list back."""
+
+import re
+
+# Llama-3.2's template prints today's date unless it is given one: fixed, so that data does not change at midnight.
+_DATE = "26 Jul 2024"
+
+
+def prompt_text(example: dict) -> str:
+    """What the user says: the instruction and the numbered words."""
+    return f"{example['instruction']}\n{example['input']}"
+
+
+def prompt_ids(tokenizer, example: dict) -> list[int]:
+    """Token ids of the prompt, up to where the model's answer begins."""
+    return _render(tokenizer, [{"role": "user", "content": prompt_text(example)}], add_generation_prompt=True)
+
+
+def tokenise(tokenizer, example: dict) -> dict[str, list[int]]:
+    """One example as the model sees it: prompt, completion and one end-of-turn token.
+
+    Returns:
+        `prompt_ids` and `completion_ids`; their concatenation is the whole text. What a template puts behind the end
+        token (SmolLM2: a line break) is left out, since nobody generates past it.
+
+    Raises:
+        ValueError: the chat template renders the prompt differently once an answer follows, or sets no end token.
+    """
+    messages = [
+        {"role": "user", "content": prompt_text(example)},
+        {"role": "assistant", "content": example["output"]},
+    ]
+    prompt = prompt_ids(tokenizer, example)
+    whole = _render(tokenizer, messages, add_generation_prompt=False)
+    if whole[: len(prompt)] != prompt:
+        raise ValueError("the chat template renders the prompt differently once an answer follows it")
+    completion = whole[len(prompt) :]
+    if tokenizer.eos_token_id not in completion:
+        raise ValueError(f"the chat template does not end an answer with {tokenizer.eos_token!r}")
+    end = len(completion) - completion[::-1].index(tokenizer.eos_token_id)
+    return {"prompt_ids": prompt, "completion_ids": completion[:end]}
+
+
+def training_rows(tokenizer, examples: list[dict], max_seq_length: int, loss_on: str) -> list[dict]:
+    """Rows for the trainer: `input_ids` and `labels` (-100 where no loss is taken), cut at `max_seq_length` tokens."""
+    rows = []
+    for example in examples:
+        ids = tokenise(tokenizer, example)
+        prompt, completion = ids["prompt_ids"], ids["completion_ids"]
+        labels = ([-100] * len(prompt) if loss_on == "completion" else prompt) + completion
+        rows.append({"input_ids": (prompt + completion)[:max_seq_length], "labels": labels[:max_seq_length]})
+    return rows
+
+
+def parse_numbered_list(text: str) -> list[tuple[int, str]]:
+    """The lines of an answer that are numbered like "3. A sentence.", as (number, sentence), in their order."""
+    found = re.findall(r"^\s*(\d{1,3})[.)]\s+(\S.*?)\s*$", text, flags=re.MULTILINE)
+    return [(int(number), sentence) for number, sentence in found]
+
+
+def _render(tokenizer, messages: list[dict], add_generation_prompt: bool) -> list[int]:
+    return tokenizer.apply_chat_template(
+        messages, add_generation_prompt=add_generation_prompt, tokenize=True, return_dict=False, date_string=_DATE
+    )

@@ -1,0 +1,91 @@
+"""Adapter and merged model under `user_data`: named, versioned, staged, and moved into place whole."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from cefr_helpers import records
+from cefr_helpers.base_model import BaseModel
+from cefr_helpers.paths import Workspace
+
+# text-generation-webui lists every entry of loras/ except those with this ending: where half-written folders belong
+STAGING = "-np"
+
+
+def next_name(workspace: Workspace, base: BaseModel, level: str) -> str:
+    """The next free adapter name, `{model}-{level}-unsloth-v{n}`: an existing one is never overwritten."""
+    stem = f"{base.slug}-{level.lower()}-unsloth-v"
+    taken = [0]
+    for folder in (workspace.adapters(), workspace.merged_models()):
+        for path in folder.glob(f"{stem}*"):
+            match = re.fullmatch(r"(\d+)(_merged)?", path.name.removeprefix(stem))
+            taken += [int(match[1])] if match else []
+    return f"{stem}{max(taken) + 1}"
+
+
+def save_adapter(model, folder: Path, base: BaseModel) -> Path:
+    """Save a LoRA adapter as text-generation-webui and PEFT read it: two files, no local path inside.
+
+    Args:
+        folder: where it shall lie; written aside first, moved into place whole.
+    """
+    staging = _staging(folder)
+    model.save_pretrained(staging)
+    for path in staging.iterdir():
+        if path.name not in ("adapter_config.json", "adapter_model.safetensors"):
+            path.unlink()
+    config = json.loads((staging / "adapter_config.json").read_text())
+    config |= {"base_model_name_or_path": base.identifier, "revision": base.revision}
+    (staging / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n")
+    return _into_place(staging, folder)
+
+
+def merge(base: BaseModel, adapter: Path, folder: Path, prompt: list[int]) -> dict:
+    """Merge an adapter onto a fresh 16-bit base in a process of its own, where no library is patched.
+
+    Args:
+        adapter: the saved adapter's folder.
+        folder: where the merged model shall lie; written aside first, moved into place whole.
+        prompt: token ids on which merged, base + adapter and base are compared.
+
+    Returns:
+        The check's numbers, see `merging.merge`.
+
+    Raises:
+        RuntimeError: merging failed, or the merged model is not base + adapter, or is the base.
+    """
+    staging = _staging(folder)
+    command = [sys.executable, "-m", "cefr_helpers.merging", str(base.folder), str(adapter), str(staging)]
+    done = subprocess.run(command, input=json.dumps(prompt), capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"merging {adapter} onto {base.folder} failed:\n{done.stderr[-3000:]}")
+    _into_place(staging, folder)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def describe(folder: Path, shown_from: Path) -> dict:
+    """A published folder for the record: name, path (relative to `shown_from` where inside) and file digests."""
+    path = folder.relative_to(shown_from) if folder.is_relative_to(shown_from) else folder
+    files = {file.name: records.sha256(file) for file in sorted(folder.iterdir()) if file.is_file()}
+    return {"name": folder.name, "path": str(path), "files": files}
+
+
+def _staging(folder: Path) -> Path:
+    staging = folder.with_name(f"{folder.name}{STAGING}")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    return staging
+
+
+def _into_place(staging: Path, folder: Path) -> Path:
+    if folder.exists():
+        raise FileExistsError(f"{folder}: exists already, and a published model is never overwritten")
+    for file in staging.iterdir():
+        with open(file, "rb") as written:
+            os.fsync(written.fileno())
+    os.rename(staging, folder)
+    return folder

@@ -1,0 +1,100 @@
+"""British and American spellings of one word: rules where a rule is safe, a table where it is not."""
+
+import re
+from functools import cache
+
+# A stem may stand anywhere in a word: colourful, discoloured, favourite, neighbourhood.
+_OUR_STEMS = (
+    "arbour ardour armour behaviour candour clamour colour demeanour endeavour favour fervour flavour glamour harbour "
+    "honour humour labour neighbour odour parlour rancour rigour rumour saviour savour splendour succour tumour valour "
+    "vapour vigour"
+).split()
+_RE_STEMS = (
+    "accoutre calibre centre fibre goitre louvre lustre manoeuvre meagre metre litre mitre ochre reconnoitre sabre "
+    "saltpetre sceptre sepulchre sombre spectre theatre titre"
+).split()
+_ISE_ENDING = re.compile(r"(?<=[a-z]{3}i)([sz])(?=(?:e|es|ed|ing|er|ers|able|ation|ations|ational)$)")
+_YSE_ENDING = re.compile(r"(?<=[a-z]{2}ly)([sz])(?=(?:e|es|ed|ing|er|ers)$)")
+_AE_OE_STEMS = {
+    "aesthe": "esthe",
+    "anaem": "anem",
+    "anaesth": "anesth",
+    "archaeo": "archeo",
+    "diarrhoea": "diarrhea",
+    "encyclopaed": "encycloped",
+    "foet": "fet",
+    "gynaeco": "gyneco",
+    "haemo": "hemo",
+    "leukaem": "leukem",
+    "mediaev": "mediev",
+    "oesoph": "esoph",
+    "oestr": "estr",
+    "orthopaed": "orthoped",
+    "paedia": "pedia",
+    "palaeo": "paleo",
+}
+# Whole words, British first; a third spelling may follow. Their inflections are understood as well.
+_TABLE = """
+acknowledgement acknowledgment | adviser advisor | aeroplane airplane | afterwards afterward | ageing aging |
+ageism agism | all_right alright | aluminium aluminum | amid amidst | among amongst | analogue analog | annexe annex |
+any_more anymore | appal appall | artefact artifact | axe ax | backwards backward | cannot can_not |
+carburettor carburetor | catalogue catalog | chilli chili | cosiness coziness | cosy cozy | councillor councilor |
+counsellor counselor | defence defense | dialogue dialog | disc disk | distil distill | doughnut donut |
+downwards downward | draughty drafty | enquire inquire | enquiry inquiry | enrol enroll | enrolment enrollment |
+enthral enthrall | flyer flier | forwards forward | fulfil fulfill | fulfilment fulfillment | furore furor | gaol jail |
+gauge gage | goodbye goodby good_bye | gramme gram | grey gray | instalment installment | instil instill |
+jeweller jeweler | jewellery jewelry | judgement judgment | kilogramme kilogram | licence license | likeable likable |
+lovable loveable | manoeuvre maneuver | marvellous marvelous | maths math | modelling modeling | mollusc mollusk |
+monologue monolog | mould mold | mouldy moldy | moult molt | moustache mustache | mum mom | mummy mommy | no_one noone |
+offence offense | okay ok | omelette omelet | pedlar peddler | per_cent percent | plough plow | practice practise |
+pretence pretense | programme program | prologue prolog | pyjamas pajamas | sceptic skeptic | sceptical skeptical |
+scepticism skepticism | sizeable sizable | skilful skillful | smoulder smolder | speciality specialty | sulphur sulfur |
+sulphuric sulfuric | towards toward | tranquillity tranquility | traveller traveler | upwards upward |
+veranda verandah | while whilst | whisky whiskey | wilful willful | woollen woolen | woolly wooly | yoghurt yogurt
+"""
+# The American noun has other meanings as a verb (tired, curbed, checked): only its noun forms count.
+_NOUN_PAIRS = "tyre tire | kerb curb | cheque check | storey story | draught draft | vice vise"
+
+
+def _read_table(text: str) -> dict[str, frozenset[str]]:
+    rows = [frozenset(word.replace("_", " ") for word in row.split()) for row in text.split("|")]
+    table: dict[str, frozenset[str]] = {}
+    for row in rows:
+        for word in row:
+            table[word] = table.get(word, frozenset()) | row
+    return table
+
+
+_WHOLE_WORDS = _read_table(_TABLE)
+_NOUNS = _read_table(_NOUN_PAIRS)
+_STEMS = (
+    [(stem, stem[:-3] + "or") for stem in _OUR_STEMS]
+    + list(_AE_OE_STEMS.items())
+    + [(stem + "$", stem[:-2] + "er") for stem in _RE_STEMS]
+    + [(stem[:-2] + "er$", stem) for stem in _RE_STEMS]
+)
+
+
+@cache
+def variants(word: str) -> frozenset[str]:
+    """All spellings of a lower-case word, itself included; a variant that no one writes does no harm."""
+    found = {word} | _WHOLE_WORDS.get(word, frozenset())
+    for ending in (_ISE_ENDING, _YSE_ENDING):
+        found |= {ending.sub(letter, word) for letter in "sz"}
+    for british, american in _STEMS:
+        if british.endswith("$"):
+            found |= {re.sub(british, american, one) for one in found}
+        else:
+            found |= {one.replace(british, american) for one in found}
+            found |= {one.replace(american, british) for one in found if british not in one}
+    return frozenset(found)
+
+
+def noun_variants(word: str) -> frozenset[str]:
+    """The other spelling of a noun whose American form is also another word's (tyre/tire, cheque/check)."""
+    return _NOUNS.get(word, frozenset()) - {word}
+
+
+def canonical(word: str) -> str:
+    """One spelling that stands for all variants of a lower-case word."""
+    return min(variants(word))

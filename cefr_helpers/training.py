@@ -1,0 +1,270 @@
+"""LoRA tuning with Unsloth and TRL: tune, resume, keep the best checkpoint, say what really ran."""
+
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cefr_helpers import checkpoints, likelihood, prompts, records
+from cefr_helpers.base_model import BaseModel
+from cefr_helpers.recipe import TRAINING_KEYS, Recipe
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a training run gave: the model at its best checkpoint, and the numbers of the record."""
+
+    model: object
+    tokenizer: object
+    results: dict
+
+
+def import_unsloth(run_folder: Path) -> None:
+    """Import Unsloth, which must come before transformers and TRL, and only in a process that trains.
+
+    Args:
+        run_folder: takes Unsloth's compiled code, so that runs side by side do not race for one folder.
+    """
+    os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
+    os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(run_folder / "unsloth_compiled_cache"))
+    os.environ.setdefault("UNSLOTH_RETURN_LOGITS", "1")  # likelihood.score reads logits
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import unsloth  # noqa: F401
+
+
+def load(base: BaseModel, recipe: Recipe, seed: int):
+    """The base model with fresh LoRA weights, and its tokenizer, ready to train.
+
+    Returns:
+        (model, tokenizer).
+    """
+    import torch
+    from unsloth import FastLanguageModel
+
+    from cefr_helpers.base_model import load_tokenizer
+
+    dtypes = {"auto": None, "bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+    model, _ = FastLanguageModel.from_pretrained(
+        model_name=str(base.folder),
+        max_seq_length=recipe.max_seq_length,
+        dtype=dtypes[recipe.precision],
+        load_in_4bit=recipe.load_in_4bit,
+        use_gradient_checkpointing="unsloth" if recipe.gradient_checkpointing else False,
+        local_files_only=True,
+    )
+    model = FastLanguageModel.get_peft_model(
+        model,
+        r=recipe.lora_rank,
+        lora_alpha=recipe.lora_alpha,
+        lora_dropout=recipe.lora_dropout,
+        target_modules=list(recipe.lora_target_modules),
+        bias="none",
+        use_gradient_checkpointing="unsloth" if recipe.gradient_checkpointing else False,
+        random_state=seed,
+        max_seq_length=recipe.max_seq_length,
+    )
+    return model, load_tokenizer(base)
+
+
+def fingerprint(base: BaseModel, recipe: Recipe, seed: int, data: dict[str, str]) -> str:
+    """Twelve hex digits for all that shapes a training run: checkpoints are resumed under the same one alone.
+
+    Args:
+        data: file -> sha256 of the formatted examples.
+    """
+    shaping = [key for key in TRAINING_KEYS if key != "eval_batch_size"]
+    parts = {
+        "recipe": recipe.part((*shaping, "max_seq_length")),
+        "seed": seed,
+        "base": base.sha256,
+        "data": sorted(data.values()),
+        "versions": records.versions(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def tune(
+    model, tokenizer, train: list[dict], evaluation: list[dict], recipe: Recipe, seed: int, folder: Path, logs: Path
+) -> Tuning:
+    """Train the adapter; afterwards the model holds the checkpoint with the lowest eval loss.
+
+    The eval loss is the token-weighted loss of the completions by `likelihood.score`, the very quantity that the
+    baseline comparison reports.
+
+    Args:
+        train: formatted examples.
+        evaluation: formatted examples.
+        folder: takes the checkpoints; a whole one in it is resumed.
+        logs: takes the TensorBoard event files.
+
+    Raises:
+        FloatingPointError: loss or gradient is not finite; the message names the step.
+    """
+    import torch
+
+    trainer = make_trainer(model, tokenizer, train, evaluation, recipe, seed, folder, logs)
+    resume = checkpoints.newest_whole(folder)
+    if resume:
+        print(f"Resuming from {resume.name}", flush=True)
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    started = time.monotonic()
+    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    duration_s = time.monotonic() - started
+    return Tuning(trainer.model, tokenizer, _results(trainer, recipe, duration_s, resume))
+
+
+def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int, folder: Path, logs: Path):
+    """TRL's trainer with every setting of the recipe; arguments as in `tune`."""
+    import torch
+    from datasets import Dataset
+    from transformers import PrinterCallback
+    from trl import SFTConfig, SFTTrainer
+
+    from cefr_helpers.progress import Progress
+
+    class Trainer(SFTTrainer):
+        """Evaluates through likelihood.score instead of averaging batch means."""
+
+        def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
+            table = likelihood.score(self.model, tokenizer, evaluation, recipe.eval_batch_size)
+            metrics = {f"{metric_key_prefix}_loss": likelihood.summarise(table)["loss"]}
+            self.log(metrics)
+            self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+            return metrics
+
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(logs)
+    dtype = model.get_input_embeddings().weight.dtype
+    args = SFTConfig(
+        output_dir=str(folder),
+        per_device_train_batch_size=recipe.batch_size,
+        per_device_eval_batch_size=recipe.eval_batch_size,
+        gradient_accumulation_steps=recipe.gradient_accumulation_steps,
+        gradient_checkpointing=recipe.gradient_checkpointing,
+        num_train_epochs=recipe.epochs,
+        learning_rate=recipe.learning_rate,
+        optim=recipe.optimizer,
+        lr_scheduler_type=recipe.lr_scheduler,
+        warmup_steps=recipe.warmup_ratio,  # transformers 5: a number below 1 is the share of all steps
+        weight_decay=recipe.weight_decay,
+        max_grad_norm=recipe.max_grad_norm,
+        max_length=recipe.max_seq_length,
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
+        logging_steps=recipe.logging_steps,
+        logging_first_step=True,
+        logging_nan_inf_filter=False,
+        eval_strategy="steps",
+        eval_steps=recipe.eval_steps,
+        save_strategy="steps",
+        save_steps=recipe.eval_steps,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        packing=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        dataloader_num_workers=0,
+        report_to=["tensorboard"],
+        disable_tqdm=True,
+        seed=seed,
+        data_seed=seed,
+    )
+    rows = prompts.training_rows(tokenizer, train, recipe.max_seq_length, recipe.loss_on)
+    trainer = Trainer(
+        model=model,
+        processing_class=tokenizer,
+        args=args,
+        train_dataset=Dataset.from_list(rows),
+        # only tells the trainer that there is an evaluation; Trainer.evaluate scores the examples themselves
+        eval_dataset=Dataset.from_list(rows[:1]),
+        callbacks=[Progress()],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _results(trainer, recipe: Recipe, duration_s: float, resume: Path | None) -> dict:
+    """The part of the training record that the run itself knows."""
+    import torch
+
+    state, args = trainer.state, trainer.args
+    history = _history(state.log_history)
+    train = [row["train_loss"] for row in history if "train_loss" in row]
+    evaluations = [row for row in history if "eval_loss" in row]
+    best = min(evaluations, key=lambda row: row["eval_loss"], default=None)
+    losses = [row["eval_loss"] for row in evaluations]
+    progress = next(c for c in trainer.callback_handler.callbacks if type(c).__name__ == "Progress")
+    ran = recipe.part(TRAINING_KEYS) | {"optimizer": _value(args.optim), "precision": _precision(args)}
+    return {
+        "hyperparameters": ran,
+        "differences_from_recipe": _differences(recipe, ran),
+        "precision": ran["precision"],
+        "device": args.device.type,
+        "device_reason": "accelerator found" if torch.cuda.is_available() else "no accelerator found",
+        "parameters": sum(p.numel() for p in trainer.model.parameters()),
+        "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        "duration_s": duration_s,
+        "total_steps": state.global_step,
+        "steps_per_epoch": round(state.max_steps / args.num_train_epochs),
+        "epochs": state.epoch,
+        "tokens": progress.tokens,
+        "tokens_per_s": progress.tokens_per_s(),
+        "peak_memory_bytes": peak_memory_bytes(),
+        "peak_gpu_memory_bytes": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+        "history": history,
+        "train_loss": _change(train, "last"),
+        "eval_loss": _change(losses, "best"),
+        "best": {key: best[key] for key in ("step", "epoch", "eval_loss")} if best else None,
+        "resumed_from_step": int(resume.name.split("-")[1]) if resume else None,
+        "trainer_arguments": json.loads(args.to_json_string()),
+    }
+
+
+def _history(log: list[dict]) -> list[dict]:
+    """The trainer's log as rows of the record; its closing summary row is left out."""
+    names = {"loss": "train_loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm"}
+    rows = []
+    for entry in log:
+        found = {names[key]: float(value) for key, value in entry.items() if key in names}
+        if found:
+            rows.append({"step": entry["step"], "epoch": round(entry["epoch"], 4), **found})
+    return rows
+
+
+def _change(losses: list[float], reached: str) -> dict:
+    """First and last loss and the reduction in per cent from the first to the "last" or the "best" one."""
+    if not losses:
+        return {"first": None, "last": None, "best": None, "reduction_pct": None}
+    found = {"first": losses[0], "last": losses[-1], "best": min(losses)}
+    return found | {"reduction_pct": 100 * (1 - found[reached] / losses[0])}
+
+
+def _differences(recipe: Recipe, ran: dict) -> list[dict]:
+    why = {
+        "optimizer": "the one asked for needs a GPU",
+        "precision": "chosen for this machine" if recipe.precision == "auto" else "not available on this machine",
+    }
+    asked = recipe.part(tuple(ran))
+    return [
+        {"setting": key, "asked": asked[key], "ran": ran[key], "why": why.get(key, "set by the library")}
+        for key in ran
+        if ran[key] != asked[key]
+    ]
+
+
+def _precision(args) -> str:
+    return "bf16" if args.bf16 else "fp16" if args.fp16 else "fp32"
+
+
+def _value(option) -> str:
+    return str(getattr(option, "value", option))
+
+
+def peak_memory_bytes() -> int:
+    """The largest resident memory of this process so far."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

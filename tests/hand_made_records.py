@@ -1,0 +1,215 @@
+"""Records made by hand for the tests of plots, notes and report; realistic, but no run's results."""
+
+import copy
+import math
+
+from cefr_helpers.level_records import LevelRecords
+
+RECIPE = {
+    "name": "cpu",
+    "base_model": "bundled",
+    "base_model_revision": None,
+    "split": "words",
+    "held_out_share": 0.2,
+    "train_examples": 240,
+    "eval_examples": 24,
+    "max_seq_length": 512,
+    "load_in_4bit": False,
+    "lora_rank": 32,
+    "lora_alpha": 64,
+    "lora_dropout": 0.05,
+    "lora_target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+    "batch_size": 8,
+    "gradient_accumulation_steps": 1,
+    "learning_rate": 4e-4,
+    "epochs": 2.0,
+    "optimizer": "adamw_8bit",
+    "lr_scheduler": "cosine",
+    "warmup_ratio": 0.1,
+    "weight_decay": 0.01,
+    "max_grad_norm": 1.0,
+    "gradient_checkpointing": False,
+    "precision": "bf16",
+    "loss_on": "completion",
+    "eval_steps": 15,
+    "logging_steps": 5,
+    "eval_batch_size": 8,
+    "sample_prompts": 3,
+    "max_new_tokens": 400,
+}
+
+
+def envelope(level: str, results: dict, recipe: dict | None = None) -> dict:
+    """A record around `results`."""
+    return {
+        "schema": 1,
+        "level": level,
+        "created": "2026-11-22T17:11:05+00:00",
+        "commit": "0123456789abcdef0123456789abcdef01234567",
+        "versions": {"python": "3.11.7", "torch": "2.13.0", "unsloth": "2026.10.9"},
+        "hardware": {
+            "cpu": "Example CPU 9000",
+            "cores": 2,
+            "memory_bytes": 16_700_000_000,
+            "system": "Linux x86_64",
+        },
+        "seed": 42,
+        "recipe": copy.deepcopy(recipe or RECIPE),
+        "inputs": {},
+        "results": copy.deepcopy(results),
+    }
+
+
+def dataset(level: str = "B2", *, split: str = "words", overlap: float = 0.0) -> dict:
+    """A dataset record; `overlap` is the share of evaluation sentences that training has as well."""
+    floor = 10 * math.log(5)
+    tokens = {"mean": 312.4, "p95": 350, "longest": 377, "truncated": 0}
+    results = {
+        "sentence_bank": {
+            "name": "bundled",
+            "words_read": 243,
+            "sentences_read": 1215,
+            "words": 240,
+            "sentences": 1200,
+            "dropped": [{"reason": "target_word_missing", "count": 15, "examples": ["bass1 | pipe: <b>low</b> sound"]}],
+        },
+        "train_examples": 240,
+        "eval_examples": 24,
+        "words_per_example": 10,
+        "words": {"train": 192, "held_out": 48},
+        "sentences": {"train": 960, "held_out": 240},
+        "unique_words_used": {"train": 191, "eval": 47},
+        "tokens": {"train": tokens, "eval": {"mean": 309.8, "p95": 347, "longest": 361, "truncated": 0}},
+        "max_seq_length": 512,
+        "sentence_words": {"mean": 17.1, "median": 17},
+        "split": {"policy": split, "hash": "5f2c", "held_out_share": 0.2},
+        "leak_audit": {
+            "word_overlap": {"count": 47 if overlap else 0, "share": 1.0 if overlap else 0.0},
+            "sentence_overlap": {"count": round(240 * overlap), "share": overlap},
+            "near_duplicates": {"count": round(240 * overlap), "share": overlap},
+            "held_out_words_in_training_sentences": {"count": 19, "share": 0.396},
+        },
+        "memoriser_floor": {
+            "sentences_per_word": 5.0,
+            "completion": {"nats_per_example": floor, "nats_per_token": 0.0707},
+            "full_text": {"nats_per_example": floor + 68.3, "nats_per_token": 0.2702},
+        },
+        "files": {
+            "train": f"formatted_data/{level}/training_data_{level.lower()}_list_format_train.json",
+            "eval": f"formatted_data/{level}/training_data_{level.lower()}_list_format_eval.json",
+        },
+    }
+    recipe = {**RECIPE, "split": split}
+    return envelope(level, results, recipe)
+
+
+EVALUATIONS = ((15, 0.5, 2.0143), (30, 1.0, 1.8721), (45, 1.5, 1.8009), (60, 2.0, 1.8062))
+TRAIN_LOSSES = (2.6117, 2.3304, 2.1021, 2.0317, 1.9466, 1.9012, 1.8107, 1.7744, 1.7431, 1.7202, 1.7011, 1.6934)
+
+
+def training(level: str = "B2") -> dict:
+    """A training record of 60 steps, best at step 45, slight rise at the end."""
+    history = []
+    for index, value in enumerate(TRAIN_LOSSES):
+        step = 5 * (index + 1)
+        rate = 4e-4 * (step / 6 if step < 6 else 0.5 * (1 + math.cos(math.pi * (step - 6) / 54)))
+        norm = 1.9 - 0.11 * index + (0.3 if index % 3 == 0 else 0)
+        entry = {"step": step, "epoch": round(step / 30, 4), "train_loss": value, "learning_rate": rate}
+        history.append({**entry, "grad_norm": round(norm, 4), "tokens_per_s": 231.0})
+        history += [{"step": s, "epoch": e, "eval_loss": loss} for s, e, loss in EVALUATIONS if s == step]
+    name = f"smollm2-135m-{level.lower()}-unsloth-v1"
+    hyperparameters = {
+        key: value
+        for key, value in RECIPE.items()
+        if key not in ("name", "base_model", "base_model_revision", "split", "held_out_share")
+    }
+    results = {
+        "adapter": {
+            "name": name,
+            "path": f"user_data/loras/{name}",
+            "files": {"adapter_config.json": "a1", "adapter_model.safetensors": "b2"},
+        },
+        "merged_model": {
+            "name": f"{name}_merged",
+            "path": f"user_data/models/{name}_merged",
+            "files": {"config.json": "c3", "model.safetensors": "d4", "tokenizer.json": "e5"},
+        },
+        "base_model": {
+            "name": "SmolLM2-135M-Instruct (de-quantised Q4_1)",
+            "source": "bundled",
+            "revision": None,
+            "sha256": "ab" * 32,
+            "parameters": 134_515_008,
+        },
+        "trainable_parameters": 9_768_960,
+        "hyperparameters": {**hyperparameters, "optimizer": "adamw_torch_fused"},
+        "differences_from_recipe": [
+            {
+                "setting": "optimizer",
+                "asked": "adamw_8bit",
+                "ran": "adamw_torch_fused",
+                "why": "8-bit optimizers need a GPU",
+            }
+        ],
+        "precision": "bf16",
+        "device": "cpu",
+        "device_reason": "no accelerator found",
+        "duration_s": 345.8,
+        "total_steps": 60,
+        "steps_per_epoch": 30,
+        "epochs": 2.0,
+        "tokens": 149_952,
+        "tokens_per_s": 433.6,
+        "peak_memory_bytes": 4_100_000_000,
+        "peak_gpu_memory_bytes": None,
+        "history": history,
+        "train_loss": {"first": 2.6117, "last": 1.6934, "reduction_pct": 35.16},
+        "eval_loss": {"first": 2.0143, "best": 1.8009, "last": 1.8062, "reduction_pct": 10.59},
+        "best": {"step": 45, "epoch": 1.5, "eval_loss": 1.8009},
+        "merge_check": {"largest_difference_from_base_plus_adapter": 0.0001, "largest_difference_from_base": 3.1},
+        "resumed_from_step": None,
+    }
+    return envelope(level, results)
+
+
+def _measured(base: float, tuned: float, characters_per_token: float, low: float, high: float) -> dict:
+    def side(loss: float) -> dict:
+        bits = loss / math.log(2) / characters_per_token
+        return {"loss": loss, "perplexity": math.exp(loss), "bits_per_character": bits}
+
+    return {
+        "base": side(base),
+        "tuned": side(tuned),
+        "loss_reduction_pct": 100 * (base - tuned) / base,
+        "perplexity_reduction_pct": 100 * (1 - math.exp(tuned - base)),
+        "difference": {"estimate": tuned - base, "low": low, "high": high, "resamples": 10_000},
+    }
+
+
+def comparison(level: str = "B2") -> dict:
+    """A comparison record; one answer of the base model is rubbish that would break a careless table."""
+    nasty = "1. Component | <script>alert(1)</script> `code` $x$ *bold* [a](b)\n2. \x1b[31mred\u202e ![i](http://e.com)"
+    words = "abandon benefit cope debate enhance flaw grasp hesitate imply justify".split()
+    good = "\n".join(f"{number}. They {word} it." for number, word in enumerate(words, 1))
+    results = {
+        "examples": 24,
+        "tokens": {"completion": 5460, "full_text": 7435},
+        "characters": {"completion": 23_478, "full_text": 31_970},
+        "completion": _measured(2.3921, 1.8011, 4.3, -0.6343, -0.5512),
+        "full_text": _measured(2.9015, 2.2207, 4.3, -0.7201, -0.6388),
+        "agreement": {
+            "training_best_eval_loss": 1.8009,
+            "comparison_tuned_loss": 1.8011,
+            "relative_difference": 0.0001,
+        },
+        "answers": [{"words": words, "reference": good, "base": nasty, "tuned": good} for _ in range(3)],
+    }
+    return envelope(level, results)
+
+
+def level_records(level: str = "B2", *, split: str = "words", overlap: float = 0.0) -> LevelRecords:
+    """All three records of a level."""
+    held = LevelRecords(level, dataset(level, split=split, overlap=overlap), training(level), comparison(level))
+    for record in (held.training, held.comparison):
+        record["recipe"]["split"] = split
+    return held
