@@ -12,28 +12,29 @@ min_version("9.0")
 configfile: Path(workflow.basedir) / "config.yaml"
 
 SETTINGS = configuration.check(dict(config), "config.yaml")
-RECIPE = recipe.read(SETTINGS.recipe)
+RECIPE = recipe.load_recipe(SETTINGS.recipe)
 WORKSPACE = SETTINGS.workspace
 PYTHON = sys.executable
-# Not a param: another spelling of one recipe or folder is no reason to run a stage again.
+# In the command and no param: another spelling of one recipe or folder is no reason to run a stage again.
 SETTINGS_JSON = SETTINGS.model_dump_json()
-STAGE = "exec {PYTHON} -m cefr_helpers.pipeline"
+STAGE = "exec {PYTHON} -m cefr_helpers.pipeline "
+FORMAT, TRAIN, COMPARE, PLOT = recipe.KEYS_OF_STAGE
 
-wildcard_constraints:
-    level="|".join(LEVELS)
+localrules: levels, report
 
-localrules: all, report
+
+def made(stage, level):
+    return [str(path) for path in pipeline.outputs(WORKSPACE, stage, level)]
 
 
 def code(stage):
     """A stage's notebook and the package modules that it imports."""
     notebook = pipeline.notebook_path(stage)
-    return [notebook, *pipeline.modules_of(notebook)]
+    return [str(path) for path in (notebook, *pipeline.modules_of(notebook))]
 
 
-def banks(wildcards):
-    """Every level's bank: the split of one level looks at all of them."""
-    return sorted(map(str, sentence_bank.find(SETTINGS.sentence_bank, wildcards.level).values()))
+def records(level, *names):
+    return [str(WORKSPACE.record(level, name)) for name in names]
 
 
 def depends(stage):
@@ -41,56 +42,58 @@ def depends(stage):
     return json.dumps(RECIPE.part(recipe.KEYS_OF_STAGE[stage]), sort_keys=True)
 
 
-rule format:
-    input: banks, code=code("01_data_formatting")
-    output: pipeline.outputs(WORKSPACE, "01_data_formatting", "{level}")
-    params: recipe=depends("01_data_formatting"), seed=SETTINGS.seed
-    threads: 1
-    resources: mem_mb=2000, runtime=30
-    shell: STAGE + " 01_data_formatting {wildcards.level} {SETTINGS_JSON:q}"
+# A file for every stage of every level is a target: a lost one would not be noticed otherwise.
+rule levels:
+    default_target: True
+    input: [made(stage, level) for level in SETTINGS.levels for stage in recipe.KEYS_OF_STAGE]
 
 
-rule train:
-    input: rules.format.output, code=code("02_training")
-    output: pipeline.outputs(WORKSPACE, "02_training", "{level}")
-    params: recipe=depends("02_training"), seed=SETTINGS.seed
-    threads: workflow.cores
-    resources: gpu=1, mem_mb=8000, runtime=240
-    shell: STAGE + " 02_training {wildcards.level} {SETTINGS_JSON:q}"
+for level in SETTINGS.levels:
 
+    rule:
+        name: f"format_{level}"
+        # every level's bank: the split of one level looks at all of them
+        input: [str(path) for path in sentence_bank.find(SETTINGS.sentence_bank, level).values()], code(FORMAT)
+        output: made(FORMAT, level)
+        params: recipe=depends(FORMAT), seed=SETTINGS.seed
+        threads: 1
+        resources: mem_mb=2000, runtime=30
+        shell: STAGE + f"{FORMAT} {level} " + "{SETTINGS_JSON:q}"
 
-rule compare:
-    input: rules.format.output[:3], rules.train.output[0], code=code("03_baseline_comparison")
-    output: pipeline.outputs(WORKSPACE, "03_baseline_comparison", "{level}")
-    params: recipe=depends("03_baseline_comparison"), seed=SETTINGS.seed
-    threads: workflow.cores
-    resources: gpu=1, mem_mb=8000, runtime=120
-    shell: STAGE + " 03_baseline_comparison {wildcards.level} {SETTINGS_JSON:q}"
+    rule:
+        name: f"train_{level}"
+        input: made(FORMAT, level), code(TRAIN)
+        output: made(TRAIN, level)
+        params: recipe=depends(TRAIN), seed=SETTINGS.seed
+        threads: workflow.cores
+        resources: gpu=1, mem_mb=8000, runtime=240
+        shell: STAGE + f"{TRAIN} {level} " + "{SETTINGS_JSON:q}"
 
+    rule:
+        name: f"compare_{level}"
+        input: made(FORMAT, level)[:2], records(level, "dataset", "training"), code(COMPARE)
+        output: made(COMPARE, level)
+        params: recipe=depends(COMPARE), seed=SETTINGS.seed
+        threads: workflow.cores
+        resources: gpu=1, mem_mb=8000, runtime=120
+        shell: STAGE + f"{COMPARE} {level} " + "{SETTINGS_JSON:q}"
 
-rule plot:
-    input: rules.format.output[2], rules.train.output[0], rules.compare.output[0], code=code("04_plotting")
-    output: pipeline.outputs(WORKSPACE, "04_plotting", "{level}")
-    params: language=SETTINGS.language
-    threads: 1
-    resources: mem_mb=1000, runtime=15
-    shell: STAGE + " 04_plotting {wildcards.level} {SETTINGS_JSON:q}"
+    rule:
+        name: f"plot_{level}"
+        input: records(level, "dataset", "training", "comparison"), code(PLOT)
+        output: made(PLOT, level)
+        params: language=SETTINGS.language
+        threads: 1
+        resources: mem_mb=1000, runtime=15
+        shell: STAGE + f"{PLOT} {level} " + "{SETTINGS_JSON:q}"
 
 
 # Over the levels that have records, whatever this run was about: a failed level must not hold the report back.
 rule report:
     input:
-        [path for level in LEVELS for name in ("dataset", "training", "comparison")
-         if (path := WORKSPACE.record(level, name)).is_file()],
-        code=code("05_final_report")
-    output: pipeline.outputs(WORKSPACE, "05_final_report", "")
+        [path for level in LEVELS for path in records(level, "dataset", "training", "comparison") if Path(path).is_file()],
+        code("05_final_report"),
+    output: made("05_final_report", "")
     params: language=SETTINGS.language
     resources: mem_mb=1000, runtime=15
-    shell: STAGE + " 05_final_report - {SETTINGS_JSON:q}"
-
-
-# Names every stage's files: a lost one is only noticed when it is a target.
-rule levels:
-    default_target: True
-    input:
-        [pipeline.outputs(WORKSPACE, stage, level) for level in SETTINGS.levels for stage in recipe.KEYS_OF_STAGE]
+    shell: STAGE + "05_final_report - {SETTINGS_JSON:q}"

@@ -128,9 +128,9 @@ def _object_rows(item: object, level: str | None, where: Callable[[], str]) -> R
     for word, sentences in item:
         if not isinstance(sentences, list):
             raise InputError(f"{where()}: {_shown(word)} -> {_shown(sentences)}; {_EXPECTED_ROW}")
-        place = lambda word=word, at=where: f"{at()}, word {_shown(word)}"  # noqa: E731
         _word(word, where)
-        rows += [(word, _sentence(sentence, place, "sentence")) for sentence in sentences]
+        key = f"word {_shown(word)}, sentence"
+        rows += [(word, _sentence(sentence, where, key)) for sentence in sentences]
     return rows
 
 

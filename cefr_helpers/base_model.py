@@ -51,6 +51,16 @@ class BaseModel:
         stem = re.sub(r"-instruct(ion)?\b", "", self.identifier.split("/")[-1].lower())
         return re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "model"
 
+    def describe(self) -> dict:
+        """For the training record."""
+        return {
+            "name": self.name,
+            "source": self.source,
+            "identifier": self.identifier,
+            "revision": self.revision,
+            "sha256": self.sha256,
+        }
+
 
 def resolve(base_model: str, revision: str | None = None) -> BaseModel:
     """Find, and the first time fetch or convert, a base model.

@@ -1,6 +1,7 @@
 """Which checkpoint training may go on from: whole ones of the same run alone."""
 
 import json
+import shutil
 from pathlib import Path
 
 # Without these the trainer raises a raw error, or silently restarts the missing part.
@@ -24,6 +25,11 @@ def newest_whole(folder: Path) -> Path | None:
             return checkpoint
         print(f"{checkpoint.name} is not whole ({problem}); looking at the one before", flush=True)
     return None
+
+
+def remove(folder: Path) -> None:
+    """Remove a finished run's checkpoints: the published adapter is the best of them."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _step(checkpoint: Path) -> int:

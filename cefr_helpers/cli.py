@@ -52,11 +52,12 @@ def run(
     workspace.output_root.mkdir(parents=True, exist_ok=True)
     with _only_run(workspace):
         started = time.time()
-        ok = _snakemake(settings, profile, ["levels"], dry_run)
+        ok = _snakemake(settings, profile, ["levels", *(["--dry-run", "--quiet"] if dry_run else [])])
         if dry_run:
             raise typer.Exit(0 if ok else 1)
-        if any(workspace.record(level, "dataset").is_file() for level in LEVELS):
-            ok &= _snakemake(settings, profile, ["report"], dry_run)
+        if any(workspace.record(level, "training").is_file() for level in LEVELS):
+            # on its own: the report is about what there is, and must not try a failed level again
+            ok &= _snakemake(settings, profile, ["report", "--allowed-rules", "report"])
     failures = [failure for level in settings.levels if (failure := _failure(workspace, level, started))]
     _summary(settings, failures)
     if failures or not ok:
@@ -136,8 +137,8 @@ def _only_run(workspace: Workspace):
         raise typer.Exit(1) from None
 
 
-def _snakemake(settings: Configuration, profile: str, targets: list[str], dry_run: bool) -> bool:
-    """Run Snakemake on the targets; whether all of them are there afterwards."""
+def _snakemake(settings: Configuration, profile: str, arguments: list[str]) -> bool:
+    """Run Snakemake with the targets and options in `arguments`; whether all targets are there afterwards."""
     root, out = project_root(), settings.workspace.output_root
     text = settings.model_dump_json(indent=1)
     name = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -148,7 +149,7 @@ def _snakemake(settings: Configuration, profile: str, targets: list[str], dry_ru
     if any((out / ".snakemake" / "locks").glob("*")):
         # we hold the run's own lock, so the engine that left these is gone
         subprocess.run([*command, "--unlock"], capture_output=True)
-    return subprocess.run([*command, *(["--dry-run"] if dry_run else []), *targets]).returncode == 0
+    return subprocess.run([*command, *arguments]).returncode == 0
 
 
 def _failure(workspace: Workspace, level: str, started: float) -> str | None:

@@ -62,7 +62,7 @@ def check(values: dict, where: str) -> Configuration:
         configuration = Configuration.model_validate(values)
     except ValidationError as error:
         raise InputError("\n".join(f"{where}: {_explain(one)}" for one in error.errors())) from None
-    recipe.read(configuration.recipe)
+    recipe.load_recipe(configuration.recipe)
     for level in configuration.levels:
         sentence_bank.find(configuration.sentence_bank, level)
     for folder in (configuration.output_root, configuration.user_data):

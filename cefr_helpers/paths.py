@@ -16,17 +16,16 @@ PLOT_FILES = {
 }
 
 
-def project_root(start: Path | None = None) -> Path:
-    """The project folder: the nearest one at or above `start` (default: the working folder) with a Snakefile.
+def project_root() -> Path:
+    """The project folder, which holds this package beside recipes/ and notebooks/, wherever a notebook was opened.
 
     Raises:
-        InputError: there is none.
+        InputError: the package was installed elsewhere, as a copy.
     """
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / "Snakefile").is_file() and (folder / "recipes").is_dir():
-            return folder
-    raise InputError(f"{here}: not inside the project (no Snakefile with recipes/ here or above); cd into your clone")
+    folder = Path(__file__).resolve().parent.parent
+    if not (folder / "Snakefile").is_file():
+        raise InputError(f"{folder}: no Snakefile beside the package; install it from its clone: `pip install -e .`")
+    return folder
 
 
 def resolve(path: str | Path) -> Path:

@@ -16,6 +16,8 @@ from cefr_helpers.errors import InputError
 from cefr_helpers.paths import PLOT_FILES, REPORT_STAGE, Workspace, project_root
 
 PACKAGE = Path(__file__).parent
+# Lines of a notebook that the terminal shows as they come; all of them are in its log.
+_SHOWN = ("step ", "Resuming", "Converting")
 
 
 class StageFailed(RuntimeError):
@@ -75,7 +77,7 @@ def _imported_modules(code: str) -> set[Path]:
 
 
 def run_stage(stage: str, parameters: dict, workspace: Workspace) -> None:
-    """Execute a stage's notebook; its printed lines go to the log and, with level and stage in front, to the terminal.
+    """Execute a stage's notebook; what it prints goes to its log, and its progress to the terminal as well.
 
     Args:
         parameters: of the notebook; `level` names the run's folder.
@@ -86,6 +88,7 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace) -> None:
             log as `STAGE.failed.ipynb`.
     """
     level = parameters.get("level", "")
+    label = f"{level} {stage}".strip()
     notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
     check_parameters(notebook, parameters)
     executed.parent.mkdir(parents=True, exist_ok=True)
@@ -93,17 +96,19 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace) -> None:
     partial = executed.with_name(f".{stage}.{os.getpid()}.ipynb")
     failed.unlink(missing_ok=True)
     started = time.time()
+    print(f"{label} | started", flush=True)
     try:
         with open(log, "w", buffering=1, encoding="utf-8") as log_file:
-            problem = _execute(notebook, partial, parameters, _Tee(log_file, f"{level} {stage}".strip()), log_file)
+            problem = _execute(notebook, partial, parameters, _Tee(log_file, label), log_file)
             problem = problem or _unfinished(outputs(workspace, stage, level)[:-1], started)
             if problem:
                 print(f"FAILED: {problem}", file=log_file)
         if problem:
             if partial.exists():
                 os.replace(partial, failed)
-            raise StageFailed(f"{level} {stage}: {problem}\n  log: {log}\n  notebook so far: {failed}")
+            raise StageFailed(f"{label}: {problem}\n  log: {log}\n  notebook so far: {failed}")
         os.replace(partial, executed)
+        print(f"{label} | done in {time.time() - started:.0f} s", flush=True)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -129,7 +134,7 @@ def die_with_parent() -> None:
 
 
 class _Tee:
-    """Writes a notebook's lines to the log as they come, and whole lines to the terminal with a label in front."""
+    """Writes a notebook's lines to the log as they come, and those of progress to the terminal, with a label."""
 
     def __init__(self, log_file, label: str):
         self.log_file, self.label, self.rest = log_file, label, ""
@@ -138,7 +143,7 @@ class _Tee:
         self.log_file.write(text)
         *lines, self.rest = (self.rest + text).split("\n")
         for line in lines:
-            if line.strip():
+            if line.startswith(_SHOWN):
                 print(f"{self.label} | {line.rstrip()}", flush=True)
         return len(text)
 

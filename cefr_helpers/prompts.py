@@ -1,6 +1,7 @@
 """Chat rows for training, prompts for generation, and reading a numbered list back."""
 
 import re
+from collections.abc import Iterable
 
 # Llama-3.2's template prints today's date unless it is given one: fixed, so that data does not change at midnight.
 _DATE = "26 Jul 2024"
@@ -39,6 +40,12 @@ def tokenise(tokenizer, example: dict) -> dict[str, list[int]]:
         raise ValueError(f"the chat template does not end an answer with {tokenizer.eos_token!r}")
     end = len(completion) - completion[::-1].index(tokenizer.eos_token_id)
     return {"prompt_ids": prompt, "completion_ids": completion[:end]}
+
+
+def token_counts(tokenizer, examples: Iterable[dict]) -> list[tuple[int, int]]:
+    """Tokens of prompt and completion of each example."""
+    rows = (tokenise(tokenizer, example) for example in examples)
+    return [(len(row["prompt_ids"]), len(row["completion_ids"])) for row in rows]
 
 
 def training_rows(tokenizer, examples: list[dict], max_seq_length: int, loss_on: str) -> list[dict]:

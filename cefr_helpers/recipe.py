@@ -104,6 +104,10 @@ class Recipe(BaseModel):
         """Some of the keys with their values, as plain JSON types."""
         return {key: value for key, value in self.model_dump(mode="json").items() if key in keys}
 
+    def as_record(self, recipe: str) -> dict:
+        """The whole recipe for a stage's record, under the name it was asked for by."""
+        return {"name": Path(recipe).stem, **self.model_dump(mode="json")}
+
 
 def recipe_path(recipe: str) -> Path:
     """The file of a recipe: a name in recipes/, or a path to a .yaml file (a relative one from the project folder).
@@ -120,7 +124,7 @@ def recipe_path(recipe: str) -> Path:
     return path
 
 
-def read(recipe: str) -> Recipe:
+def load_recipe(recipe: str) -> Recipe:
     """Read and check a recipe, by name or path.
 
     Raises:

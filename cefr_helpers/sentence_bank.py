@@ -91,7 +91,7 @@ def read(path: str | Path, level: str | None = None, name: str | None = None) ->
     rows = bank_formats.read_rows(path, level)
     sentences, report = clean(rows)
     if not sentences:
-        reasons = "; ".join(f"{row['count']} {row['reason'].replace('_', ' ')}" for row in report) or "the file is empty"
+        reasons = "; ".join(f"{row['count']} {row['reason'].replace('_', ' ')}" for row in report) or "it is empty"
         raise InputError(f"{path}: no usable sentence in it ({reasons}); expected target words with their sentences")
     name = name or ("bundled" if path.parent == BUNDLED else path.name)
     return Bank(name, sentences, tuple(report), len({word for word, _ in rows}), len(rows))
@@ -166,7 +166,7 @@ def _without_homograph_digits(rows: list[tuple[str, str]], report: dict[str, lis
     bare = {word: word_match.without_homograph_digit(word) for word in dict.fromkeys(word for word, _ in rows)}
     said = {word for word, sentence in rows if bare[word] != word and word.lower() in sentence.lower()}
     new = {word: word if word in said else stripped for word, stripped in bare.items()}
-    report["homograph_digit_stripped"] += [f"{word} -> {stripped}" for word, stripped in new.items() if word != stripped]
+    report["homograph_digit_stripped"] += [f"{old} -> {stripped}" for old, stripped in new.items() if old != stripped]
     return [(new[word], sentence) for word, sentence in rows]
 
 
@@ -175,7 +175,7 @@ def _entered_twice(rows: list[tuple[str, str]]) -> list[str]:
     counts = Counter(word for word, _ in rows)
     usual = Counter(counts.values()).most_common(1)[0][0] if counts else 0
     entries = Counter(word for word, _ in groupby(word for word, _ in rows))
-    grouped = entries.total() < 1.5 * len(counts)
+    grouped = entries.total() <= 1.5 * len(counts)
     return [
         f"{word} ({count} sentences)"
         for word, count in counts.items()

@@ -4,15 +4,15 @@ import re
 from functools import cache
 
 # A stem may stand anywhere in a word: colourful, discoloured, favourite, neighbourhood.
-_OUR_STEMS = (
-    "arbour ardour armour behaviour candour clamour colour demeanour endeavour favour fervour flavour glamour harbour "
-    "honour humour labour neighbour odour parlour rancour rigour rumour saviour savour splendour succour tumour valour "
-    "vapour vigour"
-).split()
-_RE_STEMS = (
-    "accoutre calibre centre fibre goitre louvre lustre manoeuvre meagre metre litre mitre ochre reconnoitre sabre "
-    "saltpetre sceptre sepulchre sombre spectre theatre titre"
-).split()
+_OUR_STEMS = """
+arbour ardour armour behaviour candour clamour colour demeanour endeavour favour fervour flavour glamour harbour
+honour humour labour neighbour odour parlour rancour rigour rumour saviour savour splendour succour tumour valour
+vapour vigour
+"""
+_RE_STEMS = """
+accoutre calibre centre fibre goitre louvre lustre manoeuvre meagre metre litre mitre ochre reconnoitre sabre
+saltpetre sceptre sepulchre sombre spectre theatre titre
+"""
 _ISE_ENDING = re.compile(r"(?<=[a-z]{3}i)([sz])(?=(?:e|es|ed|ing|er|ers|able|ation|ations|ational)$)")
 _YSE_ENDING = re.compile(r"(?<=[a-z]{2}ly)([sz])(?=(?:e|es|ed|ing|er|ers)$)")
 _AE_OE_STEMS = {
@@ -30,7 +30,7 @@ _AE_OE_STEMS = {
     "oesoph": "esoph",
     "oestr": "estr",
     "orthopaed": "orthoped",
-    "paedia": "pedia",
+    "paediatr": "pediatr",
     "palaeo": "paleo",
 }
 # Whole words, British first; a third spelling may follow. Their inflections are understood as well.
@@ -58,21 +58,15 @@ _NOUN_PAIRS = "tyre tire | kerb curb | cheque check | storey story | draught dra
 
 def _read_table(text: str) -> dict[str, frozenset[str]]:
     rows = [frozenset(word.replace("_", " ") for word in row.split()) for row in text.split("|")]
-    table: dict[str, frozenset[str]] = {}
-    for row in rows:
-        for word in row:
-            table[word] = table.get(word, frozenset()) | row
-    return table
+    return {word: row for row in rows for word in row}
 
 
 _WHOLE_WORDS = _read_table(_TABLE)
 _NOUNS = _read_table(_NOUN_PAIRS)
-_STEMS = (
-    [(stem, stem[:-3] + "or") for stem in _OUR_STEMS]
-    + list(_AE_OE_STEMS.items())
-    + [(stem + "$", stem[:-2] + "er") for stem in _RE_STEMS]
-    + [(stem[:-2] + "er$", stem) for stem in _RE_STEMS]
-)
+# (British, American), as parts of a word or, for -re, at its end.
+_PARTS = [(stem, stem[:-3] + "or") for stem in _OUR_STEMS.split()] + list(_AE_OE_STEMS.items())
+_ENDINGS = [(stem, stem[:-2] + "er") for stem in _RE_STEMS.split()]
+_HAS_STEM = re.compile("|".join(stem for pair in _PARTS + _ENDINGS for stem in pair))
 
 
 @cache
@@ -81,12 +75,12 @@ def variants(word: str) -> frozenset[str]:
     found = {word} | _WHOLE_WORDS.get(word, frozenset())
     for ending in (_ISE_ENDING, _YSE_ENDING):
         found |= {ending.sub(letter, word) for letter in "sz"}
-    for british, american in _STEMS:
-        if british.endswith("$"):
-            found |= {re.sub(british, american, one) for one in found}
-        else:
-            found |= {one.replace(british, american) for one in found}
-            found |= {one.replace(american, british) for one in found if british not in one}
+    if not _HAS_STEM.search(word):
+        return frozenset(found)
+    for one, other in [pair for both in _PARTS for pair in (both, both[::-1])]:
+        found |= {word.replace(one, other) for word in found if one in word and other not in word}
+    for one, other in [pair for both in _ENDINGS for pair in (both, both[::-1])]:
+        found |= {word.removesuffix(one) + other for word in found if word.endswith(one)}
     return frozenset(found)
 
 

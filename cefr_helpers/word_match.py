@@ -6,36 +6,17 @@ Derivations do not count: "quickly" does not use "quick". A part of speech is no
 
 import re
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import cache
 
 from cefr_helpers import spelling
+from cefr_helpers.tokens import plain_signs, readings, tokens
 
-_TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+(?:'[^\W_]+)*(?:-[^\W_]+(?:'[^\W_]+)*)*'?|[.,;:!?()\"…—–]")
 _HOMOGRAPH_DIGIT = re.compile(r"(?<=[^\W\d_])\d$")
-_QUOTES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "‐": "-", "‑": "-", "\u00ad": None})
 
-_CLITICS = {
-    "'m": ("am",),
-    "'re": ("are",),
-    "'ve": ("have",),
-    "'ll": ("will", "shall"),
-    "'d": ("would", "had"),
-}
-_CONTRACTIONS = {
-    "can't": ("can", "not", "cannot"),
-    "cannot": ("can", "not"),
-    "won't": ("will", "not"),
-    "shan't": ("shall", "not"),
-    "ain't": ("am", "is", "are", "not"),
-    "let's": ("let", "us"),
-    "gonna": ("going", "to"),
-    "wanna": ("want", "to"),
-    "gotta": ("got", "to"),
-    "y'all": ("you", "all"),
-    "o'clock": ("o'clock",),
-}
-# "'s" is "is" or "has" after these; after a noun it is taken for the genitive.
-_BEFORE_IS = set("it he she that this there here what who where when why how everything nothing something".split())
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 # What lemminflect's dictionary does not have.
 _MORE_FORMS = {
@@ -52,23 +33,23 @@ _MORE_FORMS = {
     "have": ("has", "had", "having"),
     "not": ("n't",),
 }
-_FUNCTION_WORDS = set(
+_FUNCTION_WORDS = _words(
     "a about above after again all also an and any are as at away be because been before but by can could day did do "
     "does down each every few for from had has have he her him his how i if in into is it its just like may me might "
     "more most must my no not of off on one or our out over own she should so some such than that the their them then "
     "there these they this those through time times to too under until up us very was way we were what when where "
-    "which while who whose will with would yet you your".split()
+    "which while who whose will with would yet you your"
 )
-_POSSESSIVES = frozenset("my your his her its our their one's someone's somebody's".split())
-_OBJECT_PRONOUNS = frozenset("me you him her it us them this that these those everything something".split())
-_DETERMINERS = frozenset("a an the some any all both no every each this that these those".split()) | _POSSESSIVES
+_POSSESSIVES = _words("my your his her its our their one's someone's somebody's")
+_OBJECT_PRONOUNS = _words("me you him her it us them this that these those everything something")
+_DETERMINERS = _words("a an the some any all both no every each this that these those") | _POSSESSIVES
 # Verbs with these take their object in the middle: "look the word up".
-_PARTICLES = frozenset("apart around aside away back down in off on out over through together up".split())
+_PARTICLES = _words("apart around aside away back down in off on out over through together up")
 # Behind an object some of them are mostly prepositions ("put it on the table"), unless one of these comes next.
-_PREPOSITIONS_TOO = frozenset("around down in off on over through up".split())
-_AFTER_A_PARTICLE = frozenset(
+_PREPOSITIONS_TOO = _words("around down in off on over through up")
+_AFTER_A_PARTICLE = _words(
     "after again and as at because before behind but by during every for from if in inside into near next now of on or "
-    "so than then to today tomorrow under until when while with yesterday".split()
+    "so than then to today tomorrow under until when while with yesterday"
 )
 _LONGEST_GAP = 3
 
@@ -80,10 +61,10 @@ def matches(word: str, sentence: str) -> bool:
     ("look it up", "turn the light off").
     """
     singles, phrases = _targets(word)
-    tokens = _tokens(sentence)
-    if any(not singles.isdisjoint(_readings(token)) for token in tokens):
+    found = tokens(sentence)
+    if any(not singles.isdisjoint(readings(token)) for token in found):
         return True
-    pieces = [piece for token in tokens for piece in token.split("-")]
+    pieces = [piece for token in found for piece in token.split("-")]
     if any(_has_phrase(phrase, pieces) for phrase in phrases):
         return True
     return any(a + b in singles and _may_be_joined(a, b) for a, b in zip(pieces, pieces[1:], strict=False))
@@ -99,7 +80,7 @@ def words_found_in(words: Iterable[str], sentences: Iterable[str]) -> set[str]:
             by_form.setdefault(form, set()).add(word)
     found: set[str] = set()
     for sentence in sentences:
-        readings = frozenset().union(*map(_readings, _tokens(sentence)))
+        readings = frozenset().union(*map(readings, tokens(sentence)))
         candidates = set().union(*(by_form[one] for one in readings if one in by_form)) - found
         found |= {word for word in candidates if matches(word, sentence)}
     return found
@@ -128,7 +109,7 @@ def lemmas(word: str) -> frozenset[str]:
     parts = re.split(r"[ -]+", _plain(word))
     if len(parts) > 1:
         return frozenset({lemma(word), spelling.canonical("".join(parts))})
-    return frozenset(spelling.canonical(one) for one in {parts[0], *_headwords(parts[0])})
+    return frozenset(spelling.canonical(one) for one in {parts[0], *headwords(parts[0])})
 
 
 @cache
@@ -137,50 +118,25 @@ def lemma(word: str) -> str:
     parts = re.split(r"[ -]+", _plain(word))
     if len(parts) > 1:
         return spelling.canonical(" ".join(lemma(part) for part in parts))
-    heads = _headwords(parts[0])
+    heads = headwords(parts[0])
     return spelling.canonical(parts[0] if parts[0] in heads or not heads else heads[0])
 
 
 def without_homograph_digit(word: str) -> str:
     """The word without a dictionary's homograph number: bass1 -> bass; a name like mp3 stays."""
     bare = _HOMOGRAPH_DIGIT.sub("", word)
-    return bare if bare != word and (len(bare) >= 4 or _headwords(bare.lower())) else word
+    return bare if bare != word and (len(bare) >= 4 or headwords(bare.lower())) else word
 
 
 def _plain(word: str) -> str:
-    return " ".join(without_homograph_digit(word.translate(_QUOTES).lower().strip()).split())
-
-
-@lru_cache(maxsize=4096)
-def _tokens(sentence: str) -> tuple[str, ...]:
-    """Words (with their hyphens and apostrophes) and punctuation marks, lower case."""
-    return tuple(_TOKEN.findall(sentence.translate(_QUOTES).lower()))
-
-
-@lru_cache(maxsize=200_000)
-def _readings(token: str) -> frozenset[str]:
-    """What one token can stand for: "don't" -> don't, do, not; "well-known" -> also well, known, wellknown."""
-    token = token.rstrip("'") or token
-    found = {token}
-    if "-" in token:
-        parts = token.split("-")
-        found |= {token.replace("-", "")}.union(*(_readings(part) for part in parts if part))
-    elif token in _CONTRACTIONS:
-        found |= set(_CONTRACTIONS[token])
-    elif token.endswith("n't"):
-        found |= {token[:-3], "not"}
-    elif "'" in token:
-        stem, _, tail = token.rpartition("'")
-        found |= {stem, *_CLITICS.get("'" + tail, ())}
-        found |= {"is", "has"} if tail == "s" and stem in _BEFORE_IS else set()
-    return frozenset(found)
+    return " ".join(without_homograph_digit(plain_signs(word).strip()).split())
 
 
 @cache
 def _targets(word: str) -> tuple[frozenset[str], tuple[tuple[frozenset[str], ...], ...]]:
     """A target as single tokens and as phrases, a phrase being the forms of each of its words."""
     plain = _plain(word)
-    singles = {word.translate(_QUOTES).lower().strip()}
+    singles = {plain_signs(word).strip()}
     phrases = []
     for variant in spelling.variants(plain):
         parts = re.split(r"[ -]+", variant)
@@ -196,7 +152,7 @@ def _targets(word: str) -> tuple[frozenset[str], tuple[tuple[frozenset[str], ...
 def _part_forms(part: str) -> frozenset[str]:
     if part in {"one's", "sb's", "someone's", "somebody's"}:
         return _POSSESSIVES
-    heads = _headwords(part)
+    heads = headwords(part)
     inflected = bool(heads) and part not in heads  # "fashioned" in "old-fashioned" stays as it is
     return frozenset({part, *_MORE_FORMS.get(part, ())}) if inflected else forms(part)
 
@@ -204,7 +160,7 @@ def _part_forms(part: str) -> frozenset[str]:
 def _has_phrase(phrase: tuple[frozenset[str], ...], pieces: list[str]) -> bool:
     first, rest = phrase[0], phrase[1:]
     for start, piece in enumerate(pieces):
-        if first.isdisjoint(_readings(piece)):
+        if first.isdisjoint(readings(piece)):
             continue
         after = pieces[start + 1 :]
         if _follows(rest, after) or (len(rest) == 1 and _object_inside(rest[0], after)):
@@ -214,7 +170,7 @@ def _has_phrase(phrase: tuple[frozenset[str], ...], pieces: list[str]) -> bool:
 
 def _follows(rest: tuple[frozenset[str], ...], pieces: list[str]) -> bool:
     return len(pieces) >= len(rest) and all(
-        not wanted.isdisjoint(_readings(piece)) for wanted, piece in zip(rest, pieces, strict=False)
+        not wanted.isdisjoint(readings(piece)) for wanted, piece in zip(rest, pieces, strict=False)
     )
 
 
@@ -246,7 +202,7 @@ def _inflections(word: str) -> frozenset[str]:
     from lemminflect import getAllInflections, getAllInflectionsOOV
 
     found = {word, *_MORE_FORMS.get(word, ())}
-    heads = _headwords(word)
+    heads = headwords(word)
     for head in [word] if word in heads or not heads else heads:
         tagged = dict(getAllInflections(head))
         if not heads and word.isalpha() and len(word) > 1 and word not in _FUNCTION_WORDS:
@@ -256,12 +212,14 @@ def _inflections(word: str) -> frozenset[str]:
     return frozenset(form.lower() for form in found)
 
 
-def _headwords(word: str) -> list[str]:
+@cache
+def headwords(word: str) -> tuple[str, ...]:
+    """The headwords that a lower-case word may be a form of, of any part of speech; none for an unknown word."""
     from lemminflect import getAllLemmas
 
     found = getAllLemmas(word) or getAllLemmas(word.capitalize())
     order = ("VERB", "AUX", "NOUN", "ADJ", "ADV")
-    return list(dict.fromkeys(head.lower() for tag in order for head in found.get(tag, ())))
+    return tuple(dict.fromkeys(head.lower() for tag in order for head in found.get(tag, ())))
 
 
 def _doubled(head: str, found: set[str]) -> set[str]:

@@ -1,0 +1,55 @@
+"""Pairs of sentences that share nearly all their words, found exactly and without comparing all with all."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+# Near-duplicates are sentences whose sets of words have a Jaccard index (shared / all) of at least 4 / 5.
+_SHARED, _ALL = 4, 5
+
+
+def near_duplicates(
+    sentences: Sequence[frozenset[str]], others: Sequence[frozenset[str]] | None = None
+) -> Iterator[tuple[int, int]]:
+    """Index pairs of near-duplicates, Jaccard index >= .8.
+
+    Without `others`: pairs (i, j), i < j, inside `sentences`. With them: i in `sentences`, j in `others`.
+
+    Two sets of n words can only reach .8 if they share one of their n - ceil(.8 n) + 1 rarest words, so only those are
+    looked up (prefix filter; Bayardo, Ma and Srikant 2007, "Scaling up all pairs similarity search").
+    """
+    frequency = Counter(word for words in (*sentences, *(others or ())) for word in words)
+    index: dict[str, list[int]] = defaultdict(list)
+    prefixes = [_rarest(words, frequency) for words in sentences]
+    if others is not None:
+        for i, prefix in enumerate(prefixes):
+            for word in prefix:
+                index[word].append(i)
+        for j, words in enumerate(others):
+            yield from ((i, j) for i in _partners(words, _rarest(words, frequency), index, sentences))
+        return
+    for j, (words, prefix) in enumerate(zip(sentences, prefixes, strict=True)):
+        yield from ((i, j) for i in _partners(words, prefix, index, sentences))
+        for word in prefix:
+            index[word].append(j)
+
+
+def _rarest(words: frozenset[str], frequency: Counter[str]) -> list[str]:
+    """The words of which a near-duplicate must share at least one."""
+    needed = -(-len(words) * _SHARED // _ALL)
+    return sorted(words, key=lambda word: (frequency[word], word))[: len(words) - needed + 1]
+
+
+def _partners(
+    words: frozenset[str], prefix: list[str], index: dict[str, list[int]], sentences: Sequence[frozenset[str]]
+) -> list[int]:
+    size = len(words)
+    found = []
+    for i in {i for word in prefix if word in index for i in index[word]}:
+        other = sentences[i]
+        both = size + len(other)
+        # shared / (both - shared) >= 4 / 5, without a division; the smaller set bounds what can be shared
+        if (_ALL + _SHARED) * min(size, len(other)) >= _SHARED * both:
+            shared = len(words & other)
+            if (_ALL + _SHARED) * shared >= _SHARED * both:
+                found.append(i)
+    return sorted(found)

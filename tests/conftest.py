@@ -1,0 +1,72 @@
+"""What several tests share: a hand-made bank's examples and a tiny random model with the real tokenizer."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+WORDS = "apple bridge candle desert engine forest garden hammer island jacket".split()
+SENTENCES = (
+    "She ate a red apple. | They walked over the bridge. | He lit one candle. | The desert is hot and dry. | "
+    "The engine is very loud. | We got lost in the forest. | Her garden has many roses. | Give me the hammer, please. | "
+    "The island has two beaches. | I left my jacket on the bus."
+).split(" | ")
+
+
+def make_example(shift: int) -> dict:
+    """An example of ten words; `shift` turns their order, so that examples differ."""
+    words, sentences = WORDS[shift:] + WORDS[:shift], SENTENCES[shift:] + SENTENCES[:shift]
+    return {
+        "instruction": "Generate A2-level English sentences for these 10 words:",
+        "input": "\n".join(f"{i}. {word}" for i, word in enumerate(words, 1)),
+        "output": "\n".join(f"{i}. {sentence}" for i, sentence in enumerate(sentences, 1)),
+        "words": words,
+    }
+
+
+@pytest.fixture(scope="session")
+def examples() -> list[dict]:
+    """Ten examples over the same ten words; the last two are cut short, so that lengths differ."""
+    made = [make_example(shift) for shift in range(10)]
+    for example, lines in zip(made[-2:], (1, 4), strict=True):
+        example["output"] = "\n".join(example["output"].split("\n")[:lines])
+    return made
+
+
+@pytest.fixture(scope="session")
+def bundled():
+    from cefr_helpers import base_model
+
+    return base_model.resolve("bundled")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(bundled, tmp_path_factory) -> Path:
+    """A random two-layer Llama in fp32 with SmolLM2's tokenizer, as a local model folder."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from cefr_helpers import base_model
+
+    tokenizer = base_model.load_tokenizer(bundled)
+    torch.manual_seed(7)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=1024,
+        rope_parameters={"rope_type": "default", "rope_theta": 100000.0},
+        tie_word_embeddings=True,
+        bos_token_id=1,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
