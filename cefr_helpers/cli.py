@@ -104,9 +104,7 @@ def main() -> None:
         sys.exit(2)
 
 
-def _overrides(
-    levels=None, recipe=None, bank=None, language=None, output_root=None, user_data=None, seed=None
-) -> dict:
+def _overrides(levels=None, recipe=None, bank=None, language=None, output_root=None, user_data=None, seed=None) -> dict:
     """Given options under their names in config.yaml; a path counts from the folder the command was called in."""
     given = {
         "levels": levels.replace(",", " ").split() if levels is not None else None,

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import random
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
 
+from cefr_helpers import records
 from cefr_helpers.errors import InputError
 from cefr_helpers.sentence_bank import Bank, words_of
 from cefr_helpers.splitting import Split
@@ -97,8 +97,8 @@ def draw_examples(
         kind = "held-out" if part == "eval" else "training"
         raise InputError(
             f"{bank.name}: level {level} has {len(words)} {kind} words; an example needs {words_per_example}: add "
-            f"words to the bank or change held_out_share ({split.held_out_share}); the largest group of words that must "
-            f"stay together has {split.largest_group}"
+            f"words to the bank or change held_out_share ({split.held_out_share}); the largest group of words that "
+            f"must stay together has {split.largest_group}"
         )
     rng = random.Random(f"{seed}/{level}/{part}")
     sizes = [len(bank.sentences[word]) for word in words]
@@ -194,18 +194,11 @@ def memoriser_floor(
 
 def write_examples(path: Path, examples: Iterable[dict]) -> Path:
     """Write examples as a JSON array, one after another and into place only when whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(aside, "w", encoding="utf-8", newline="\n") as file:
-            for number, example in enumerate(examples):
-                file.write(("[\n " if number == 0 else ",\n ") + _as_json(example))
-            file.write("\n]\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with records.atomic_file(path) as file:
+        for number, example in enumerate(examples):
+            text = json.dumps(example, ensure_ascii=False, indent=1).replace("\n", "\n ")
+            file.write((("[\n " if number == 0 else ",\n ") + text).encode())
+        file.write(b"\n]\n")
     return path
 
 

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 
-
 def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dict:
     """Merge in fp32, save in bf16, load again, compare logits at every position of `prompt` in fp32.
 

@@ -18,14 +18,15 @@ def near_duplicates(
     looked up (prefix filter; Bayardo, Ma and Srikant 2007, "Scaling up all pairs similarity search").
     """
     frequency = Counter(word for words in (*sentences, *(others or ())) for word in words)
+    rank = {word: place for place, (word, _) in enumerate(sorted(frequency.items(), key=lambda item: item[::-1]))}
     index: dict[str, list[int]] = defaultdict(list)
-    prefixes = [_rarest(words, frequency) for words in sentences]
+    prefixes = [_rarest(words, rank) for words in sentences]
     if others is not None:
         for i, prefix in enumerate(prefixes):
             for word in prefix:
                 index[word].append(i)
         for j, words in enumerate(others):
-            yield from ((i, j) for i in _partners(words, _rarest(words, frequency), index, sentences))
+            yield from ((i, j) for i in _partners(words, _rarest(words, rank), index, sentences))
         return
     for j, (words, prefix) in enumerate(zip(sentences, prefixes, strict=True)):
         yield from ((i, j) for i in _partners(words, prefix, index, sentences))
@@ -33,10 +34,10 @@ def near_duplicates(
             index[word].append(j)
 
 
-def _rarest(words: frozenset[str], frequency: Counter[str]) -> list[str]:
+def _rarest(words: frozenset[str], rank: dict[str, int]) -> list[str]:
     """The words of which a near-duplicate must share at least one."""
     needed = -(-len(words) * _SHARED // _ALL)
-    return sorted(words, key=lambda word: (frequency[word], word))[: len(words) - needed + 1]
+    return sorted(words, key=rank.__getitem__)[: len(words) - needed + 1]
 
 
 def _partners(

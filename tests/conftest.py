@@ -7,12 +7,19 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-WORDS = "apple bridge candle desert engine forest garden hammer island jacket".split()
-SENTENCES = (
-    "She ate a red apple. | They walked over the bridge. | He lit one candle. | The desert is hot and dry. | "
-    "The engine is very loud. | We got lost in the forest. | Her garden has many roses. | Give me the hammer, please. | "
-    "The island has two beaches. | I left my jacket on the bus."
-).split(" | ")
+WORDS = ["apple", "bridge", "candle", "desert", "engine", "forest", "garden", "hammer", "island", "jacket"]
+SENTENCES = [
+    "She ate a red apple.",
+    "They walked over the bridge.",
+    "He lit one candle.",
+    "The desert is hot and dry.",
+    "The engine is very loud.",
+    "We got lost in the forest.",
+    "Her garden has many roses.",
+    "Give me the hammer, please.",
+    "The island has two beaches.",
+    "I left my jacket on the bus.",
+]
 
 
 def make_example(shift: int) -> dict:

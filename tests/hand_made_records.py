@@ -189,7 +189,7 @@ def _measured(base: float, tuned: float, characters_per_token: float, low: float
 def comparison(level: str = "B2") -> dict:
     """A comparison record; one answer of the base model is rubbish that would break a careless table."""
     nasty = "1. Component | <script>alert(1)</script> `code` $x$ *bold* [a](b)\n2. \x1b[31mred\u202e ![i](http://e.com)"
-    words = "abandon benefit cope debate enhance flaw grasp hesitate imply justify".split()
+    words = ["abandon", "benefit", "cope", "debate", "enhance", "flaw", "grasp", "hesitate", "imply", "justify"]
     good = "\n".join(f"{number}. They {word} it." for number, word in enumerate(words, 1))
     results = {
         "examples": 24,

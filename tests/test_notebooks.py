@@ -1,0 +1,110 @@
+"""Static checks of each notebook: what style and papermill ask of it."""
+
+import ast
+import json
+
+import nbformat
+import papermill
+import pytest
+
+from cefr_helpers import pipeline
+from cefr_helpers.errors import InputError
+from cefr_helpers.paths import REPORT_STAGE, STAGES, project_root
+
+STAGE_NOTEBOOKS = (*STAGES, REPORT_STAGE)
+PARAMETERS = {"level", "recipe", "sentence_bank", "output_root", "user_data", "language", "seed"}
+
+
+def notebook(stage):
+    return nbformat.read(pipeline.notebook_path(stage), as_version=4)
+
+
+def code_cells(stage):
+    return [cell for cell in notebook(stage).cells if cell.cell_type == "code"]
+
+
+def lines(cell):
+    return len(cell.source.split("\n"))
+
+
+def test_every_notebook_in_the_folder_is_checked():
+    found = {path.stem for path in (project_root() / "notebooks").glob("*.ipynb")}
+    assert found == set(STAGE_NOTEBOOKS)
+
+
+@pytest.mark.parametrize("stage", STAGE_NOTEBOOKS)
+class TestNotebook:
+    def test_is_valid_and_committed_without_outputs(self, stage):
+        nbformat.validate(notebook(stage))
+        assert all(not cell.outputs and cell.execution_count is None for cell in code_cells(stage))
+        assert notebook(stage).metadata.kernelspec.name == "python3"
+        assert "widgets" not in notebook(stage).metadata
+
+    def test_has_one_parameters_cell_of_commented_literals(self, stage):
+        tagged = [cell for cell in code_cells(stage) if "parameters" in cell.metadata.get("tags", [])]
+        assert len(tagged) == 1
+        for line in tagged[0].source.split("\n"):
+            value, comment = line.split("  # ")
+            ast.literal_eval(value.split(" = ")[1])
+            assert comment and value.count("=") == 1
+
+    def test_parameters_have_the_fixed_names(self, stage):
+        found = set(papermill.inspect_notebook(str(pipeline.notebook_path(stage))))
+        assert found == PARAMETERS if stage in STAGES else found < PARAMETERS
+
+    def test_cells_are_few_and_short_and_define_nothing(self, stage):
+        cells = code_cells(stage)
+        assert 6 <= len(cells) <= 17
+        assert sorted(map(lines, cells))[len(cells) // 2] <= 8
+        assert max(map(lines, cells)) <= 25
+        nodes = [node for cell in cells for node in ast.walk(ast.parse(cell.source))]
+        assert not [node for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda))]
+        assert not [cell for cell in cells if cell.source.lstrip().startswith(("!", "%"))]
+
+    def test_says_what_it_is_what_it_reads_and_what_it_does_not_show(self, stage):
+        cells = notebook(stage).cells
+        assert cells[0].source.startswith("# ") and "**Reads**" in cells[0].source and "**Writes**" in cells[0].source
+        assert cells[-1].source.startswith("## What this shows, and what not")
+
+    def test_prose_holds_for_any_level(self, stage):
+        prose = "".join(cell.source for cell in notebook(stage).cells if cell.cell_type == "markdown")
+        assert not [level for level in ("A1", "A2", "B1", "B2", "C1") if level in prose]
+
+    def test_unknown_parameters_are_refused(self, stage):
+        with pytest.raises(InputError, match="no parameter levle; it has .*output_root"):
+            pipeline.check_parameters(pipeline.notebook_path(stage), {"levle": "B2"})
+
+
+def test_modules_of_a_notebook_are_found_through_one_another():
+    found = {path.name for path in pipeline.modules_of(pipeline.notebook_path("01_data_formatting"))}
+    assert {"formatting.py", "splitting.py", "word_match.py", "spelling.py", "recipe.py", "paths.py"} <= found
+    assert not {"training.py", "plots.py", "notes.py", "likelihood.py"} & found
+    trained = {path.name for path in pipeline.modules_of(pipeline.notebook_path("02_training"))}
+    assert {"training.py", "progress.py", "checkpoints.py", "likelihood.py", "merging.py"} <= trained
+    assert not {"plots.py", "notes.py", "comparison.py"} & trained
+
+
+def test_notes_depend_on_their_templates():
+    found = {path.suffix for path in pipeline.modules_of(pipeline.notebook_path("04_plotting"))}
+    assert found == {".py", ".j2", ".yaml"}
+
+
+def test_a_notebook_that_ends_early_is_not_done(tmp_path, monkeypatch):
+    """Papermill returns normally after sys.exit(0) in a cell: the missing record gives it away."""
+    from cefr_helpers.paths import Workspace
+
+    path = tmp_path / "01_data_formatting.ipynb"
+    source = json.loads(pipeline.notebook_path("01_data_formatting").read_text())
+    cells = source["cells"]
+    first_code = next(i for i, cell in enumerate(cells) if cell["cell_type"] == "code")
+    parameters = next(cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+    stop = {**cells[first_code], "source": ["import sys\n", "print('step 1/2')\n", "sys.exit(0)"]}
+    path.write_text(json.dumps({**source, "cells": [parameters, stop]}))
+    monkeypatch.setattr(pipeline, "notebook_path", lambda stage: path)
+    workspace = Workspace(tmp_path / "out", tmp_path / "user_data")
+    with pytest.raises(pipeline.StageFailed, match="ended without writing") as error:
+        pipeline.run_stage("01_data_formatting", {"level": "B2"}, workspace)
+    assert (workspace.run("B2") / "01_data_formatting.failed.ipynb").is_file()
+    assert str(workspace.run("B2") / "01_data_formatting.log") in str(error.value)
+    assert not (workspace.run("B2") / "01_data_formatting.ipynb").exists()
+    assert "step 1/2" in (workspace.run("B2") / "01_data_formatting.log").read_text()

@@ -1,0 +1,128 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("train_tiny.py")
+FP32 = {"precision": "fp32", "learning_rate": 2.0e-2, "epochs": 3, "eval_steps": 4, "lora_dropout": 0.1}
+
+
+def run(folder, base_model, examples, recipe, **more) -> subprocess.CompletedProcess:
+    spec = {"folder": str(folder), "base_model": str(base_model), "examples": examples, "recipe": recipe} | more
+    folder.mkdir(exist_ok=True)
+    return subprocess.run([sys.executable, str(SCRIPT), json.dumps(spec)], capture_output=True, text=True)
+
+
+def results(done: subprocess.CompletedProcess) -> dict:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_folder, examples, tmp_path_factory):
+    done = run(tmp_path_factory.mktemp("run"), tiny_folder, examples, FP32, publish=True)
+    return results(done), done.stdout
+
+
+def test_a_tiny_training_lowers_the_loss_and_says_so(undisturbed):
+    found, printed = undisturbed
+    assert found["total_steps"] == 12 and found["steps_per_epoch"] == 4
+    evaluations = [row for row in found["history"] if "eval_loss" in row]
+    assert [row["step"] for row in evaluations] == [4, 8, 12]
+    assert evaluations[-1]["eval_loss"] < evaluations[0]["eval_loss"] - 0.05
+    assert found["best"]["eval_loss"] == min(row["eval_loss"] for row in evaluations)
+    assert "step 12/12" in printed and "tokens/s" in printed and "left" in printed
+
+
+def test_the_record_holds_what_ran(undisturbed):
+    found, _ = undisturbed
+    assert found["hyperparameters"]["optimizer"] == "adamw_torch_fused"
+    assert found["precision"] == "fp32" and found["device"] == "cpu"
+    rates = [row["learning_rate"] for row in found["history"] if "learning_rate" in row]
+    assert max(rates) == pytest.approx(2.0e-2, rel=0.05) and rates[-1] < 4e-3  # warm-up, then cosine
+    assert found["trainer_arguments"]["warmup_steps"] == 0.1
+    assert found["tokens_per_s"] > 0 and found["peak_memory_bytes"] > 10**8
+
+
+def test_the_restored_model_is_the_best_checkpoint(undisturbed, tiny_folder, examples):
+    """The published adapter, in a fresh process state without Unsloth, scores the best eval loss of the history."""
+    from peft import PeftModel
+
+    from cefr_helpers import base_model, likelihood
+
+    found, _ = undisturbed
+    base = base_model.resolve(str(tiny_folder))
+    folder = Path(found["trainer_arguments"]["output_dir"]).parent / found["adapter"]["path"]
+    model = PeftModel.from_pretrained(base_model.load_model(base, "fp32"), folder)
+    table = likelihood.score(model, base_model.load_tokenizer(base), examples[8:], 2)
+    assert likelihood.summarise(table)["loss"] == pytest.approx(found["best"]["eval_loss"], abs=1e-4)
+
+
+def test_merged_is_base_plus_adapter_and_not_the_base(undisturbed):
+    check = undisturbed[0]["merge_check"]
+    assert check["largest_difference_from_base_plus_adapter"] < 1e-3
+    assert check["difference_from_base"] > 2 * check["rounding_difference"] > 0
+
+
+def test_published_folders_hold_what_other_programs_read(undisturbed):
+    found, _ = undisturbed
+    root = Path(found["trainer_arguments"]["output_dir"]).parent
+    adapter, merged = root / found["adapter"]["path"], root / found["merged"]["path"]
+    assert sorted(p.name for p in adapter.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
+    assert json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"] == "tiny-llama"
+    config = json.loads((merged / "config.json").read_text())
+    assert (config["rope_theta"], config["torch_dtype"]) == (100000.0, "bfloat16")
+    assert json.loads((merged / "tokenizer_config.json").read_text())["tokenizer_class"] == "PreTrainedTokenizerFast"
+    assert {"model.safetensors", "tokenizer.json", "chat_template.jinja", "generation_config.json"} <= {
+        p.name for p in merged.iterdir()
+    }
+    texts = "".join(p.read_text() for folder in (adapter, merged) for p in folder.glob("*.json"))
+    assert str(root) not in texts
+    assert [p.name for p in adapter.parent.iterdir()] == ["tiny-llama-a2-unsloth-v1"]
+
+
+def test_a_killed_training_goes_on_to_the_same_end(undisturbed, tiny_folder, examples, tmp_path):
+    killed = run(tmp_path / "run", tiny_folder, examples, FP32, stop_at=10)
+    assert killed.returncode == -9
+    resumed = run(tmp_path / "run", tiny_folder, examples, FP32, publish=True)
+    found = results(resumed)
+    assert "Resuming from checkpoint-8" in resumed.stdout
+    assert found["resumed_from_step"] == 8
+    assert found["history"] == undisturbed[0]["history"]
+    same = ("adapter_model.safetensors",)
+    assert [found["adapter"]["files"][n] for n in same] == [undisturbed[0]["adapter"]["files"][n] for n in same]
+
+
+def test_a_broken_checkpoint_is_named_and_the_one_before_taken(tiny_folder, examples, tmp_path):
+    killed = run(tmp_path / "run", tiny_folder, examples, FP32, stop_at=10)
+    assert killed.returncode == -9
+    optimizer = tmp_path / "run" / "checkpoints" / "checkpoint-8" / "optimizer.pt"
+    optimizer.write_bytes(optimizer.read_bytes()[:1000])
+    resumed = run(tmp_path / "run", tiny_folder, examples, FP32)
+    assert "checkpoint-8 is not whole (optimizer.pt is cut off)" in resumed.stdout
+    assert results(resumed)["resumed_from_step"] == 4
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_step(tiny_folder, examples, tmp_path):
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    broken = Path(shutil.copytree(tiny_folder, tmp_path / "broken"))
+    weights = load_file(broken / "model.safetensors")
+    weights["model.norm.weight"][0] = float("inf")
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    done = run(tmp_path / "run", broken, examples, FP32, publish=True)
+    assert done.returncode == 1
+    assert "FloatingPointError: loss is nan at step 1: training stopped, nothing is published" in done.stderr
+    assert not (tmp_path / "run" / "user_data").exists()
+
+
+def test_four_bit_loading_trains_and_merges_onto_a_16_bit_base(bundled, examples, tmp_path):
+    recipe = {"load_in_4bit": True, "epochs": 1, "eval_steps": 2, "batch_size": 2}
+    found = results(run(tmp_path / "run", "bundled", examples, recipe, publish=True))
+    assert found["hyperparameters"]["load_in_4bit"] is True and found["total_steps"] == 4
+    assert found["history"][-1]["eval_loss"] < found["history"][0]["train_loss"] + 1
+    assert found["merge_check"]["difference_from_base"] > found["merge_check"]["rounding_difference"]

@@ -1,0 +1,64 @@
+"""One short training in a process of its own, since Unsloth patches its process: `train_tiny.py SPECIFICATION_JSON`.
+
+The specification: `base_model`, `recipe` (changes to recipes/smoke.yaml), `folder`, `stop_at` (a step to die at, or
+null), `publish` (whether adapter and merged model are saved), and `examples` or `many_rows`. Prints results as JSON.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import yaml
+
+from cefr_helpers import training
+from cefr_helpers.paths import Workspace, project_root
+from cefr_helpers.recipe import Recipe
+
+
+def main(spec: dict) -> dict:
+    folder = Path(spec["folder"])
+    training.import_unsloth(folder)
+    from transformers import TrainerCallback
+
+    from cefr_helpers import base_model, publishing
+    from cefr_helpers.prompts import prompt_ids
+
+    values = yaml.safe_load((project_root() / "recipes" / "smoke.yaml").read_text()) | spec["recipe"]
+    recipe = Recipe.model_validate(values | {"base_model": spec["base_model"]})
+    base = base_model.resolve(recipe.base_model)
+    model, tokenizer = training.load(base, recipe, 1)
+    train, evaluation = spec["examples"][:8], spec["examples"][8:]
+    if spec.get("stop_at"):
+
+        class Die(TrainerCallback):
+            def on_step_begin(self, args, state, control, **kwargs):
+                if state.global_step == spec["stop_at"]:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        make_trainer = training.make_trainer
+
+        def dying(*arguments):
+            trainer = make_trainer(*arguments)
+            trainer.add_callback(Die())
+            return trainer
+
+        training.make_trainer = dying
+    tuning = training.tune(model, tokenizer, train, evaluation, recipe, 1, folder / "checkpoints", folder / "logs")
+    results = tuning.results
+    if spec.get("publish"):
+        workspace = Workspace(folder, folder / "user_data")
+        name = publishing.next_name(workspace, base, "A2")
+        adapter = publishing.save_adapter(tuning.model, workspace.adapters() / name, base)
+        merged = workspace.merged_models() / f"{name}_merged"
+        results["merge_check"] = publishing.merge(base, adapter, merged, prompt_ids(tokenizer, evaluation[0]))
+        results["adapter"], results["merged"] = (
+            publishing.describe(adapter, folder),
+            publishing.describe(merged, folder),
+        )
+    return results
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(json.loads(sys.argv[1]))))
