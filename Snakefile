@@ -62,7 +62,7 @@ for level in SETTINGS.levels:
 
     rule:
         name: f"train_{level}"
-        input: made(FORMAT, level), code(TRAIN)
+        input: made(FORMAT, level)[:3], code(TRAIN)
         output: made(TRAIN, level)
         params: recipe=depends(TRAIN), seed=SETTINGS.seed
         threads: workflow.cores

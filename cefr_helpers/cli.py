@@ -52,7 +52,7 @@ def run(
     workspace.output_root.mkdir(parents=True, exist_ok=True)
     with _only_run(workspace):
         started = time.time()
-        ok = _snakemake(settings, profile, ["levels", *(["--dry-run", "--quiet"] if dry_run else [])])
+        ok = _snakemake(settings, profile, ["levels", *(["--dry-run", "--quiet", "host", "rules"] if dry_run else [])])
         if dry_run:
             raise typer.Exit(0 if ok else 1)
         if any(workspace.record(level, "training").is_file() for level in LEVELS):

@@ -1,5 +1,6 @@
 """Base and tuned out of one loaded model: with the adapter switched off it is the base."""
 
+import html
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,3 +94,13 @@ def agreement(completion: dict, training: dict) -> dict:
         "comparison_tuned_loss": tuned,
         "relative_difference": abs(tuned - best) / best,
     }
+
+
+def side_by_side(answer: dict) -> str:
+    """One of `answers` as an HTML table: the words, then base and tuned answer next to each other, as they came."""
+    cells = "".join(
+        f'<td style="vertical-align:top;text-align:left;white-space:pre-wrap;width:50%">{html.escape(answer[who])}</td>'
+        for who in ("base", "tuned")
+    )
+    words = html.escape(", ".join(answer["words"]))
+    return f"<p><b>{words}</b></p><table><tr><th>Base</th><th>Tuned</th></tr><tr>{cells}</tr></table>"

@@ -1,21 +1,17 @@
-"""Examples of ten words and ten sentences: drawing, counting, the memoriser's floor, writing."""
+"""Examples of ten words and ten sentences: drawing, counting, the memoriser's floor."""
 
-import json
 import math
 import random
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean, median
 
-from cefr_helpers import records
 from cefr_helpers.errors import InputError
 from cefr_helpers.sentence_bank import Bank, words_of
 from cefr_helpers.splitting import Split
 
 WORDS_PER_EXAMPLE = 10
-_JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True)
@@ -190,42 +186,3 @@ def memoriser_floor(
         "completion": {"nats_per_example": completion, "nats_per_token": completion / completion_tokens},
         "full_text": {"nats_per_example": full_text, "nats_per_token": full_text / full_text_tokens},
     }
-
-
-def write_examples(path: Path, examples: Iterable[dict]) -> Path:
-    """Write examples as a JSON array, one after another and into place only when whole."""
-    with records.atomic_file(path) as file:
-        for number, example in enumerate(examples):
-            text = json.dumps(example, ensure_ascii=False, indent=1).replace("\n", "\n ")
-            file.write((("[\n " if number == 0 else ",\n ") + text).encode())
-        file.write(b"\n]\n")
-    return path
-
-
-def read_examples(path: Path) -> list[dict]:
-    """The examples that stage 01 wrote.
-
-    Raises:
-        InputError: the file is missing or no array of examples; the message says which stage makes it.
-    """
-    try:
-        examples = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: missing; run 01_data_formatting first") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); run 01_data_formatting again") from None
-    keys = {"instruction", "input", "output", "words"}
-    if not isinstance(examples, list) or not all(isinstance(e, dict) and keys <= e.keys() for e in examples):
-        raise InputError(
-            f"{path}: expected an array of examples with {', '.join(sorted(keys))}; run 01_data_formatting"
-        )
-    return examples
-
-
-def _as_json(example: dict) -> str:
-    """What json.dumps(indent=1) gives inside an array, in a quarter of the time."""
-    fields = []
-    for key, value in example.items():
-        text = _JSON(value) if isinstance(value, str) else "[\n   " + ",\n   ".join(map(_JSON, value)) + "\n  ]"
-        fields.append(f"  {_JSON(key)}: {text}")
-    return "{\n" + ",\n".join(fields) + "\n }"

@@ -49,14 +49,23 @@ def has_records(held: LevelRecords) -> bool:
     return held.training is not None
 
 
-def loss_measure(held: LevelRecords) -> str:
-    """What the training's losses were taken on: "completion" or "full_text"."""
-    measure = find(held.training, "results.hyperparameters.loss_on") or find(held.training, "recipe.loss_on")
-    return measure if measure in MEASURES else "completion"
+def loss_measure(held: LevelRecords, key: str) -> str | None:
+    """What a loss of the history was taken on: "completion", "full_text", or None where that is unknown.
+
+    Our own evaluations score the completion whatever the training loss is taken on; those of an adopted run are the
+    trainer's, on the same part as its training loss.
+
+    Args:
+        key: "train_loss" or "eval_loss".
+    """
+    if key == "eval_loss" and not adopted(held):
+        return "completion"
+    measure = find(held.training, "results.hyperparameters.loss_on")
+    return measure if measure in MEASURES else None
 
 
-def floor(held: LevelRecords, measure: str) -> float | None:
-    """The memoriser's floor in nats a token."""
+def floor(held: LevelRecords, measure: str | None) -> float | None:
+    """The memoriser's floor in nats a token, for a loss on "completion" or "full_text"."""
     return find(held.dataset, f"results.memoriser_floor.{measure}.nats_per_token")
 
 
@@ -81,7 +90,7 @@ def best(held: LevelRecords) -> dict | None:
 
 def above_floor(held: LevelRecords) -> float | None:
     """The best evaluation loss minus the memoriser's floor of the same measure, nats a token."""
-    lowest, ground = best(held), floor(held, loss_measure(held))
+    lowest, ground = best(held), floor(held, loss_measure(held, "eval_loss"))
     return None if lowest is None or ground is None else lowest["eval_loss"] - ground
 
 

@@ -1,28 +1,39 @@
 """The figures of the notes: five of a training, the grid of levels, and base against tuned."""
 
-import io
 import math
-from functools import partial
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from cefr_helpers import levels, wording
+from cefr_helpers import records, wording
 from cefr_helpers.level_records import LevelRecords, best, find, floor, history, loss_measure, model_name, read_level
 from cefr_helpers.paths import PLOT_FILES, Workspace
-from cefr_helpers.records import write_atomically
+from cefr_helpers.plot_style import (
+    BASE,
+    BEST,
+    EVAL,
+    GREY,
+    SIZE,
+    TEXT,
+    TRAIN,
+    finish_steps,
+    level_title,
+    new_figure,
+    put_legend,
+    render,
+    say_nothing_recorded,
+    style,
+    write_ticks,
+    write_title,
+)
 from cefr_helpers.wording import Wording
-
-TRAIN, EVAL, BEST, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"  # Okabe and Ito: safe for the colour-blind
-_SIZE = (8.0, 5.0)
-_TEXT = 14
 
 
 def save_figure(figure: Figure, path: Path, dpi: int = 300) -> Path:
     """Write the figure as PNG or PDF (by suffix), aside and then moved into place."""
-    return write_atomically(Path(path), _rendered(figure, Path(path).suffix.lstrip(".").lower(), dpi))
+    path = Path(path)
+    return records.write_atomically(path, render(figure, path.suffix.lstrip(".").lower(), dpi))
 
 
 def draw_all(workspace: Workspace, level: str, language: str) -> list[Path]:
@@ -31,27 +42,24 @@ def draw_all(workspace: Workspace, level: str, language: str) -> list[Path]:
     Raises:
         InputError: the level has no training record, or the language is unknown.
     """
-    from cefr_helpers.records import read
-
-    read(workspace, level, "training")
+    records.read(workspace, level, "training")
     held = read_level(workspace, level)
-    draw = {
-        "training_loss": training_loss,
-        "eval_loss": eval_loss,
-        "combined_loss": combined_loss,
-        "learning_rate": learning_rate,
-        "gradient_norm": gradient_norm,
+    figures = {
+        "training_loss": training_loss(held, language),
+        "eval_loss": eval_loss(held, language),
+        "combined_loss": combined_loss(held, language),
+        "learning_rate": learning_rate(held, language),
+        "gradient_norm": gradient_norm(held, language),
     }
-    folder = workspace.plots(level)
-    return [save_figure(draw[name](held, language), folder / file) for name, file in PLOT_FILES.items()]
+    return [save_figure(figures[name], workspace.plots(level) / file) for name, file in PLOT_FILES.items()]
 
 
 def training_loss(training: LevelRecords, language: str) -> Figure:
     """Training loss by step, with the memoriser's floor."""
     figure, axes, words = _single(training, "training_loss", language)
     _curve(axes, training, "train_loss", words)
-    _finish_loss(axes, training, words)
-    return _with_legend(figure)
+    _finish_loss(axes, training, "train_loss", words)
+    return put_legend(figure)
 
 
 def eval_loss(training: LevelRecords, language: str) -> Figure:
@@ -59,27 +67,28 @@ def eval_loss(training: LevelRecords, language: str) -> Figure:
     figure, axes, words = _single(training, "eval_loss", language)
     _curve(axes, training, "eval_loss", words)
     _mark_best(axes, training, words)
-    _finish_loss(axes, training, words)
-    return _with_legend(figure)
+    _finish_loss(axes, training, "eval_loss", words)
+    return put_legend(figure)
 
 
 def combined_loss(training: LevelRecords, language: str) -> Figure:
     """Training and evaluation loss together."""
     figure, axes, words = _single(training, "combined_loss", language)
     _both_curves(axes, training, words)
-    _finish_loss(axes, training, words)
-    return _with_legend(figure)
+    _finish_loss(axes, training, "eval_loss", words)
+    return put_legend(figure)
 
 
 def learning_rate(training: LevelRecords, language: str) -> Figure:
     """Learning rate by step."""
     figure, axes, words = _single(training, "learning_rate", language)
+    text = words.phrases["plot"]["learning_rate"]
     entries = history(training, "learning_rate")
     largest = max((abs(entry["learning_rate"]) for entry in entries), default=0)
     power = math.floor(math.log10(largest)) if largest > 0 else 0
-    _line(axes, entries, "learning_rate", TRAIN, words.phrases["plot"]["learning_rate"]["curve"], 10.0**-power)
+    _line(axes, entries, "learning_rate", TRAIN, text["curve"], 10.0**-power)
     unit = f" (10{str(power).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))})" if power else ""
-    axes.set_ylabel(words.phrases["plot"]["learning_rate"]["axis"] + unit)
+    axes.set_ylabel(text["axis"] + unit)
     _finish(axes, training, words)
     return figure
 
@@ -95,7 +104,7 @@ def gradient_norm(training: LevelRecords, language: str) -> Figure:
         axes.axhline(limit, color=GREY, linestyle="--", linewidth=1.6, label=label)
     axes.set_ylabel(text["axis"])
     _finish(axes, training, words)
-    return _with_legend(figure)
+    return put_legend(figure)
 
 
 def levels_grid(records_by_level: dict[str, LevelRecords], language: str) -> Figure:
@@ -104,31 +113,33 @@ def levels_grid(records_by_level: dict[str, LevelRecords], language: str) -> Fig
     shown = [held for held in records_by_level.values() if held.training is not None]
     columns = {0: 1, 1: 1, 2: 2, 4: 2}.get(len(shown), 3)
     rows = max(1, math.ceil(len(shown) / columns))
-    figure = _figure((4.3 * columns + 0.6, 3.6 * rows + 1.1))
-    grid = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    figure = new_figure((max(SIZE[0], 4.4 * columns + 0.6), 3.8 * rows + 1.2))
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, held in zip(grid, shown, strict=False):
-        _style(axes)
-        _both_curves(axes, held, words, marker_text=False)
-        _finish_loss(axes, held, words, label_floor=False)
-        axes.set_title(_level_title(held.level, words), fontsize=_TEXT, fontweight="bold", loc="left")
-        axes.label_outer(remove_inner_ticks=False)
-        axes.set_xlabel(axes.get_xlabel() or words.phrases["plot"]["step"])
+        style(axes)
+        _both_curves(axes, held, words, with_figures=False)
+        _draw_floor(axes, held, "eval_loss", words.phrases["plot"]["floor_short"], words)
+        axes.set_title(level_title(held.level, words), fontsize=TEXT - 1, fontweight="bold", loc="left")
+    highest = max((axes.dataLim.y1 for axes in grid[: len(shown)] if axes.lines), default=1.0)
+    for place, (axes, held) in enumerate(zip(grid, shown, strict=False)):
+        axes.set_ylim(0, 1.08 * highest)
+        axes.set_ylabel(words.phrases["plot"]["loss_axis"] if place % columns == 0 else "")
+        _finish(axes, held, words)
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
     if not shown:
-        _note_nothing(figure.axes[0], words)
-    figure.suptitle(words.phrases["plot"]["grid"], fontsize=_TEXT + 3, fontweight="bold")
-    return _with_legend(figure)
+        say_nothing_recorded(figure.axes[0], words)
+    figure.suptitle(words.phrases["plot"]["grid"], fontsize=TEXT + 3, fontweight="bold")
+    return put_legend(figure)
 
 
 def base_vs_tuned(records_by_level: dict[str, LevelRecords], language: str) -> Figure:
     """Completion loss of base and tuned model a level, with the memoriser's floor as a mark."""
     words = wording.wording(language)
-    text = words.phrases["plot"]["base_vs_tuned"]
     compared = [held for held in records_by_level.values() if find(held.comparison, "results.completion.tuned.loss")]
-    figure = _figure((max(_SIZE[0], 1.5 * len(compared) + 2), 5.4))
+    figure = new_figure((max(SIZE[0], 1.5 * len(compared) + 2), 5.4))
     axes = figure.subplots()
-    _style(axes)
+    style(axes)
     for place, held in enumerate(compared):
         _pair_of_bars(axes, place, held, words)
     axes.set_xticks(range(len(compared)), [held.level for held in compared])
@@ -136,43 +147,49 @@ def base_vs_tuned(records_by_level: dict[str, LevelRecords], language: str) -> F
     axes.set_ylabel(words.phrases["plot"]["loss_axis"])
     axes.grid(axis="x", visible=False)
     axes.margins(y=0.12)
-    axes.set_title(text["title"], fontsize=_TEXT + 1, fontweight="bold", loc="left")
-    axes.yaxis.set_major_formatter(FuncFormatter(partial(_tick, words=words)))
-    if not compared:
-        _note_nothing(axes, words)
-    return _with_legend(figure)
+    title = words.phrases["plot"]["base_vs_tuned"]["title"]
+    axes.set_title(title, fontsize=TEXT + 3, fontweight="bold", loc="left", pad=12)
+    if compared:
+        write_ticks(axes.yaxis, words)
+    else:
+        say_nothing_recorded(axes, words)
+    return put_legend(figure)
 
 
 def _pair_of_bars(axes: Axes, place: int, held: LevelRecords, words: Wording) -> None:
     text = words.phrases["plot"]["base_vs_tuned"]
     figures = held.comparison["results"]["completion"]
-    for side, (which, colour) in enumerate((("base", "#8FB8D8"), ("tuned", TRAIN))):
+    for side, (which, colour) in enumerate((("base", BASE), ("tuned", TRAIN))):
         height = find(figures, f"{which}.loss")
         if height is not None:
             bar = axes.bar(place + 0.38 * side - 0.19, height, 0.36, color=colour, label=text[which])
-            axes.bar_label(bar, [wording.decimal(height, 2, words)], fontsize=_TEXT - 1, padding=5)
+            axes.bar_label(bar, [wording.decimal(height, 2, words)], fontsize=TEXT - 1, padding=4)
     ground = floor(held, "completion")
     if ground is not None:
-        axes.hlines(ground, place - 0.45, place + 0.45, color="black", linestyle="--", label=text["floor"])
+        look = {"color": "black", "linestyle": "--", "linewidth": 1.6}
+        axes.hlines(ground, place - 0.45, place + 0.45, label=text["floor"], **look)
 
 
-def _both_curves(axes: Axes, held: LevelRecords, words: Wording, marker_text: bool = True) -> None:
+def _both_curves(axes: Axes, held: LevelRecords, words: Wording, with_figures: bool = True) -> None:
     _curve(axes, held, "train_loss", words)
     _curve(axes, held, "eval_loss", words)
-    _mark_best(axes, held, words, marker_text)
+    _mark_best(axes, held, words, with_figures)
 
 
 def _curve(axes: Axes, held: LevelRecords, key: str, words: Wording) -> None:
     colour = {"train_loss": TRAIN, "eval_loss": EVAL}[key]
-    _line(axes, history(held, key), key, colour, words.phrases["plot"][key])
+    label = words.phrases["plot"][key]
+    if loss_measure(held, key) == "full_text":
+        label = words.phrases["plot"]["on_full_text"].format(curve=label)
+    _line(axes, history(held, key), key, colour, label)
 
 
 def _line(axes: Axes, entries: list[dict], key: str, colour: str, label: str, scale: float = 1.0) -> None:
     if not entries:
         return
     steps = [entry["step"] for entry in entries]
-    marker = "o" if len(entries) <= 40 else None
-    size = 8 if key == "eval_loss" else 4
+    size = 8 if key == "eval_loss" else 8 if len(entries) == 1 else 4
+    marker = "o" if len(entries) <= 60 else None
     values = [scale * entry[key] for entry in entries]
     axes.plot(steps, values, color=colour, marker=marker, markersize=size, linewidth=2.2, label=label)
 
@@ -184,98 +201,42 @@ def _mark_best(axes: Axes, held: LevelRecords, words: Wording, with_figures: boo
     label = words.phrases["plot"]["best_short"]
     if with_figures:
         places = wording.decimals_known([entry["eval_loss"] for entry in history(held, "eval_loss")])
-        label = words.phrases["plot"]["best"].format(
-            loss=wording.decimal(lowest["eval_loss"], places, words),
-            step=lowest["step"],
-            epoch=wording.decimal(lowest["epoch"], 2, words),
-        )
-    spot = {"marker": "*", "markersize": 20, "markeredgecolor": "white", "linestyle": "none", "zorder": 5}
-    axes.plot([lowest["step"]], [lowest["eval_loss"]], color=BEST, label=label, **spot)
+        figures = {"loss": wording.decimal(lowest["eval_loss"], places, words), "step": lowest["step"]}
+        label = words.phrases["plot"]["best"].format(epoch=wording.decimal(lowest["epoch"], 2, words), **figures)
+    look = {"marker": "*", "markersize": 20, "markeredgecolor": "white", "linestyle": "none", "zorder": 5}
+    axes.plot([lowest["step"]], [lowest["eval_loss"]], color=BEST, label=label, **look)
 
 
-def _finish_loss(axes: Axes, held: LevelRecords, words: Wording, label_floor: bool = True) -> None:
-    measured = bool(axes.lines)
-    ground = floor(held, loss_measure(held))
-    if ground is not None and measured:
-        text = words.phrases["plot"]["floor" if label_floor else "floor_short"]
+def _draw_floor(axes: Axes, held: LevelRecords, key: str, text: str, words: Wording) -> None:
+    ground = floor(held, loss_measure(held, key))
+    if ground is not None and axes.lines:
         label = text.format(value=wording.decimal(ground, 2, words))
         axes.axhline(ground, color="black", linestyle="--", linewidth=1.6, label=label)
-    if measured:
-        axes.set_ylim(bottom=0, top=1.08 * max(max(line.get_ydata()) for line in axes.lines))
+
+
+def _finish_loss(axes: Axes, held: LevelRecords, key: str, words: Wording) -> None:
+    _draw_floor(axes, held, key, words.phrases["plot"]["floor"], words)
+    if axes.lines:
+        axes.set_ylim(0, 1.08 * axes.dataLim.y1)
     axes.set_ylabel(words.phrases["plot"]["loss_axis"])
     _finish(axes, held, words)
 
 
 def _finish(axes: Axes, held: LevelRecords, words: Wording) -> None:
-    axes.yaxis.set_major_formatter(FuncFormatter(partial(_tick, words=words)))
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     steps = find(held.training, "results.steps_per_epoch")
-    text = words.phrases["plot"]["step"]
-    axes.set_xlabel(text if steps is None else words.phrases["plot"]["step_of"].format(steps=steps))
-    if not axes.lines:
-        _note_nothing(axes, words)
-
-
-def _tick(value: float, _position: int, words: Wording) -> str:
-    text = f"{value:.6g}".replace("-", wording.MINUS)
-    return text.replace(".", ",") if words.language == "tr" else text
-
-
-def _note_nothing(axes: Axes, words: Wording) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    where = {"ha": "center", "va": "center", "transform": axes.transAxes}
-    axes.text(0.5, 0.5, words.phrases["plot"]["nothing"], fontsize=_TEXT, color=GREY, **where)
+    text = words.phrases["plot"]
+    axes.set_xlabel(text["step"] if steps is None else text["step_of"].format(steps=steps))
+    if axes.lines:
+        finish_steps(axes, max(entry["step"] for entry in find(held.training, "results.history")), words)
+    else:
+        say_nothing_recorded(axes, words)
 
 
 def _single(held: LevelRecords, name: str, language: str) -> tuple[Figure, Axes, Wording]:
     words = wording.wording(language)
-    figure = _figure(_SIZE)
+    figure = new_figure()
     axes = figure.subplots()
-    _style(axes)
-    title = f"{_level_title(held.level, words)}: {words.phrases['plot']['titles'][name]}"
-    axes.set_title(title, fontsize=_TEXT + 3, fontweight="bold", loc="left", pad=28)
-    model = model_name(held) or words.phrases["plot"]["unknown_model"]
-    model = model if len(model) <= 70 else model[:69] + "…"
-    place = {"transform": axes.transAxes, "va": "bottom", "parse_math": False}
-    axes.text(0, 1.02, model, fontsize=_TEXT - 1, color=GREY, **place)
+    style(axes)
+    title = f"{level_title(held.level, words)}: {words.phrases['plot']['titles'][name]}"
+    write_title(axes, title, model_name(held) or words.phrases["plot"]["unknown_model"])
     return figure, axes, words
-
-
-def _level_title(level: str, words: Wording) -> str:
-    return f"{level} ({levels.NAMES[words.language][level]})"
-
-
-def _style(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=_TEXT - 1)
-    axes.xaxis.label.set_size(_TEXT)
-    axes.yaxis.label.set_size(_TEXT)
-
-
-def _figure(size: tuple[float, float]) -> Figure:
-    figure = Figure(figsize=size, layout="constrained", facecolor="white")
-    figure._repr_png_ = partial(_rendered, figure, "png", 100)  # Jupyter shows it without pyplot
-    return figure
-
-
-def _with_legend(figure: Figure) -> Figure:
-    """One legend under the axes, each label once."""
-    labelled = {}
-    for axes in figure.axes:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            labelled.setdefault(label, handle)
-    if labelled:
-        columns = 1 if max(map(len, labelled)) > 45 else 2
-        style = {"frameon": False, "fontsize": _TEXT - 1}
-        figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=columns, **style)
-    return figure
-
-
-def _rendered(figure: Figure, form: str, dpi: int) -> bytes:
-    content = io.BytesIO()
-    undated = {"CreationDate": None} if form == "pdf" else {}
-    figure.savefig(content, format=form, dpi=dpi, metadata=undated)
-    return content.getvalue()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cefr_helpers import formatting, leak_audit, splitting
+from cefr_helpers import example_files, formatting, leak_audit, splitting
 from cefr_helpers.errors import InputError
 from cefr_helpers.near_duplicates import near_duplicates
 from cefr_helpers.sentence_bank import Bank
@@ -251,15 +251,16 @@ def test_sentence_words():
 def test_examples_are_written_as_readable_json_and_whole(tmp_path):
     sentences = {"naïve": ('A "naïve" idea.',), "lamp": ("A lamp.",)}
     examples = [formatting.make_example("B1", list(sentences), [0, 0], sentences)] * 2
-    path = formatting.write_examples(tmp_path / "deep" / "train.json", examples)
-    assert path.read_text(encoding="utf-8") == json.dumps(examples, ensure_ascii=False, indent=1) + "\n"
+    path = example_files.write(tmp_path / "deep" / "train.json", examples)
+    assert json.loads(path.read_text(encoding="utf-8")) == examples
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 2 + len(examples)
 
     def stops():
         yield examples[0]
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        formatting.write_examples(path, stops())
+        example_files.write(path, stops())
     assert json.loads(path.read_text(encoding="utf-8")) == examples
     assert [one.name for one in path.parent.iterdir()] == ["train.json"]
 
@@ -270,7 +271,7 @@ def test_two_thousand_examples_take_a_second(tmp_path):
     start = time.perf_counter()
     for part, count in (("train", 1800), ("eval", 200)):
         examples = formatting.draw_examples(bank, split, "B2", part, count, 1)
-        formatting.write_examples(tmp_path / f"{part}.json", examples)
+        example_files.write(tmp_path / f"{part}.json", examples)
     assert time.perf_counter() - start < 1
     assert len(json.loads((tmp_path / "train.json").read_text())) == 1800
 
@@ -278,7 +279,7 @@ def test_two_thousand_examples_take_a_second(tmp_path):
 _LARGE = """
 import json, resource, sys
 from pathlib import Path
-from cefr_helpers import formatting, leak_audit, sentence_bank, splitting
+from cefr_helpers import example_files, formatting, leak_audit, sentence_bank, splitting
 folder = Path(sys.argv[1])
 bank = sentence_bank.read(folder / "B2.json", "B2")
 assert sum(map(len, bank.sentences.values())) >= 99_900
@@ -287,7 +288,7 @@ draw = {p: formatting.draw_examples(bank, split, "B2", p, n, 1) for p, n in (("t
 leak_audit.leak_audit(draw["train"], draw["eval"], "words")
 formatting.memoriser_floor(draw["eval"], bank.sentences, len(split.held_out["B2"]), 200, 300)
 for part, examples in draw.items():
-    formatting.write_examples(folder / f"{part}.json", examples)
+    example_files.write(folder / f"{part}.json", examples)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 

@@ -1,0 +1,37 @@
+"""Writing and reading the formatted examples, apart from the making of them: later stages need no more."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from cefr_helpers import records
+from cefr_helpers.errors import InputError
+
+
+def write(path: Path, examples: Iterable[dict]) -> Path:
+    """Write examples as a JSON array, one a line, and into place only when whole."""
+    with records.atomic_file(path) as file:
+        for number, example in enumerate(examples):
+            file.write((("[\n" if number == 0 else ",\n") + json.dumps(example, ensure_ascii=False)).encode())
+        file.write(b"\n]\n")
+    return path
+
+
+def read(path: Path) -> list[dict]:
+    """The examples that stage 01 wrote.
+
+    Raises:
+        InputError: the file is missing or no array of examples; the message says which stage makes it.
+    """
+    try:
+        examples = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: missing; run 01_data_formatting first") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON ({error}); run 01_data_formatting again") from None
+    keys = {"instruction", "input", "output", "words"}
+    if not isinstance(examples, list) or not all(isinstance(e, dict) and keys <= e.keys() for e in examples):
+        raise InputError(
+            f"{path}: expected an array of examples with {', '.join(sorted(keys))}; run 01_data_formatting"
+        )
+    return examples

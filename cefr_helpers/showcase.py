@@ -1,0 +1,82 @@
+"""The reference run in docs/: a finished run's records, notes and figures, and the README's table made from them."""
+
+import shutil
+from pathlib import Path
+
+from cefr_helpers import records
+from cefr_helpers.errors import InputError
+from cefr_helpers.levels import LEVELS
+from cefr_helpers.paths import Workspace, project_root
+from cefr_helpers.progress import clock
+
+START, END = "<!-- made by `make showcase`: start -->", "<!-- made by `make showcase`: end -->"
+
+
+def folder() -> Path:
+    return project_root() / "docs" / "reference_run"
+
+
+def update(workspace: Workspace) -> list[Path]:
+    """Copy the notes, figures and records of all finished levels to docs/reference_run and renew the README's table.
+
+    Returns:
+        The folder and the README.
+
+    Raises:
+        InputError: no level is finished.
+    """
+    levels = [level for level in LEVELS if workspace.record(level, "comparison").is_file()]
+    if not levels:
+        raise InputError(f"{workspace.output_root / 'runs'}: no level is finished; run `make run` first")
+    shutil.rmtree(folder(), ignore_errors=True)
+    shutil.copytree(workspace.notes(), folder() / "Notes", ignore=shutil.ignore_patterns("README.md"))
+    for level in levels:
+        shutil.copytree(workspace.plots(level), folder() / "training_plots" / level)
+        for name in records.NAMES:
+            records.write_atomically(folder() / "runs" / level / f"{name}.json", workspace.record(level, name).read_bytes())
+    readme = project_root() / "README.md"
+    records.write_atomically(readme, with_table(readme.read_text(encoding="utf-8")))
+    return [folder(), readme]
+
+
+def with_table(readme: str) -> str:
+    """The README's text with the table of the reference run between its two marks."""
+    before, rest = readme.split(START)
+    after = rest.split(END)[1]
+    return f"{before}{START}\n{table()}\n{END}{after}"
+
+
+def table() -> str:
+    """The reference run's levels as a Markdown table with where it comes from, from its records alone."""
+    workspace = Workspace(folder(), folder() / "user_data")
+    lines = [
+        "| level | held-out loss, base → tuned (nats a token) | difference, 95 % interval | perplexity, base → tuned "
+        "| loss reduction | training |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for level in LEVELS:
+        if workspace.record(level, "comparison").is_file():
+            lines.append(_row(workspace, level))
+            last = records.read(workspace, level, "comparison")
+    return "\n".join([*lines, "", _origin(last)])
+
+
+def _row(workspace: Workspace, level: str) -> str:
+    found = records.read(workspace, level, "comparison")["results"]["completion"]
+    seconds = records.read(workspace, level, "training")["results"]["duration_s"]
+    base, tuned, difference = found["base"], found["tuned"], found["difference"]
+    return (
+        f"| {level} | {base['loss']:.3f} → {tuned['loss']:.3f} "
+        f"| {difference['estimate']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}] "
+        f"| {base['perplexity']:.1f} → {tuned['perplexity']:.1f} | {found['loss_reduction_pct']:.1f} % | {clock(seconds)} |"
+    ).replace("-", "\N{MINUS SIGN}")
+
+
+def _origin(record: dict) -> str:
+    hardware = record["hardware"]
+    return (
+        f"`make run` on {record['created'][:10]}, commit `{record['commit'][:10]}`, recipe `{record['recipe']['name']}`, "
+        f"{hardware['cores']} cores of an {hardware['cpu']}, no GPU, seed {record['seed']}; "
+        f"n = {record['results']['examples']} held-out examples a level. Records, notes and figures: "
+        "[docs/reference_run](docs/reference_run/Notes/FINAL_REPORT.md)."
+    )
