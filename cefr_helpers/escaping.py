@@ -3,7 +3,8 @@
 import re
 import unicodedata
 
-_MARKDOWN = {ord(character): f"&#{ord(character)};" for character in "&<>|`*_[]\\$~#!@"}
+_MARKDOWN = {ord(character): f"&#{ord(character)};" for character in "&<>|`*[]\\$~#!@"}
+_EMPHASIS = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # an underscore inside a word is only an underscore
 _LINK_STARTS = re.compile(r"(?i)(www)\.|(:)(?=//)")
 _PLAIN_CODE = re.compile(r"[\w./:+ ,=()-]+")
 _LATEX = {
@@ -37,7 +38,8 @@ def _shows(character: str) -> bool:
 def markdown(text: object) -> str:
     """Text that Markdown shows as it is, on one line; also inside a table's cell."""
     line = " ".join(visible(str(text)).split())
-    return _LINK_STARTS.sub(lambda found: "www&#46;" if found[1] else "&#58;", line.translate(_MARKDOWN))
+    line = _EMPHASIS.sub("&#95;", line.translate(_MARKDOWN))
+    return _LINK_STARTS.sub(lambda found: "www&#46;" if found[1] else "&#58;", line)
 
 
 def code(text: object) -> str:
@@ -57,3 +59,8 @@ def code_block(text: str, kind: str = "text") -> str:
 def latex(text: object) -> str:
     """Text for a LaTeX table's cell."""
     return "".join(_LATEX.get(character, character) for character in visible(str(text)))
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, its end cut and marked with an ellipsis where it is longer than `longest`."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -144,6 +144,7 @@ def token_statistics(lengths: Iterable[int], max_seq_length: int) -> dict:
     """Mean, 95th percentile (nearest rank) and longest of the examples' lengths in tokens, and how many are cut."""
     ordered = sorted(lengths)
     return {
+        "counted": len(ordered),
         "mean": fmean(ordered),
         "p95": ordered[math.ceil(0.95 * len(ordered)) - 1],
         "longest": ordered[-1],

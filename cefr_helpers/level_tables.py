@@ -60,8 +60,8 @@ def data(records_by_level: dict[str, LevelRecords]) -> LevelTable:
     columns = (
         Column("train_examples", "whole"),
         Column("eval_examples", "whole"),
-        Column("sentence_words", "two_decimals"),
-        Column("tokens", "two_decimals"),
+        Column("sentence_words", "one_decimal"),
+        Column("tokens", "one_decimal"),
         Column("sentence_overlap", "share"),
         Column("floor", "loss"),
         Column("best_eval_loss", "loss"),
@@ -70,10 +70,10 @@ def data(records_by_level: dict[str, LevelRecords]) -> LevelTable:
     return LevelTable("data", columns, tuple(_data_row(held) for held in records_by_level.values()))
 
 
-def beside_published(records_by_level: dict[str, LevelRecords], words: Wording) -> LevelTable:
+def beside_published(records_by_level: dict[str, LevelRecords]) -> LevelTable:
     """The reference project's published figures, and ours under them."""
     columns = (
-        Column("run", "text"),
+        Column("run", "run"),
         Column("loss_reduction", "percent"),
         Column("perplexity_reduction", "percent"),
         Column("training_time", "duration"),
@@ -82,11 +82,10 @@ def beside_published(records_by_level: dict[str, LevelRecords], words: Wording) 
     )
     rows = []
     for level, figures in published.LEVELS.items():
-        rows.append({"level": level, "run": words.phrases["report"]["reference"], "decimals": 2, **figures})
+        rows.append({"level": level, "run": "reference", "decimals": 2, **figures})
         if level in records_by_level:
             ours = _summary(records_by_level[level])
-            run = "not_run" if ours["state"] == "missing" else "this_project"
-            rows.append({**ours, "run": words.phrases[run], "state": ours["state"].replace("missing", "not run")})
+            rows.append({**ours, "run": "not_run" if ours["state"] == "missing" else "ours"})
     return LevelTable("published", columns, tuple(rows))
 
 

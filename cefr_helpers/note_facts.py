@@ -4,24 +4,17 @@ from cefr_helpers import escaping, levels, observations, tables, wording
 from cefr_helpers.level_records import LevelRecords, adopted, best, find, model_name
 from cefr_helpers.wording import Wording
 
-LORA = ("lora_rank", "lora_alpha", "lora_dropout", "lora_target_modules")
-TRAINING = (
-    "batch_size gradient_accumulation_steps effective_batch_size learning_rate epochs optimizer lr_scheduler "
-    "warmup_ratio weight_decay max_grad_norm max_seq_length load_in_4bit precision gradient_checkpointing loss_on "
-    "eval_steps logging_steps eval_batch_size seed"
-).split()
-
 
 def head(held: LevelRecords, words: Wording) -> str:
     """Date, model, method, level, commit, recipe."""
     text, record = words.phrases["facts"], held.training
     in_4bit = find(record, "results.hyperparameters.load_in_4bit")
     facts = [
-        ("date", words.unknown if adopted(held) else wording.date(find(record, "created"), words)),
+        ("date", trained_on(held, words)),
         ("model", escaping.markdown(model_name(held) or words.unknown)),
         ("method", words.unknown if in_4bit is None else text["methods"]["qlora" if in_4bit else "lora"]),
         ("level", f"{held.level} ({levels.NAMES[words.language][held.level]})"),
-        ("commit", words.unknown if adopted(held) else commit(find(record, "commit"), words)),
+        ("commit", trained_at(held, words)),
         ("recipe", escaping.markdown(find(record, "recipe.name") or words.unknown)),
     ]
     if adopted(held):
@@ -29,9 +22,15 @@ def head(held: LevelRecords, words: Wording) -> str:
     return _facts(facts, words)
 
 
-def commit(name: str | None, words: Wording) -> str:
-    """The first twelve digits of a commit, and whether there were changes on top."""
-    if name in (None, "unknown"):
+def trained_on(held: LevelRecords, words: Wording) -> str:
+    """The day of the training; unknown for one that was taken in."""
+    return words.unknown if adopted(held) else wording.date(find(held.training, "created"), words)
+
+
+def trained_at(held: LevelRecords, words: Wording) -> str:
+    """The first twelve digits of the training's commit, and whether there were changes on top."""
+    name = find(held.training, "commit")
+    if adopted(held) or name in (None, "unknown"):
         return words.unknown
     digits, _, changes = name.partition("+")
     short = escaping.code(digits[:12])
@@ -86,46 +85,11 @@ def dropped(held: LevelRecords, words: Wording) -> str | None:
         [
             escaping.markdown(words.phrases["reasons"].get(row["reason"], row["reason"].replace("_", " "))),
             wording.whole(row["count"], words),
-            escaping.markdown(_shortened(row["examples"][0])) if row.get("examples") else "",
+            escaping.markdown(escaping.shortened(row["examples"][0], 120)) if row.get("examples") else "",
         ]
         for row in found
     ]
     return tables.markdown_table([text["reason"], text["count"], text["such_as"]], rows)
-
-
-def settings(held: LevelRecords, keys: tuple[str, ...] | list[str], words: Wording) -> str:
-    """Hyperparameters as they ran, under their readable names."""
-    ran = dict(find(held.training, "results.hyperparameters") or {})
-    sizes = (ran.get("batch_size"), ran.get("gradient_accumulation_steps"))
-    ran["effective_batch_size"] = None if None in sizes else sizes[0] * sizes[1]
-    ran.setdefault("max_seq_length", find(held.training, "recipe.max_seq_length"))
-    ran["seed"] = find(held.training, "seed")
-    rows = [[words.phrases["settings"][key], setting(ran.get(key), words)] for key in keys]
-    return tables.markdown_table([words.phrases["note"]["setting"], words.phrases["note"]["value"]], rows)
-
-
-def setting(value: object, words: Wording) -> str:
-    """A setting's value as Markdown."""
-    if isinstance(value, list):
-        return ", ".join(escaping.code(part) for part in value)
-    if isinstance(value, str):
-        known = words.phrases["recorded_texts"].get(value)
-        return known or escaping.code(value)
-    return wording.plain(value, words)
-
-
-def differences(held: LevelRecords, words: Wording) -> str | None:
-    """What ran otherwise than the recipe asks, and why."""
-    found = find(held.training, "results.differences_from_recipe")
-    if not found:
-        return None
-    text = words.phrases["note"]
-    rows = []
-    for row in found:
-        why = words.phrases["recorded_texts"].get(row["why"]) or escaping.markdown(row["why"])
-        name = words.phrases["settings"].get(row["setting"]) or escaping.markdown(row["setting"])
-        rows.append([name, setting(row["asked"], words), setting(row["ran"], words), why])
-    return tables.markdown_table([text["setting"], text["asked"], text["ran"], text["why"]], rows)
 
 
 def training(held: LevelRecords, words: Wording) -> str:
@@ -168,7 +132,9 @@ def _bank(found: dict, words: Wording) -> str:
 
 def _words(found: dict, words: Wording) -> str:
     counts = _wholes(find(found, "words"), words)
-    used = {f"{part}_used": wording.whole(find(found, f"unique_words_used.{part}"), words) for part in ("train", "eval")}
+    used = {
+        f"{part}_used": wording.whole(find(found, f"unique_words_used.{part}"), words) for part in ("train", "eval")
+    }
     key = "words_used" if find(found, "split.policy") == "words" else "words_shared"
     return words.phrases["facts"][key].format(**counts, **used)
 
@@ -221,11 +187,13 @@ def _unless_unknown(value: float | None, phrase: str, words: Wording) -> str:
 
 
 def _parameters(found: dict, words: Wording) -> str:
-    trainable = find(found, "trainable_parameters")
+    trainable, total = find(found, "trainable_parameters"), find(found, "parameters")
     if trainable is None:
         return words.unknown
-    total = wording.whole(find(found, "base_model.parameters"), words)
-    return words.phrases["facts"]["parameters_value"].format(trainable=wording.whole(trainable, words), total=total)
+    shown = wording.whole(trainable, words)
+    if total is None:
+        return shown
+    return words.phrases["facts"]["parameters_value"].format(trainable=shown, total=wording.whole(total, words))
 
 
 def _hardware(held: LevelRecords, words: Wording) -> str:
@@ -258,7 +226,3 @@ def _merge(found: dict, words: Wording) -> str:
     keys = {"same": "largest_difference_from_base_plus_adapter", "base": "largest_difference_from_base"}
     figures = {name: wording.plain(find(found, key), words) for name, key in keys.items()}
     return words.phrases["facts"]["merge_value"].format(**figures)
-
-
-def _shortened(text: str, length: int = 120) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -210,7 +210,7 @@ def _mark_best(axes: Axes, held: LevelRecords, words: Wording, with_figures: boo
 def _draw_floor(axes: Axes, held: LevelRecords, key: str, text: str, words: Wording) -> None:
     ground = floor(held, loss_measure(held, key))
     if ground is not None and axes.lines:
-        label = text.format(value=wording.decimal(ground, 2, words))
+        label = text.format(value=wording.decimal(ground, 3, words))
         axes.axhline(ground, color="black", linestyle="--", linewidth=1.6, label=label)
 
 

@@ -1,10 +1,13 @@
 """Chat rows for training, prompts for generation, and reading a numbered list back."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+
+from cefr_helpers.errors import InputError
 
 # Llama-3.2's template prints today's date unless it is given one: fixed, so that data does not change at midnight.
 _DATE = "26 Jul 2024"
+COUNTED_AT_MOST = 10_000
 
 
 def prompt_text(example: dict) -> str:
@@ -42,18 +45,38 @@ def tokenise(tokenizer, example: dict) -> dict[str, list[int]]:
     return {"prompt_ids": prompt, "completion_ids": completion[:end]}
 
 
-def token_counts(tokenizer, examples: Iterable[dict]) -> list[tuple[int, int]]:
-    """Tokens of prompt and completion of each example."""
-    rows = (tokenise(tokenizer, example) for example in examples)
-    return [(len(row["prompt_ids"]), len(row["completion_ids"])) for row in rows]
+def token_counts(tokenizer, examples: Sequence[dict]) -> list[tuple[int, int]]:
+    """Tokens of prompt and completion, as `tokenise` makes them, of each example: all at once, for speed.
+
+    Only the first COUNTED_AT_MOST examples are counted: they come in random order, and a million would take minutes.
+    """
+    chosen = examples[:COUNTED_AT_MOST]
+    prompts = [[{"role": "user", "content": prompt_text(example)}] for example in chosen]
+    wholes = [
+        [*prompt, {"role": "assistant", "content": example["output"]}]
+        for prompt, example in zip(prompts, chosen, strict=True)
+    ]
+    end = tokenizer.eos_token_id
+    prompt_lengths = map(len, _render_all(tokenizer, prompts, add_generation_prompt=True))
+    whole_lengths = (len(ids) - ids[::-1].index(end) for ids in _render_all(tokenizer, wholes, False))
+    return [(prompt, whole - prompt) for prompt, whole in zip(prompt_lengths, whole_lengths, strict=True)]
 
 
 def training_rows(tokenizer, examples: list[dict], max_seq_length: int, loss_on: str) -> list[dict]:
-    """Rows for the trainer: `input_ids` and `labels` (-100 where no loss is taken), cut at `max_seq_length` tokens."""
+    """Rows for the trainer: `input_ids` and `labels` (-100 where no loss is taken), cut at `max_seq_length` tokens.
+
+    Raises:
+        InputError: the prompt alone fills an example up to `max_seq_length`, so that nothing is left to learn from.
+    """
     rows = []
-    for example in examples:
+    for number, example in enumerate(examples, 1):
         ids = tokenise(tokenizer, example)
         prompt, completion = ids["prompt_ids"], ids["completion_ids"]
+        if len(prompt) >= max_seq_length:
+            raise InputError(
+                f"max_seq_length: {max_seq_length}; the prompt of training example {number} takes {len(prompt)} tokens "
+                f"and its answer {len(completion)} more: raise it to {len(prompt) + len(completion)} at least"
+            )
         labels = ([-100] * len(prompt) if loss_on == "completion" else prompt) + completion
         rows.append({"input_ids": (prompt + completion)[:max_seq_length], "labels": labels[:max_seq_length]})
     return rows
@@ -69,3 +92,10 @@ def _render(tokenizer, messages: list[dict], add_generation_prompt: bool) -> lis
     return tokenizer.apply_chat_template(
         messages, add_generation_prompt=add_generation_prompt, tokenize=True, return_dict=False, date_string=_DATE
     )
+
+
+def _render_all(tokenizer, conversations: list[list[dict]], add_generation_prompt: bool) -> list[list[int]]:
+    texts = tokenizer.apply_chat_template(
+        conversations, add_generation_prompt=add_generation_prompt, tokenize=False, date_string=_DATE
+    )
+    return tokenizer(texts, add_special_tokens=False, return_attention_mask=False).input_ids

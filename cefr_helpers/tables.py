@@ -13,7 +13,7 @@ class Column:
     """A column of a table over levels: the key of its value in a row, and what kind of value that is.
 
     Attributes:
-        kind: text, whole, loss, two_decimals, percent, share, duration or interval (a pair).
+        kind: run, whole, loss, one_decimal, two_decimals, percent, share, duration or interval (a pair).
     """
 
     key: str
@@ -38,8 +38,7 @@ def markdown_table(headings: list[str], rows: list[list[str]], numbers_from: int
 
 def to_markdown(table: LevelTable, words: Wording) -> str:
     """The table as Markdown, values written in the language."""
-    cells = [[escaping.markdown(cell) for cell in row] for row in _written(table, words)]
-    return markdown_table(_headings(table, words), cells, numbers_from=1)
+    return markdown_table(_headings(table, words), _written(table, words), numbers_from=1)
 
 
 def to_latex(table: LevelTable, words: Wording) -> str:
@@ -75,7 +74,7 @@ def _written(table: LevelTable, words: Wording) -> list[list[str]]:
     lines = []
     for row in table.rows:
         cells = [_cell(row, column, words) for column in table.columns]
-        if row.get("state") == "missing":
+        if row.get("state") == "missing" and row.get(table.columns[0].key) is None:
             cells[0] = words.phrases["not_run"]
         lines.append([row["level"], *cells])
     return lines
@@ -92,10 +91,10 @@ def written(value: object, kind: str, words: Wording) -> str:
     """A value of a column's kind in words."""
     if kind == "interval":
         return interval(value, words)
-    if kind == "two_decimals":
-        return wording.decimal(value, 2, words)
-    if kind == "text":
-        return str(value)
+    if kind in ("one_decimal", "two_decimals"):
+        return wording.decimal(value, 1 if kind == "one_decimal" else 2, words)
+    if kind == "run":
+        return words.phrases["runs"][value]
     kinds = {
         "whole": wording.whole,
         "loss": wording.loss,

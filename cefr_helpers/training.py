@@ -197,6 +197,7 @@ def _results(trainer, recipe: Recipe, duration_s: float, resume: Path | None) ->
     best = min(evaluations, key=lambda row: row["eval_loss"], default=None)
     losses = [row["eval_loss"] for row in evaluations]
     progress = next(c for c in trainer.callback_handler.callbacks if type(c).__name__ == "Progress")
+    trainable, everything = trainer.model.get_nb_trainable_parameters()  # counts 4-bit weights unpacked
     ran = recipe.part(TRAINING_KEYS) | {"optimizer": _value(args.optim), "precision": _precision(args)}
     return {
         "hyperparameters": ran,
@@ -204,8 +205,8 @@ def _results(trainer, recipe: Recipe, duration_s: float, resume: Path | None) ->
         "precision": ran["precision"],
         "device": args.device.type,
         "device_reason": "accelerator found" if torch.cuda.is_available() else "no accelerator found",
-        "parameters": sum(p.numel() for p in trainer.model.parameters()),
-        "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        "base_parameters": everything - trainable,
+        "trainable_parameters": trainable,
         "duration_s": duration_s,
         "total_steps": state.global_step,
         "steps_per_epoch": round(state.max_steps / args.num_train_epochs),

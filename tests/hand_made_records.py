@@ -139,8 +139,8 @@ def training(level: str = "B2") -> dict:
             "source": "bundled",
             "revision": None,
             "sha256": "ab" * 32,
-            "parameters": 134_515_008,
         },
+        "parameters": 144_283_968,
         "trainable_parameters": 9_768_960,
         "hyperparameters": {**hyperparameters, "optimizer": "adamw_torch_fused"},
         "differences_from_recipe": [
@@ -212,4 +212,54 @@ def level_records(level: str = "B2", *, split: str = "words", overlap: float = 0
     held = LevelRecords(level, dataset(level, split=split, overlap=overlap), training(level), comparison(level))
     for record in (held.training, held.comparison):
         record["recipe"]["split"] = split
+    return held
+
+
+REFERENCE_EVALUATIONS = ((50, 1.72, 0.61), (100, 3.45, 0.42), (150, 5.17, 0.36), (200, 6.90, 0.34), (250, 8.62, 0.35))
+REFERENCE_TRAIN = ((10, 0.34, 1.83), (50, 1.72, 0.72), (100, 3.45, 0.48), (150, 5.17, 0.38), (200, 6.90, 0.32))
+
+
+def reference_b2() -> LevelRecords:
+    """The reference project's B2 run: its published figures; the three evaluations before the best are made up."""
+    held = level_records("B2", split="examples", overlap=0.94)
+    results = held.training["results"]
+    train = [*REFERENCE_TRAIN, (250, 8.62, 0.29), (290, 10.0, 0.28)]
+    history = [{"step": step, "epoch": epoch, "train_loss": loss} for step, epoch, loss in train]
+    history += [{"step": step, "epoch": epoch, "eval_loss": loss} for step, epoch, loss in REFERENCE_EVALUATIONS]
+    results |= {
+        "history": sorted(history, key=lambda row: (row["step"], "eval_loss" in row)),
+        "duration_s": 390,
+        "total_steps": 290,
+        "steps_per_epoch": 29,
+        "epochs": 10.0,
+        "train_loss": {"first": 1.83, "last": 0.28, "reduction_pct": 84.7},
+        "eval_loss": {"first": 0.61, "best": 0.34, "last": 0.35, "reduction_pct": 44.3},
+        "best": {"step": 200, "epoch": 6.90, "eval_loss": 0.34},
+        "base_model": {"name": "Llama-3.2-1B-Instruct"},
+        "trainable_parameters": None,
+    }
+    results["hyperparameters"] |= {
+        "lora_rank": 128,
+        "lora_alpha": 256,
+        "lora_dropout": 0.05,
+        "batch_size": 16,
+        "gradient_accumulation_steps": 4,
+        "learning_rate": 2e-4,
+        "epochs": 10.0,
+        "optimizer": "adamw_8bit",
+        "warmup_ratio": 0.1,
+        "load_in_4bit": True,
+        "eval_steps": 50,
+    }
+    part = {
+        "base": {"loss": 2.34, "perplexity": 10.33},
+        "tuned": {"loss": 0.65, "perplexity": 1.91},
+        "loss_reduction_pct": 72.2,
+        "perplexity_reduction_pct": 81.5,
+        "difference": None,
+    }
+    agreement = {"training_best_eval_loss": 0.34, "comparison_tuned_loss": 0.65, "relative_difference": 0.9118}
+    found = {"examples": 200, "completion": part, "full_text": None, "agreement": agreement, "answers": []}
+    held.comparison["results"] = found
+    held.dataset["results"] |= {"train_examples": 1800, "eval_examples": 200}
     return held

@@ -240,8 +240,8 @@ def test_memoriser_floor():
 
 def test_token_statistics():
     falling = formatting.token_statistics(range(100, 0, -1), 97)
-    assert falling == {"mean": 50.5, "p95": 95, "longest": 100, "truncated": 3}
-    assert formatting.token_statistics([7], 7) == {"mean": 7, "p95": 7, "longest": 7, "truncated": 0}
+    assert falling == {"counted": 100, "mean": 50.5, "p95": 95, "longest": 100, "truncated": 3}
+    assert formatting.token_statistics([7], 7) == {"counted": 1, "mean": 7, "p95": 7, "longest": 7, "truncated": 0}
 
 
 def test_sentence_words():

@@ -1,6 +1,7 @@
 import pytest
 
 from cefr_helpers import base_model, prompts
+from cefr_helpers.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +25,23 @@ def test_labels_cover_the_completion_or_all(tokenizer, examples):
     assert row["labels"] == [-100] * len(ids["prompt_ids"]) + ids["completion_ids"]
 
 
+def test_counting_all_at_once_counts_the_same(tokenizer, examples, monkeypatch):
+    one_by_one = [prompts.tokenise(tokenizer, example) for example in examples]
+    expected = [(len(ids["prompt_ids"]), len(ids["completion_ids"])) for ids in one_by_one]
+    assert prompts.token_counts(tokenizer, examples) == expected
+    monkeypatch.setattr(prompts, "COUNTED_AT_MOST", 3)
+    assert prompts.token_counts(tokenizer, examples) == expected[:3]
+
+
 def test_long_rows_are_cut(tokenizer, examples):
-    row = prompts.training_rows(tokenizer, examples[:1], 70, "completion")[0]
-    assert len(row["input_ids"]) == len(row["labels"]) == 70
+    row = prompts.training_rows(tokenizer, examples[:1], 120, "completion")[0]
+    assert len(row["input_ids"]) == len(row["labels"]) == 120
+    assert row["labels"][-1] != -100
+
+
+def test_a_length_that_leaves_nothing_to_learn_is_refused(tokenizer, examples):
+    with pytest.raises(InputError, match="max_seq_length: 64; the prompt of training example 1 takes 9[0-9] tokens"):
+        prompts.training_rows(tokenizer, examples, 64, "completion")
 
 
 def test_a_template_that_dates_its_prompt_gets_a_fixed_date(tokenizer, examples):

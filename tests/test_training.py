@@ -4,6 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from cefr_helpers.paths import project_root
 
 SCRIPT = Path(__file__).with_name("train_tiny.py")
 FP32 = {"precision": "fp32", "learning_rate": 2.0e-2, "epochs": 3, "eval_steps": 4, "lora_dropout": 0.1}
@@ -126,3 +129,21 @@ def test_four_bit_loading_trains_and_merges_onto_a_16_bit_base(bundled, examples
     assert found["hyperparameters"]["load_in_4bit"] is True and found["total_steps"] == 4
     assert found["history"][-1]["eval_loss"] < found["history"][0]["train_loss"] + 1
     assert found["merge_check"]["difference_from_base"] > found["merge_check"]["rounding_difference"]
+
+
+@pytest.mark.slow
+def test_the_reference_recipe_makes_the_reference_projects_steps(byte_folder, examples, tmp_path):
+    """1,800 examples, 16 x 4, ten epochs: 29 steps an epoch, 290 in all, 29 of warm-up, evaluations every 50 and last."""
+    reference = yaml.safe_load((project_root() / "recipes" / "reference.yaml").read_text())
+    small = {"load_in_4bit": False, "gradient_checkpointing": False, "precision": "fp32", "lora_rank": 2, "logging_steps": 1}
+    short = [{**e, "instruction": "", "input": e["words"][0], "output": "A."} for e in examples]
+    found = results(run(tmp_path / "run", byte_folder, short, reference | small, copies=225))
+    assert (found["total_steps"], found["steps_per_epoch"], found["epochs"]) == (290, 29, 10)
+    evaluations = [row for row in found["history"] if "eval_loss" in row]
+    assert [row["step"] for row in evaluations] == [50, 100, 150, 200, 250, 290]
+    assert [round(row["epoch"], 2) for row in evaluations] == [1.72, 3.45, 5.17, 6.9, 8.62, 10]
+    rates = {row["step"]: row["learning_rate"] for row in found["history"] if "learning_rate" in row}
+    assert rates[1] == 0 and rates[30] == max(rates.values()) == pytest.approx(2e-4)
+    assert rates[15] == pytest.approx(2e-4 * 14 / 29) and rates[290] < 1e-7
+    assert found["hyperparameters"]["optimizer"] == "adamw_torch_fused"
+    assert found["differences_from_recipe"][0]["asked"] == "adamw_8bit"

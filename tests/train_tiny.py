@@ -1,7 +1,8 @@
 """One short training in a process of its own, since Unsloth patches its process: `train_tiny.py SPECIFICATION_JSON`.
 
-The specification: `base_model`, `recipe` (changes to recipes/smoke.yaml), `folder`, `stop_at` (a step to die at, or
-null), `publish` (whether adapter and merged model are saved), and `examples` or `many_rows`. Prints results as JSON.
+The specification: `base_model`, `recipe` (changes to recipes/smoke.yaml), `folder`, `examples` (the first
+eight for training, the rest for evaluation), `copies` (how often the training examples are taken),
+`stop_at` (a step to die at) and `publish` (whether adapter and merged model are saved). Prints results as JSON.
 """
 
 import json
@@ -29,7 +30,7 @@ def main(spec: dict) -> dict:
     recipe = Recipe.model_validate(values | {"base_model": spec["base_model"]})
     base = base_model.resolve(recipe.base_model)
     model, tokenizer = training.load(base, recipe, 1)
-    train, evaluation = spec["examples"][:8], spec["examples"][8:]
+    train, evaluation = spec["examples"][:8] * spec.get("copies", 1), spec["examples"][8:]
     if spec.get("stop_at"):
 
         class Die(TrainerCallback):

@@ -1,0 +1,167 @@
+"""The final report: all levels side by side, its tables as CSV and LaTeX, its figures as PNG and PDF."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from cefr_helpers import (
+    escaping,
+    level_records,
+    level_tables,
+    note_facts,
+    note_files,
+    notes,
+    observations,
+    published,
+    records,
+    tables,
+    wording,
+)
+from cefr_helpers.level_records import LevelRecords, find, has_records
+from cefr_helpers.paths import Workspace
+from cefr_helpers.tables import LevelTable
+from cefr_helpers.wording import Wording, listed
+
+FIGURES = ("levels_grid", "base_vs_tuned")
+
+
+def write_final_report(workspace: Workspace, levels: Iterable[str], language: str) -> Path:
+    """Write the report over `levels` with its tables and figures; the report itself last.
+
+    Raises:
+        InputError: a level or the language is unknown, or a record is broken.
+    """
+    by_level = level_records.read_levels(workspace, levels)
+    words = level_tables.wording_for(by_level, language)
+    folder = workspace.notes()
+    for table in report_tables(by_level):
+        records.write_atomically(folder / "tables" / f"{table.name}.csv", tables.to_csv(table))
+        records.write_atomically(folder / "tables" / f"{table.name}.tex", tables.to_latex(table, words))
+    _draw(by_level, folder / "figures", language)
+    return records.write_atomically(workspace.final_report(), final_report(workspace, by_level, language))
+
+
+def report_tables(by_level: dict[str, LevelRecords]) -> list[LevelTable]:
+    """The report's four tables."""
+    return [
+        level_tables.side_by_side(by_level),
+        level_tables.comparisons(by_level),
+        level_tables.data(by_level),
+        level_tables.beside_published(by_level),
+    ]
+
+
+def final_report(workspace: Workspace, by_level: dict[str, LevelRecords], language: str) -> str:
+    """The report as Markdown; `workspace` only says where things lie, nothing in it is read."""
+    words = level_tables.wording_for(by_level, language)
+    text = words.phrases["report"]
+    made = report_tables(by_level)
+    return notes.render(
+        "final_report.md.j2",
+        {
+            "text": text,
+            "summary": _summary(by_level, words),
+            "verdicts": _verdicts(by_level, words),
+            "tables": {table.name: tables.to_markdown(table, words) for table in made},
+            "levels_unit": words.phrases["note"]["levels_unit"],
+            "figures": {name: {"title": text["figures"][name], "link": f"figures/{name}.png"} for name in FIGURES},
+            "observations": observations.across(by_level, words),
+            "published_text": text["published_text"].format(date=wording.date(published.TAKEN_DOWN, words)),
+            "b2": _published_b2(words),
+            "differences": _differences(by_level, words),
+            "files": _files(made, words),
+            "notes": _notes(workspace, by_level, words),
+        },
+    )
+
+
+def _draw(by_level: dict[str, LevelRecords], folder: Path, language: str) -> None:
+    from cefr_helpers import plots
+
+    figures = {
+        "levels_grid": plots.levels_grid(by_level, language),
+        "base_vs_tuned": plots.base_vs_tuned(by_level, language),
+    }
+    for name in FIGURES:
+        plots.save_figure(figures[name], folder / f"{name}.png")
+        plots.save_figure(figures[name], folder / f"{name}.pdf")
+
+
+def _summary(by_level: dict[str, LevelRecords], words: Wording) -> str:
+    done = [level for level, held in by_level.items() if has_records(held)]
+    missing = [level for level, held in by_level.items() if not has_records(held)]
+    named = [listed(names, words) or words.phrases["none"] for names in (done, missing)]
+    return words.phrases["report"]["summary"].format(done=named[0], missing=named[1])
+
+
+def _verdicts(by_level: dict[str, LevelRecords], words: Wording) -> list[str]:
+    return [f"{level}: {observations.verdict(held, words)}" for level, held in by_level.items() if has_records(held)]
+
+
+def _published_b2(words: Wording) -> str:
+    figures = {
+        key: wording.whole(value, words) if key == "steps" else wording.decimal(value, 2, words)
+        for key, value in published.B2.items()
+    }
+    best = wording.decimal(published.LEVELS["B2"]["best_eval_loss"], 2, words)
+    return words.phrases["report"]["b2"].format(best=best, **figures)
+
+
+def _differences(by_level: dict[str, LevelRecords], words: Wording) -> list[str]:
+    """What differs from the reference project in model, data, protocol, loss and hardware."""
+    text = words.phrases["report"]
+    done = [held for held in by_level.values() if has_records(held)]
+    models = dict.fromkeys(level_records.model_name(held) or words.unknown for held in done)
+    model = ", ".join(escaping.markdown(name) for name in models) or words.unknown
+    low, high = (wording.share(value, words) for value in published.OVERLAP)
+    counts = {part: wording.whole(count, words) for part, count in published.EXAMPLES.items()}
+    return [
+        text["model"].format(theirs=published.MODEL, ours=model),
+        text["data"].format(ours=_each(done, words, _examples) or words.unknown, **counts),
+        text["protocol"].format(low=low, high=high, ours=_each(done, words, _overlap) or words.unknown),
+        text["loss"],
+        text["method"],
+    ]
+
+
+def _each(done: list[LevelRecords], words: Wording, tell) -> str:
+    return "; ".join(told for told in (tell(held, words) for held in done) if told)
+
+
+def _examples(held: LevelRecords, words: Wording) -> str | None:
+    found = find(held.dataset, "results")
+    if found is None:
+        return None
+    counts = {part: wording.whole(found.get(f"{part}_examples"), words) for part in ("train", "eval")}
+    return words.phrases["report"]["data_ours"].format(level=held.level, **counts)
+
+
+def _overlap(held: LevelRecords, words: Wording) -> str | None:
+    share = find(held.dataset, "results.leak_audit.sentence_overlap.share")
+    if share is None:
+        return None
+    return words.phrases["report"]["protocol_ours"].format(level=held.level, share=wording.share(share, words))
+
+
+def _files(made: list[LevelTable], words: Wording) -> str:
+    text = words.phrases["report"]
+    rows = [
+        [text["tables"][table.name], f"[CSV](tables/{table.name}.csv) · [LaTeX](tables/{table.name}.tex)"]
+        for table in made
+    ]
+    rows += [[text["figures"][name], f"[PNG](figures/{name}.png) · [PDF](figures/{name}.pdf)"] for name in FIGURES]
+    return tables.markdown_table([f"{text['table']} / {text['figure']}", ""], rows)
+
+
+def _notes(workspace: Workspace, by_level: dict[str, LevelRecords], words: Wording) -> list[dict[str, str]]:
+    """Each level's note, with date and commit of its training."""
+    report = workspace.final_report()
+    return [
+        {
+            "level": level,
+            "link": note_files.relative_link(workspace.note(level), report),
+            "date": note_facts.trained_on(held, words),
+            "commit": note_facts.trained_at(held, words),
+        }
+        for level, held in by_level.items()
+        if has_records(held)
+    ]

@@ -1,0 +1,548 @@
+"""Notes and report: exact tables, numbers read back, rules, missing levels, escaping, both languages in step."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import hand_made_records
+import pytest
+from markdown_it import MarkdownIt
+
+from cefr_helpers import escaping, level_tables, notes, observations, progression, records, report, tables, wording
+from cefr_helpers.errors import InputError
+from cefr_helpers.level_records import LevelRecords, above_floor, find, read_levels
+from cefr_helpers.levels import LEVELS
+from cefr_helpers.paths import Workspace
+
+WORKSPACE = Workspace(Path("/project"), Path("/project/user_data"))
+NUMBER = re.compile(r"−?\d+(?:[.,:]\d+)*(?:e-?\d+)?")
+
+
+def by_level(**held: LevelRecords) -> dict[str, LevelRecords]:
+    return {level: held.get(level, LevelRecords(level)) for level in LEVELS}
+
+
+def note(held: LevelRecords, language: str = "en", **others: LevelRecords) -> str:
+    return notes.results_note(WORKSPACE, held.level, by_level(**{held.level: held}, **others), language)
+
+
+def lines(text: str) -> list[str]:
+    return text.splitlines()
+
+
+def write_records(workspace: Workspace, held: LevelRecords) -> None:
+    for name in records.NAMES:
+        if getattr(held, name) is not None:
+            records.write_atomically(workspace.record(held.level, name), json.dumps(getattr(held, name)))
+
+
+# The reference note's figures, to the digit
+
+REFERENCE = {
+    "en": [
+        "| Training time | 6:30 |",
+        "| Steps | 290 (29 an epoch; epochs: 10) |",
+        "| Training loss | 1.83 → 0.28 (reduction 84.7%) |",
+        "| Evaluation loss | 0.61 → 0.34 at best (reduction 44.3%), 0.35 at the end |",
+        "| Best evaluation | 0.34 at step 200, epoch 6.90 |",
+        "| Examples | training 1,800, evaluation 200 |",
+        "| Rank | 128 |",
+        "| Alpha | 256 |",
+        "| Dropout | 0.05 |",
+        "| Examples a step | 64 |",
+        "| Learning rate | 2e-4 |",
+        "| Optimizer | `adamw_8bit` |",
+        "| 0.34 | 10 | 1.83 | — | start |",
+        "| 1.72 | 50 | 0.72 | 0.61 | first evaluation |",
+        "| 3.45 | 100 | 0.48 | 0.42 | fast improvement |",
+        "| 5.17 | 150 | 0.38 | 0.36 | fast improvement |",
+        "| 6.90 | 200 | 0.32 | 0.34 | best |",
+        "| 8.62 | 250 | 0.29 | 0.35 | slight rise |",
+        "| 10.00 | 290 | 0.28 | — | last |",
+        "| Completion: loss, nats a token | 2.34 | 0.65 | 72.2% |",
+        "| Completion: perplexity | 10.33 | 1.91 | 81.5% |",
+        "| B2 | 72.2% | 81.5% | 6:30 | 0.34 | 6.90 | 0.27 |",
+    ],
+    "tr": [
+        "| Eğitim süresi | 6:30 |",
+        "| Adımlar | 290 (epok başına 29; toplam 10 epok) |",
+        "| Eğitim kaybı | 1,83 → 0,28 (azalma: %84,7) |",
+        "| Değerlendirme kaybı | 0,61 → en iyi 0,34 (azalma: %44,3), sonda 0,35 |",
+        "| En iyi değerlendirme | 0,34 (adım 200, epok 6,90) |",
+        "| Örnekler | eğitim: 1.800, değerlendirme: 200 |",
+        "| Rank | 128 |",
+        "| Dropout | 0,05 |",
+        "| Adım başına örnek | 64 |",
+        "| 0,34 | 10 | 1,83 | — | başlangıç |",
+        "| 1,72 | 50 | 0,72 | 0,61 | ilk değerlendirme |",
+        "| 3,45 | 100 | 0,48 | 0,42 | hızlı iyileşme |",
+        "| 6,90 | 200 | 0,32 | 0,34 | en iyi |",
+        "| 8,62 | 250 | 0,29 | 0,35 | hafif artış |",
+        "| Yanıt: kayıp, nat/token | 2,34 | 0,65 | %72,2 |",
+        "| Yanıt: perplexity | 10,33 | 1,91 | %81,5 |",
+        "| B2 | %72,2 | %81,5 | 6:30 | 0,34 | 6,90 | 0,27 |",
+    ],
+}
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_the_reference_notes_figures_come_out_to_the_digit(language):
+    shown = lines(note(hand_made_records.reference_b2(), language))
+    assert [line for line in REFERENCE[language] if line not in shown] == []
+
+
+def test_the_reference_notes_contradictions_are_named():
+    text = note(hand_made_records.reference_b2())
+    assert "(0.34) and the comparison's tuned loss (0.65) differ by 91.18%" in text
+    assert "The best model is that of step 200 (epoch 6.90), with an evaluation loss of 0.34" in text
+    assert "step 200, loss 0.34) the evaluation loss rises to 0.35 at step 250" in text
+    assert "whether the tuned model predicts better than its base stays open" in text
+    assert "94.0% are in the training examples too: this shows memory, not skill" in text
+    assert len(set(re.findall(r"step (\d+)[ ,](?:\(epoch|epoch)", text))) == 1
+
+
+# Every number is found in its record
+
+FIXED = {"95", "4", "16", "32", "2", "3", "1", "0"}  # 95 % intervals, "4 bits", headings "Prompt 2"; "B2"
+
+
+def numbers_of(value, words) -> set[str]:
+    """Every way in which a note may write the numbers of a record."""
+    if isinstance(value, dict):
+        return set().union(*(numbers_of(part, words) for part in value.values()), set())
+    if isinstance(value, list):
+        return set().union(*(numbers_of(part, words) for part in value), set())
+    if isinstance(value, str):
+        return set(NUMBER.findall(value)) | set(NUMBER.findall(escaping.markdown(value)))
+    if value is None or isinstance(value, bool):
+        return set()
+    ways = [wording.plain(value, words), wording.percent(value, words), wording.share(value, words)]
+    ways += [wording.decimal(value, places, words) for places in range(4)] + [wording.gigabytes(value, words)]
+    ways += [wording.percent(100 * value, words, 2), wording.duration(abs(value), words)]
+    return {number for way in ways for number in NUMBER.findall(way)}
+
+
+def numbers_in(text: str) -> set[str]:
+    """The numbers of a note but for its file tree and code, which hold names."""
+    text = re.sub(r"(?ms)^```.*?^```$", "", text)
+    text = re.sub(r"`[^`\n]*`|\]\([^)]*\)", "", text)
+    text = re.sub(r"&#\d+;|\b[ABC][12]\b", "", text)
+    return set(NUMBER.findall(text))
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+@pytest.mark.parametrize("make", [hand_made_records.level_records, hand_made_records.reference_b2])
+def test_every_number_of_a_note_is_found_in_its_record(language, make):
+    held = make()
+    words = level_tables.wording_for(by_level(B2=held), language)
+    lowest = held.training["results"]["best"]
+    then = next(row["train_loss"] for row in progression.rows(held) if row["step"] == lowest["step"])
+    ran = held.training["results"]["hyperparameters"]
+    worked_out = {
+        "above": above_floor(held),
+        "gap": lowest["eval_loss"] - then,
+        "examples a step": ran["batch_size"] * ran["gradient_accumulation_steps"],
+    }
+    known = [held.dataset, held.training, held.comparison, worked_out]
+    day = {"2026", "22"}
+    allowed = set().union(*(numbers_of(part, words) for part in known), FIXED, day)
+    assert numbers_in(note(held, language)) - allowed == set()
+
+
+def test_the_reading_back_would_notice_a_wrong_number():
+    held = hand_made_records.level_records()
+    words = wording.wording("en")
+    allowed = set().union(*(numbers_of(part, words) for part in (held.dataset, held.training, held.comparison)))
+    assert numbers_in(note(held).replace("1.801", "1.802")) - allowed - FIXED - {"1.730", "0.058"} == {"1.802"}
+
+
+# Verdict and remarks by rule
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (-0.63, -0.55, "**The tuned model predicts the reference answers better than its base**"),
+        (0.10, 0.20, "**The tuned model predicts the reference answers worse than its base**"),
+        (-0.10, 0.02, "**No difference between tuned model and base shown at n = 24**"),
+        (-0.10, 0.0, "**No difference between tuned model and base shown at n = 24**"),
+        (None, None, "**No interval is recorded, so whether the tuned model predicts better"),
+    ],
+)
+def test_the_verdict_says_better_only_where_the_interval_excludes_zero(low, high, said):
+    held = hand_made_records.level_records()
+    held.comparison["results"]["completion"]["difference"] |= {"low": low, "high": high}
+    text = observations.verdict(held, wording.wording("en"))
+    assert text.startswith(said)
+    assert ("better than its base**" in text) == (high is not None and high < 0)
+
+
+def test_the_verdict_in_full():
+    assert observations.verdict(hand_made_records.level_records(), wording.wording("tr")) == (
+        "**İnce ayarlı model, referans yanıtları temel modelden daha iyi öngörüyor**: yanıt kaybı 2,392 → 1,801 "
+        "nat/token (azalma: %24,7), perplexity 10,94 → 6,06 (azalma: %44,6); fark −0,591 nat/token, %95 güven aralığı "
+        "[−0,634; −0,551], n = 24 örnek; ölçüm, eğitimin dışında tutulan kelimelerle yapıldı (eğitimde de geçen hedef "
+        "kelimeler: %0,0; cümleler: %0,0)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("overlap", "said"),
+    [(0.94, "this shows memory, not skill"), (0.3, "30.0% of the sentences are in training too"), (0.0, "held out")],
+)
+def test_the_verdict_says_what_training_had_seen(overlap, said):
+    held = hand_made_records.level_records(split="examples" if overlap else "words", overlap=overlap)
+    assert said in observations.verdict(held, wording.wording("en"))
+
+
+def test_without_comparison_or_evaluation_the_verdict_claims_nothing():
+    words = wording.wording("en")
+    held = LevelRecords("B2", training=hand_made_records.training())
+    expected = "No comparison with the base model is recorded; best evaluation loss 1.801 nats a token at step 45"
+    assert observations.verdict(held, words).startswith(expected)
+    held.training["results"] |= {"history": [], "best": None}
+    assert observations.verdict(held, words) == "No comparison with the base model and no evaluation is recorded."
+
+
+def remarks(losses: list[float]) -> list[list[str]]:
+    held = LevelRecords("B2", training=hand_made_records.training())
+    history = [{"step": 10 * n, "epoch": float(n), "eval_loss": loss} for n, loss in enumerate(losses, 1)]
+    held.training["results"] |= {"history": history, "best": None}
+    return [row["remarks"] for row in progression.rows(held)]
+
+
+def test_remarks_by_rule():
+    assert remarks([2.0, 1.7, 1.65, 1.6499, 1.5, 1.52, 1.7, 1.6]) == [
+        ["first"],
+        ["fast"],
+        ["improving"],
+        ["unchanged"],
+        ["best"],
+        ["slight_rise"],
+        ["rise"],
+        ["falling_again", "last"],
+    ]
+    assert remarks([2.0]) == [["first", "best"]]
+    assert remarks([2.0, 1.9]) == [["first"], ["best", "last"]]
+
+
+def test_long_courses_are_thinned_but_keep_first_best_and_last():
+    losses = [3.0 - 0.01 * n for n in range(70)] + [2.31 + 0.001 * n for n in range(1, 31)]
+    held = LevelRecords("B2", training=hand_made_records.training())
+    history = [{"step": n, "epoch": n / 10, "eval_loss": loss} for n, loss in enumerate(losses, 1)]
+    held.training["results"] |= {"history": history, "best": None}
+    rows = progression.thinned(progression.rows(held))
+    assert len(rows) <= progression.MOST_ROWS
+    assert [row["step"] for row in rows if {"first", "best", "last"} & set(row["remarks"])] == [1, 70, 100]
+    assert f"The table shows {len(rows)} of 100 evaluations" in note(held)
+
+
+def test_observations_name_their_figures_and_follow_the_rules():
+    words = wording.wording("en")
+    held = hand_made_records.level_records()
+    said = observations.of_level(held, words)
+    assert any("rises to 1.806 at step 60, while the training loss goes from 1.743 to 1.693" in text for text in said)
+    assert not any("memory" in text or "were cut" in text or "differ by" in text for text in said)
+    held.dataset["results"]["tokens"]["train"]["truncated"] = 7
+    held.training["results"]["history"] = [r for r in held.training["results"]["history"] if r["step"] <= 45]
+    said = observations.of_level(held, words)
+    assert "7 of 240 training examples are longer than 512 tokens and were cut." in said
+    assert any(text.startswith("The best evaluation is the last one (step 45, loss 1.801)") for text in said)
+
+
+def test_levels_are_told_apart_only_where_intervals_do_not_overlap():
+    words = wording.wording("en")
+    a2, b2 = hand_made_records.level_records("A2"), hand_made_records.level_records("B2")
+    assert (
+        "they overlap; no difference between the levels shown at n = 24 and 24"
+        in observations.across({"A2": a2, "B2": b2}, words)[0]
+    )
+    weaker = {"estimate": -0.3, "low": -0.4, "high": -0.2, "resamples": 10_000}
+    a2.comparison["results"]["completion"]["difference"] = weaker
+    first = observations.across({"A2": a2, "B2": b2}, words)[0]
+    assert "[−0.634, −0.551] at B2 and [−0.400, −0.200] at A2" in first
+    assert "they do not overlap, so the completion loss fell further at B2" in first
+    assert observations.across({"B2": b2}, words) == []
+
+
+# Missing and unknown
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "not run yet"), ("tr", "henüz çalıştırılmadı")])
+def test_levels_without_records_are_shown_as_missing(language, said):
+    shown = lines(note(hand_made_records.level_records(), language))
+    for level in ("A1", "A2", "B1", "C1"):
+        assert f"| {level} | {said} | — | — | — | — | — |" in shown
+    missing = {"en": "- Levels missing: A1, A2, B1 and C1.", "tr": "- Eksik düzeyler: A1, A2, B1 ve C1."}[language]
+    assert missing in shown
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_a_note_can_be_made_from_a_training_record_alone_with_nothing_known(language):
+    held = LevelRecords("B2", training=hand_made_records.training())
+    held.training["results"] = dict.fromkeys(held.training["results"]) | {
+        "history": [],
+        "adopted": {"read": "run/trainer_state.json"},
+    }
+    held.training["recipe"] = dict.fromkeys(held.training["recipe"])
+    held.training["seed"] = None
+    unknown = {"en": "unknown", "tr": "bilinmiyor"}[language]
+    text = note(held, language)
+    assert text.count(f"| {unknown} |") >= 30
+    assert "Example CPU" not in text and "0123456789ab" not in text and "None" not in text
+    assert "None" not in report.final_report(WORKSPACE, by_level(B2=held), language)
+
+
+def test_missing_levels_reasons_and_unknown_languages_are_errors(tmp_path):
+    workspace = Workspace(tmp_path, tmp_path)
+    with pytest.raises(InputError, match="02_training"):
+        notes.write_results_note(workspace, "B2", "en")
+    with pytest.raises(InputError, match="'b2' is not a CEFR level"):
+        notes.write_results_note(workspace, "b2", "en")
+    with pytest.raises(InputError, match="language: 'de' is not one of en, tr"):
+        notes.results_note(WORKSPACE, "B2", by_level(B2=hand_made_records.level_records()), "de")
+
+
+# Escaping
+
+
+def nasty_records() -> LevelRecords:
+    nasty = 'a|b <img src=x onerror=alert(1)> `c` $d$ **e** [f](http://g.h) ![i](j) www.k.l \\ {{ m }} & "n" ```\n# o'
+    held = hand_made_records.level_records()
+    held.dataset["results"]["sentence_bank"] |= {
+        "name": nasty,
+        "dropped": [{"reason": nasty, "count": 1, "examples": [nasty]}],
+    }
+    results = held.training["results"]
+    results["base_model"]["name"] = nasty
+    results["differences_from_recipe"] = [{"setting": nasty, "asked": nasty, "ran": nasty, "why": nasty}]
+    results["adapter"] = {"name": nasty, "path": nasty, "files": {nasty: ""}}
+    results["merged_model"] = {"name": nasty, "path": nasty, "files": {nasty: ""}}
+    results["hyperparameters"] |= {"optimizer": nasty, "lora_target_modules": [nasty]}
+    held.training["recipe"]["name"] = nasty
+    held.training["hardware"]["cpu"] = nasty
+    held.training["versions"] = {nasty: nasty}
+    answer = {"words": [nasty] * 10, "reference": nasty, "base": nasty, "tuned": nasty}
+    held.comparison["results"]["answers"] = [answer]
+    return held
+
+
+def tokens(text: str) -> list:
+    found = MarkdownIt("commonmark").enable("table").parse(text)
+    return found + [child for token in found for child in token.children or []]
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_user_text_breaks_no_table_and_injects_nothing(language):
+    plain, nasty = (tokens(note(held, language)) for held in (hand_made_records.level_records(), nasty_records()))
+    html = {token.content for token in nasty if token.type.startswith("html")}
+    assert html <= {"<code>", "</code>"}
+    assert [t.attrGet("href") for t in nasty if t.type == "link_open"] == ["FINAL_REPORT.md"]
+    count = lambda found, kind: sum(token.type == kind for token in found)  # noqa: E731
+    for kind in ("image", "heading_open", "table_open", "fence"):
+        fewer = {"table_open": 2, "heading_open": 2}.get(kind, 0)  # one prompt instead of three
+        assert count(nasty, kind) == count(plain, kind) - fewer
+    assert count(nasty, "strong_open") == count(plain, "strong_open")
+
+
+def test_every_row_of_every_table_has_as_many_cells_as_its_head():
+    for held in (hand_made_records.level_records(), nasty_records()):
+        width = None
+        for line in lines(note(held)):
+            if not line.startswith("|"):
+                width = None
+                continue
+            cells = len(line.split("|"))
+            width = width or cells
+            assert cells == width, line
+
+
+def test_escaping_exactly():
+    assert escaping.markdown("a|b_c _d_ *e*\n<f>\x07\u202e") == (
+        "a&#124;b_c &#95;d&#95; &#42;e&#42; &#60;f&#62;U+0007U+202E"
+    )
+    assert escaping.markdown("see www.x.y or http://z") == "see www&#46;x.y or http&#58;//z"
+    assert escaping.code("user_data/loras/a-b") == "`user_data/loras/a-b`"
+    assert escaping.code("a`|b") == "<code>a&#96;&#124;b</code>"
+    assert escaping.code_block("a\n```\nb") == "````text\na\n```\nb\n````"
+    assert escaping.latex(r"50% & $x_1$ \ {~}^#") == (
+        r"50\% \& \$x\_1\$ \textbackslash{} \{\textasciitilde{}\}\textasciicircum{}\#"
+    )
+
+
+# Both languages in step
+
+
+def flat(phrases: dict, prefix: str = "") -> dict[str, str]:
+    found = {}
+    for key, value in phrases.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
+
+
+def test_both_languages_have_the_same_phrases_with_the_same_places():
+    english, turkish = (flat(wording.phrases(language)) for language in wording.LANGUAGES)
+    assert english.keys() == turkish.keys()
+    for key in english:
+        places = [sorted(set(re.findall(r"{\w+}", text[key]))) for text in (english, turkish)]
+        assert places[0] == places[1], key
+
+
+def test_no_turkish_suffix_hangs_on_a_number():
+    hung = {key: text for key, text in flat(wording.phrases("tr")).items() if re.search(r"}['’]?[a-zçğıöşü]", text)}
+    assert hung == {}
+    held = hand_made_records.level_records()
+    held.comparison["results"]["answers"] = []  # what models wrote is not ours
+    text = note(held, "tr", A2=hand_made_records.level_records("A2"))
+    text = re.sub(r"(?ms)^```.*?^```$|`[^`\n]*`|\]\([^)]*\)|&#\d+;", "", text)
+    allowed = {"4e", "1e", "135M"}  # 4e-4 and a model's name
+    assert set(re.findall(r"\d+['’]?[A-Za-zçğıöşü]+", text)) <= allowed
+
+
+@pytest.mark.parametrize("make", [hand_made_records.level_records, hand_made_records.reference_b2])
+def test_both_languages_have_the_same_sections_and_tables(make):
+    shapes = []
+    for language in wording.LANGUAGES:
+        text = note(make(), language) + report.final_report(WORKSPACE, by_level(B2=make()), language)
+        shapes.append(
+            [
+                re.match(r"#* |\| --|- |!\[|```|$", line + " ")[0] if line[:1] in "#|-!`" else ""
+                for line in [line for line in lines(text) if not line.startswith("|") or line.startswith("| --")]
+            ]
+        )
+    assert shapes[0] == shapes[1]
+
+
+def test_turkish_notes_hold_no_english_numbers():
+    text = note(hand_made_records.level_records(), "tr")
+    assert "1,801" in text and "1.801" not in text and "24.7%" not in text and "%24,7" in text
+
+
+# Numbers in words
+
+
+def test_numbers_in_both_languages():
+    english, turkish = wording.wording("en"), wording.wording("tr")
+    assert [wording.decimal(-1234.5, 2, words) for words in (english, turkish)] == ["−1,234.50", "−1.234,50"]
+    assert wording.decimal(-0.0001, 2, english) == "0.00"
+    assert [wording.percent(72.24, words) for words in (english, turkish)] == ["72.2%", "%72,2"]
+    assert [wording.percent(-3.0, words) for words in (english, turkish)] == ["−3.0%", "−%3,0"]
+    assert [wording.plain(value, turkish) for value in (2e-4, 1.5e-5, 0.05, 10.0, True, "x", None)] == [
+        "2e-4",
+        "1,5e-5",
+        "0,05",
+        "10",
+        "evet",
+        "x",
+        "bilinmiyor",
+    ]
+    assert [wording.duration(s, english) for s in (345.8, 59.6, 3599.7, 3946, None)] == [
+        "5:46",
+        "1:00",
+        "1:00:00",
+        "1:05:46",
+        "unknown",
+    ]
+    assert [wording.date("2026-11-05T01:02:03+00:00", words) for words in (english, turkish)] == [
+        "5 November 2026",
+        "5 Kasım 2026",
+    ]
+    assert wording.decimals_known([0.34, None, 0.651]) == 3
+    assert wording.decimals_known([0.34, 2.0]) == 2
+
+
+# Report
+
+
+def full_report(tmp_path: Path, language: str) -> tuple[Workspace, str]:
+    workspace = Workspace(tmp_path, tmp_path / "user_data")
+    write_records(workspace, hand_made_records.level_records("A2"))
+    write_records(workspace, hand_made_records.level_records("B2"))
+    path = report.write_final_report(workspace, LEVELS, language)
+    return workspace, path.read_text(encoding="utf-8")
+
+
+PUBLISHED = {
+    "en": [
+        "| A2 | reference project | 67.4% | 79.1% | 5:46 | 0.51 | 6.92 |",
+        "| B1 | reference project | 68.7% | 79.9% | 6:42 | 0.43 | 6.92 |",
+        "| B2 | reference project | 72.2% | 81.5% | 6:30 | 0.34 | 6.90 |",
+        "| B1 | not run yet | — | — | — | — | — |",
+        "| B2 | this project | 24.7% | 44.6% | 5:46 | 1.801 | 1.50 |",
+        "| B2 | 24 | 2.392 | 1.801 | −0.591 | [−0.634, −0.551] | 10.94 | 6.06 | 0.803 | 0.604 |",
+        "| B2 | 240 | 24 | 17.1 | 309.8 | 0.0% | 0.071 | 1.801 | 1.730 |",
+    ],
+    "tr": [
+        "| A2 | referans proje | %67,4 | %79,1 | 5:46 | 0,51 | 6,92 |",
+        "| B1 | referans proje | %68,7 | %79,9 | 6:42 | 0,43 | 6,92 |",
+        "| B2 | referans proje | %72,2 | %81,5 | 6:30 | 0,34 | 6,90 |",
+        "| B1 | henüz çalıştırılmadı | — | — | — | — | — |",
+        "| B2 | bu proje | %24,7 | %44,6 | 5:46 | 1,801 | 1,50 |",
+        "| B2 | 24 | 2,392 | 1,801 | −0,591 | [−0,634; −0,551] | 10,94 | 6,06 | 0,803 | 0,604 |",
+    ],
+}
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_the_report_shows_levels_published_figures_and_its_files(tmp_path, language):
+    workspace, text = full_report(tmp_path, language)
+    assert [line for line in PUBLISHED[language] if line not in lines(text)] == []
+    targets = [unquote(target) for target in re.findall(r"\]\(([^)]+)\)", text)]
+    existing = [target for target in targets if not target.endswith("RESULTS.md")]
+    assert len(existing) == 14 and all((workspace.notes() / target).is_file() for target in existing)
+    assert (workspace.notes() / "figures/levels_grid.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_report_tables_as_csv_hold_the_records_values_unrounded(tmp_path):
+    workspace, _ = full_report(tmp_path, "tr")
+    with open(workspace.notes() / "tables/comparison.csv", newline="", encoding="utf-8") as file:
+        rows = {row["level"]: row for row in csv.DictReader(file)}
+    completion = hand_made_records.comparison()["results"]["completion"]
+    assert float(rows["B2"]["tuned_loss"]) == completion["tuned"]["loss"]
+    assert float(rows["B2"]["interval_low"]) == completion["difference"]["low"]
+    assert rows["C1"]["tuned_loss"] == ""
+
+
+def test_report_tables_as_latex_are_escaped_and_even(tmp_path):
+    workspace, _ = full_report(tmp_path, "tr")
+    shown = lines((workspace.notes() / "tables/levels.tex").read_text(encoding="utf-8"))
+    assert r"B2 & \%24,7 & \%44,6 & 5:46 & 1,801 & 1,50 & 1,730 \\" in shown
+    assert {len(line.split(" & ")) for line in shown if line.endswith(r"\\")} == {7}
+
+
+def test_a_note_written_to_disk_links_to_pictures_that_are_there(tmp_path):
+    from cefr_helpers import plots
+
+    workspace = Workspace(tmp_path / "out put", tmp_path / "user_data")
+    write_records(workspace, hand_made_records.level_records())
+    plots.draw_all(workspace, "B2", "en")
+    path = notes.write_results_note(workspace, "B2", "en")
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", path.read_text(encoding="utf-8"))
+    assert len(pictures) == 5 and all((path.parent / unquote(picture)).is_file() for picture in pictures)
+    shown = notes.for_notebook(path)
+    assert shown.count("](data:image/png;base64,") == 5 and "](FINAL_REPORT.md)" not in shown
+    assert read_levels(workspace)["B2"].training == hand_made_records.training()
+
+
+def test_tables_over_levels_tell_not_run_from_unknown():
+    words = wording.wording("en")
+    known = hand_made_records.level_records("A2")
+    taken_in = LevelRecords("B1", training=hand_made_records.training("B1"))
+    taken_in.training["results"] |= {"adopted": {"read": "x"}, "duration_s": None}
+    shown = lines(tables.to_markdown(level_tables.side_by_side(by_level(A2=known, B1=taken_in)), words))
+    assert "| B1 | unknown | unknown | unknown | 1.801 | 1.50 | unknown |" in shown
+    assert find(known.comparison, "results.no.such") is None
+
+
+def test_notes_start_fast_and_without_torch_or_matplotlib():
+    code = (
+        "import sys, time; t = time.perf_counter(); import cefr_helpers.notes, cefr_helpers.report;"
+        "print(time.perf_counter() - t, [m for m in ('torch', 'matplotlib', 'pandas') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, loaded = done.stdout.split(maxsplit=1)
+    assert loaded.strip() == "[]" and float(seconds) < 2
