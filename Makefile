@@ -7,7 +7,7 @@ OPTIONS = $(if $(LEVELS),--levels "$(LEVELS)") $(if $(RECIPE),--recipe "$(RECIPE
 	$(if $(LANGUAGE),--language "$(LANGUAGE)") $(if $(OUTPUT_ROOT),--output-root "$(OUTPUT_ROOT)") \
 	$(if $(USER_DATA),--user-data "$(USER_DATA)") $(if $(SEED),--seed "$(SEED)")
 
-.PHONY: run test test-slow lab lint setup status adopt clean
+.PHONY: run test test-slow lab lint setup status adopt showcase clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -31,6 +31,9 @@ status: setup
 
 adopt: setup    # make adopt FROM=folder LEVEL=B2
 	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(if $(LANGUAGE),--language "$(LANGUAGE)")
+
+showcase: setup
+	@$(BIN)/cefr showcase $(if $(OUTPUT_ROOT),--output-root "$(OUTPUT_ROOT)")
 
 setup: .venv/installed
 

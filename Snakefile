@@ -49,43 +49,44 @@ rule levels:
 
 
 for level in SETTINGS.levels:
+    # a command is put together when the job runs, with the last level of this loop: it takes its own from params
 
     rule:
         name: f"format_{level}"
         # every level's bank: the split of one level looks at all of them
         input: [str(path) for path in sentence_bank.find(SETTINGS.sentence_bank, level).values()], code(FORMAT)
         output: made(FORMAT, level)
-        params: recipe=depends(FORMAT), seed=SETTINGS.seed
+        params: level=level, recipe=depends(FORMAT), seed=SETTINGS.seed
         threads: 1
         resources: mem_mb=2000, runtime=30
-        shell: STAGE + f"{FORMAT} {level} " + "{SETTINGS_JSON:q}"
+        shell: STAGE + "{FORMAT} {params.level} {SETTINGS_JSON:q}"
 
     rule:
         name: f"train_{level}"
         input: made(FORMAT, level)[:3], code(TRAIN)
         output: made(TRAIN, level)
-        params: recipe=depends(TRAIN), seed=SETTINGS.seed
+        params: level=level, recipe=depends(TRAIN), seed=SETTINGS.seed
         threads: workflow.cores
         resources: gpu=1, mem_mb=8000, runtime=240
-        shell: STAGE + f"{TRAIN} {level} " + "{SETTINGS_JSON:q}"
+        shell: STAGE + "{TRAIN} {params.level} {SETTINGS_JSON:q}"
 
     rule:
         name: f"compare_{level}"
         input: made(FORMAT, level)[:2], records(level, "dataset", "training"), code(COMPARE)
         output: made(COMPARE, level)
-        params: recipe=depends(COMPARE), seed=SETTINGS.seed
+        params: level=level, recipe=depends(COMPARE), seed=SETTINGS.seed
         threads: workflow.cores
         resources: gpu=1, mem_mb=8000, runtime=120
-        shell: STAGE + f"{COMPARE} {level} " + "{SETTINGS_JSON:q}"
+        shell: STAGE + "{COMPARE} {params.level} {SETTINGS_JSON:q}"
 
     rule:
         name: f"plot_{level}"
         input: records(level, "dataset", "training", "comparison"), code(PLOT)
         output: made(PLOT, level)
-        params: language=SETTINGS.language
+        params: level=level, language=SETTINGS.language
         threads: 1
         resources: mem_mb=1000, runtime=15
-        shell: STAGE + f"{PLOT} {level} " + "{SETTINGS_JSON:q}"
+        shell: STAGE + "{PLOT} {params.level} {SETTINGS_JSON:q}"
 
 
 # Over the levels that have records, whatever this run was about: a failed level must not hold the report back.

@@ -20,6 +20,8 @@ _NEXT_SENTENCE = re.compile(r"(?<!\.)\.[’')\]]*\s|[.!?…]+[’')\]]*\s+(?![a-
 _ABBREVIATION = re.compile(
     r"\b(?:(?:[A-Za-z]\.)+|(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Jr|Sr|vs|etc|approx|No|Inc|Ltd|Co|dept|Gen|Rev|Capt|Sgt)\.)"
 )
+# Behind a word that labels its line: nothing, a full stop, or a colon or dash and then the sentence.
+_LABEL_END = re.compile(r"\s*(?:\.|(?::|\s[-–—](?=\s))\s*(.*))?")
 _FEWEST_WORDS = 2
 _MASK = "<target>"
 
@@ -31,7 +33,7 @@ def slots(answers: Sequence[str | None], words: Sequence[Sequence[str]]) -> pd.D
 
     A slot takes the first line that bears its number, if no higher number came before it; lines without a number
     belong to the line above until a blank line. What comes before the list, after a blank line, or under a number that
-    was not asked for is passed over.
+    was not asked for is passed over; so is the word itself as a label ("apple: She ate one."), which covers nothing.
 
     Args:
         answers: one text a prompt.
@@ -40,7 +42,7 @@ def slots(answers: Sequence[str | None], words: Sequence[Sequence[str]]) -> pd.D
     Returns:
         `prompt` (from 0), `slot` (from 1), `word`, `sentence` (None where the slot is empty), `valid` (in order, one
         sentence, with an end mark), `covered` (valid, and uses its word), `repeated` (see `repeated`) and `exact_ten`
-        (the numbered lines of the whole answer are 1 to n, each once, in order).
+        (the numbered lines of the whole answer are 1 to n, each once, in order, and each says more than its word).
 
     Raises:
         InputError: not as many answers as lists of words.
@@ -51,7 +53,7 @@ def slots(answers: Sequence[str | None], words: Sequence[Sequence[str]]) -> pd.D
     for prompt, (text, asked) in enumerate(zip(answers, words, strict=True)):
         lines = numbered_lines(text or "")
         found = _by_slot(lines, asked)
-        exact = [number for number, _ in lines] == list(range(1, len(asked) + 1))
+        exact = [number for number, _ in lines] == list(found) == list(range(1, len(asked) + 1))
         for slot, word in enumerate(asked, 1):
             sentence = found.get(slot)
             valid = sentence is not None and is_one_sentence(sentence)
@@ -81,8 +83,8 @@ def is_one_sentence(text: str) -> bool:
     text = text.strip()
     if not _END.search(text) or len(words_of(text)) < _FEWEST_WORDS:
         return False
-    inside = _QUOTED.sub("quoted", text.strip("\"“”"))
-    return not _NEXT_SENTENCE.search(_ABBREVIATION.sub("abbreviation", inside))
+    plain = _ABBREVIATION.sub("abbreviation", _QUOTED.sub("quoted", text))
+    return not _NEXT_SENTENCE.search(plain)
 
 
 def repeated(prompts: Sequence[int], words: Sequence[str], sentences: Sequence[str | None]) -> list[bool]:
@@ -123,20 +125,27 @@ def _by_slot(lines: list[tuple[int, str]], asked: Sequence[str]) -> dict[int, st
     found: dict[int, str] = {}
     highest = 0
     for number, text in lines:
-        if not highest < number <= len(asked) or _is_echo(text, asked[number - 1]):
+        if not highest < number <= len(asked):
             continue
-        highest = number
-        found[number] = text
+        if told := _without_label(text, asked[number - 1]):
+            highest = number
+            found[number] = told
     return found
 
 
-def _is_echo(text: str, word: str) -> bool:
-    """Whether a line only says the word again, as a list of the words before the sentences does."""
-    return text.strip(" .:-").lower() == word.lower()
+def _without_label(text: str, word: str) -> str:
+    """The line without the word said before it ("apple: She ate ..."), which would cover the slot by itself.
+
+    Empty where the line says nothing but the word, as in a list of the words before the sentences.
+    """
+    if text[: len(word)].lower() != word.lower():
+        return text
+    rest = _LABEL_END.fullmatch(text, len(word))
+    return (rest[1] or "") if rest else text
 
 
 def _plain(text: str) -> str:
     text = " ".join(_EMPHASIS.sub("", text).split())
     bare = text[1:-1]
     # a sentence wholly in quotes is that sentence
-    return bare.strip() if len(text) > 2 and text[0] in "\"“" and text[-1] in "\"”" and '"' not in bare else text
+    return bare.strip() if len(text) > 2 and text[0] in '"“' and text[-1] in '"”' and '"' not in bare else text

@@ -95,6 +95,15 @@ def adopt(
         typer.echo(path)
 
 
+@app.command()
+def showcase(output_root: OutputRoot = None) -> None:
+    """Copy a finished run to docs/reference_run and renew the README's table from its records."""
+    from cefr_helpers import showcase
+
+    for path in showcase.update(configuration.read(_overrides(output_root=output_root)).workspace):
+        typer.echo(path)
+
+
 def main() -> None:
     """Entry point: bad input ends with its message alone and exit code 2."""
     try:

@@ -30,10 +30,15 @@ def load(base: base_model.BaseModel, training: dict, adapter: Path):
     from peft import PeftModel
 
     results = training["results"]
-    if base.sha256 != results["base_model"]["sha256"]:
+    trained_on = (results["base_model"] or {}).get("sha256")
+    if trained_on is None:
+        raise InputError(
+            f"{adapter}: the run was adopted and does not say what base it was trained on; run 02_training"
+        )
+    if base.sha256 != trained_on:
         raise InputError(
             f"base_model: {base.source!r} has other weights than the base that {adapter.name} was trained on "
-            f"(sha256 {base.sha256[:12]} instead of {results['base_model']['sha256'][:12]}); run 02_training again"
+            f"(sha256 {base.sha256[:12]} instead of {trained_on[:12]}); run 02_training again"
         )
     if not (adapter / "adapter_model.safetensors").is_file():
         raise InputError(f"{adapter}: the adapter of the training record is gone; run 02_training again")

@@ -1,7 +1,7 @@
 """What can be counted cheaply about the level of one sentence: length, words, grammar by word lists.
 
-Nothing here understands a sentence: shuffled words keep most of their features. The target word is masked, so that a
-scorer learns how sentences of a level are written and not which words a bank asks for.
+Shuffled words keep nearly all of it. The target word is masked, so that a scorer learns how sentences of a level are
+written and not which words a bank asks for.
 """
 
 import math
@@ -55,7 +55,7 @@ _HAVE = _words_of("have has had having 've")
 _INVERTING = _words_of("had should were never only not seldom rarely hardly scarcely little nowhere such so no under")
 _CLITIC = re.compile(r"(?<=.)(?:n't|'(?:s|m|re|ve|ll|d))$")
 _SAYS_IS = _words_of("it he she that this there here what who where when why how")
-_NAME = re.compile(r"(?<=[^\s.?!] )[A-Z][\w'’-]*")
+_NAME = re.compile(r"(?<=[^\s.?!] )[A-Z][\w-]*")
 _NOMINAL = re.compile(r"(?:tion|sion|ment|ness|ity|ance|ence|ism|ship|hood|acy|ure)s?$")
 
 _RATES = (*_LISTS, "ing_form", "past_form", "nominal", "ly_adverb", "hyphen", "clitic", "passive", "perfect")
@@ -131,8 +131,7 @@ def _masked_forms(target: str | None) -> frozenset[str]:
     """The forms to mask: of the target word, and of each part of a target of several words."""
     if not target:
         return frozenset()
-    parts = re.split(r"[ -]+", plain_signs(target).strip())
-    return word_match.forms(target).union(*map(word_match.forms, parts))
+    return word_match.forms(target).union(*map(word_match.forms, re.split(r"[ -]+", plain_signs(target).strip())))
 
 
 def _pieces(told: Sequence[str], masked: frozenset[str]) -> list[_Word | None]:
@@ -149,8 +148,7 @@ def _pieces(told: Sequence[str], masked: frozenset[str]) -> list[_Word | None]:
         stem = token[: clitic.start()] if clitic else token
         pieces.append(_word({"ca": "can", "wo": "will"}.get(stem, stem) if clitic else stem))
         if clitic:
-            is_verb = clitic.group() == "'s" and stem in _SAYS_IS
-            pieces.append(_word("is" if is_verb else clitic.group()))
+            pieces.append(_word("is" if clitic.group() == "'s" and stem in _SAYS_IS else clitic.group()))
     return pieces
 
 
@@ -223,7 +221,6 @@ def _word(text: str) -> _Word:
     from wordfreq import zipf_frequency
 
     tags = _verb_tags(text)
-    categories = set(_CATEGORIES.get(text, ()))
     shapes = {
         "ing_form": "VBG" in tags,
         "past_form": "VBD" in tags and "VB" not in tags and text not in _BE | _HAVE,
@@ -232,9 +229,9 @@ def _word(text: str) -> _Word:
         "hyphen": "-" in text,
         "number": text[0].isdigit(),
     }
-    categories |= {name for name, holds in shapes.items() if holds}
+    categories = _CATEGORIES.get(text, frozenset()) | {name for name, holds in shapes.items() if holds}
     zipf, level = zipf_frequency(text, "en"), vocabulary.word_level(text)
-    return _Word(text, _syllables(text), zipf, level, frozenset(categories), tags)
+    return _Word(text, _syllables(text), zipf, level, categories, tags)
 
 
 @cache
@@ -249,6 +246,5 @@ def _verb_tags(text: str) -> frozenset[str]:
 
 def _syllables(word: str) -> int:
     """Groups of vowels, a silent final e not counted; right for about nine words in ten."""
-    groups = len(re.findall(r"[aeiouy]+", word))
     silent = re.search(r"[^aeiouyl]e$|[^aeiouytd]ed$|[aeiou]le$", word) is not None
-    return max(groups - silent, 1)
+    return max(len(re.findall(r"[aeiouy]+", word)) - silent, 1)

@@ -57,7 +57,8 @@ class LevelScorer:
 
         Args:
             sentences: one sentence each.
-            target_words: the word that each was to use, which is then masked as it was in training.
+            target_words: the word that each was to use. To be given wherever training had them: target words are a
+                level's hardest, and left unmasked they lift a score by up to half a level.
 
         Raises:
             InputError: not as many target words as sentences.

@@ -5,12 +5,7 @@ import time
 
 from transformers import TrainerCallback
 
-
-def clock(seconds: float) -> str:
-    """Seconds as m:ss, or h:mm:ss from an hour on."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+from cefr_helpers.wording import clock
 
 
 class Progress(TrainerCallback):

@@ -1,5 +1,6 @@
 """The reference run in docs/: a finished run's records, notes and figures, and the README's table made from them."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from cefr_helpers import records
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import Workspace, project_root
-from cefr_helpers.progress import clock
+from cefr_helpers.wording import clock
 
 START, END = "<!-- made by `make showcase`: start -->", "<!-- made by `make showcase`: end -->"
 
@@ -33,7 +34,8 @@ def update(workspace: Workspace) -> list[Path]:
     for level in levels:
         shutil.copytree(workspace.plots(level), folder() / "training_plots" / level)
         for name in records.NAMES:
-            records.write_atomically(folder() / "runs" / level / f"{name}.json", workspace.record(level, name).read_bytes())
+            content = workspace.record(level, name).read_bytes()
+            records.write_atomically(folder() / "runs" / level / f"{name}.json", content)
     readme = project_root() / "README.md"
     records.write_atomically(readme, with_table(readme.read_text(encoding="utf-8")))
     return [folder(), readme]
@@ -44,6 +46,12 @@ def with_table(readme: str) -> str:
     before, rest = readme.split(START)
     after = rest.split(END)[1]
     return f"{before}{START}\n{table()}\n{END}{after}"
+
+
+def links(markdown: str) -> list[str]:
+    """The relative links and pictures of a Markdown text, without their anchors."""
+    found = re.findall(r"\]\(([^)#\s]+)", markdown)
+    return [link for link in found if not re.match(r"[a-z]+:", link)]
 
 
 def table() -> str:
@@ -68,15 +76,17 @@ def _row(workspace: Workspace, level: str) -> str:
     return (
         f"| {level} | {base['loss']:.3f} → {tuned['loss']:.3f} "
         f"| {difference['estimate']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}] "
-        f"| {base['perplexity']:.1f} → {tuned['perplexity']:.1f} | {found['loss_reduction_pct']:.1f} % | {clock(seconds)} |"
+        f"| {base['perplexity']:.1f} → {tuned['perplexity']:.1f} | {found['loss_reduction_pct']:.1f} % "
+        f"| {clock(seconds)} |"
     ).replace("-", "\N{MINUS SIGN}")
 
 
 def _origin(record: dict) -> str:
     hardware = record["hardware"]
     return (
-        f"`make run` on {record['created'][:10]}, commit `{record['commit'][:10]}`, recipe `{record['recipe']['name']}`, "
-        f"{hardware['cores']} cores of an {hardware['cpu']}, no GPU, seed {record['seed']}; "
+        f"`make run` on {record['created'][:10]}, commit `{record['commit'][:10]}`, recipe "
+        f"`{record['recipe']['name']}`, {hardware['cores']} cores of an {hardware['cpu']}, no GPU, "
+        f"seed {record['seed']}; "
         f"n = {record['results']['examples']} held-out examples a level. Records, notes and figures: "
         "[docs/reference_run](docs/reference_run/Notes/FINAL_REPORT.md)."
     )

@@ -1,6 +1,18 @@
-"""How sure a difference is: paired intervals that resample examples."""
+"""How sure a number or a difference is: intervals that resample whole examples or prompts, tests, corrections."""
+
+from collections.abc import Hashable, Sequence
 
 import numpy as np
+
+from cefr_helpers.errors import InputError
+
+_CONFIDENCE = (0.025, 0.975)
+_SPREAD_FLOOR = 0.2
+_FEWEST_TO_RESAMPLE = 4
+_FEWEST = 2
+# Up to so many clusters every flip of signs is gone through; beyond, so many are drawn.
+_ALL_FLIPS_UP_TO = 14
+_FLIPS = 10_000
 
 
 def paired_difference(
@@ -30,3 +42,149 @@ def paired_difference(
         "high": float(high),
         "resamples": resamples,
     }
+
+
+def cluster_bootstrap(
+    values: Sequence[float],
+    clusters: Sequence[Hashable],
+    seed: int,
+    resamples: int = 10_000,
+    bounds: tuple[float, float] | None = None,
+) -> dict[str, float]:
+    """A mean over slots with its 95 % interval, whole clusters (prompts) being drawn with replacement.
+
+    Bootstrap-t (Efron and Tibshirani 1993, ch. 12.5; for clusters Cameron, Gelbach and Miller 2008, Review of Economics
+    and Statistics 90: 414-427): each resample's distance from the estimate is measured in its own standard error, that
+    of a ratio of cluster sums. The percentile interval is too narrow for our sizes: in simulations with 20 prompts of
+    ten slots it covered 88 to 94 %, this one 95 to 96 %, rates of .95 and .03 included. A resample's standard error
+    counts as a fifth of the sample's at least, or one without the only failing prompt would be infinitely far away.
+    Below four clusters Student's t with clusters - 1 degrees of freedom stands in. With ten clusters or fewer and a
+    rate near 0 or 1 the interval is still too narrow, and where all clusters agree it has no width.
+
+    Args:
+        values: (n,) one number a slot; booleans count as 0 and 1.
+        clusters: (n,) which cluster each slot belongs to.
+        bounds: where the true mean must lie, (0, 1) for a rate; the interval is cut there.
+
+    Returns:
+        `estimate`, `low`, `high`, `clusters`, `n` (slots) and `resamples`.
+
+    Raises:
+        InputError: fewer than two clusters, different lengths, or a value that is not finite.
+    """
+    sums, sizes = _cluster_sums(values, clusters)
+    estimate = sums.sum() / sizes.sum()
+    centred = sums - estimate * sizes
+    error = float(_standard_error(np.ones((1, len(sums))), centred, sizes)[0])
+    below, above = _t_quantiles(centred, sizes, error, seed, resamples)
+    low, high = np.clip([estimate - above * error, estimate - below * error], *(bounds or (-np.inf, np.inf)))
+    return {
+        "estimate": float(estimate),
+        "low": float(low),
+        "high": float(high),
+        "clusters": len(sums),
+        "n": int(sizes.sum()),
+        "resamples": resamples,
+    }
+
+
+def paired_cluster_difference(
+    a: Sequence[float],
+    b: Sequence[float],
+    clusters: Sequence[Hashable],
+    seed: int,
+    resamples: int = 10_000,
+    bounds: tuple[float, float] | None = None,
+) -> dict[str, float]:
+    """The mean of b - a, paired by slot, with its 95 % interval and the p of "no difference", clustered by prompt.
+
+    The interval is that of `cluster_bootstrap` over the slots' differences. p comes from flipping the signs of whole
+    prompts' differences (Fisher's randomisation test, two-sided, on the sum): all flips up to 14 prompts, beyond that
+    10,000 drawn ones, the observed one counted among them (Phipson and Smyth 2010). With n prompts it is at least
+    2^(1 - n), so five cannot reach .05. Interval and p may disagree where either is close.
+
+    Args:
+        a, b: (n,) the same slots' numbers, for instance base and tuned.
+        bounds: (-1, 1) for a difference of rates.
+
+    Returns:
+        As `cluster_bootstrap`, and `p`.
+
+    Raises:
+        InputError: as `cluster_bootstrap`.
+    """
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    if a.shape != b.shape:
+        raise InputError(f"b: shape {b.shape}; expected that of a, {a.shape}, slot by slot")
+    found = cluster_bootstrap(b - a, clusters, seed, resamples, bounds)
+    return found | {"p": _sign_flip(_cluster_sums(b - a, clusters)[0], seed)}
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p values corrected for being several (Holm 1979), in the order given; at most 1.
+
+    Raises:
+        InputError: a value outside [0, 1].
+    """
+    p = np.asarray(p_values, float)
+    if not ((p >= 0) & (p <= 1)).all():
+        raise InputError(f"p_values: {list(p_values)}; expected numbers from 0 to 1")
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(stepped, 1)
+    return corrected.tolist()
+
+
+def _cluster_sums(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[np.ndarray, np.ndarray]:
+    """Sum and number of the values of each cluster, the clusters in order of appearance."""
+    values = np.asarray(values, float)
+    places: dict[Hashable, int] = {}
+    place = np.array([places.setdefault(cluster, len(places)) for cluster in clusters], int)
+    if values.shape != place.shape:
+        raise InputError(f"clusters: {len(place)} for values of shape {values.shape}; expected one a value")
+    if not np.isfinite(values).all():
+        raise InputError("values: one is not a finite number; a slot that failed needs a number too")
+    if len(places) < _FEWEST:
+        raise InputError(f"clusters: {len(places)} different; an interval needs {_FEWEST} at least")
+    return np.bincount(place, values), np.bincount(place).astype(float)
+
+
+def _standard_error(weights: np.ndarray, sums: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Standard error of each weighted sample's mean (linearised ratio, g / (g - 1) for few clusters).
+
+    Args:
+        weights: (samples, clusters) how often each cluster is in each sample.
+    """
+    g = len(sums)
+    slots = weights @ sizes
+    means = weights @ sums / slots
+    squares = weights @ sums**2 - 2 * means * (weights @ (sums * sizes)) + means**2 * (weights @ sizes**2)
+    return np.sqrt(g / (g - 1) * np.maximum(squares, 0)) / slots
+
+
+def _t_quantiles(
+    centred: np.ndarray, sizes: np.ndarray, error: float, seed: int, resamples: int
+) -> tuple[float, float]:
+    """The 2.5 and 97.5 % points of (mean - truth) / standard error; `centred` are sums of values - estimate."""
+    from scipy.stats import t
+
+    g = len(centred)
+    if g < _FEWEST_TO_RESAMPLE or error == 0:
+        return tuple(t.ppf(_CONFIDENCE, g - 1))
+    weights = np.random.default_rng(seed).multinomial(g, np.full(g, 1 / g), size=resamples).astype(float)
+    errors = np.maximum(_standard_error(weights, centred, sizes), _SPREAD_FLOOR * error)
+    return tuple(np.quantile(weights @ centred / (weights @ sizes) / errors, _CONFIDENCE))
+
+
+def _sign_flip(sums: np.ndarray, seed: int) -> float:
+    """The share of sign flips whose sum is as far from 0 as the one observed."""
+    g = len(sums)
+    if g <= _ALL_FLIPS_UP_TO:
+        signs = 1 - 2.0 * (np.arange(2**g)[:, None] >> np.arange(g) & 1)
+    else:
+        signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(_FLIPS, g))
+        signs[0] = 1
+    observed = abs(sums.sum())
+    # equal sums may differ in their last digits when added up in another order
+    return float((np.abs(signs @ sums) >= observed - 1e-9 * np.abs(sums).sum()).mean())

@@ -137,12 +137,15 @@ def share(value: float | None, words: Wording) -> str:
     return percent(None if value is None else 100 * value, words)
 
 
-def duration(seconds: float | None, words: Wording) -> str:
+def clock(seconds: float) -> str:
     """Minutes and seconds, 5:46; from an hour on 1:05:46."""
-    if seconds is None:
-        return words.unknown
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def duration(seconds: float | None, words: Wording) -> str:
+    """As `clock`; None is "unknown"."""
+    return words.unknown if seconds is None else clock(seconds)
 
 
 def gigabytes(size: float | None, words: Wording) -> str:

