@@ -3,9 +3,16 @@
 
 PYTHON ?= python3.11
 BIN := .venv/bin
-OPTIONS = $(if $(LEVELS),--levels "$(LEVELS)") $(if $(RECIPE),--recipe "$(RECIPE)") $(if $(BANK),--bank "$(BANK)") \
-	$(if $(LANGUAGE),--language "$(LANGUAGE)") $(if $(OUTPUT_ROOT),--output-root "$(OUTPUT_ROOT)") \
-	$(if $(USER_DATA),--user-data "$(USER_DATA)") $(if $(SEED),--seed "$(SEED)")
+
+# Only what is given on the command line counts: desktops set LANGUAGE for themselves.
+SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED FROM LEVEL PYTHON
+given = $(if $(findstring command line,$(origin $(1))),$($(1)))
+option = $(if $(call given,$(1)),--$(2) "$(call given,$(1))")
+UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(call given,$(name)),$(name))))
+$(if $(UNKNOWN),$(error $(UNKNOWN): unknown; known are $(SETTINGS)))
+OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call option,BANK,bank) \
+	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
+	$(call option,SEED,seed)
 
 .PHONY: run test test-slow lab lint setup status adopt showcase clean
 .DEFAULT_GOAL := run
@@ -27,13 +34,13 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 status: setup
-	@$(BIN)/cefr status
+	@$(BIN)/cefr status $(call option,OUTPUT_ROOT,output-root)
 
 adopt: setup    # make adopt FROM=folder LEVEL=B2
-	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(if $(LANGUAGE),--language "$(LANGUAGE)")
+	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)
 
 showcase: setup
-	@$(BIN)/cefr showcase $(if $(OUTPUT_ROOT),--output-root "$(OUTPUT_ROOT)")
+	@$(BIN)/cefr showcase $(call option,OUTPUT_ROOT,output-root)
 
 setup: .venv/installed
 

@@ -49,7 +49,8 @@ rule levels:
 
 
 for level in SETTINGS.levels:
-    # a command is put together when the job runs, with the last level of this loop: it takes its own from params
+    # a command is put together when the job runs, with the last level of this loop: it takes its own from params;
+    # priorities finish one level before the next
 
     rule:
         name: f"format_{level}"
@@ -57,6 +58,7 @@ for level in SETTINGS.levels:
         input: [str(path) for path in sentence_bank.find(SETTINGS.sentence_bank, level).values()], code(FORMAT)
         output: made(FORMAT, level)
         params: level=level, recipe=depends(FORMAT), seed=SETTINGS.seed
+        priority: -LEVELS.index(level)
         threads: 1
         resources: mem_mb=2000, runtime=30
         shell: STAGE + "{FORMAT} {params.level} {SETTINGS_JSON:q}"
@@ -66,6 +68,7 @@ for level in SETTINGS.levels:
         input: made(FORMAT, level)[:3], code(TRAIN)
         output: made(TRAIN, level)
         params: level=level, recipe=depends(TRAIN), seed=SETTINGS.seed
+        priority: -LEVELS.index(level)
         threads: workflow.cores
         resources: gpu=1, mem_mb=8000, runtime=240
         shell: STAGE + "{TRAIN} {params.level} {SETTINGS_JSON:q}"
@@ -75,6 +78,7 @@ for level in SETTINGS.levels:
         input: made(FORMAT, level)[:2], records(level, "dataset", "training"), code(COMPARE)
         output: made(COMPARE, level)
         params: level=level, recipe=depends(COMPARE), seed=SETTINGS.seed
+        priority: -LEVELS.index(level)
         threads: workflow.cores
         resources: gpu=1, mem_mb=8000, runtime=120
         shell: STAGE + "{COMPARE} {params.level} {SETTINGS_JSON:q}"
@@ -84,6 +88,7 @@ for level in SETTINGS.levels:
         input: records(level, "dataset", "training", "comparison"), code(PLOT)
         output: made(PLOT, level)
         params: level=level, language=SETTINGS.language
+        priority: -LEVELS.index(level)
         threads: 1
         resources: mem_mb=1000, runtime=15
         shell: STAGE + "{PLOT} {params.level} {SETTINGS_JSON:q}"

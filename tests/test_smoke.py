@@ -196,6 +196,17 @@ def test_bad_input_is_refused_before_anything_starts(tmp_path, variables, expect
     assert not (tmp_path / "out").exists()
 
 
+def test_make_takes_settings_from_its_command_line_alone():
+    def planned_by_make(*words, **environment):
+        command = ["make", "--dry-run", "run", *words]
+        return subprocess.run(command, cwd=project_root(), capture_output=True, text=True, env=os.environ | environment)
+
+    misspelt = planned_by_make("LEVLES=A1")
+    assert misspelt.returncode == 2 and "LEVLES: unknown; known are LEVELS RECIPE" in misspelt.stderr
+    assert "--language" not in planned_by_make(LANGUAGE="en_GB:en").stdout  # desktops set this variable
+    assert '--levels "A1 C1"' in planned_by_make("LEVELS=A1 C1").stdout
+
+
 @pytest.mark.skipif(not (project_root().parent / "shared" / "data").is_dir(), reason="needs the real sentence banks")
 def test_a_real_bank_goes_through_the_data_stage(tmp_path):
     workspace = Workspace(tmp_path, tmp_path / "user_data")
