@@ -49,7 +49,8 @@ def adopt(source: Path, level: str, workspace: Workspace, replace: bool = False)
     taken = [path for name in records.NAMES if (path := workspace.record(level, name)).is_file()]
     if taken and not replace:
         raise InputError(
-            f"{taken[0]}: level {level} has records already; to put this run in their place, say `cefr adopt … --replace`"
+            f"{taken[0]}: level {level} has records already; to put this run in their place, "
+            "say `cefr adopt … --replace`"
         )
     inputs = records.hash_inputs([*log.files, *([adapter / "adapter_config.json"] if adapter else [])])
     for path in taken:
