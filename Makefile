@@ -27,7 +27,7 @@ test-slow: setup
 	$(BIN)/python -m pytest -m slow
 
 lab: setup
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks
 
 lint: setup
 	$(BIN)/ruff check .

@@ -30,7 +30,7 @@ def update(workspace: Workspace) -> list[Path]:
     if not levels:
         raise InputError(f"{workspace.output_root / 'runs'}: no level is finished; run `make run` first")
     shutil.rmtree(folder(), ignore_errors=True)
-    shutil.copytree(workspace.notes(), folder() / "Notes", ignore=shutil.ignore_patterns("README.md"))
+    shutil.copytree(workspace.notes(), folder() / "Notes", ignore=shutil.ignore_patterns("README.md", ".*"))
     for level in levels:
         shutil.copytree(workspace.plots(level), folder() / "training_plots" / level)
         for name in records.NAMES:
@@ -58,7 +58,7 @@ def table() -> str:
     """The reference run's levels as a Markdown table with where it comes from, from its records alone."""
     workspace = Workspace(folder(), folder() / "user_data")
     lines = [
-        "| level | held-out loss, base → tuned (nats a token) | difference, 95 % interval | perplexity, base → tuned "
+        "| level | held-out loss, base → tuned (nats a token) | difference, 95% interval | perplexity, base → tuned "
         "| loss reduction | training |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
@@ -76,7 +76,7 @@ def _row(workspace: Workspace, level: str) -> str:
     return (
         f"| {level} | {base['loss']:.3f} → {tuned['loss']:.3f} "
         f"| {difference['estimate']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}] "
-        f"| {base['perplexity']:.1f} → {tuned['perplexity']:.1f} | {found['loss_reduction_pct']:.1f} % "
+        f"| {base['perplexity']:.1f} → {tuned['perplexity']:.1f} | {found['loss_reduction_pct']:.1f}% "
         f"| {clock(seconds)} |"
     ).replace("-", "\N{MINUS SIGN}")
 

@@ -10,6 +10,7 @@ _CONFIDENCE = (0.025, 0.975)
 _SPREAD_FLOOR = 0.2
 _FEWEST_TO_RESAMPLE = 4
 _FEWEST = 2
+_FEWEST_EXAMPLES = 5
 # Up to so many clusters every flip of signs is gone through; beyond, so many are drawn.
 _ALL_FLIPS_UP_TO = 14
 _FLIPS = 10_000
@@ -17,7 +18,7 @@ _FLIPS = 10_000
 
 def paired_difference(
     base_nats: np.ndarray, tuned_nats: np.ndarray, tokens: np.ndarray, seed: int, resamples: int = 10_000
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Difference of two token-weighted losses (tuned - base, nats a token) with its 95 % bootstrap interval.
 
     Whole examples are drawn with replacement, base and tuned together, since tokens of one example and the two
@@ -29,19 +30,18 @@ def paired_difference(
         tokens: (n,) scored tokens of each example.
 
     Returns:
-        `estimate`, `low`, `high` and `resamples`.
+        `estimate`, `low`, `high` and `resamples`; below five examples the ends are None, for resampling so few would
+        look far surer than it is.
     """
     difference = np.asarray(tuned_nats, float) - np.asarray(base_nats, float)
     weights = np.asarray(tokens, float)
     n = len(difference)
+    estimate = float(difference.sum() / weights.sum())
+    if n < _FEWEST_EXAMPLES:
+        return {"estimate": estimate, "low": None, "high": None, "resamples": 0}
     drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
-    low, high = np.quantile(drawn @ difference / (drawn @ weights), [0.025, 0.975])
-    return {
-        "estimate": float(difference.sum() / weights.sum()),
-        "low": float(low),
-        "high": float(high),
-        "resamples": resamples,
-    }
+    low, high = np.quantile(drawn @ difference / (drawn @ weights), _CONFIDENCE)
+    return {"estimate": estimate, "low": float(low), "high": float(high), "resamples": resamples}
 
 
 def cluster_bootstrap(

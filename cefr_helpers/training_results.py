@@ -40,7 +40,8 @@ def collect(trainer, recipe: Recipe, duration_s: float, resume: Path | None) -> 
         "eval_loss": _change(losses, "best"),
         "best": {key: best[key] for key in ("step", "epoch", "eval_loss")} if best else None,
         "resumed_from_step": int(resume.name.split("-")[1]) if resume else None,
-        "trainer_arguments": json.loads(args.to_json_string()),
+        # all defaults with it, but for the folders of this machine
+        "trainer_arguments": {k: v for k, v in json.loads(args.to_json_string()).items() if not k.endswith("_dir")},
     }
 
 

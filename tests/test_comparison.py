@@ -6,11 +6,17 @@ from cefr_helpers.comparison import Scores
 
 
 def test_a_constant_difference_has_a_narrow_interval_at_it():
-    tokens = np.array([100, 200, 150])
+    tokens = np.array([100, 200, 150, 120, 90])
     base = 3.0 * tokens
     found = statistics.paired_difference(base, base - 0.5 * tokens, tokens, seed=1)
     assert found["estimate"] == pytest.approx(-0.5)
     assert (found["low"], found["high"]) == (pytest.approx(-0.5), pytest.approx(-0.5))
+
+
+def test_so_few_examples_that_an_interval_would_mislead_get_none():
+    tokens = np.array([100, 200, 150, 120])
+    found = statistics.paired_difference(3.0 * tokens, 2.5 * tokens, tokens, seed=1)
+    assert (found["estimate"], found["low"], found["high"]) == (pytest.approx(-0.5), None, None)
 
 
 def test_the_interval_of_noise_includes_zero_and_that_of_an_effect_does_not():

@@ -24,8 +24,13 @@ def results(done: subprocess.CompletedProcess) -> dict:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tiny_folder, examples, tmp_path_factory):
-    done = run(tmp_path_factory.mktemp("run"), tiny_folder, examples, FP32, publish=True)
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_folder, examples, folder):
+    done = run(folder, tiny_folder, examples, FP32, publish=True)
     return results(done), done.stdout
 
 
@@ -49,7 +54,7 @@ def test_the_record_holds_what_ran(undisturbed):
     assert found["tokens_per_s"] > 0 and found["peak_memory_bytes"] > 10**8
 
 
-def test_the_restored_model_is_the_best_checkpoint(undisturbed, tiny_folder, examples):
+def test_the_restored_model_is_the_best_checkpoint(undisturbed, folder, tiny_folder, examples):
     """The published adapter, in a fresh process state without Unsloth, scores the best eval loss of the history."""
     from peft import PeftModel
 
@@ -57,8 +62,7 @@ def test_the_restored_model_is_the_best_checkpoint(undisturbed, tiny_folder, exa
 
     found, _ = undisturbed
     base = base_model.resolve(str(tiny_folder))
-    folder = Path(found["trainer_arguments"]["output_dir"]).parent / found["adapter"]["path"]
-    model = PeftModel.from_pretrained(base_model.load_model(base, "fp32"), folder)
+    model = PeftModel.from_pretrained(base_model.load_model(base, "fp32"), folder / found["adapter"]["path"])
     table = likelihood.score(model, base_model.load_tokenizer(base), examples[8:], 2)
     assert likelihood.summarise(table)["loss"] == pytest.approx(found["best"]["eval_loss"], abs=1e-4)
 
@@ -69,10 +73,9 @@ def test_merged_is_base_plus_adapter_and_not_the_base(undisturbed):
     assert check["difference_from_base"] > 2 * check["rounding_difference"] > 0
 
 
-def test_published_folders_hold_what_other_programs_read(undisturbed):
+def test_published_folders_hold_what_other_programs_read(undisturbed, folder):
     found, _ = undisturbed
-    root = Path(found["trainer_arguments"]["output_dir"]).parent
-    adapter, merged = root / found["adapter"]["path"], root / found["merged"]["path"]
+    adapter, merged = folder / found["adapter"]["path"], folder / found["merged"]["path"]
     assert sorted(p.name for p in adapter.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
     assert json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"] == "tiny-llama"
     config = json.loads((merged / "config.json").read_text())
@@ -81,8 +84,8 @@ def test_published_folders_hold_what_other_programs_read(undisturbed):
     assert {"model.safetensors", "tokenizer.json", "chat_template.jinja", "generation_config.json"} <= {
         p.name for p in merged.iterdir()
     }
-    texts = "".join(p.read_text() for folder in (adapter, merged) for p in folder.glob("*.json"))
-    assert str(root) not in texts
+    texts = "".join(path.read_text() for published in (adapter, merged) for path in published.glob("*.json"))
+    assert str(folder) not in texts and str(folder) not in json.dumps(found)
     assert [p.name for p in adapter.parent.iterdir()] == ["tiny-llama-a2-unsloth-v1"]
 
 
