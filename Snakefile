@@ -37,6 +37,11 @@ def records(level, *names):
     return [str(WORKSPACE.record(level, name)) for name in names]
 
 
+def banks(level):
+    """Every level's bank: the split of one level looks at all of them."""
+    return [str(path) for path in sentence_bank.find(SETTINGS.sentence_bank, level).values()]
+
+
 def depends(stage):
     """What of the recipe shapes a stage's result: a change of another key does not run it again."""
     return json.dumps(RECIPE.part(recipe.KEYS_OF_STAGE[stage]), sort_keys=True)
@@ -54,8 +59,7 @@ for level in SETTINGS.levels:
 
     rule:
         name: f"format_{level}"
-        # every level's bank: the split of one level looks at all of them
-        input: [str(path) for path in sentence_bank.find(SETTINGS.sentence_bank, level).values()], code(FORMAT)
+        input: banks(level), code(FORMAT)
         output: made(FORMAT, level)
         params: level=level, recipe=depends(FORMAT), seed=SETTINGS.seed
         priority: -LEVELS.index(level)
@@ -75,7 +79,7 @@ for level in SETTINGS.levels:
 
     rule:
         name: f"compare_{level}"
-        input: made(FORMAT, level)[:2], records(level, "dataset", "training"), code(COMPARE)
+        input: made(FORMAT, level)[:2], records(level, "dataset", "training"), banks(level), code(COMPARE)
         output: made(COMPARE, level)
         params: level=level, recipe=depends(COMPARE), seed=SETTINGS.seed
         priority: -LEVELS.index(level)

@@ -5,13 +5,21 @@ from collections.abc import Sequence
 from cefr_helpers import prompts
 
 
-def answer(model, tokenizer, examples: Sequence[dict], max_new_tokens: int, batch_size: int = 8) -> list[str]:
+def answer(
+    model,
+    tokenizer,
+    examples: Sequence[dict],
+    max_new_tokens: int,
+    batch_size: int = 8,
+    shown: Sequence[dict] = (),
+) -> list[str]:
     """The model's greedy answer to each example's prompt.
 
     Args:
         model: a causal language model; generates with its cache, in eval mode (restored afterwards).
         examples: formatted examples; their `output` is not read.
         max_new_tokens: where an answer that never ends is cut.
+        shown: examples that stand before each prompt, with their answers.
 
     Returns:
         One text an example, in order, without special tokens and surrounding white space.
@@ -23,7 +31,7 @@ def answer(model, tokenizer, examples: Sequence[dict], max_new_tokens: int, batc
     answers = []
     with torch.inference_mode():
         for start in range(0, len(examples), batch_size):
-            rows = [prompts.prompt_ids(tokenizer, example) for example in examples[start : start + batch_size]]
+            rows = [prompts.prompt_ids(tokenizer, one, shown) for one in examples[start : start + batch_size]]
             width = max(map(len, rows))
             ids = torch.tensor([[tokenizer.pad_token_id] * (width - len(row)) + row for row in rows])
             mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])

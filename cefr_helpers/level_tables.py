@@ -89,6 +89,14 @@ def beside_published(records_by_level: dict[str, LevelRecords]) -> LevelTable:
     return LevelTable("published", columns, tuple(rows))
 
 
+def answers(records_by_level: dict[str, LevelRecords]) -> LevelTable:
+    """Joint Success, coverage and control error of the answers of base and tuned model, and of the bank itself."""
+    kinds = {"joint": "share", "covered": "share", "control": "two_decimals"}
+    columns = [Column(f"{name}_{row}", kind) for name, kind in kinds.items() for row in ("base", "tuned", "gold")]
+    rows = tuple(_answered(held) for held in records_by_level.values())
+    return LevelTable("answers", (Column("slots", "whole"), *columns), rows)
+
+
 def _state(held: LevelRecords) -> str:
     return "missing" if not has_records(held) else "unknown" if adopted(held) else "done"
 
@@ -123,6 +131,17 @@ def _compared(held: LevelRecords) -> dict:
         "base_bits": find(found, "base.bits_per_character"),
         "tuned_bits": find(found, "tuned.bits_per_character"),
     }
+
+
+def _answered(held: LevelRecords) -> dict:
+    found = find(held.comparison, "results.generation")
+    measures = {"joint": "joint_success", "covered": "covered", "control": "control_error"}
+    values = {
+        f"{name}_{row}": find(found, f"measures.{row}.{measure}.value")
+        for name, measure in measures.items()
+        for row in ("base", "tuned", "gold")
+    }
+    return {"level": held.level, "state": _state(held), "slots": find(found, "slots"), **values}
 
 
 def _data_row(held: LevelRecords) -> dict:

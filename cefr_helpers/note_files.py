@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from cefr_helpers import escaping, tables
 from cefr_helpers.level_records import LevelRecords, find, has_records
-from cefr_helpers.paths import PLOT_FILES, STAGES, Workspace
+from cefr_helpers.paths import ANSWER_PLOT_FILES, PLOT_FILES, STAGES, Workspace
 from cefr_helpers.wording import Wording, listed
 
 _STAGE_OF = {"dataset": STAGES[0], "training": STAGES[1], "comparison": STAGES[2]}
@@ -27,6 +27,12 @@ def plots(workspace: Workspace, held: LevelRecords, words: Wording) -> list[dict
     ]
 
 
+def figure_files(found: dict) -> dict[str, str]:
+    """The figures there are of a record's answers: none of level scores where no level scorer could be trained."""
+    scored = any((found.get("scores") or {}).values())
+    return {name: file for name, file in ANSWER_PLOT_FILES.items() if scored or name != "level_scores"}
+
+
 def tree(workspace: Workspace, held: LevelRecords) -> str:
     """The files of the level as a code block; those of stages without a record are left out."""
     level, there = held.level, [name for name in _STAGE_OF if getattr(held, name) is not None]
@@ -36,8 +42,11 @@ def tree(workspace: Workspace, held: LevelRecords) -> str:
         folders.append((f"formatted_data/{level}", files))
     adopted = find(held.training, "results.adopted") is not None
     notebooks = [] if adopted else [f"{_STAGE_OF[name]}.ipynb" for name in there]
-    folders.append((f"runs/{level}", [*notebooks, *(f"{name}.json" for name in there)]))
-    folders.append((f"training_plots/{level}", list(PLOT_FILES.values())))
+    answers = find(held.comparison, "results.generation")
+    slots = [answers["file"]] if answers and answers.get("file") else []
+    figures = figure_files(answers) if answers else {}
+    folders.append((f"runs/{level}", [*notebooks, *(f"{name}.json" for name in there), *slots]))
+    folders.append((f"training_plots/{level}", [*PLOT_FILES.values(), *figures.values()]))
     folders.append(("Notes", [workspace.note(level).name]))
     for kind in ("adapter", "merged_model"):
         published = find(held.training, f"results.{kind}")

@@ -14,6 +14,7 @@ from cefr_helpers import (
     note_comparison,
     note_facts,
     note_files,
+    note_generation,
     note_settings,
     observations,
     progression,
@@ -31,13 +32,14 @@ _RELATIVE_LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|data:)[^)]+\)")
 
 
 def write_results_note(workspace: Workspace, level: str, language: str) -> Path:
-    """Write the results note of a level.
+    """Write the results note of a level, and the figures of its generated answers, where it has some.
 
     Raises:
         InputError: the level has no training record, or the language is unknown.
     """
     records.read(workspace, levels.check_level(level), "training")
     text = results_note(workspace, level, level_records.read_levels(workspace), language)
+    _draw_generation(workspace, level, language)
     return records.write_atomically(workspace.note(level), text)
 
 
@@ -68,6 +70,8 @@ def results_note(workspace: Workspace, level: str, records_by_level: dict[str, L
             "thinned": _thinned(rows, shown, words),
             "best": _best(held, words),
             "comparison": note_comparison.comparison(held, words),
+            "generation": note_generation.section(workspace, held, words),
+            "answers_text": words.phrases["generation"],
             "answers": note_comparison.answers(held, words),
             "levels": tables.to_markdown(level_tables.side_by_side(records_by_level), words),
             "observations": observations.of_level(held, words) + observations.across(records_by_level, words),
@@ -106,6 +110,12 @@ def _environment():
     folder = Path(__file__).parent / "templates"
     loader = jinja2.FileSystemLoader(folder)
     return jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _draw_generation(workspace: Workspace, level: str, language: str) -> None:
+    from cefr_helpers import generation_plots  # matplotlib: only where something is drawn
+
+    generation_plots.draw_generation(workspace, level, language)
 
 
 def _reduced(picture: Path) -> bytes:

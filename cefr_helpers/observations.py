@@ -5,6 +5,7 @@ from cefr_helpers.level_records import LevelRecords, above_floor, best, find, fl
 from cefr_helpers.wording import Wording
 
 AGREE_WITHIN = 0.01  # relative difference of training's best evaluation loss and the comparison's
+GATES = ("valid", "covered", "level_ok", "grammar_clean", "not_copied", "not_repetitive")  # Joint Success needs all
 MOSTLY = 0.5  # share of evaluation sentences seen in training from which a loss measures memory
 
 
@@ -17,7 +18,7 @@ def verdict(held: LevelRecords, words: Wording) -> str:
         return text["no_evaluation"] if lowest is None else text["no_comparison"].format(**best_figures(lowest, words))
     n = wording.whole(find(held.comparison, "results.examples"), words)
     parts = [text[_outcome(found)].format(n=n), _figures(found, n, words)]
-    return f"**{parts[0]}**: {parts[1]}; {_seen(held, words)}."
+    return f"**{parts[0]}**: {parts[1]}; {seen(held, words)}."
 
 
 def _outcome(found: dict) -> str:
@@ -43,19 +44,28 @@ def _figures(found: dict, n: str, words: Wording) -> str:
     return f"{figures}; {text['difference'].format(estimate=estimate, interval=_interval(found, words), n=n)}"
 
 
-def _seen(held: LevelRecords, words: Wording) -> str:
-    audit = find(held.dataset, "results.leak_audit")
-    overlap, sentences = find(audit, "word_overlap.share"), find(audit, "sentence_overlap.share")
+def seen(held: LevelRecords, words: Wording) -> str:
+    """What training had seen of the evaluation examples, in words."""
+    shares = dict(zip(("words", "sentences"), (wording.share(share, words) for share in _overlaps(held)), strict=True))
+    return words.phrases["verdict"][seen_kind(held)].format(**shares)
+
+
+def seen_kind(held: LevelRecords) -> str:
+    """Whether the evaluation is on "held_out" words, "partly" or mostly seen ("memorised"), or "unseen_unknown"."""
+    overlap, sentences = _overlaps(held)
     if overlap is None or sentences is None:
-        return words.phrases["verdict"]["unseen_unknown"]
-    kind = "memorised" if sentences >= MOSTLY else "partly" if overlap or sentences else "held_out"
-    shares = {"words": wording.share(overlap, words), "sentences": wording.share(sentences, words)}
-    return words.phrases["verdict"][kind].format(**shares)
+        return "unseen_unknown"
+    return "memorised" if sentences >= MOSTLY else "partly" if overlap or sentences else "held_out"
+
+
+def _overlaps(held: LevelRecords) -> tuple[float | None, float | None]:
+    audit = find(held.dataset, "results.leak_audit")
+    return find(audit, "word_overlap.share"), find(audit, "sentence_overlap.share")
 
 
 def of_level(held: LevelRecords, words: Wording) -> list[str]:
     """Observations on one level."""
-    rules = (_after_best, _gap, _memory, _words_met, _truncated, _disagreement)
+    rules = (_after_best, _gap, _memory, _words_met, _truncated, _disagreement, _weakest)
     return [text for text in (rule(held, words) for rule in rules) if text]
 
 
@@ -131,6 +141,20 @@ def _disagreement(held: LevelRecords, words: Wording) -> str | None:
     if not found or (found.get("relative_difference") or 0) <= AGREE_WITHIN:
         return None
     return words.phrases["observations"]["disagreement"].format(**agreement_figures(found, words))
+
+
+def _weakest(held: LevelRecords, words: Wording) -> str | None:
+    found = find(held.comparison, "results.generation")
+    met = {gate: find(found, f"measures.tuned.{gate}.value") for gate in GATES}
+    known = {gate: share for gate, share in met.items() if share is not None}
+    if not known or min(known.values()) == 1:
+        return None
+    gate = min(known, key=known.get)
+    rows = {"share": "tuned", "base": "base", "gold": "gold"}
+    figures = {name: wording.share(find(found, f"measures.{row}.{gate}.value"), words) for name, row in rows.items()}
+    n = wording.whole(find(found, "slots"), words)
+    measure = words.phrases["generation"]["measures"][gate]
+    return words.phrases["observations"]["weakest"].format(measure=measure, n=n, **figures)
 
 
 def agreement_figures(found: dict, words: Wording) -> dict[str, str]:

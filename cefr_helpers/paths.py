@@ -14,6 +14,8 @@ PLOT_FILES = {
     "learning_rate": "4_learning_rate.png",
     "gradient_norm": "5_gradient_norm.png",
 }
+# drawn with the note, where answers were measured
+ANSWER_PLOT_FILES = {"answer_measures": "6_answer_measures.png", "level_scores": "7_level_scores.png"}
 
 
 def project_root() -> Path:

@@ -34,7 +34,7 @@ def outputs(workspace: Workspace, stage: str, level: str) -> list[Path]:
         "01_data_formatting": [workspace.formatted_file(level, part) for part in ("train", "eval")]
         + [workspace.record(level, "dataset")],
         "02_training": [workspace.record(level, "training")],
-        "03_baseline_comparison": [workspace.record(level, "comparison")],
+        "03_baseline_comparison": [workspace.record(level, "comparison"), workspace.run(level) / "generations.csv"],
         "04_plotting": [workspace.plots(level) / name for name in PLOT_FILES.values()] + [workspace.note(level)],
         REPORT_STAGE: [workspace.final_report()],
     }

@@ -15,9 +15,15 @@ def prompt_text(example: dict) -> str:
     return f"{example['instruction']}\n{example['input']}"
 
 
-def prompt_ids(tokenizer, example: dict) -> list[int]:
-    """Token ids of the prompt, up to where the model's answer begins."""
-    return _render(tokenizer, [{"role": "user", "content": prompt_text(example)}], add_generation_prompt=True)
+def prompt_ids(tokenizer, example: dict, shown: Sequence[dict] = ()) -> list[int]:
+    """Token ids of the prompt, up to where the model's answer begins.
+
+    Args:
+        shown: examples that come before it as earlier turns of the chat, each with its answer.
+    """
+    turns = [turn for one in shown for turn in _turns(one)]
+    messages = [*turns, {"role": "user", "content": prompt_text(example)}]
+    return _render(tokenizer, messages, add_generation_prompt=True)
 
 
 def tokenise(tokenizer, example: dict) -> dict[str, list[int]]:
@@ -30,12 +36,8 @@ def tokenise(tokenizer, example: dict) -> dict[str, list[int]]:
     Raises:
         ValueError: the chat template renders the prompt differently once an answer follows, or sets no end token.
     """
-    messages = [
-        {"role": "user", "content": prompt_text(example)},
-        {"role": "assistant", "content": example["output"]},
-    ]
     prompt = prompt_ids(tokenizer, example)
-    whole = _render(tokenizer, messages, add_generation_prompt=False)
+    whole = _render(tokenizer, _turns(example), add_generation_prompt=False)
     if whole[: len(prompt)] != prompt:
         raise ValueError("the chat template renders the prompt differently once an answer follows it")
     completion = whole[len(prompt) :]
@@ -86,6 +88,14 @@ def parse_numbered_list(text: str) -> list[tuple[int, str]]:
     """The lines of an answer that are numbered like "3. A sentence.", as (number, sentence), in their order."""
     found = re.findall(r"^\s*(\d{1,3})[.)]\s+(\S.*?)\s*$", text, flags=re.MULTILINE)
     return [(int(number), sentence) for number, sentence in found]
+
+
+def _turns(example: dict) -> list[dict]:
+    """Question and answer."""
+    return [
+        {"role": "user", "content": prompt_text(example)},
+        {"role": "assistant", "content": example["output"]},
+    ]
 
 
 def _render(tokenizer, messages: list[dict], add_generation_prompt: bool) -> list[int]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cefr_helpers import (
     escaping,
+    generation_verdict,
     level_records,
     level_tables,
     note_facts,
@@ -41,13 +42,16 @@ def write_final_report(workspace: Workspace, levels: Iterable[str], language: st
 
 
 def report_tables(by_level: dict[str, LevelRecords]) -> list[LevelTable]:
-    """The report's four tables."""
-    return [
+    """The report's tables: four, and that of the generated answers where a level has some."""
+    made = [
         level_tables.side_by_side(by_level),
         level_tables.comparisons(by_level),
         level_tables.data(by_level),
         level_tables.beside_published(by_level),
     ]
+    if any(generation_verdict.generated(held) for held in by_level.values()):
+        made.append(level_tables.answers(by_level))
+    return made
 
 
 def final_report(workspace: Workspace, by_level: dict[str, LevelRecords], language: str) -> str:
@@ -60,6 +64,7 @@ def final_report(workspace: Workspace, by_level: dict[str, LevelRecords], langua
         {
             "text": text,
             "summary": _summary(by_level, words),
+            "helped": generation_verdict.helped(by_level, words),
             "verdicts": _verdicts(by_level, words),
             "tables": {table.name: tables.to_markdown(table, words) for table in made},
             "levels_unit": words.phrases["note"]["levels_unit"],

@@ -207,6 +207,97 @@ def comparison(level: str = "B2") -> dict:
     return envelope(level, results)
 
 
+RATES = {  # joint_success, valid, covered, level_ok, grammar_clean, not_copied, not_repetitive, exact_ten
+    "base": (0.04, 0.62, 0.3, 0.34, 0.4, 0.62, 0.46, 0.4),
+    "base_three_examples": (0.12, 0.7, 0.44, 0.4, 0.52, 0.66, 0.58, 0.6),
+    "tuned": (0.38, 0.94, 0.62, 0.74, 0.72, 0.92, 0.9, 0.8),
+    "gold": (0.86, 1.0, 1.0, 0.96, 0.9, 1.0, 1.0, 1.0),
+    "trivial": (0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0),
+}
+OTHERS = {  # control_error, bias, exact_accuracy, control_error_length_free, above_level_share, words_a_sentence,
+    # distinct_2, self_bleu, gzip_ratio, ngrams_in_training
+    "base": (4.213, -1.127, 0.18, 4.031, 0.113, 11.4, 0.81, 0.21, 2.31, 0.002),
+    "base_three_examples": (3.604, -0.911, 0.24, 3.555, 0.121, 12.2, 0.83, 0.19, 2.27, 0.004),
+    "tuned": (1.142, -0.214, 0.52, 1.261, 0.187, 15.9, 0.88, 0.14, 2.12, 0.013),
+    "gold": (0.271, -0.043, 0.84, 0.352, 0.204, 17.3, 0.93, 0.08, 1.94, 0.006),
+    "trivial": (8.114, -2.871, 0.0, 7.732, None, 4.0, 0.41, None, 3.55, 0.0),
+}
+DIFFERENCES = {  # tuned - base: estimate, low, high, p
+    "joint_success": (0.34, 0.163, 0.517, 0.0625),
+    "valid": (0.32, 0.094, 0.546, 0.0625),
+    "covered": (0.32, 0.071, 0.569, 0.0625),
+    "level_ok": (0.4, 0.211, 0.589, 0.0625),
+    "grammar_clean": (0.32, -0.022, 0.662, 0.125),
+    "not_copied": (0.3, 0.08, 0.52, 0.0625),
+    "not_repetitive": (0.44, 0.252, 0.628, 0.0625),
+}
+NAMES = ("valid", "covered", "level_ok", "grammar_clean", "not_copied", "not_repetitive")
+OTHER_NAMES = ("control_error", "bias", "exact_accuracy", "control_error_length_free", "above_level_share")
+OTHER_NAMES += ("words_a_sentence", "distinct_2", "self_bleu", "gzip_ratio", "ngrams_in_training")
+
+
+def _rate(value: float) -> dict:
+    half = round(1.5 * math.sqrt(value * (1 - value) / 25), 3)  # none at 0 and 1, where all prompts agree
+    return {"value": value, "low": max(0.0, round(value - half, 3)), "high": min(1.0, round(value + half, 3))}
+
+
+def _measures(row: str) -> dict:
+    rates = dict(zip(("joint_success", *NAMES, "exact_ten"), RATES[row], strict=True))
+    found = {name: _rate(value) for name, value in rates.items()}
+    alone = {"exact_ten": rates["exact_ten"], **dict(zip(OTHER_NAMES, OTHERS[row], strict=True))}
+    return found | {name: {"value": value, "low": None, "high": None} for name, value in alone.items()}
+
+
+def _slots_shown() -> list[dict]:
+    words = ["abandon", "benefit", "cope", "debate", "enhance", "flaw", "grasp", "hesitate", "imply", "justify"]
+    slots = [
+        {"prompt": 1, "slot": n, "word": w, "sentence": f"They {w} it.", "score": 3.5 + 0.07 * n, "failed": []}
+        for n, w in enumerate(words, 1)
+    ]
+    slots[1] |= {"sentence": "Gains | <b>came</b> to `all` $of$ us.", "failed": ["covered", "grammar_clean"]}
+    slots[3] |= {"sentence": None, "score": None, "failed": ["valid"]}
+    slots[7] |= {"score": 1.94, "failed": ["level_ok"]}
+    return slots
+
+
+def generation() -> dict:
+    """What a comparison records of generated answers; gold and trivial have rates whose interval has no width."""
+    return {
+        "prompts": 5,
+        "slots": 50,
+        "words": 48,
+        "decoding": "greedy",
+        "max_new_tokens": 320,
+        "measures": {row: _measures(row) for row in RATES},
+        "differences": {
+            name: dict(zip(("estimate", "low", "high", "p"), values, strict=True))
+            for name, values in DIFFERENCES.items()
+        },
+        "sentences_compared": 31,
+        "slots_shown": _slots_shown(),
+        "scores": {
+            "base": [1.1 + 0.11 * n for n in range(31)],
+            "tuned": [2.6 + 0.05 * n for n in range(47)],
+            "gold": [3.3 + 0.03 * n for n in range(50)],
+        },
+        "scorer": {
+            "levels": ["A1", "A2", "B1", "B2", "C1"],
+            "sentences": 4810,
+            "full": {"qwk": 0.957, "accuracy": 0.813},
+            "length_free": {"qwk": 0.889, "accuracy": 0.642},
+            "length_only": {"qwk": 0.914, "accuracy": 0.705},
+        },
+        "file": "generations.csv",
+    }
+
+
+def with_answers(level: str = "B2") -> LevelRecords:
+    """All three records of a level, with generated answers measured."""
+    held = level_records(level)
+    held.comparison["results"]["generation"] = generation()
+    return held
+
+
 def level_records(level: str = "B2", *, split: str = "words", overlap: float = 0.0) -> LevelRecords:
     """All three records of a level."""
     held = LevelRecords(level, dataset(level, split=split, overlap=overlap), training(level), comparison(level))

@@ -12,7 +12,20 @@ import hand_made_records
 import pytest
 from markdown_it import MarkdownIt
 
-from cefr_helpers import escaping, level_tables, notes, observations, progression, records, report, tables, wording
+from cefr_helpers import (
+    escaping,
+    generation_verdict,
+    level_tables,
+    note_generation,
+    notes,
+    observations,
+    paths,
+    progression,
+    records,
+    report,
+    tables,
+    wording,
+)
 from cefr_helpers.errors import InputError
 from cefr_helpers.level_records import LevelRecords, above_floor, find, read_levels
 from cefr_helpers.levels import LEVELS
@@ -122,7 +135,8 @@ def numbers_of(value, words) -> set[str]:
         return set()
     ways = [wording.plain(value, words), wording.percent(value, words), wording.share(value, words)]
     ways += [wording.decimal(value, places, words) for places in range(4)] + [wording.gigabytes(value, words)]
-    ways += [wording.percent(100 * value, words, 2), wording.duration(abs(value), words)]
+    ways += [wording.percent(100 * value, words, 2), wording.decimal(100 * value, 1, words)]
+    ways += [wording.duration(abs(value), words)]
     return {number for way in ways for number in NUMBER.findall(way)}
 
 
@@ -135,7 +149,9 @@ def numbers_in(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("language", ["en", "tr"])
-@pytest.mark.parametrize("make", [hand_made_records.level_records, hand_made_records.reference_b2])
+@pytest.mark.parametrize(
+    "make", [hand_made_records.level_records, hand_made_records.with_answers, hand_made_records.reference_b2]
+)
 def test_every_number_of_a_note_is_found_in_its_record(language, make):
     held = make()
     words = level_tables.wording_for(by_level(B2=held), language)
@@ -147,6 +163,10 @@ def test_every_number_of_a_note_is_found_in_its_record(language, make):
         "gap": lowest["eval_loss"] - then,
         "examples a step": ran["batch_size"] * ran["gradient_accumulation_steps"],
     }
+    generation = held.comparison["results"].get("generation")
+    if generation:
+        generation["scores"] = {}  # hundreds of figures that a note does not name
+        worked_out |= {"level on the scale": 4, "smallest p of five prompts": 2**-4, "first slots": 10}
     known = [held.dataset, held.training, held.comparison, worked_out]
     day = {"2026", "22"}
     allowed = set().union(*(numbers_of(part, words) for part in known), FIXED, day)
@@ -307,12 +327,205 @@ def test_missing_levels_reasons_and_unknown_languages_are_errors(tmp_path):
         notes.results_note(WORKSPACE, "B2", by_level(B2=hand_made_records.level_records()), "de")
 
 
+# Generated answers
+
+ANSWERS = {
+    "en": [
+        "## Answers on held-out words",
+        "| Base | 4.0% [0.0, 9.9] | 62.0% [47.4, 76.6] | 30.0% [16.3, 43.7] | 34.0% [19.8, 48.2] | 40.0% [25.3, 54.7] "
+        "| 62.0% [47.4, 76.6] | 46.0% [31.0, 61.0] | 40.0% |",
+        "| Tuned minus base, points | 34.0 [16.3, 51.7] | 32.0 [9.4, 54.6] | 32.0 [7.1, 56.9] | 40.0 [21.1, 58.9] "
+        "| 32.0 [−2.2, 66.2] | 30.0 [8.0, 52.0] | 44.0 [25.2, 62.8] | — |",
+        "| Tuned | 1.14 | 1.26 | −0.21 | 52.0% | 18.7% | 15.9 | 0.88 | 0.14 | 2.12 | 1.3% |",
+        "| Trivial: “I like the WORD.” | 8.11 | 7.73 | −2.87 | 0.0% | — | 4.0 | 0.41 | — | 3.55 | 0.0% |",
+        "| 1 | abandon | They abandon it. | 3.57 | ✓ |",
+        "| 2 | benefit | Gains &#124; &#60;b&#62;came&#60;/b&#62; to &#96;all&#96; &#36;of&#36; us. | 3.64 "
+        "| ✗ word not used, grammar |",
+        "| 4 | debate | *(no sentence)* | — | ✗ no valid sentence |",
+        "| 8 | hesitate | They hesitate it. | 1.94 | ✗ level |",
+        "With 5 prompts no result could bring the test's p below 0.062.",
+        "![B2: answers by measure](../training_plots/B2/6_answer_measures.png)",
+        "![B2: level scores of the answers](../training_plots/B2/7_level_scores.png)",
+        "- Of the conditions of Joint Success the tuned model meets this one least often: Uses its word (62.0% of 50 "
+        "slots; base 30.0%, bank 100.0%).",
+    ],
+    "tr": [
+        "## Dışarıda tutulan kelimelere verilen yanıtlar",
+        "| İnce ayarlı eksi temel, puan | 34,0 [16,3; 51,7] | 32,0 [9,4; 54,6] | 32,0 [7,1; 56,9] | 40,0 [21,1; 58,9] "
+        "| 32,0 [−2,2; 66,2] | 30,0 [8,0; 52,0] | 44,0 [25,2; 62,8] | — |",
+        "| 4 | debate | *(cümle yok)* | — | ✗ geçerli cümle yok |",
+        "| 8 | hesitate | They hesitate it. | 1,94 | ✗ düzey |",
+    ],
+}
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_generated_answers_are_shown_with_intervals_and_marks(language):
+    shown = lines(note(hand_made_records.with_answers(), language))
+    assert [line for line in ANSWERS[language] if line not in shown] == []
+    older = note(hand_made_records.level_records(), language)
+    assert ANSWERS[language][0] not in older and "6_answer_measures" not in older
+
+
+def test_the_scorers_card_stands_with_length_alone_beside_it():
+    assert (
+        "agrees with the bank's levels by a quadratic weighted kappa of 0.957 (accuracy 81.3%), without length by "
+        "0.889 (64.2%), while sentence length alone reaches 0.914 (70.5%)."
+    ) in note(hand_made_records.with_answers())
+
+
+def test_where_no_level_scorer_could_be_trained_nothing_is_said_of_levels():
+    held = hand_made_records.with_answers()
+    found = held.comparison["results"]["generation"]
+    found |= {"scorer": None, "scores": {"base": [], "tuned": [], "gold": []}}
+    found["differences"]["level_ok"] = dict.fromkeys(("estimate", "low", "high", "p"))
+    for row in found["measures"].values():
+        row["level_ok"] = row["control_error"] = {"value": None, "low": None, "high": None}
+    text = note(held)
+    assert "No level scorer is recorded" in text and "7_level_scores.png" not in text
+    assert "| 62.0% [47.4, 76.6] | 30.0% [16.3, 43.7] | — | 40.0% [25.3, 54.7] |" in text
+    assert "recorded for B2: there Joint Success" in report.final_report(WORKSPACE, by_level(B2=held), "en")
+
+
+def test_a_single_prompt_gives_figures_without_intervals_and_no_verdict():
+    held = hand_made_records.with_answers()
+    found = held.comparison["results"]["generation"]
+    found |= {"prompts": 1, "slots": 10}
+    for difference in found["differences"].values():
+        difference |= {"low": None, "high": None, "p": None}
+    for row in found["measures"].values():
+        for entry in row.values():
+            entry |= {"low": None, "high": None}
+    text = note(held)
+    assert "**No interval is recorded, so whether the tuned model's sentences succeed more often" in text
+    assert "| Tuned minus base, points | 34.0 | 32.0 |" in text and "| Base | 4.0% | 62.0% |" in text
+    assert "no interval recorded at B2" in report.final_report(WORKSPACE, by_level(B2=held), "en")
+
+
+def test_answers_on_words_that_training_had_seen_are_not_called_held_out():
+    held = hand_made_records.with_answers()
+    held.dataset["results"]["leak_audit"]["sentence_overlap"] = {"count": 226, "share": 0.94}
+    text = note(held)
+    assert "## Answers on the evaluation words" in text and "held-out words\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "said"),
+    [
+        (0.1, 0.5, 0.002, "better"),
+        (-0.5, -0.1, 0.002, "worse"),
+        (0.1, 0.5, 0.0625, "unconfirmed"),
+        (0.1, 0.5, None, "unconfirmed"),
+        (-0.1, 0.5, 0.002, "same"),
+        (0.0, 0.5, 0.002, "same"),
+        (0.0, 0.0, 1.0, "same"),
+        (None, None, None, "open"),
+    ],
+)
+def test_tuning_helped_only_where_interval_and_test_say_so(low, high, p, said):
+    held, words = hand_made_records.with_answers(), wording.wording("en")
+    held.comparison["results"]["generation"]["differences"]["joint_success"] |= {"low": low, "high": high, "p": p}
+    difference = held.comparison["results"]["generation"]["differences"]["joint_success"]
+    assert generation_verdict.outcome(difference, p) == said
+    text = generation_verdict.joint_success(held, words)
+    assert text.startswith(
+        f"**{words.phrases['generation']['verdict'][said].format(n=50)}**: Joint Success 4.0% → 38.0%"
+    )
+    assert ("succeed more often than its base's**" in text) == (said == "better")
+    assert note_generation.section(WORKSPACE, held, words)["verdict"].startswith(text)
+
+
+def test_the_verdict_on_answers_in_full():
+    assert note_generation.section(WORKSPACE, hand_made_records.with_answers(), wording.wording("tr"))["verdict"] == (
+        "**Güven aralığı ince ayarlı model ile temel model arasında bir fark gösteriyor, ancak istemler üzerindeki "
+        "sınama bunu doğrulamıyor**: Tam Başarı %4,0 → %38,0, fark 34,0 yüzde puanı, %95 güven aralığı [16,3; 51,7], "
+        "p = 0,062, n = 50 yuva; ölçüm, eğitimin dışında tutulan kelimelerle yapıldı (eğitimde de geçen hedef "
+        "kelimeler: %0,0; cümleler: %0,0)."
+    )
+
+
+def answered(level: str, p: float, low: float = 0.163, prompts: int = 20) -> LevelRecords:
+    held = hand_made_records.with_answers(level)
+    found = held.comparison["results"]["generation"]
+    found["prompts"] = prompts
+    found["differences"]["joint_success"] |= {"p": p, "low": low}
+    return held
+
+
+def test_the_report_answers_first_whether_tuning_helped_with_p_corrected_over_levels():
+    levels = by_level(A2=answered("A2", 0.03), B1=answered("B1", 0.0002), B2=answered("B2", 0.2, low=-0.1))
+    shown = lines(report.final_report(WORKSPACE, levels, "en"))
+    answer = (
+        "**By Joint Success: more sentences succeed at B1; the interval shows a difference, but the test does not "
+        "confirm it, at A2; no difference shown at B2.**"
+    )
+    assert shown[4:7] == ["## Did tuning help?", "", answer]
+    figures = "Joint Success 4.0% → 38.0%, difference 34.0 percentage points, 95% interval"
+    loss = (
+        "completion loss 2.392 → 1.801 nats a token, difference −0.591, 95% interval [−0.634, −0.551], n = 24 examples."
+    )
+    for line, middle in zip(
+        shown[8:11],
+        (
+            f"but the test over prompts does not confirm it**: {figures} [16.3, 51.7], p = 0.060 (Holm, 3 levels)",
+            f"succeed more often than its base's**: {figures} [16.3, 51.7], p < 0.001 (Holm, 3 levels)",
+            f"shown at n = 50 slots**: {figures} [−10.0, 51.7], p = 0.200 (Holm, 3 levels)",
+        ),
+        strict=True,
+    ):
+        assert f"{middle}, n = 50 slots; {loss}" in line
+    assert "| B2 | 50 | 4.0% | 38.0% | 86.0% | 30.0% | 62.0% | 100.0% | 4.21 | 1.14 | 0.27 |" in shown
+    assert "| C1 | not run yet | — | — | — | — | — | — | — | — | — |" in shown
+    assert not any("no result could" in line for line in shown)
+
+
+def test_the_report_says_where_too_few_prompts_make_the_test_powerless():
+    few = by_level(A2=answered("A2", 0.0625, prompts=5), B2=answered("B2", 0.0625, prompts=6))
+    text = report.final_report(WORKSPACE, few, "en")
+    assert "With 5 prompts a level and 2 levels no result could bring the smallest corrected p below 0.125." in text
+
+
+def test_a_report_without_measured_answers_is_as_before():
+    levels = by_level(A2=hand_made_records.level_records("A2"))
+    text = report.final_report(WORKSPACE, levels, "en")
+    assert "Joint Success" not in text and "Did tuning help" not in text
+    assert [table.name for table in report.report_tables(levels)] == ["levels", "comparison", "data", "published"]
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_a_record_of_answers_with_nothing_known_is_still_written(language):
+    held = hand_made_records.with_answers()
+    found = held.comparison["results"]["generation"]
+    held.comparison["results"]["generation"] = {**dict.fromkeys(found), "measures": {"tuned": {}}}
+    assert "None" not in note(held, language) + report.final_report(WORKSPACE, by_level(B2=held), language)
+
+
+def test_the_answers_table_is_written_as_csv_and_latex_and_the_note_draws_its_figures(tmp_path):
+    workspace = Workspace(tmp_path, tmp_path / "user_data")
+    write_records(workspace, hand_made_records.with_answers())
+    report.write_final_report(workspace, LEVELS, "en")
+    with open(workspace.notes() / "tables/answers.csv", newline="", encoding="utf-8") as file:
+        rows = {row["level"]: row for row in csv.DictReader(file)}
+    assert rows["B2"]["joint_tuned"] == "0.38" and rows["B2"]["control_base"] == "4.213" and rows["A1"]["slots"] == ""
+    assert r"B2 & 50 & 4.0\% & 38.0\% & 86.0\%" in (workspace.notes() / "tables/answers.tex").read_text(
+        encoding="utf-8"
+    )
+    path = notes.write_results_note(workspace, "B2", "en")
+    pictures = [unquote(found) for found in re.findall(r"!\[[^]]+\]\(([^)]+)\)", path.read_text(encoding="utf-8"))]
+    drawn = [picture for picture in pictures if Path(picture).name in paths.ANSWER_PLOT_FILES.values()]
+    assert len(drawn) == 2 and len(pictures) == 7 and all((path.parent / picture).is_file() for picture in drawn)
+
+
 # Escaping
 
 
 def nasty_records() -> LevelRecords:
     nasty = 'a|b <img src=x onerror=alert(1)> `c` $d$ **e** [f](http://g.h) ![i](j) www.k.l \\ {{ m }} & "n" ```\n# o'
-    held = hand_made_records.level_records()
+    held = hand_made_records.with_answers()
+    slot = {"prompt": 0, "slot": 1, "word": nasty, "sentence": nasty, "score": None, "failed": [nasty]}
+    generation = held.comparison["results"]["generation"]
+    generation |= {"decoding": nasty, "file": nasty, "slots_shown": [slot] * 10}
+    generation["scorer"]["levels"] = [nasty]
     held.dataset["results"]["sentence_bank"] |= {
         "name": nasty,
         "dropped": [{"reason": nasty, "count": 1, "examples": [nasty]}],
@@ -338,7 +551,7 @@ def tokens(text: str) -> list:
 
 @pytest.mark.parametrize("language", ["en", "tr"])
 def test_user_text_breaks_no_table_and_injects_nothing(language):
-    plain, nasty = (tokens(note(held, language)) for held in (hand_made_records.level_records(), nasty_records()))
+    plain, nasty = (tokens(note(held, language)) for held in (hand_made_records.with_answers(), nasty_records()))
     html = {token.content for token in nasty if token.type.startswith("html")}
     assert html <= {"<code>", "</code>"}
     assert [t.attrGet("href") for t in nasty if t.type == "link_open"] == ["FINAL_REPORT.md"]
@@ -350,7 +563,7 @@ def test_user_text_breaks_no_table_and_injects_nothing(language):
 
 
 def test_every_row_of_every_table_has_as_many_cells_as_its_head():
-    for held in (hand_made_records.level_records(), nasty_records()):
+    for held in (hand_made_records.level_records(), hand_made_records.with_answers(), nasty_records()):
         width = None
         for line in lines(note(held)):
             if not line.startswith("|"):
@@ -395,15 +608,20 @@ def test_both_languages_have_the_same_phrases_with_the_same_places():
 def test_no_turkish_suffix_hangs_on_a_number():
     hung = {key: text for key, text in flat(wording.phrases("tr")).items() if re.search(r"}['’]?[a-zçğıöşü]", text)}
     assert hung == {}
-    held = hand_made_records.level_records()
-    held.comparison["results"]["answers"] = []  # what models wrote is not ours
-    text = note(held, "tr", A2=hand_made_records.level_records("A2"))
+    text = ""
+    for make in (hand_made_records.level_records, hand_made_records.with_answers):
+        held = make()
+        held.comparison["results"]["answers"] = []  # what models wrote is not ours
+        others = by_level(B2=held, A2=make("A2"))
+        text += note(held, "tr", A2=others["A2"]) + report.final_report(WORKSPACE, others, "tr")
     text = re.sub(r"(?ms)^```.*?^```$|`[^`\n]*`|\]\([^)]*\)|&#\d+;", "", text)
-    allowed = {"4e", "1e", "135M"}  # 4e-4 and a model's name
+    allowed = {"4e", "1e", "135M", "1B"}  # 4e-4 and names of models
     assert set(re.findall(r"\d+['’]?[A-Za-zçğıöşü]+", text)) <= allowed
 
 
-@pytest.mark.parametrize("make", [hand_made_records.level_records, hand_made_records.reference_b2])
+@pytest.mark.parametrize(
+    "make", [hand_made_records.level_records, hand_made_records.with_answers, hand_made_records.reference_b2]
+)
 def test_both_languages_have_the_same_sections_and_tables(make):
     shapes = []
     for language in wording.LANGUAGES:

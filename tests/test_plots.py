@@ -9,7 +9,7 @@ import hand_made_records
 import numpy as np
 import pytest
 
-from cefr_helpers import plots, records
+from cefr_helpers import generation_plots, plots, records
 from cefr_helpers.errors import InputError
 from cefr_helpers.level_records import LevelRecords
 from cefr_helpers.paths import PLOT_FILES, Workspace
@@ -160,3 +160,65 @@ def test_plots_leave_pyplot_and_torch_alone():
     code = "import sys, cefr_helpers.plots; print([m for m in ('matplotlib.pyplot', 'torch') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def centres(axes, label: str) -> list[float]:
+    return [float(line.get_xdata()[0]) for line in axes.lines if line.get_label() == label]
+
+
+def test_answer_measures_draw_every_rate_with_its_interval():
+    held = hand_made_records.with_answers()
+    axes = generation_plots.answer_measures(held, "en").axes[0]
+    for row, label in (("base", "base model"), ("tuned", "tuned model"), ("gold", "bank (gold)")):
+        assert centres(axes, label) == pytest.approx([100 * share for share in hand_made_records.RATES[row]])
+    spans = {
+        (round(float(a), 1), round(float(b), 1)) for mark in axes.collections for (a, _), (b, _) in mark.get_segments()
+    }
+    found = held.comparison["results"]["generation"]["measures"]
+    shown = [entry for row in ("base", "tuned", "gold") for entry in found[row].values() if entry["low"] is not None]
+    assert spans == {(round(100 * entry["low"], 1), round(100 * entry["high"], 1)) for entry in shown}
+    names = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert names[0] == "Joint Success" and names[-1] == "Exactly ten (of prompts)"
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first measure on top
+
+
+def test_level_scores_draw_shares_of_the_valid_sentences_and_the_range_asked_for():
+    held = hand_made_records.with_answers("B1")
+    figure = generation_plots.level_scores(held, "en")
+    assert [axes.get_title("left") for axes in figure.axes] == [
+        "base model: 31 valid sentences",
+        "tuned model: 47 valid sentences",
+        "bank (gold): 50 valid sentences",
+    ]
+    for axes in figure.axes:
+        band, *bars = axes.patches
+        assert (band.get_x(), band.get_x() + band.get_width()) == (2, 4)
+        assert sum(bar.get_height() for bar in bars) == pytest.approx(100)
+    first = figure.axes[0].patches[1]
+    assert (first.get_x(), first.get_height()) == (1, pytest.approx(100 * 2 / 31))  # 1.10 and 1.21
+    assert [tick.get_text() for tick in figure.axes[-1].get_xticklabels()] == ["A1", "A2", "B1", "B2", "C1"]
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_answers_that_are_missing_or_empty_are_drawn_without_failing(language):
+    empty = hand_made_records.with_answers()
+    found = empty.comparison["results"]["generation"]
+    found["scores"] = {"base": [], "tuned": [], "gold": []}
+    found["measures"]["base"] = {}
+    for held in (LevelRecords("B2"), hand_made_records.level_records(), empty):
+        for draw in (generation_plots.answer_measures, generation_plots.level_scores):
+            assert len(plots.render(draw(held, language), "png", 30)) > 1000
+
+
+def test_generation_figures_are_drawn_only_where_answers_were_measured(tmp_path):
+    workspace = Workspace(tmp_path, tmp_path / "user_data")
+    for held, names in (
+        (hand_made_records.level_records("A2"), []),
+        (hand_made_records.with_answers("B2"), ["6_answer_measures.png", "7_level_scores.png"]),
+    ):
+        for name in records.NAMES:
+            records.write_atomically(workspace.record(held.level, name), json.dumps(getattr(held, name)))
+        paths = generation_plots.draw_generation(workspace, held.level, "tr")
+        assert [path.name for path in paths] == names and all(
+            path.parent == workspace.plots(held.level) for path in paths
+        )

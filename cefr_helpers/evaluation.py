@@ -1,0 +1,212 @@
+"""What the answers of base and tuned model are worth, slot by slot, between the gold above and the trivial below."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cefr_helpers import answer_measures, answer_slots, generation, level_gates, records, statistics
+from cefr_helpers.levels import LEVELS, number
+
+FILE = "generations.csv"
+EXAMPLES_IN_PROMPT = 3
+ROWS = ("base", "base_three_examples", "tuned", "gold", "trivial")
+GATES = ("valid", "covered", "level_ok", "grammar_clean", "not_copied", "not_repetitive")
+RATES = ("joint_success", *GATES)
+# Our name -> that of `answer_measures.summarise`.
+_MEANS = {
+    "exact_ten": "exact_ten_rate",
+    "control_error": "control_error",
+    "bias": "bias",
+    "exact_accuracy": "exact_level_rate",
+    "above_level_share": "above_level_share",
+    "words_a_sentence": "words",
+    "distinct_2": "distinct_2",
+    "self_bleu": "self_bleu",
+    "gzip_ratio": "gzip_ratio",
+    "ngrams_in_training": "grams_in_training_share",
+}
+MEASURES = (*RATES, *list(_MEANS)[:4], "control_error_length_free", *list(_MEANS)[4:])
+_OF_LEVEL = ("level_ok", "control_error", "bias", "exact_accuracy", "control_error_length_free")
+# A row with fewer valid sentences has no measures of diversity: else it would push all rows down to its own few.
+_FEWEST_TO_COMPARE = 10
+_SLOTS_SHOWN = 10
+_COLUMNS = ("row", "prompt", "slot", "word", "sentence", *RATES, "exact_ten", "level_score", "level_score_length_free")
+_COLUMNS += ("words", "content_words", "above_level_words", "grams", "grams_in_training", "harper_clean", "order_ok")
+
+
+def count_prompts(examples: Sequence[dict], at_most: int) -> int:
+    """How many of the first `at_most` examples to ask for: no further than until all words have come.
+
+    A greedy answer to a word that comes back says little new, and what it repeats would count against it.
+    """
+    come: set[str] = set()
+    for count, example in enumerate(examples[:at_most]):
+        if come.issuperset(example["words"]):
+            return count
+        come.update(example["words"])
+    return len(examples[:at_most])
+
+
+def answers_with_examples(
+    model, tokenizer, examples: Sequence[dict], shown: Sequence[dict], max_new_tokens: int
+) -> list[str]:
+    """The base's greedy answers when each prompt comes after `shown`, training examples with their right answers.
+
+    Args:
+        model: with the adapter, which is switched off meanwhile.
+    """
+    with model.disable_adapter():
+        return generation.answer(model, tokenizer, examples, max_new_tokens, shown=shown)
+
+
+def rows_of_answers(answers: Sequence[dict], with_examples: Sequence[str]) -> dict[str, list[str]]:
+    """Row -> one text a prompt; the trivial answer is "I like the WORD." for each word.
+
+    Args:
+        answers: from `comparison.answers`.
+        with_examples: from `answers_with_examples`, to the same prompts.
+    """
+    trivial = [[f"{i}. I like the {word}." for i, word in enumerate(one["words"], 1)] for one in answers]
+    return {
+        "base": [one["base"] for one in answers],
+        "base_three_examples": list(with_examples),
+        "tuned": [one["tuned"] for one in answers],
+        "gold": [one["reference"] for one in answers],
+        "trivial": ["\n".join(lines) for lines in trivial],
+    }
+
+
+def measure(
+    texts: dict[str, list[str]],
+    words: Sequence[Sequence[str]],
+    level: str,
+    scorers: level_gates.Scorers | None,
+    training_sentences: Sequence[str],
+) -> pd.DataFrame:
+    """Every slot of every row with its gates and scores.
+
+    Args:
+        texts: from `rows_of_answers`.
+        words: the words of each prompt.
+        level: the level asked for.
+        scorers: from `level_gates.train`. With None, scores are NaN, `level_ok` is None, and `joint_success` leaves
+            the level out.
+        training_sentences: those of all training words, of all levels.
+
+    Returns:
+        What `answer_measures.measure_slots` returns, with `row`, `prompt` counted from 1, `not_copied` and
+        `not_repetitive` (both valid as well), `level_score_length_free` and `squared_error_length_free`.
+    """
+    slots = pd.concat([answer_slots.slots(texts[row], words).assign(row=row) for row in ROWS], ignore_index=True)
+    valid = slots["valid"].to_numpy(bool)
+    target = number(level)
+    if scorers is None:
+        full, free = np.full(len(slots), float(target)), np.full(len(slots), np.nan)
+    else:
+        full, free = level_gates.scores(scorers, list(slots["sentence"]), list(slots["word"]), valid)
+    table = answer_measures.measure_slots(slots, level, full, training_sentences)
+    worst = max(target - 1, len(LEVELS) - target) ** 2
+    table = table.assign(
+        prompt=table["prompt"] + 1,
+        not_copied=valid & ~table["copied"],
+        not_repetitive=valid & ~table["repetitive"],
+        level_score_length_free=free,
+        squared_error_length_free=np.where(valid, (free - target) ** 2, worst),
+    )
+    # without a scorer the target itself stood in, so that the level stopped nothing; it must not look like a finding
+    unknown = {"level_ok": None, "level_score": np.nan, "squared_error": np.nan, "squared_error_length_free": np.nan}
+    return table if scorers is not None else table.assign(**unknown)
+
+
+def summarise(table: pd.DataFrame, scorers: level_gates.Scorers | None, seed: int, max_new_tokens: int) -> dict:
+    """What the comparison record keeps under `generation`.
+
+    Returns:
+        `prompts`, `slots`, `words` (distinct) and how the answers were made; `measures`, row -> measure ->
+        {"value", "low", "high"}: the RATES over all slots with the 95 % interval of whole prompts drawn again, the
+        others (see `answer_measures.summarise`) without; `differences`, tuned - base of each of RATES;
+        `sentences_compared`, on how many sentences diversity is measured; `slots_shown`, the tuned model's first ten
+        (an invalid slot has failed "valid", and nothing else can be said of it); `scores` of valid slots; `scorer`;
+        `file`. None where something cannot be said: intervals of a single prompt, and levels without a scorer.
+    """
+    rows = {row: table[table["row"] == row].reset_index(drop=True) for row in ROWS}
+    counts = [count for one in rows.values() if (count := int(one["valid"].sum())) >= _FEWEST_TO_COMPARE]
+    compared = min(counts, default=0)
+    return {
+        "prompts": int(table["prompt"].nunique()),
+        "slots": len(rows["gold"]),
+        "words": int(table["word"].nunique()),
+        "decoding": "greedy",
+        "max_new_tokens": max_new_tokens,
+        "measures": {
+            row: _measures(one, rows["gold"], scorers is not None, seed, compared) for row, one in rows.items()
+        },
+        "differences": {rate: _difference(rows["base"], rows["tuned"], rate, seed) for rate in RATES},
+        "sentences_compared": compared,
+        "slots_shown": [_shown(slot) for slot in rows["tuned"][:_SLOTS_SHOWN].to_dict("records")],
+        "scores": {row: rows[row]["level_score"].dropna().round(4).tolist() for row in ("base", "tuned", "gold")},
+        "scorer": level_gates.describe(scorers),
+        "file": FILE,
+    }
+
+
+def measures_table(found: dict) -> pd.DataFrame:
+    """The measures of `summarise`, a line a measure and a column a row, with intervals where there are any."""
+    return pd.DataFrame(
+        {row: {measure: _cell(**numbers) for measure, numbers in measures.items()} for row, measures in found.items()}
+    )
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> Path:
+    """Write the slots of all rows, a line each; what cannot be said is left empty."""
+    text = io.StringIO()
+    table.to_csv(text, columns=list(_COLUMNS), index=False, float_format="%.4f", lineterminator="\n")
+    return records.write_atomically(path, text.getvalue())
+
+
+def _measures(row: pd.DataFrame, gold: pd.DataFrame, with_level: bool, seed: int, compared: int) -> dict:
+    leveled = [one.assign(level_ok=one["level_ok"].eq(True)) for one in (row, gold)]
+    summary = answer_measures.summarise(*leveled, seed=seed, sentences_compared=compared)
+    means = {measure: summary[name] for measure, name in _MEANS.items()}
+    means["control_error_length_free"] = float(row["squared_error_length_free"].mean())
+    means |= dict.fromkeys(() if with_level else _OF_LEVEL)
+    nothing = {"low": None, "high": None}
+    found = {rate: _rate(row, rate, seed) for rate in RATES}
+    found |= {measure: {"value": value, **nothing} for measure, value in means.items() if measure not in RATES}
+    return {measure: found[measure] for measure in MEASURES}
+
+
+def _rate(row: pd.DataFrame, rate: str, seed: int) -> dict[str, float | None]:
+    if row[rate].isna().any():
+        return {"value": None, "low": None, "high": None}
+    values = row[rate].to_numpy(float)
+    if row["prompt"].nunique() < 2:
+        return {"value": float(values.mean()), "low": None, "high": None}
+    found = statistics.cluster_bootstrap(values, list(row["prompt"]), seed, bounds=(0, 1))
+    return {"value": found["estimate"], "low": found["low"], "high": found["high"]}
+
+
+def _difference(base: pd.DataFrame, tuned: pd.DataFrame, rate: str, seed: int) -> dict[str, float | None]:
+    keys = ("estimate", "low", "high", "p")
+    if base[rate].isna().any():
+        return dict.fromkeys(keys)
+    before, after = base[rate].to_numpy(float), tuned[rate].to_numpy(float)
+    if base["prompt"].nunique() < 2:
+        return dict.fromkeys(keys) | {"estimate": float((after - before).mean())}
+    found = statistics.paired_cluster_difference(before, after, list(base["prompt"]), seed, bounds=(-1, 1))
+    return {key: found[key] for key in keys}
+
+
+def _shown(slot: dict) -> dict:
+    failed = [gate for gate in GATES if slot[gate] is not None and not slot[gate]] if slot["valid"] else ["valid"]
+    score = records.finite(slot["level_score"])
+    return {key: slot[key] for key in ("prompt", "slot", "word", "sentence")} | {"score": score, "failed": failed}
+
+
+def _cell(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" + ("" if low is None else f" [{low:.3f}, {high:.3f}]")
