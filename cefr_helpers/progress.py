@@ -38,7 +38,8 @@ class Progress(TrainerCallback):
         left = elapsed / done * (state.max_steps - state.global_step) if done else math.nan
         loss = f"train loss {float(logs['loss']):.4f}" if "loss" in logs else f"eval loss {logs['eval_loss']:.4f}"
         print(
-            f"step {state.global_step}/{state.max_steps}  epoch {state.epoch:.2f}  {loss}  "
+            f"step {state.global_step}/{state.max_steps}  "
+            f"epoch {state.global_step * args.num_train_epochs / state.max_steps:.2f}  {loss}  "
             f"{self.tokens_per_s() or 0:.0f} tokens/s  {clock(elapsed)} passed, "
             f"{clock(left) if math.isfinite(left) else '-:--'} left",
             flush=True,

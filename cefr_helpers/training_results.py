@@ -11,7 +11,8 @@ def collect(trainer, recipe: Recipe, duration_s: float, resume: Path | None) -> 
     import torch
 
     state, args = trainer.state, trainer.args
-    history = _history(state.log_history)
+    steps_per_epoch = state.max_steps / args.num_train_epochs
+    history = _history(state.log_history, steps_per_epoch)
     train = [row["train_loss"] for row in history if "train_loss" in row]
     evaluations = [row for row in history if "eval_loss" in row]
     best = min(evaluations, key=lambda row: row["eval_loss"], default=None)
@@ -29,8 +30,8 @@ def collect(trainer, recipe: Recipe, duration_s: float, resume: Path | None) -> 
         "trainable_parameters": trainable,
         "duration_s": duration_s,
         "total_steps": state.global_step,
-        "steps_per_epoch": round(state.max_steps / args.num_train_epochs),
-        "epochs": state.epoch,
+        "steps_per_epoch": round(steps_per_epoch),
+        "epochs": round(state.global_step / steps_per_epoch, 4),
         "tokens": progress.tokens,
         "tokens_per_s": progress.tokens_per_s(),
         "peak_memory_bytes": peak_memory_bytes(),
@@ -45,14 +46,18 @@ def collect(trainer, recipe: Recipe, duration_s: float, resume: Path | None) -> 
     }
 
 
-def _history(log: list[dict]) -> list[dict]:
-    """The trainer's log as rows of the record; its closing summary row is left out."""
+def _history(log: list[dict], steps_per_epoch: float) -> list[dict]:
+    """The trainer's log as rows of the record; its closing summary row is left out.
+
+    The epoch is the share of an epoch's steps. The trainer counts batches, of which the last step of an epoch may have
+    fewer, and so calls step 50 of 29 an epoch 1.74 and not 1.72.
+    """
     names = {"loss": "train_loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm"}
     rows = []
     for entry in log:
         found = {names[key]: float(value) for key, value in entry.items() if key in names}
         if found:
-            rows.append({"step": entry["step"], "epoch": round(entry["epoch"], 4), **found})
+            rows.append({"step": entry["step"], "epoch": round(entry["step"] / steps_per_epoch, 4), **found})
     return rows
 
 

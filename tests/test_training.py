@@ -134,7 +134,6 @@ def test_four_bit_loading_trains_and_merges_onto_a_16_bit_base(bundled, examples
     assert found["merge_check"]["difference_from_base"] > found["merge_check"]["rounding_difference"]
 
 
-@pytest.mark.slow
 def test_the_reference_recipe_makes_the_reference_projects_steps(byte_folder, examples, tmp_path):
     """1,800 examples, 16 x 4, ten epochs: 29 steps each, 290 in all, 29 of warm-up, evaluations every 50 and last."""
     reference = yaml.safe_load((project_root() / "recipes" / "reference.yaml").read_text())
