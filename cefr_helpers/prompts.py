@@ -1,6 +1,5 @@
-"""Chat rows for training, prompts for generation, and reading a numbered list back."""
+"""Chat rows for training and prompts for generation."""
 
-import re
 from collections.abc import Sequence
 
 from cefr_helpers.errors import InputError
@@ -82,12 +81,6 @@ def training_rows(tokenizer, examples: list[dict], max_seq_length: int, loss_on:
         labels = ([-100] * len(prompt) if loss_on == "completion" else prompt) + completion
         rows.append({"input_ids": (prompt + completion)[:max_seq_length], "labels": labels[:max_seq_length]})
     return rows
-
-
-def parse_numbered_list(text: str) -> list[tuple[int, str]]:
-    """The lines of an answer that are numbered like "3. A sentence.", as (number, sentence), in their order."""
-    found = re.findall(r"^\s*(\d{1,3})[.)]\s+(\S.*?)\s*$", text, flags=re.MULTILINE)
-    return [(int(number), sentence) for number, sentence in found]
 
 
 def _turns(example: dict) -> list[dict]:

@@ -50,16 +50,3 @@ def test_a_template_that_dates_its_prompt_gets_a_fixed_date(tokenizer, examples)
     dated = copy.copy(tokenizer)
     dated.chat_template = "{{ date_string }}" + tokenizer.chat_template
     assert tokenizer.decode(prompts.prompt_ids(dated, examples[0])).startswith("26 Jul 2024")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1. One.\n2. Two.", [(1, "One."), (2, "Two.")]),
-        ("Sure!\n\n 1) One. \n\n3. Three?\nbye", [(1, "One."), (3, "Three?")]),
-        ("In 1999. we met\n1.no space\n", []),
-        ("", []),
-    ],
-)
-def test_numbered_lists_are_read_back(text, expected):
-    assert prompts.parse_numbered_list(text) == expected
