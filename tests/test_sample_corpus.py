@@ -2,7 +2,7 @@
 
 import calendar
 import re
-from statistics import median
+from statistics import median, quantiles
 
 import pytest
 
@@ -14,7 +14,7 @@ from cefr_helpers.near_duplicates import near_duplicates
 FILES = {level: sentence_bank.BUNDLED / f"{level}.json" for level in LEVELS}
 ROWS = {level: read_rows(path) for level, path in FILES.items()}
 # Days, months, languages and the like are no names of persons, firms or places.
-NO_NAMES = {*calendar.day_name, *calendar.month_name, "English"}
+NO_NAMES = {*calendar.day_name, *(f"{day}s" for day in calendar.day_name), *calendar.month_name, "English"}
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -68,6 +68,17 @@ def test_few_proper_names(level):
     inside = re.compile(r"(?<=[a-z,'] )[A-Z][a-z]+")
     named = [one for _, one in ROWS[level] if set(inside.findall(one)) - NO_NAMES]
     assert len(named) <= 0.01 * len(ROWS[level]), named
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_readmes_figures_are_those_of_the_files(level):
+    words, sentences = zip(*ROWS[level], strict=True)
+    lengths = [len(sentence_bank.words_of(one)) for one in sentences]
+    tenths = quantiles(lengths, n=10)
+    above = 100 * vocabulary.share_above(sentences, level, words)
+    row = f"| {level} | {len(set(words))} | {len(sentences):,} | {sum(lengths):,} | {median(lengths):.0f} "
+    row += f"| {tenths[0]:.0f} | {tenths[-1]:.0f} | {above:.1f} % |"
+    assert row in (sentence_bank.BUNDLED / "README.md").read_text(encoding="utf-8").splitlines()
 
 
 def test_word_level_is_the_lowest_over_parts_of_speech():
