@@ -11,6 +11,7 @@ from cefr_helpers.levels import LEVELS, number
 from cefr_helpers.sentence_bank import words_of
 
 TOLERANCE = 1.0  # levels between score and target that still count as the level asked for
+_ANSWER = ["prompt", "sample"]
 _NEEDED = {"prompt", "word", "sentence", "valid", "covered", "repeated", "exact_ten"}
 
 
@@ -133,7 +134,7 @@ def _rates(table: pd.DataFrame) -> dict:
     return {
         "prompts": int(table["prompt"].nunique()),
         "slots": len(table),
-        "exact_ten_rate": _mean(table.groupby("prompt")["exact_ten"].first()),
+        "exact_ten_rate": _mean(table.groupby(_ANSWER if "sample" in table else "prompt")["exact_ten"].first()),
         **{f"{name}_rate": _mean(table[column]) for name, column in named.items()},
         "exact_level_rate": float((np.abs(error) <= 0.5).sum() / len(table)),
         "control_error": _mean(table["squared_error"]),

@@ -74,6 +74,25 @@ def summarise(scores: Scores, part: str, seed: int) -> dict:
     }
 
 
+def memorisation_gap(seen: Scores, held_out: Scores, seed: int, part: str = "completion") -> dict:
+    """How much more tuning helps on examples of training words than on held-out ones: memory, not skill.
+
+    Args:
+        seen: scores of training examples.
+        held_out: scores of the evaluation examples.
+
+    Returns:
+        `examples` of training scored, their `base` and `tuned` loss, and the difference of the two gains (base -
+        tuned) in nats a token with its 95 % interval, as `statistics.difference_of_gains` gives it.
+    """
+    columns = [
+        (one.base[f"{part}_nll_nats"], one.tuned[f"{part}_nll_nats"], one.base[f"{part}_tokens"])
+        for one in (seen, held_out)
+    ]
+    losses = {who: likelihood.summarise(getattr(seen, who), part)["loss"] for who in ("base", "tuned")}
+    return {"examples": len(seen.base), **losses, **statistics.difference_of_gains(*columns, seed)}
+
+
 def answers(model, tokenizer, examples: list[dict], max_new_tokens: int) -> list[dict]:
     """Base and tuned answers to the same prompts, greedy, beside the bank's own sentences."""
     with model.disable_adapter():

@@ -12,7 +12,7 @@ from cefr_helpers.levels import LEVELS, number
 
 FILE = "generations.csv"
 EXAMPLES_IN_PROMPT = 3
-ROWS = ("base", "base_three_examples", "tuned", "gold", "trivial")
+ROWS = ("base", "base_three_examples", "base_sampled", "tuned", "tuned_sampled", "gold", "trivial")
 GATES = ("valid", "covered", "level_ok", "grammar_clean", "not_copied", "not_repetitive")
 RATES = ("joint_success", *GATES)
 # Our name -> that of `answer_measures.summarise`.
@@ -33,7 +33,18 @@ _OF_LEVEL = ("level_ok", "control_error", "bias", "exact_accuracy", "control_err
 # A row with fewer valid sentences has no measures of diversity: else it would push all rows down to its own few.
 _FEWEST_TO_COMPARE = 10
 _SLOTS_SHOWN = 10
-_COLUMNS = ("row", "prompt", "slot", "word", "sentence", *RATES, "exact_ten", "level_score", "level_score_length_free")
+_COLUMNS = (
+    "row",
+    "prompt",
+    "sample",
+    "slot",
+    "word",
+    "sentence",
+    *RATES,
+    "exact_ten",
+    "level_score",
+    "level_score_length_free",
+)
 _COLUMNS += ("words", "content_words", "above_level_words", "grams", "grams_in_training", "harper_clean", "order_ok")
 
 
@@ -62,6 +73,25 @@ def answers_with_examples(
         return generation.answer(model, tokenizer, examples, max_new_tokens, shown=shown)
 
 
+def sampled_answers(
+    model, tokenizer, examples: Sequence[dict], samples: int, max_new_tokens: int, seed: int
+) -> dict[str, list[list[str]]]:
+    """Row -> `samples` lists of sampled answers, one text a prompt; without samples there is no row.
+
+    Base and tuned model draw after the same seeds.
+    """
+
+    def drawn() -> list[list[str]]:
+        seeds = range(seed, seed + samples)
+        return [generation.answer(model, tokenizer, examples, max_new_tokens, sample_seed=one) for one in seeds]
+
+    if not samples:
+        return {}
+    with model.disable_adapter():
+        base = drawn()
+    return {"base_sampled": base, "tuned_sampled": drawn()}
+
+
 def rows_of_answers(answers: Sequence[dict], with_examples: Sequence[str]) -> dict[str, list[str]]:
     """Row -> one text a prompt; the trivial answer is "I like the WORD." for each word.
 
@@ -85,6 +115,7 @@ def measure(
     level: str,
     scorers: level_gates.Scorers | None,
     training_sentences: Sequence[str],
+    sampled: dict[str, list[list[str]]] | None = None,
 ) -> pd.DataFrame:
     """Every slot of every row with its gates and scores.
 
@@ -95,12 +126,19 @@ def measure(
         scorers: from `level_gates.train`. With None, scores are NaN, `level_ok` is None, and `joint_success` leaves
             the level out.
         training_sentences: those of all training words, of all levels.
+        sampled: from `sampled_answers`; what repeats is looked for in each sample by itself.
 
     Returns:
-        What `answer_measures.measure_slots` returns, with `row`, `prompt` counted from 1, `not_copied` and
-        `not_repetitive` (both valid as well), `level_score_length_free` and `squared_error_length_free`.
+        What `answer_measures.measure_slots` returns, with `row`, `prompt` counted from 1, `sample` (0: greedy),
+        `not_copied` and `not_repetitive` (both valid as well), `level_score_length_free` and
+        `squared_error_length_free`.
     """
-    slots = pd.concat([answer_slots.slots(texts[row], words).assign(row=row) for row in ROWS], ignore_index=True)
+    takes = [(row, 0, texts[row]) for row in ROWS if row in texts]
+    takes += [(row, number, take) for row, drawn in (sampled or {}).items() for number, take in enumerate(drawn, 1)]
+    slots = pd.concat(
+        [answer_slots.slots(take, words).assign(row=row, sample=number) for row, number, take in takes],
+        ignore_index=True,
+    )
     valid = slots["valid"].to_numpy(bool)
     target = number(level)
     if scorers is None:
@@ -125,14 +163,14 @@ def summarise(table: pd.DataFrame, scorers: level_gates.Scorers | None, seed: in
     """What the comparison record keeps under `generation`.
 
     Returns:
-        `prompts`, `slots`, `words` (distinct) and how the answers were made; `measures`, row -> measure ->
-        {"value", "low", "high"}: the RATES over all slots with the 95 % interval of whole prompts drawn again, the
-        others (see `answer_measures.summarise`) without; `differences`, tuned - base of each of RATES;
+        `prompts`, `slots` (of one answer a prompt), `words` (distinct) and how the answers were made; `measures`,
+        row -> measure -> {"value", "low", "high"}: the RATES over all slots with the 95 % interval of whole prompts
+        drawn again, the others (see `answer_measures.summarise`) without; `differences`, tuned - base of each of RATES;
         `sentences_compared`, on how many sentences diversity is measured; `slots_shown`, the tuned model's first ten
         (an invalid slot has failed "valid", and nothing else can be said of it); `scores` of valid slots; `scorer`;
         `file`. None where something cannot be said: intervals of a single prompt, and levels without a scorer.
     """
-    rows = {row: table[table["row"] == row].reset_index(drop=True) for row in ROWS}
+    rows = {row: table[table["row"] == row].reset_index(drop=True) for row in ROWS if row in set(table["row"])}
     counts = [count for one in rows.values() if (count := int(one["valid"].sum())) >= _FEWEST_TO_COMPARE]
     compared = min(counts, default=0)
     return {
@@ -140,6 +178,8 @@ def summarise(table: pd.DataFrame, scorers: level_gates.Scorers | None, seed: in
         "slots": len(rows["gold"]),
         "words": int(table["word"].nunique()),
         "decoding": "greedy",
+        "samples": int(table["sample"].max()),
+        "temperature": generation.TEMPERATURE if table["sample"].any() else None,
         "max_new_tokens": max_new_tokens,
         "measures": {
             row: _measures(one, rows["gold"], scorers is not None, seed, compared) for row, one in rows.items()

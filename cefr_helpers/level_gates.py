@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+QUALITIES = ("qwk", "accuracy", "within_one", "rmse")
+
+
 @dataclass(frozen=True)
 class Scorers:
     """The full scorer, its length-free twin, and how good they are on words not seen.
@@ -78,10 +81,18 @@ def scores(
 
 
 def describe(scorers: Scorers | None) -> dict | None:
-    """What the comparison record keeps: levels, training sentences, and quadratic weighted kappa and accuracy."""
+    """What the comparison record keeps: levels, training sentences, folds, and each variant's quality on unseen words.
+
+    `confusion` has true levels as rows and predicted ones as columns, in sentences; it is the full scorer's.
+    """
     if scorers is None:
         return None
-    variants = {
-        name: {key: quality[key] for key in ("qwk", "accuracy")} for name, quality in scorers.card["variants"].items()
-    }
-    return {"levels": list(scorers.full.levels), "sentences": sum(scorers.full.counts)} | variants
+    card = scorers.card
+    variants = {name: {key: quality[key] for key in QUALITIES} for name, quality in card["variants"].items()}
+    return {
+        "levels": list(scorers.full.levels),
+        "sentences": sum(scorers.full.counts),
+        "folds": card["folds"],
+        "groups": card["groups"],
+        "confusion": card["variants"]["full"]["confusion"],
+    } | variants

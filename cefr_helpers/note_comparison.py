@@ -20,8 +20,22 @@ def comparison(held: LevelRecords, words: Wording) -> dict | None:
         "on": text["comparison_on"].format(examples=wording.whole(found.get("examples"), words), **tokens),
         "table": tables.markdown_table(headings, rows, numbers_from=1),
         "difference": _difference(found, words),
+        "memorisation": memorisation(held, words),
         "agreement": _agreement(found, words),
     }
+
+
+def memorisation(held: LevelRecords, words: Wording) -> str | None:
+    """How much more tuning gains on training examples than on the evaluation's; None where it is not recorded."""
+    gap = find(held.comparison, "results.memorisation")
+    if not gap:
+        return None
+    ends = (gap.get("low"), gap.get("high"))
+    return words.phrases["note"]["memorisation_open" if None in ends else "memorisation"].format(
+        n=wording.whole(gap.get("examples"), words),
+        **{key: wording.loss(gap.get(key), words) for key in ("base", "tuned", "estimate")},
+        interval=None if None in ends else tables.interval(ends, words),
+    )
 
 
 def _measured(found: dict, measure: str, words: Wording) -> list[list[str]]:

@@ -7,7 +7,7 @@ from cefr_helpers.levels import number
 from cefr_helpers.paths import Workspace
 from cefr_helpers.wording import Wording, listed
 
-ROWS = ("base", "base_three_examples", "tuned", "gold", "trivial")
+ROWS = ("base", "base_three_examples", "base_sampled", "tuned", "tuned_sampled", "gold", "trivial")
 RATES = ("joint_success", "valid", "covered", "level_ok", "grammar_clean", "not_copied", "not_repetitive", "exact_ten")
 _OTHERS = {
     "control_error": "two_decimals",
@@ -57,7 +57,11 @@ def _on(held: LevelRecords, words: Wording) -> str:
     decoding = found.get("decoding")
     said = words.phrases["recorded_texts"].get(decoding) or escaping.markdown(decoding or words.unknown)
     file = escaping.code(f"runs/{held.level}/{found.get('file') or 'generations.csv'}")
-    return words.phrases["generation"]["asked_for"].format(decoding=said, file=file, **counts)
+    text = words.phrases["generation"]["asked_for"].format(decoding=said, file=file, **counts)
+    if not found.get("samples"):
+        return text
+    samples, temperature = wording.whole(found["samples"], words), wording.decimal(found.get("temperature"), 1, words)
+    return f"{text} {words.phrases['generation']['sampled'].format(samples=samples, temperature=temperature)}"
 
 
 def _rates_table(found: dict, words: Wording) -> str:

@@ -42,7 +42,7 @@ TRAINING_KEYS = (
     "eval_steps",
     "eval_batch_size",
 )
-COMPARISON_KEYS = ("sample_prompts", "generation_prompts", "max_new_tokens")
+COMPARISON_KEYS = ("sample_prompts", "generation_prompts", "generation_samples", "max_new_tokens")
 # What a stage's result depends on: the batch runs a stage again when one of these changed.
 # eval_batch_size shapes no number, but time and memory; it is read by 02 and 03.
 KEYS_OF_STAGE = {
@@ -89,6 +89,7 @@ class Recipe(BaseModel):
 
     sample_prompts: int = Field(ge=1)
     generation_prompts: int = Field(ge=1)
+    generation_samples: int = Field(ge=0)
     max_new_tokens: int = Field(ge=1)
 
     @field_validator("lora_target_modules", mode="before")

@@ -8,12 +8,14 @@ from cefr_helpers import (
     generation_verdict,
     level_records,
     level_tables,
+    note_comparison,
     note_facts,
     note_files,
     notes,
     observations,
     published,
     records,
+    scorer_tables,
     tables,
     wording,
 )
@@ -66,6 +68,9 @@ def final_report(workspace: Workspace, by_level: dict[str, LevelRecords], langua
             "summary": _summary(by_level, words),
             "helped": generation_verdict.helped(by_level, words),
             "verdicts": _verdicts(by_level, words),
+            "memorisation": _memorisation(by_level, words),
+            "scorer_title": words.phrases["scorer_card"]["title"],
+            "scorer_cards": scorer_tables.cards(by_level, words),
             "tables": {table.name: tables.to_markdown(table, words) for table in made},
             "levels_unit": words.phrases["note"]["levels_unit"],
             "figures": {name: {"title": text["figures"][name], "link": f"figures/{name}.png"} for name in FIGURES},
@@ -100,6 +105,11 @@ def _summary(by_level: dict[str, LevelRecords], words: Wording) -> str:
 
 def _verdicts(by_level: dict[str, LevelRecords], words: Wording) -> list[str]:
     return [f"{level}: {observations.verdict(held, words)}" for level, held in by_level.items() if has_records(held)]
+
+
+def _memorisation(by_level: dict[str, LevelRecords], words: Wording) -> list[str]:
+    told = {level: note_comparison.memorisation(held, words) for level, held in by_level.items()}
+    return [f"{level}: {said}" for level, said in told.items() if said]
 
 
 def _published_b2(words: Wording) -> str:

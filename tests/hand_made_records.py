@@ -197,6 +197,15 @@ def comparison(level: str = "B2") -> dict:
         "characters": {"completion": 23_478, "full_text": 31_970},
         "completion": _measured(2.3921, 1.8011, 4.3, -0.6343, -0.5512),
         "full_text": _measured(2.9015, 2.2207, 4.3, -0.7201, -0.6388),
+        "memorisation": {
+            "examples": 24,
+            "base": 2.3817,
+            "tuned": 1.7214,
+            "estimate": 0.0693,
+            "low": 0.0117,
+            "high": 0.1271,
+            "resamples": 10_000,
+        },
         "agreement": {
             "training_best_eval_loss": 1.8009,
             "comparison_tuned_loss": 1.8011,
@@ -283,9 +292,12 @@ def generation() -> dict:
         "scorer": {
             "levels": ["A1", "A2", "B1", "B2", "C1"],
             "sentences": 4810,
-            "full": {"qwk": 0.957, "accuracy": 0.813},
-            "length_free": {"qwk": 0.889, "accuracy": 0.642},
-            "length_only": {"qwk": 0.914, "accuracy": 0.705},
+            "folds": 5,
+            "groups": 960,
+            "full": {"qwk": 0.957, "accuracy": 0.813, "within_one": 0.993, "rmse": 0.41},
+            "length_free": {"qwk": 0.889, "accuracy": 0.642, "within_one": 0.95, "rmse": 0.66},
+            "length_only": {"qwk": 0.914, "accuracy": 0.705, "within_one": 0.97, "rmse": 0.58},
+            "confusion": [[900 if i == j else 31 * (abs(i - j) == 1) for j in range(5)] for i in range(5)],
         },
         "file": "generations.csv",
     }

@@ -5,7 +5,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cefr_helpers import base_model, evaluation, formatting, level_gates, prompts, recipe, sentence_bank, splitting
+from cefr_helpers import (
+    base_model,
+    evaluation,
+    formatting,
+    generation,
+    level_gates,
+    prompts,
+    recipe,
+    sentence_bank,
+    splitting,
+)
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import number
 
@@ -52,6 +62,9 @@ def numbered(sentences) -> str:
     return "\n".join(f"{i}. {sentence}" for i, sentence in enumerate(sentences, 1))
 
 
+GREEDY_ROWS = ("base", "base_three_examples", "tuned", "gold", "trivial")
+
+
 def told(example) -> list[str]:
     return [line.partition(". ")[2] for line in example["output"].split("\n")]
 
@@ -89,13 +102,12 @@ def test_prompts_end_when_each_word_has_come(words, at_most, expected):
     assert evaluation.count_prompts([{"words": one} for one in words], at_most) == expected
 
 
-def test_each_held_out_word_of_the_bundled_bank_comes_in_the_cpu_recipes_prompts(settings):
+def test_each_held_out_word_of_the_bundled_bank_comes_in_as_many_prompts_as_are_counted(settings):
     banks = sentence_bank.read_all(sentence_bank.find("bundled", "B2"))
     split = splitting.split_groups(banks, settings.split, settings.held_out_share, 3407)
     for level in banks:
         examples = formatting.draw_examples(banks[level], split, level, "eval", settings.eval_examples, 3407)
         count = evaluation.count_prompts(examples, 100)
-        assert count == settings.generation_prompts
         assert {word for one in examples[:count] for word in one["words"]} == set(split.words(level, "eval"))
 
 
@@ -142,8 +154,11 @@ def test_scorers_learn_from_training_words_alone(banks, split, known, scorers):
     assert held_out and held_out.isdisjoint(known.sentences)
     described = level_gates.describe(scorers)
     assert described["levels"] == ["A1", "A2", "B1", "B2", "C1"] and described["sentences"] == len(known.sentences)
-    assert described["full"]["qwk"] > 0.9 and described["full"]["qwk"] > described["length_free"]["qwk"] > 0.5
-    assert set(described) == {"levels", "sentences", "full", "length_free", "length_only"}
+    assert described["full"]["qwk"] > 0.85 and described["full"]["qwk"] > described["length_free"]["qwk"] > 0.5
+    variants = {"full", "length_free", "length_only"}
+    assert set(described) == {"levels", "sentences", "folds", "groups", "confusion", *variants}
+    assert sum(map(sum, described["confusion"])) == described["sentences"]
+    assert all(set(described[variant]) == set(level_gates.QUALITIES) for variant in variants)
 
 
 def test_scores_are_of_valid_slots_alone_and_mask_the_slots_own_word(scorers):
@@ -172,7 +187,7 @@ def test_gold_stands_high_and_trivial_and_empty_answers_low(held_out, scorers, k
     for level, examples in held_out.items():
         summary = evaluation.summarise(measured(examples, "", scorers, known, level=level), scorers, SEED, 60)
         gold, trivial, empty = (values(summary, row) for row in ("gold", "trivial", "tuned"))
-        assert gold["joint_success"] >= 0.85 and gold["valid"] == gold["covered"] == gold["exact_ten"] == 1
+        assert gold["joint_success"] >= 0.8 and gold["valid"] == gold["covered"] == gold["exact_ten"] == 1
         assert (
             trivial["valid"] == trivial["covered"] == 1 and trivial["not_repetitive"] == trivial["joint_success"] == 0
         )
@@ -257,7 +272,7 @@ def test_the_record_is_complete_and_plain_json(four, scorers, known):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert (found["prompts"], found["slots"], found["words"]) == (4, 12, 12)
     assert (found["decoding"], found["max_new_tokens"], found["file"]) == ("greedy", 60, "generations.csv")
-    assert tuple(found["measures"]) == evaluation.ROWS
+    assert tuple(found["measures"]) == GREEDY_ROWS and (found["samples"], found["temperature"]) == (0, None)
     assert all(tuple(row) == evaluation.MEASURES for row in found["measures"].values())
     assert tuple(found["differences"]) == evaluation.RATES
     assert len(found["slots_shown"]) == 10 and set(found["slots_shown"][0]) == {
@@ -282,6 +297,29 @@ def test_one_prompt_has_no_interval(held_out, scorers, known):
     assert found["measures"]["gold"]["valid"] == {"value": 1.0, "low": None, "high": None}
     assert found["differences"]["valid"] == {"estimate": 1.0, "low": None, "high": None, "p": None}
     assert "[" not in evaluation.measures_table(found["measures"]).loc["valid", "gold"]
+
+
+def test_samples_are_rows_of_their_own_and_repeat_nothing_of_each_other(four, scorers, known):
+    right = [one["output"] for one in four]
+    texts = evaluation.rows_of_answers(answers_of(four, "", right), [""] * len(four))
+    sampled = {"base_sampled": [[""] * 4, [""] * 4], "tuned_sampled": [right, ["", *right[1:]]]}
+    words = [one["words"] for one in four]
+    table = evaluation.measure(texts, words, "A1", scorers, known.sentences, sampled)
+    found = evaluation.summarise(table, scorers, SEED, 60)
+    assert (found["slots"], found["prompts"]) == (12, 4)
+    assert (found["samples"], found["temperature"]) == (2, generation.TEMPERATURE)
+    assert tuple(found["measures"]) == evaluation.ROWS
+    # the same answers twice are no repetition, and the empty one costs one prompt in eight
+    assert values(found, "tuned_sampled")["not_repetitive"] == pytest.approx(7 / 8)
+    assert values(found, "tuned_sampled")["exact_ten"] == values(found, "tuned")["exact_ten"] * 7 / 8
+    assert values(found, "base_sampled")["valid"] == 0
+
+
+def test_samples_differ_between_seeds_and_come_back_with_theirs(bundled, four):
+    model, tokenizer = base_model.load_model(bundled, "fp32"), base_model.load_tokenizer(bundled)
+    drawn = [generation.answer(model, tokenizer, four[:1], 8, sample_seed=seed) for seed in (1, 2, 1)]
+    assert drawn[0] == drawn[2] != drawn[1]
+    assert evaluation.sampled_answers(model, tokenizer, four, 0, 8, 1) == {}
 
 
 def test_a_bank_of_one_level_leaves_the_level_out(banks, settings, four):
@@ -315,7 +353,7 @@ def test_the_table_of_slots_reads_back(tmp_path, four, scorers, known):
     path = evaluation.write_csv(tmp_path / "runs" / evaluation.FILE, table)
     assert list(path.parent.iterdir()) == [path]
     read = pd.read_csv(path)
-    assert len(read) == 12 * 5 and read["row"].unique().tolist() == list(evaluation.ROWS)
+    assert len(read) == 12 * 5 and read["row"].unique().tolist() == list(GREEDY_ROWS)
     assert (
         read.groupby("row")["joint_success"].mean().to_dict() == table.groupby("row")["joint_success"].mean().to_dict()
     )

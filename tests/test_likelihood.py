@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from cefr_helpers import base_model, generation, likelihood, prompts
+from cefr_helpers import base_model, decoding_attention, generation, likelihood, prompts
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,17 @@ def test_batched_answers_are_those_of_single_prompts(bundled, tokenizer, example
     together = generation.answer(model, tokenizer, chosen, 12, batch_size=3)
     assert together == [generation.answer(model, tokenizer, [one], 12)[0] for one in chosen]
     assert len(set(together)) > 1
+
+
+def test_what_prompts_share_is_computed_once_and_changes_no_answer(bundled, tokenizer, examples):
+    model = base_model.load_model(bundled, "fp32")
+    assert model.config._attn_implementation == decoding_attention.NAME
+    shown, chosen = examples[3:5], examples[:3]
+    fast = generation.answer(model, tokenizer, chosen, 12, shown=shown)
+    model.set_attn_implementation("sdpa")
+    rows = [torch.tensor([prompts.prompt_ids(tokenizer, one, shown)]) for one in chosen]
+    plain = [model.generate(row, max_new_tokens=12, do_sample=False)[0, row.shape[1] :] for row in rows]
+    assert fast == [tokenizer.decode(one, skip_special_tokens=True).strip() for one in plain]
 
 
 def test_generation_stops_at_the_end_token(tiny_folder, tokenizer, examples):

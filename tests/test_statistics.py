@@ -135,3 +135,16 @@ def test_pairs_and_p_values_are_checked():
         statistics.paired_cluster_difference([1, 0], [1], ["a", "b"], seed=1)
     with pytest.raises(InputError, match="from 0 to 1"):
         statistics.holm([0.5, float("nan")])
+
+
+def test_a_gain_on_training_words_beyond_that_on_held_out_ones_is_told_with_its_interval():
+    rng = np.random.default_rng(5)
+    tokens = rng.integers(150, 300, 40).astype(float)
+    base = 3 * tokens + rng.normal(0, 20, 40)
+    seen, held_out = (base, base - 0.7 * tokens, tokens), (base, base - 0.4 * tokens + rng.normal(0, 5, 40), tokens)
+    found = statistics.difference_of_gains(seen, held_out, seed=1)
+    assert found["estimate"] == pytest.approx(0.3, abs=0.02) and found["low"] > 0.25
+    none = statistics.difference_of_gains(held_out, held_out, seed=1)
+    assert none["estimate"] == 0 and none["low"] < 0 < none["high"]
+    few = statistics.difference_of_gains(tuple(one[:4] for one in seen), held_out, seed=1)
+    assert (few["low"], few["high"]) == (None, None)
