@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote, unquote, urlsplit
 
-SEARCHED_FROM = 8  # rows: a table below that is seen at a glance
+_SEARCHED_FROM = 12  # rows: a table below that is seen at a glance
 _TALL_FROM = 30  # rows: such a table scrolls under its own headings
 _LONG_TEXT = 40  # characters: such a cell gets some width on a narrow screen
 _ACTIVE = ("script", "style", "link", "iframe", "object", "embed", "base", "form")
@@ -88,7 +88,7 @@ def _finish_table(page, table, text: dict[str, str]) -> None:
     table["class"] = [*table.get("class", []), "sortable"]
     for heading in headings:
         _make_sortable(page, heading)
-    if len(rows) >= SEARCHED_FROM:
+    if len(rows) >= _SEARCHED_FROM:
         around.insert_before(_search_field(page, text["search"]))
     if len(rows) >= _TALL_FROM:
         around["class"] = ["table", "tall"]
