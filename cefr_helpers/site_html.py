@@ -130,6 +130,6 @@ def _finish_image(page, image, folder: str, find: Callable[[str], str | None], t
             image.replace_with(alt)
             return
         image["src"] = target
-    image["alt"], image["loading"] = alt or text["figure"], "lazy"
+    image["alt"] = alt or text["figure"]
     label = f"{text['enlarge']}: {image['alt']}"
     image.wrap(page.new_tag("button", attrs={"type": "button", "class": "enlarge", "aria-label": label}))

@@ -1,5 +1,6 @@
 """The results site: its pages, links, tables and figures, from records made by hand; then in a real browser."""
 
+import importlib
 import shutil
 import sys
 from pathlib import Path
@@ -294,6 +295,8 @@ class TestInChromium:
         small = figure.size["width"]
         figure.click()
         chromium.find_element("css selector", "dialog img").click()
-        assert chromium.find_element("css selector", "dialog img").size["width"] > 2 * small
+        large = chromium.find_element("css selector", "dialog img")
+        wait = importlib.import_module("selenium.webdriver.support.wait").WebDriverWait(chromium, 10)
+        assert wait.until(lambda _: large.size["width"] > 2 * small)
         chromium.find_elements("css selector", "dialog button")[1].click()
         assert not chromium.find_elements("css selector", "dialog")
