@@ -1,4 +1,4 @@
-# make run, make test, make lab, make lint, make clean: each sets up what it needs first, then calls `cefr`.
+# make run, make test, make lab, make site, make lint, make clean: each sets up what it needs first, then calls `cefr`.
 #   make run LEVELS="A1 C1" RECIPE=reference BANK=my_bank.csv LANGUAGE=tr
 
 PYTHON ?= python3.11
@@ -14,7 +14,7 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
 
-.PHONY: run test test-slow lab lint setup status adopt showcase clean
+.PHONY: run test test-slow lab lint setup status adopt showcase site clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -41,6 +41,9 @@ adopt: setup    # make adopt FROM=folder LEVEL=B2
 
 showcase: setup
 	@$(BIN)/cefr showcase $(call option,OUTPUT_ROOT,output-root)
+
+site: setup
+	@$(BIN)/cefr site $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)
 
 setup: .venv/installed
 

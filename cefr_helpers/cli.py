@@ -104,6 +104,15 @@ def showcase(output_root: OutputRoot = None) -> None:
         typer.echo(path)
 
 
+@app.command()
+def site(language: Language = None, output_root: OutputRoot = None) -> None:
+    """Turn notes, executed notebooks and answers into static pages, site/index.html, that work without a network."""
+    from cefr_helpers import results_site
+
+    settings = configuration.read(_overrides(language=language, output_root=output_root))
+    typer.echo(_shown(results_site.build(settings.workspace, settings.language)))
+
+
 def main() -> None:
     """Entry point: bad input ends with its message alone and exit code 2."""
     try:

@@ -73,6 +73,10 @@ class Workspace:
     def final_report(self) -> Path:
         return self.notes() / "FINAL_REPORT.md"
 
+    def site(self) -> Path:
+        """The static pages of the results."""
+        return self.output_root / "site"
+
     def adapters(self) -> Path:
         """text-generation-webui lists every entry of this folder as an adapter: put nothing else there."""
         return self.user_data / "loras"

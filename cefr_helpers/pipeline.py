@@ -55,8 +55,8 @@ def modules_of(notebook: Path) -> list[Path]:
         for module in _imported_modules(todo.pop()) - found:
             found.add(module)
             todo.append(module.read_text(encoding="utf-8"))
-    beside = [path for path in PACKAGE.rglob("*") if path.suffix in (".j2", ".yaml")] if _writes_notes(found) else []
-    return sorted([*found, *beside])
+    beside = [*PACKAGE.glob("templates/*.j2"), *PACKAGE.glob("phrases/*.yaml")]
+    return sorted([*found, *(beside if _writes_notes(found) else [])])
 
 
 def _writes_notes(modules: set[Path]) -> bool:

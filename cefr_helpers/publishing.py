@@ -1,5 +1,6 @@
 """Adapter and merged model under `user_data`: named, versioned, staged, and moved into place whole."""
 
+import importlib
 import json
 import os
 import re
@@ -72,6 +73,12 @@ def describe(folder: Path, shown_from: Path) -> dict:
     path = folder.relative_to(shown_from) if folder.is_relative_to(shown_from) else folder
     files = {file.name: records.sha256(file) for file in sorted(folder.iterdir()) if file.is_file()}
     return {"name": folder.name, "path": str(path), "files": files}
+
+
+def write_cards(workspace: Workspace, level: str) -> list[Path]:
+    """The model cards, see `model_card.write_cards`; they are made from the records, so those come first."""
+    # by its name: an import would make the engine train again for another wording of a card or a note
+    return importlib.import_module("cefr_helpers.model_card").write_cards(workspace, level)
 
 
 def _staging(folder: Path) -> Path:

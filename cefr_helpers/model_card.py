@@ -1,0 +1,207 @@
+"""Model cards by the hub's conventions: README.md in the folders of adapter and merged model, from records alone."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from cefr_helpers import (
+    escaping,
+    level_records,
+    level_tables,
+    levels,
+    note_comparison,
+    note_facts,
+    note_generation,
+    note_settings,
+    notes,
+    observations,
+    paths,
+    records,
+    tables,
+)
+from cefr_helpers.level_records import LevelRecords, find
+from cefr_helpers.paths import Workspace
+from cefr_helpers.wording import Wording
+
+FILE = "README.md"
+# A card without this line is somebody's own, and stays.
+MARK = "<!-- Made from the training's records and made again with them. To keep changes of yours, remove this line. -->"
+_KINDS = {"adapter": "adapter_config.json", "merged_model": "config.json"}
+_LICENCES = {  # pattern of a base model's id -> the hub's name of its licence, and its own
+    r"HuggingFaceTB/SmolLM2-.*": ("apache-2.0", "Apache-2.0"),
+    r".*\bLlama-3\.2-.*": ("llama3.2", "Llama 3.2 Community License"),
+}
+_BANK_LICENCES = {"bundled": "CC0 1.0"}
+_DE_QUANTISED = (
+    "These are not the hub's own weights of that name: they were de-quantised from a 4-bit file (Q4_1). An adapter put "
+    "on the hub's weights answers a little otherwise than measured here."
+)
+_WORDS = ("abandon", "benefit", "cope", "debate", "enhance", "flaw", "grasp", "hesitate", "imply", "justify")
+
+
+def write_cards(workspace: Workspace, level: str) -> list[Path]:
+    """Write the cards of the level's adapter and merged model; a folder that is not there is passed over.
+
+    Nor does a card go into a folder that was adopted, since it is another program's, or over a card without MARK.
+
+    Raises:
+        InputError: the level has no training record, or a record is broken.
+    """
+    held = _of_one_training(workspace, levels.check_level(level))
+    written = []
+    for kind, needed in _KINDS.items():
+        place = find(held.training, f"results.{kind}.path")
+        if place is None or level_records.adopted(held):
+            continue
+        path = paths.resolve(place) / FILE
+        if (path.parent / needed).is_file() and (not path.is_file() or MARK in path.read_text(encoding="utf-8")):
+            written.append(records.write_atomically(path, card(workspace, held, kind)))
+    return written
+
+
+def card(workspace: Workspace, held: LevelRecords, kind: str) -> str:
+    """A model card: YAML header and Markdown, in English.
+
+    Args:
+        workspace: only says where things lie, nothing in it is read.
+        held: the training record, and those of data and comparison that belong to it.
+        kind: "adapter" or "merged_model".
+    """
+    words = level_tables.wording_for({held.level: held}, "en")
+    return f"---\n{_header(held, kind)}\n---\n\n{notes.render('model_card.md.j2', _body(workspace, held, kind, words))}"
+
+
+def _of_one_training(workspace: Workspace, level: str) -> LevelRecords:
+    """The level's records without those of another training: by the hashes that they name one another with."""
+    records.read(workspace, level, "training")
+    held = level_records.read_level(workspace, level)
+
+    def made_from(record: dict | None, name: str) -> bool:
+        return record is not None and records.sha256(workspace.record(level, name)) in record["inputs"].values()
+
+    if held.comparison is not None and not made_from(held.comparison, "training"):
+        held = replace(held, comparison=None)
+    if held.dataset is not None and not made_from(held.training, "dataset"):
+        held = replace(held, dataset=None)
+    return held
+
+
+def _header(held: LevelRecords, kind: str) -> str:
+    from huggingface_hub import ModelCardData
+
+    name, base = find(held.training, f"results.{kind}.name"), _hub_id(held)
+    data = ModelCardData(
+        language="en",
+        license=_licence(base)[0],
+        library_name="peft" if kind == "adapter" else "transformers",
+        pipeline_tag="text-generation",
+        base_model=base,
+        base_model_relation=None if base is None else "adapter" if kind == "adapter" else "finetune",
+        tags=["cefr", f"cefr-{held.level.lower()}", "language-learning", "lora", "sft", "trl", "unsloth"],
+        model_name=name,
+        eval_results=_results(held) or None,
+    )
+    return data.to_yaml(line_break="\n").strip()
+
+
+def _results(held: LevelRecords) -> list:
+    """What the hub's model index can hold: figures without their intervals, which are in the text."""
+    from huggingface_hub import EvalResult
+
+    tuned = find(held.comparison, "results.completion.tuned") or {}
+    about = {"task_type": "text-generation", "dataset_type": "sentence-bank", "dataset_split": "held-out examples"}
+    about["dataset_name"] = f"Sentence bank, CEFR level {held.level}"
+    kinds = {"loss": "Completion loss (nats a token)", "perplexity": "Completion perplexity"}
+    return [
+        EvalResult(**about, metric_type=key, metric_name=name, metric_value=round(tuned[key], 4))
+        for key, name in kinds.items()
+        if tuned.get(key) is not None
+    ]
+
+
+def _hub_id(held: LevelRecords) -> str | None:
+    """The base's id on the hub; None for a local folder, whose name means nothing there."""
+    found = find(held.training, "results.base_model.identifier") or ""
+    return found if re.fullmatch(r"[\w.-]+/[\w.-]+", found) else None
+
+
+def _licence(base: str | None) -> tuple[str | None, str]:
+    known = (names for pattern, names in _LICENCES.items() if re.fullmatch(pattern, base or ""))
+    return next(known, (None, "not recorded; the base model's own applies"))
+
+
+def _body(workspace: Workspace, held: LevelRecords, kind: str, words: Wording) -> dict:
+    base, bundled = _hub_id(held), find(held.training, "results.base_model.source") == "bundled"
+    return {
+        "mark": MARK,
+        "title": escaping.markdown(find(held.training, f"results.{kind}.name")),
+        "summary": _summary(held, kind),
+        "built_with": "Built with Llama." if _licence(base)[0] == "llama3.2" else None,
+        "verdict": observations.verdict(held, words),
+        "base": _base(held),
+        "source_caution": _DE_QUANTISED if bundled else None,
+        "data": note_facts.data(held, words) or "Not recorded.",
+        "digests": _digests(held),
+        "leaks": note_facts.leaks(held, words),
+        "lora": note_settings.settings(held, note_settings.LORA, words),
+        "training": note_facts.training(held, words),
+        "comparison": note_comparison.comparison(held, words),
+        "generation": note_generation.section(workspace, held, words),
+        "usage": _usage(held, kind),
+    }
+
+
+def _summary(held: LevelRecords, kind: str) -> str:
+    what = "A LoRA adapter" if kind == "adapter" else "A model with its LoRA adapter merged in, 16 bits,"
+    name = levels.NAMES["en"][held.level]
+    return f"{what} that writes an English example sentence of CEFR level {held.level} ({name}) for each of ten words."
+
+
+def _base(held: LevelRecords) -> str:
+    base, found = _hub_id(held), find(held.training, "results.base_model") or {}
+    rows = [
+        ["Name", escaping.markdown(found.get("name") or "unknown")],
+        ["Id on the hub", escaping.code(base) if base else "none: a local folder"],
+        ["Revision", escaping.code(found["revision"]) if found.get("revision") else "not recorded"],
+        ["SHA-256 of the weights", escaping.code(found.get("sha256") or "unknown")],
+        ["Licence", _licence(base)[1]],
+    ]
+    return tables.markdown_table(["", ""], rows)
+
+
+def _digests(held: LevelRecords) -> str:
+    """The files by their names alone, since a path says where somebody's folders are."""
+    bank = find(held.dataset, "results.sentence_bank.name")
+    inputs = {**(find(held.dataset, "inputs") or {}), **(find(held.training, "inputs") or {})}
+    rows = [[escaping.code(Path(path).name), escaping.code(digest)] for path, digest in inputs.items()]
+    licence = _BANK_LICENCES.get(bank, "not recorded; ask whoever made it")
+    return f"Licence of the sentence bank: {licence}.\n\n" + tables.markdown_table(["File", "SHA-256"], rows)
+
+
+def _usage(held: LevelRecords, kind: str) -> str:
+    name = json.dumps(find(held.training, f"results.{kind}.name"), ensure_ascii=False)
+    load = f"""folder = {name}  # this folder
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")"""
+    if kind == "adapter":
+        load = f"""base = {json.dumps(_hub_id(held) or "the base model's folder")}
+tokenizer = AutoTokenizer.from_pretrained(base)
+model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
+model = PeftModel.from_pretrained(model, {name})  # this folder"""
+    imports = "from peft import PeftModel\n" if kind == "adapter" else ""
+    code = f"""{imports}from transformers import AutoModelForCausalLM, AutoTokenizer
+
+{load}
+
+words = {json.dumps(_WORDS)}
+numbered = "\\n".join(f"{{n}}. {{word}}" for n, word in enumerate(words, 1))
+prompt = f\"\"\"Generate {held.level}-level English sentences for these {{len(words)}} words:
+{{numbered}}
+
+Write one sentence for each word, numbered 1 to {{len(words)}}.\"\"\"
+chat = [{{"role": "user", "content": prompt}}]
+inputs = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+answer = model.generate(**inputs, max_new_tokens={find(held.training, "recipe.max_new_tokens") or 320}, do_sample=False)
+print(tokenizer.decode(answer[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))"""
+    return escaping.code_block(code, "python")
