@@ -63,6 +63,31 @@ def run(
 
 
 @app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="A name in experiments/ (rank, seeds) or a .yaml file.")],
+    bank: Bank = None,
+    language: Language = None,
+    output_root: OutputRoot = None,
+    profile: Profile = "local",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and estimate what they take.")] = False,
+) -> None:
+    """Run an experiment's grid of runs, then its report; what is up to date is not run again."""
+    from cefr_helpers import experiment_runs, experiments
+
+    settings = configuration.read(_overrides(bank=bank, language=language, output_root=output_root))
+    grid = experiments.read(name, settings)
+    if dry_run:
+        typer.echo("\n".join(experiment_runs.plan(grid, profile)))
+        return
+    ok, failures = experiment_runs.run(grid, profile)
+    if (note := settings.workspace.experiment_note(grid.name)).is_file():
+        typer.echo(f"Report: {_shown(note)}")
+    for failure in failures:
+        print(f"FAILED {failure}", file=sys.stderr)
+    raise typer.Exit(0 if ok else 1)
+
+
+@app.command()
 def status(output_root: OutputRoot = None, user_data: UserData = None) -> None:
     """List levels and stages, and when each was last done."""
     settings = configuration.read(_overrides(output_root=output_root, user_data=user_data))

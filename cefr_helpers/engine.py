@@ -54,7 +54,8 @@ def planned(config: dict, folder: Path, profile: str, arguments: list[str]) -> l
     if done.returncode != 0:
         raise RuntimeError(f"Snakemake's dry run failed:\n{(done.stdout + done.stderr)[-3000:]}")
     lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
-    return [words[0] for words in lines if len(words) == 2 and words[1] == "1" and words[0] != "total"]
+    # its table of jobs comes twice; each of our rules is one job
+    return list(dict.fromkeys(words[0] for words in lines if len(words) == 2 and words[1] == "1"))
 
 
 def _command(config: dict, folder: Path, profile: str) -> list[str]:
