@@ -1,6 +1,7 @@
 # The stages as a graph: order, resume, locks, several levels and runs, clusters. `cefr run` and `cefr experiment` call it
 # with a checked configuration; a run on its own is an experiment of one.
 import json
+import shlex
 import sys
 from functools import cache
 from pathlib import Path
@@ -14,14 +15,23 @@ from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE
 min_version("9.0")
 configfile: Path(workflow.basedir) / "config.yaml"
 
+
+class ByRun(dict):
+    """Run's name -> its value; "{ByRun:NAME}" in a command is that value, quoted for the shell."""
+
+    def __format__(self, name):
+        return shlex.quote(self[name])
+
+
 SETTINGS, EXPERIMENT, RUNS = runs.of_config(dict(config))
 WORKSPACE = SETTINGS.workspace
 PYTHON = sys.executable
 # In the command and no param: another spelling of one recipe or folder is no reason to run a stage again.
 SETTINGS_JSON = SETTINGS.model_dump_json()
-RUN_JSON = {run.name or "run": run.settings.model_dump_json() for run in RUNS}
-DATA_JSON = {run.name or "run": run.data.model_dump_json() for run in RUNS}
-DATA_ROOT = {run.name or "run": run.data_root for run in RUNS}
+RUN_JSON = ByRun({run.name or "-": run.settings.model_dump_json() for run in RUNS})
+# By the data's name: which of the runs that share it comes first must not matter.
+DATA_JSON = ByRun({run.data_name or "-": run.data.model_dump_json() for run in RUNS})
+DATA_ROOT = ByRun({run.name or "-": run.data_root for run in RUNS})
 STAGE = "exec {PYTHON} -m cefr_helpers.pipeline "
 TAKE_DATA = "exec {PYTHON} -m cefr_helpers.shared_data "
 FORMAT, TRAIN, COMPARE, PLOT = recipe.KEYS_OF_STAGE
@@ -67,22 +77,22 @@ rule levels:
 for run in RUNS:
     for level in run.settings.levels:
         # a command is put together when the job runs, with the last run and level of these loops: it takes its own from
-        # params and by the run's name; priorities finish one level before the next
-        own, tag, key = run.workspace, f"{level}_{run.name}".strip("_"), run.name or "run"
+        # params; priorities finish one level before the next
+        own, tag, key = run.workspace, f"{level}_{run.name}".strip("_"), run.name or "-"
         first = -LEVELS.index(level)
 
         if (run.data_root, level) not in FORMATTED:
             FORMATTED.add((run.data_root, level))
 
             rule:
-                name: f"format_{tag}"
+                name: f"format_{level}_{run.data_name}".strip("_")
                 input: banks(level), code(FORMAT)
                 output: made(run.data.workspace, FORMAT, level)
-                params: level=level, recipe=depends(run, FORMAT), seed=run.settings.seed
+                params: run=run.data_name or "-", level=level, recipe=depends(run, FORMAT), seed=run.settings.seed
                 priority: first
                 threads: 1
                 resources: mem_mb=2000, runtime=30
-                shell: STAGE + f"{{FORMAT}} {{params.level}} {{DATA_JSON[{key}]:q}}"
+                shell: STAGE + "{FORMAT} {params.level} {DATA_JSON:{params.run}} {params.run}"
 
         if run.shares_data:
 
@@ -91,39 +101,39 @@ for run in RUNS:
                 localrule: True
                 input: made(run.data.workspace, FORMAT, level)
                 output: made(own, FORMAT, level)
-                params: level=level
+                params: run=key, level=level
                 priority: first
-                shell: TAKE_DATA + f"{{params.level}} {{DATA_ROOT[{key}]:q}} {{RUN_JSON[{key}]:q}}"
+                shell: TAKE_DATA + "{params.level} {DATA_ROOT:{params.run}} {RUN_JSON:{params.run}}"
 
         rule:
             name: f"train_{tag}"
             input: made(own, FORMAT, level)[:3], code(TRAIN)
             output: made(own, TRAIN, level)
-            params: level=level, recipe=depends(run, TRAIN), seed=run.settings.seed
+            params: run=key, level=level, recipe=depends(run, TRAIN), seed=run.settings.seed
             priority: first
             threads: workflow.cores
             resources: gpu=1, mem_mb=8000, runtime=240
-            shell: STAGE + f"{{TRAIN}} {{params.level}} {{RUN_JSON[{key}]:q}}"
+            shell: STAGE + "{TRAIN} {params.level} {RUN_JSON:{params.run}} {params.run}"
 
         rule:
             name: f"compare_{tag}"
             input: made(own, FORMAT, level)[:2], records(own, level, "dataset", "training"), banks(level), code(COMPARE)
             output: made(own, COMPARE, level)
-            params: level=level, recipe=depends(run, COMPARE), seed=run.settings.seed
+            params: run=key, level=level, recipe=depends(run, COMPARE), seed=run.settings.seed
             priority: first
             threads: workflow.cores
             resources: gpu=1, mem_mb=8000, runtime=120
-            shell: STAGE + f"{{COMPARE}} {{params.level}} {{RUN_JSON[{key}]:q}}"
+            shell: STAGE + "{COMPARE} {params.level} {RUN_JSON:{params.run}} {params.run}"
 
         rule:
             name: f"plot_{tag}"
             input: records(own, level, "dataset", "training", "comparison"), code(PLOT)
             output: made(own, PLOT, level)
-            params: level=level, language=run.settings.language
+            params: run=key, level=level, language=run.settings.language
             priority: first
             threads: 1
             resources: mem_mb=1000, runtime=15
-            shell: STAGE + f"{{PLOT}} {{params.level}} {{RUN_JSON[{key}]:q}}"
+            shell: STAGE + "{PLOT} {params.level} {RUN_JSON:{params.run}} {params.run}"
 
 
 # Over the levels that have records, whatever this run was about: a failed level must not hold the report back.

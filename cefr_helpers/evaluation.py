@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cefr_helpers import answer_measures, answer_slots, generation, level_gates, records, statistics
+from cefr_helpers.base_scores import Kept
 from cefr_helpers.levels import LEVELS, number
 
 FILE = "generations.csv"
@@ -51,15 +52,21 @@ def count_prompts(examples: Sequence[dict], at_most: int) -> int:
 
 
 def answers_with_examples(
-    model, tokenizer, examples: Sequence[dict], shown: Sequence[dict], max_new_tokens: int
+    model, tokenizer, examples: Sequence[dict], shown: Sequence[dict], max_new_tokens: int, kept: Kept
 ) -> list[str]:
     """The base's greedy answers when each prompt comes after `shown`, training examples with their right answers.
 
     Args:
         model: with the adapter, which is switched off meanwhile.
+        kept: the base's results so far; these are looked up there, and kept there.
     """
-    with model.disable_adapter():
-        return generation.answer(model, tokenizer, examples, max_new_tokens, shown=shown)
+
+    def of_base() -> list[str]:
+        with model.disable_adapter():
+            return generation.answer(model, tokenizer, examples, max_new_tokens, shown=shown)
+
+    settings = {"shown": list(shown), "max_new_tokens": max_new_tokens}
+    return kept.result("answers_with_examples", examples, settings, of_base)
 
 
 def rows_of_answers(answers: Sequence[dict], with_examples: Sequence[str]) -> dict[str, list[str]]:

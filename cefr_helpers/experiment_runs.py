@@ -40,7 +40,7 @@ def plan(experiment: Experiment, profile: str) -> list[str]:
     with engine.only_run(folder):
         experiments.write(experiment)
         names = engine.planned(_config(experiment), folder, profile, ["levels"])
-    jobs = _jobs(names)
+    jobs = _jobs(experiment, names)
     recipes = {one.name: experiment.recipes[Path(one.settings.recipe)] for one in experiment.runs}
     stages = [(stage, recipes[name]) for stage, _, name in jobs if stage in STAGES]
     found = estimate.total(stages, estimate.measured(experiment.settings.workspace.output_root))
@@ -55,10 +55,11 @@ def _all(experiment: Experiment):
     return [(run, level) for run in experiment.runs for level in run.settings.levels]
 
 
-def _jobs(names: list[str]) -> list[tuple[str, str, str]]:
-    """(stage, level, run) of each planned rule; taking shared data counts as no stage."""
+def _jobs(experiment: Experiment, names: list[str]) -> list[tuple[str, str, str]]:
+    """(stage, level, run) of each planned rule, shared data with the first run that needs it; taking it is no stage."""
+    first = {run.data_name: run.name for run in reversed(experiment.runs)}
     parts = [name.split("_", 2) for name in names if name.count("_") >= 2]
-    return [(_RULES.get(rule, rule), level, run) for rule, level, run in parts]
+    return [(_RULES.get(rule, rule), level, first.get(run, run)) for rule, level, run in parts]
 
 
 def _listed(experiment: Experiment, jobs: list[tuple[str, str, str]]) -> list[str]:

@@ -81,11 +81,12 @@ def _imported_modules(code: str) -> set[Path]:
     return {file for file in files if file.is_file()}
 
 
-def run_stage(stage: str, parameters: dict, workspace: Workspace) -> None:
+def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "") -> None:
     """Execute a stage's notebook; what it prints goes to its log, and its progress to the terminal as well.
 
     Args:
         parameters: of the notebook; `level`, or `experiment`, names the run's folder.
+        run: the run's name in what it prints, where there are several.
 
     Raises:
         InputError: a parameter that the notebook does not declare.
@@ -93,7 +94,7 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace) -> None:
             log as `STAGE.failed.ipynb`.
     """
     level = parameters.get("level", parameters.get("experiment", ""))
-    label = f"{level} {stage}".strip()
+    label = f"{run} {level} {stage}".strip()
     notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
     check_parameters(notebook, parameters)
     executed.parent.mkdir(parents=True, exist_ok=True)
@@ -200,14 +201,14 @@ def _unfinished(made: list[Path], started: float) -> str | None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m cefr_helpers.pipeline STAGE LEVEL CONFIGURATION_JSON`: what the engine calls; level "-" for none.
+    """`python -m cefr_helpers.pipeline STAGE LEVEL CONFIGURATION_JSON [RUN]`: what the engine calls.
 
-    For the report over an experiment the experiment's name stands for the level.
+    LEVEL and RUN are "-" where there is none; for the report over an experiment its name stands for the level.
     """
     from cefr_helpers.configuration import Configuration
 
     die_with_parent()
-    stage, level, values = arguments
+    stage, level, values, run = (*arguments, "-")[:4]
     configuration = Configuration.model_validate_json(values)
     parameters = configuration.parameters(level)
     if stage in (REPORT_STAGE, EXPERIMENT_STAGE):
@@ -215,7 +216,7 @@ def main(arguments: list[str]) -> int:
     if stage == EXPERIMENT_STAGE:
         parameters |= {"experiment": level}
     try:
-        run_stage(stage, parameters, configuration.workspace)
+        run_stage(stage, parameters, configuration.workspace, "" if run == "-" else run)
     except (StageFailed, InputError) as error:
         print(error, file=sys.stderr, flush=True)
         return 2 if isinstance(error, InputError) else 1

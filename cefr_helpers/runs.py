@@ -1,6 +1,7 @@
 """A run as the engine sees it: its configuration, and where its formatted data is made."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from cefr_helpers import configuration, pipeline
 from cefr_helpers.configuration import Configuration
@@ -33,6 +34,11 @@ class Run:
     @property
     def shares_data(self) -> bool:
         return self.data_root != self.settings.output_root
+
+    @property
+    def data_name(self) -> str:
+        """The name of the data that it shares; "" where it makes its own."""
+        return Path(self.data_root).name if self.shares_data else ""
 
     def workspace_of(self, stage: str) -> Workspace:
         """Where a stage works: the data stage may do so in a shared folder."""

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from cefr_helpers import base_model, evaluation, formatting, level_gates, prompts, recipe, sentence_bank, splitting
+from cefr_helpers.base_scores import Kept
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import number
 
@@ -112,8 +113,9 @@ def test_shown_examples_stand_before_the_prompt_as_turns_of_the_chat(bundled, ex
     assert tokenizer.decode(prompts.prompt_ids(tokenizer, plain)).endswith(last)
 
 
-def test_examples_in_the_prompt_are_answered_without_the_adapter(examples):
-    calls = []
+def test_examples_in_the_prompt_are_answered_without_the_adapter(examples, tmp_path, monkeypatch):
+    calls, kept = [], Kept({"weights": "none"})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     class Model:
         def disable_adapter(self):
@@ -128,7 +130,7 @@ def test_examples_in_the_prompt_are_answered_without_the_adapter(examples):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation.generation, "answer", answer)
-        found = evaluation.answers_with_examples(Model(), None, examples[:2], examples[2:5], 7)
+        found = evaluation.answers_with_examples(Model(), None, examples[:2], examples[2:5], 7, kept)
     assert found == ["x", "x"] and calls == ["off", (2, 3, 7)]
 
 
