@@ -221,7 +221,8 @@ def test_bad_input_ends_with_its_message_and_2(tmp_path):
 
 def test_make_hands_over_name_and_options():
     def planned_by_make(*words):
-        return subprocess.run(["make", "--dry-run", *words], cwd=project_root(), capture_output=True, text=True).stdout
+        done = subprocess.run(["make", "--dry-run", *words], cwd=project_root(), capture_output=True, text=True)
+        return " ".join(done.stdout.split())
 
     assert 'cefr experiment "rank" --language "tr"' in planned_by_make("experiment", "NAME=rank", "LANGUAGE=tr")
     assert 'cefr experiment "rank" --dry-run' in planned_by_make("experiment-dry", "NAME=rank")
