@@ -108,8 +108,11 @@ def explained(results: Results, measure: str) -> list[dict]:
     """Which field matters: the share of the variance between a level's runs that lies between a field's values.
 
     The seed stands beside the fields: a field that explains no more than it does is not told from chance. Shares add
-    up to 1 at most where every combination was run; what is left is how the fields act together.
+    up to 1 at most where every combination was run; what is left is how the fields act together. With one seed there is
+    nothing to compare with, and no row.
     """
+    if len(results.axes["seed"]) < 2:
+        return []
     rows = []
     for level in results.levels:
         known = results.done[(results.done["level"] == level) & results.done[measure].notna()]

@@ -74,6 +74,7 @@ def test_one_seed_has_an_estimate_and_no_certainty(workspace):
     rank = next(row for row in experiment_results.effects(results, "loss") if row["field"] == "lora_rank")
     assert rank["estimate"] == pytest.approx(-0.2)
     assert [rank[key] for key in ("low", "high", "p", "holm")] == [None] * 4
+    assert experiment_results.explained(results, "loss") == []  # all of it would be the field's
     assert "no interval and no p" in experiment_report.write_note(workspace, "trial", "en").read_text()
 
 
