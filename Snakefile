@@ -1,109 +1,148 @@
-# The stages as a graph: order, resume, locks, several levels, clusters. `cefr run` calls it with a checked configuration.
+# The stages as a graph: order, resume, locks, several levels and runs, clusters. `cefr run` and `cefr experiment` call it
+# with a checked configuration; a run on its own is an experiment of one.
 import json
+import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.utils import min_version
 
-from cefr_helpers import configuration, pipeline, recipe, sentence_bank
+from cefr_helpers import pipeline, recipe, runs, sentence_bank
 from cefr_helpers.levels import LEVELS
+from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE
 
 min_version("9.0")
 configfile: Path(workflow.basedir) / "config.yaml"
 
-SETTINGS = configuration.check(dict(config), "config.yaml")
-RECIPE = recipe.load_recipe(SETTINGS.recipe)
+
+class ByRun(dict):
+    """Run's name -> its value; "{ByRun:NAME}" in a command is that value, quoted for the shell."""
+
+    def __format__(self, name):
+        return shlex.quote(self[name])
+
+
+SETTINGS, EXPERIMENT, RUNS = runs.of_config(dict(config))
 WORKSPACE = SETTINGS.workspace
 PYTHON = sys.executable
 # In the command and no param: another spelling of one recipe or folder is no reason to run a stage again.
 SETTINGS_JSON = SETTINGS.model_dump_json()
+RUN_JSON = ByRun({run.name or "-": run.settings.model_dump_json() for run in RUNS})
+# By the data's name: which of the runs that share it comes first must not matter.
+DATA_JSON = ByRun({run.data_name or "-": run.data.model_dump_json() for run in RUNS})
+DATA_ROOT = ByRun({run.name or "-": run.data_root for run in RUNS})
 STAGE = "exec {PYTHON} -m cefr_helpers.pipeline "
+TAKE_DATA = "exec {PYTHON} -m cefr_helpers.shared_data "
 FORMAT, TRAIN, COMPARE, PLOT = recipe.KEYS_OF_STAGE
+REPORT = EXPERIMENT_STAGE if EXPERIMENT else REPORT_STAGE
+FORMATTED = set()  # data that runs share is formatted once
+recipe_of = cache(recipe.load_recipe)
 
 localrules: levels, report
 
 
-def made(stage, level):
-    return [str(path) for path in pipeline.outputs(WORKSPACE, stage, level)]
+def made(workspace, stage, level):
+    return [str(path) for path in pipeline.outputs(workspace, stage, level)]
 
 
+@cache
 def code(stage):
     """A stage's notebook and the package modules that it imports."""
     notebook = pipeline.notebook_path(stage)
     return [str(path) for path in (notebook, *pipeline.modules_of(notebook))]
 
 
-def records(level, *names):
-    return [str(WORKSPACE.record(level, name)) for name in names]
+def records(workspace, level, *names):
+    return [str(workspace.record(level, name)) for name in names]
 
 
+@cache
 def banks(level):
     """Every level's bank: the split of one level looks at all of them."""
     return [str(path) for path in sentence_bank.find(SETTINGS.sentence_bank, level).values()]
 
 
-def depends(stage):
+def depends(run, stage):
     """What of the recipe shapes a stage's result: a change of another key does not run it again."""
-    return json.dumps(RECIPE.part(recipe.KEYS_OF_STAGE[stage]), sort_keys=True)
+    return json.dumps(recipe_of(run.settings.recipe).part(recipe.KEYS_OF_STAGE[stage]), sort_keys=True)
 
 
 # A file for every stage of every level is a target: a lost one would not be noticed otherwise.
 rule levels:
     default_target: True
-    input: [made(stage, level) for level in SETTINGS.levels for stage in recipe.KEYS_OF_STAGE]
+    input: [made(run.workspace, stage, level) for run in RUNS for level in run.settings.levels for stage in recipe.KEYS_OF_STAGE]
 
 
-for level in SETTINGS.levels:
-    # a command is put together when the job runs, with the last level of this loop: it takes its own from params;
-    # priorities finish one level before the next
+for run in RUNS:
+    for level in run.settings.levels:
+        # a command is put together when the job runs, with the last run and level of these loops: it takes its own from
+        # params; priorities finish one level before the next
+        own, tag, key = run.workspace, f"{level}_{run.name}".strip("_"), run.name or "-"
+        first = -LEVELS.index(level)
 
-    rule:
-        name: f"format_{level}"
-        input: banks(level), code(FORMAT)
-        output: made(FORMAT, level)
-        params: level=level, recipe=depends(FORMAT), seed=SETTINGS.seed
-        priority: -LEVELS.index(level)
-        threads: 1
-        resources: mem_mb=2000, runtime=30
-        shell: STAGE + "{FORMAT} {params.level} {SETTINGS_JSON:q}"
+        if (run.data_root, level) not in FORMATTED:
+            FORMATTED.add((run.data_root, level))
 
-    rule:
-        name: f"train_{level}"
-        input: made(FORMAT, level)[:3], code(TRAIN)
-        output: made(TRAIN, level)
-        params: level=level, recipe=depends(TRAIN), seed=SETTINGS.seed
-        priority: -LEVELS.index(level)
-        threads: workflow.cores
-        resources: gpu=1, mem_mb=8000, runtime=240
-        shell: STAGE + "{TRAIN} {params.level} {SETTINGS_JSON:q}"
+            rule:
+                name: f"format_{level}_{run.data_name}".strip("_")
+                input: banks(level), code(FORMAT)
+                output: made(run.data.workspace, FORMAT, level)
+                params: run=run.data_name or "-", level=level, recipe=depends(run, FORMAT), seed=run.settings.seed
+                priority: first
+                threads: 1
+                resources: mem_mb=2000, runtime=30
+                shell: STAGE + "{FORMAT} {params.level} {DATA_JSON:{params.run}} {params.run}"
 
-    rule:
-        name: f"compare_{level}"
-        input: made(FORMAT, level)[:2], records(level, "dataset", "training"), banks(level), code(COMPARE)
-        output: made(COMPARE, level)
-        params: level=level, recipe=depends(COMPARE), seed=SETTINGS.seed
-        priority: -LEVELS.index(level)
-        threads: workflow.cores
-        resources: gpu=1, mem_mb=8000, runtime=120
-        shell: STAGE + "{COMPARE} {params.level} {SETTINGS_JSON:q}"
+        if run.shares_data:
 
-    rule:
-        name: f"plot_{level}"
-        input: records(level, "dataset", "training", "comparison"), code(PLOT)
-        output: made(PLOT, level)
-        params: level=level, language=SETTINGS.language
-        priority: -LEVELS.index(level)
-        threads: 1
-        resources: mem_mb=1000, runtime=15
-        shell: STAGE + "{PLOT} {params.level} {SETTINGS_JSON:q}"
+            rule:
+                name: f"take_{tag}"
+                localrule: True
+                input: made(run.data.workspace, FORMAT, level)
+                output: made(own, FORMAT, level)
+                params: run=key, level=level
+                priority: first
+                shell: TAKE_DATA + "{params.level} {DATA_ROOT:{params.run}} {RUN_JSON:{params.run}}"
+
+        rule:
+            name: f"train_{tag}"
+            input: made(own, FORMAT, level)[:3], code(TRAIN)
+            output: made(own, TRAIN, level)
+            params: run=key, level=level, recipe=depends(run, TRAIN), seed=run.settings.seed
+            priority: first
+            threads: workflow.cores
+            resources: gpu=1, mem_mb=8000, runtime=240
+            shell: STAGE + "{TRAIN} {params.level} {RUN_JSON:{params.run}} {params.run}"
+
+        rule:
+            name: f"compare_{tag}"
+            input: made(own, FORMAT, level)[:2], records(own, level, "dataset", "training"), banks(level), code(COMPARE)
+            output: made(own, COMPARE, level)
+            params: run=key, level=level, recipe=depends(run, COMPARE), seed=run.settings.seed
+            priority: first
+            threads: workflow.cores
+            resources: gpu=1, mem_mb=8000, runtime=120
+            shell: STAGE + "{COMPARE} {params.level} {RUN_JSON:{params.run}} {params.run}"
+
+        rule:
+            name: f"plot_{tag}"
+            input: records(own, level, "dataset", "training", "comparison"), code(PLOT)
+            output: made(own, PLOT, level)
+            params: run=key, level=level, language=run.settings.language
+            priority: first
+            threads: 1
+            resources: mem_mb=1000, runtime=15
+            shell: STAGE + "{PLOT} {params.level} {RUN_JSON:{params.run}} {params.run}"
 
 
 # Over the levels that have records, whatever this run was about: a failed level must not hold the report back.
 rule report:
     input:
-        [path for level in LEVELS for path in records(level, "dataset", "training", "comparison") if Path(path).is_file()],
-        code("05_final_report"),
-    output: made("05_final_report", "")
-    params: language=SETTINGS.language
-    resources: mem_mb=1000, runtime=15
-    shell: STAGE + "05_final_report - {SETTINGS_JSON:q}"
+        [path for run in RUNS for level in LEVELS for path in records(run.workspace, level, "dataset", "training", "comparison") if Path(path).is_file()],
+        [str(WORKSPACE.experiment_plan(EXPERIMENT))] if EXPERIMENT else [],
+        code(REPORT),
+    output: made(WORKSPACE, REPORT, EXPERIMENT)
+    params: language=SETTINGS.language, of=EXPERIMENT or "-"
+    resources: mem_mb=2000 if EXPERIMENT else 1000, runtime=15
+    shell: STAGE + "{REPORT} {params.of} {SETTINGS_JSON:q}"

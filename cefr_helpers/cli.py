@@ -1,8 +1,6 @@
 """The `cefr` command: what Make calls, and what works without Make."""
 
-import hashlib
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from cefr_helpers import configuration, pipeline, records
+from cefr_helpers import configuration, engine, pipeline, records, runs
 from cefr_helpers.configuration import Configuration
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import LEVELS
-from cefr_helpers.paths import REPORT_STAGE, STAGES, Workspace, project_root
+from cefr_helpers.paths import REPORT_STAGE, STAGES
 
 app = typer.Typer(
     help="Teach a small language model to write example sentences at a CEFR level, and measure what it learned.",
@@ -50,18 +48,43 @@ def run(
     settings = configuration.read(_overrides(levels, recipe, bank, language, output_root, user_data, seed))
     workspace = settings.workspace
     workspace.output_root.mkdir(parents=True, exist_ok=True)
-    with _only_run(workspace):
-        started = time.time()
-        ok = _snakemake(settings, profile, ["levels", *(["--dry-run", "--quiet", "host", "rules"] if dry_run else [])])
+    with engine.only_run(workspace.output_root):
+        started, call = time.time(), (settings.model_dump(), workspace.output_root, profile)
+        ok = engine.snakemake(*call, ["levels", *(["--dry-run", "--quiet", "host", "rules"] if dry_run else [])])
         if dry_run:
             raise typer.Exit(0 if ok else 1)
         if any(workspace.record(level, "training").is_file() for level in LEVELS):
             # on its own: the report is about what there is, and must not try a failed level again
-            ok &= _snakemake(settings, profile, ["report", "--allowed-rules", "report"])
-    failures = [failure for level in settings.levels if (failure := _failure(workspace, level, started))]
+            ok &= engine.snakemake(*call, ["report", "--allowed-rules", "report"])
+    failures = runs.single(settings).failures(started)
     _summary(settings, failures)
     if failures or not ok:
         raise typer.Exit(1)
+
+
+@app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="A name in experiments/ (rank, seeds) or a .yaml file.")],
+    bank: Bank = None,
+    language: Language = None,
+    output_root: OutputRoot = None,
+    profile: Profile = "local",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and estimate what they take.")] = False,
+) -> None:
+    """Run an experiment's grid of runs, then its report; what is up to date is not run again."""
+    from cefr_helpers import experiment_runs, experiments
+
+    settings = configuration.read(_overrides(bank=bank, language=language, output_root=output_root))
+    grid = experiments.read(name, settings)
+    if dry_run:
+        typer.echo("\n".join(experiment_runs.plan(grid, profile)))
+        return
+    ok, failures = experiment_runs.run(grid, profile)
+    if (note := settings.workspace.experiment_note(grid.name)).is_file():
+        typer.echo(f"Report: {_shown(note)}")
+    for failure in failures:
+        print(f"FAILED {failure}", file=sys.stderr)
+    raise typer.Exit(0 if ok else 1)
 
 
 @app.command()
@@ -119,7 +142,7 @@ def main() -> None:
         app()
     except InputError as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, engine.Busy) else 2)
 
 
 def _overrides(levels=None, recipe=None, bank=None, language=None, output_root=None, user_data=None, seed=None) -> dict:
@@ -134,51 +157,6 @@ def _overrides(levels=None, recipe=None, bank=None, language=None, output_root=N
         "seed": seed,
     }
     return {key: value for key, value in given.items() if value is not None}
-
-
-def _only_run(workspace: Workspace):
-    """A lock on the output folder for as long as this process lives; it goes with the process, however it ends.
-
-    Raises:
-        typer.Exit: another run holds it.
-    """
-    from filelock import FileLock, Timeout
-
-    (workspace.output_root / "runs").mkdir(exist_ok=True)
-    lock = FileLock(workspace.output_root / "runs" / ".lock")
-    try:
-        return lock.acquire(blocking=False)
-    except Timeout:
-        print(f"{workspace.output_root}: another run is at work here; wait for it or stop it first", file=sys.stderr)
-        raise typer.Exit(1) from None
-
-
-def _snakemake(settings: Configuration, profile: str, arguments: list[str]) -> bool:
-    """Run Snakemake with the targets and options in `arguments`; whether all targets are there afterwards."""
-    root, out = project_root(), settings.workspace.output_root
-    text = settings.model_dump_json(indent=1)
-    name = hashlib.sha256(text.encode()).hexdigest()[:12]
-    config = records.write_atomically(out / "runs" / ".configurations" / f"{name}.json", text)
-    profile_folder = profile if os.sep in profile else str(root / "profiles" / profile)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(out)]
-    command += ["--configfile", str(config), "--profile", profile_folder]
-    if any((out / ".snakemake" / "locks").glob("*")):
-        # we hold the run's own lock, so the engine that left these is gone
-        subprocess.run([*command, "--unlock"], capture_output=True)
-    return subprocess.run([*command, *arguments]).returncode == 0
-
-
-def _failure(workspace: Workspace, level: str, started: float) -> str | None:
-    """Level, stage, cause and log of the stage that failed in this run, if one did."""
-    for stage in STAGES:
-        log = pipeline.executed_notebook(workspace, stage, level).with_suffix(".log")
-        if log.is_file() and log.stat().st_mtime >= started:
-            causes = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("FAILED: ")]
-            if causes:
-                return f"{level} {stage}: {causes[-1].removeprefix('FAILED: ')}\n    log: {log}"
-        if not all(path.is_file() for path in pipeline.outputs(workspace, stage, level)):
-            return f"{level} {stage}: did not finish\n    log: {log}"
-    return None
 
 
 def _summary(settings: Configuration, failures: list[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cefr_helpers import base_model, generation, likelihood, statistics
+from cefr_helpers.base_scores import Kept
 from cefr_helpers.errors import InputError
 from cefr_helpers.prompts import prompt_text
 
@@ -46,11 +47,20 @@ def load(base: base_model.BaseModel, training: dict, adapter: Path):
     return PeftModel.from_pretrained(model, adapter).eval(), base_model.load_tokenizer(base)
 
 
-def score(model, tokenizer, examples: list[dict], batch_size: int) -> Scores:
-    """Likelihood of the examples under base and tuned model."""
-    with model.disable_adapter():
-        base = likelihood.score(model, tokenizer, examples, batch_size)
-    return Scores(base, likelihood.score(model, tokenizer, examples, batch_size))
+def score(model, tokenizer, examples: list[dict], batch_size: int, kept: Kept) -> Scores:
+    """Likelihood of the examples under base and tuned model.
+
+    Args:
+        kept: the base's results so far; its own are looked up there, and kept there.
+    """
+    import pandas as pd
+
+    def base() -> list[dict]:
+        with model.disable_adapter():
+            return likelihood.score(model, tokenizer, examples, batch_size).to_dict("records")
+
+    rows = kept.result("likelihood", examples, {"batch_size": batch_size}, base)
+    return Scores(pd.DataFrame(rows), likelihood.score(model, tokenizer, examples, batch_size))
 
 
 def summarise(scores: Scores, part: str, seed: int) -> dict:
@@ -93,10 +103,14 @@ def memorisation_gap(seen: Scores, held_out: Scores, seed: int, part: str = "com
     return {"examples": len(seen.base), **losses, **statistics.difference_of_gains(*columns, seed)}
 
 
-def answers(model, tokenizer, examples: list[dict], max_new_tokens: int) -> list[dict]:
-    """Base and tuned answers to the same prompts, greedy, beside the bank's own sentences."""
-    with model.disable_adapter():
-        base = generation.answer(model, tokenizer, examples, max_new_tokens)
+def answers(model, tokenizer, examples: list[dict], max_new_tokens: int, kept: Kept) -> list[dict]:
+    """Base and tuned answers to the same prompts, greedy, beside the bank's own sentences; `kept` as in `score`."""
+
+    def of_base() -> list[str]:
+        with model.disable_adapter():
+            return generation.answer(model, tokenizer, examples, max_new_tokens)
+
+    base = kept.result("answers", examples, {"max_new_tokens": max_new_tokens}, of_base)
     tuned = generation.answer(model, tokenizer, examples, max_new_tokens)
     return [
         {

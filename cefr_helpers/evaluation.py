@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cefr_helpers import answer_measures, answer_slots, generation, level_gates, records, statistics
+from cefr_helpers.base_scores import Kept
 from cefr_helpers.levels import LEVELS, number
 
 FILE = "generations.csv"
@@ -62,23 +63,29 @@ def count_prompts(examples: Sequence[dict], at_most: int) -> int:
 
 
 def answers_with_examples(
-    model, tokenizer, examples: Sequence[dict], shown: Sequence[dict], max_new_tokens: int
+    model, tokenizer, examples: Sequence[dict], shown: Sequence[dict], max_new_tokens: int, kept: Kept
 ) -> list[str]:
     """The base's greedy answers when each prompt comes after `shown`, training examples with their right answers.
 
     Args:
         model: with the adapter, which is switched off meanwhile.
+        kept: the base's results so far; these are looked up there, and kept there.
     """
-    with model.disable_adapter():
-        return generation.answer(model, tokenizer, examples, max_new_tokens, shown=shown)
+
+    def of_base() -> list[str]:
+        with model.disable_adapter():
+            return generation.answer(model, tokenizer, examples, max_new_tokens, shown=shown)
+
+    settings = {"shown": list(shown), "max_new_tokens": max_new_tokens}
+    return kept.result("answers_with_examples", examples, settings, of_base)
 
 
 def sampled_answers(
-    model, tokenizer, examples: Sequence[dict], samples: int, max_new_tokens: int, seed: int
+    model, tokenizer, examples: Sequence[dict], samples: int, max_new_tokens: int, seed: int, kept: Kept
 ) -> dict[str, list[list[str]]]:
     """Row -> `samples` lists of sampled answers, one text a prompt; without samples there is no row.
 
-    Base and tuned model draw after the same seeds.
+    Base and tuned model draw after the same seeds; `kept` as in `comparison.answers`.
     """
 
     def drawn() -> list[list[str]]:
@@ -87,9 +94,13 @@ def sampled_answers(
 
     if not samples:
         return {}
-    with model.disable_adapter():
-        base = drawn()
-    return {"base_sampled": base, "tuned_sampled": drawn()}
+
+    def of_base() -> list[list[str]]:
+        with model.disable_adapter():
+            return drawn()
+
+    asked = {"samples": samples, "seed": seed, "max_new_tokens": max_new_tokens}
+    return {"base_sampled": kept.result("samples", examples, asked, of_base), "tuned_sampled": drawn()}
 
 
 def rows_of_answers(answers: Sequence[dict], with_examples: Sequence[str]) -> dict[str, list[str]]:

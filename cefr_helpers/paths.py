@@ -7,6 +7,7 @@ from cefr_helpers.errors import InputError
 
 STAGES = ("01_data_formatting", "02_training", "03_baseline_comparison", "04_plotting")
 REPORT_STAGE = "05_final_report"
+EXPERIMENT_STAGE = "06_experiment_report"
 PLOT_FILES = {
     "training_loss": "1_training_loss.png",
     "eval_loss": "2_eval_loss.png",
@@ -76,6 +77,16 @@ class Workspace:
     def site(self) -> Path:
         """The static pages of the results."""
         return self.output_root / "site"
+
+    def experiment(self, name: str) -> Path:
+        """Of an experiment: its plan, and a folder for each run, which is that run's output folder."""
+        return self.output_root / "experiments" / name
+
+    def experiment_plan(self, name: str) -> Path:
+        return self.experiment(name) / "experiment.json"
+
+    def experiment_note(self, name: str) -> Path:
+        return self.notes() / f"experiment_{name}.md"
 
     def adapters(self) -> Path:
         """text-generation-webui lists every entry of this folder as an adapter: put nothing else there."""

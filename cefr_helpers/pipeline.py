@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from cefr_helpers.errors import InputError
-from cefr_helpers.paths import PLOT_FILES, REPORT_STAGE, Workspace, project_root
+from cefr_helpers.paths import EXPERIMENT_STAGE, PLOT_FILES, REPORT_STAGE, Workspace, project_root
 
 PACKAGE = Path(__file__).parent
 # Lines of a notebook that the terminal shows as they come; all of them are in its log.
@@ -29,7 +29,11 @@ def notebook_path(stage: str) -> Path:
 
 
 def outputs(workspace: Workspace, stage: str, level: str) -> list[Path]:
-    """The files that a stage leaves when it is done, the executed notebook last."""
+    """The files that a stage leaves when it is done, the executed notebook last.
+
+    Args:
+        level: for the report over an experiment the experiment's name; the final report needs none.
+    """
     made = {
         "01_data_formatting": [workspace.formatted_file(level, part) for part in ("train", "eval")]
         + [workspace.record(level, "dataset")],
@@ -37,13 +41,14 @@ def outputs(workspace: Workspace, stage: str, level: str) -> list[Path]:
         "03_baseline_comparison": [workspace.record(level, "comparison"), workspace.run(level) / "generations.csv"],
         "04_plotting": [workspace.plots(level) / name for name in PLOT_FILES.values()] + [workspace.note(level)],
         REPORT_STAGE: [workspace.final_report()],
+        EXPERIMENT_STAGE: [workspace.experiment_note(level)],
     }
     return [*made[stage], executed_notebook(workspace, stage, level)]
 
 
 def executed_notebook(workspace: Workspace, stage: str, level: str) -> Path:
-    folder = workspace.output_root / "runs" if stage == REPORT_STAGE else workspace.run(level)
-    return folder / f"{stage}.ipynb"
+    folders = {REPORT_STAGE: workspace.output_root / "runs", EXPERIMENT_STAGE: workspace.experiment(level)}
+    return folders.get(stage, workspace.run(level)) / f"{stage}.ipynb"
 
 
 def modules_of(notebook: Path) -> list[Path]:
@@ -60,7 +65,7 @@ def modules_of(notebook: Path) -> list[Path]:
 
 
 def _writes_notes(modules: set[Path]) -> bool:
-    return any(module.name == "notes.py" for module in modules)
+    return any(module.name == "notes.py" for module in modules)  # the reports render through it too
 
 
 def _imported_modules(code: str) -> set[Path]:
@@ -76,19 +81,20 @@ def _imported_modules(code: str) -> set[Path]:
     return {file for file in files if file.is_file()}
 
 
-def run_stage(stage: str, parameters: dict, workspace: Workspace) -> None:
+def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "") -> None:
     """Execute a stage's notebook; what it prints goes to its log, and its progress to the terminal as well.
 
     Args:
-        parameters: of the notebook; `level` names the run's folder.
+        parameters: of the notebook; `level`, or `experiment`, names the run's folder.
+        run: the run's name in what it prints, where there are several.
 
     Raises:
         InputError: a parameter that the notebook does not declare.
         StageFailed: a cell raised, the kernel died, or an output is missing; the notebook so far is kept beside the
             log as `STAGE.failed.ipynb`.
     """
-    level = parameters.get("level", "")
-    label = f"{level} {stage}".strip()
+    level = parameters.get("level", parameters.get("experiment", ""))
+    label = f"{run} {level} {stage}".strip()
     notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
     check_parameters(notebook, parameters)
     executed.parent.mkdir(parents=True, exist_ok=True)
@@ -195,17 +201,22 @@ def _unfinished(made: list[Path], started: float) -> str | None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m cefr_helpers.pipeline STAGE LEVEL CONFIGURATION_JSON`: what the engine calls; level "-" for none."""
+    """`python -m cefr_helpers.pipeline STAGE LEVEL CONFIGURATION_JSON [RUN]`: what the engine calls.
+
+    LEVEL and RUN are "-" where there is none; for the report over an experiment its name stands for the level.
+    """
     from cefr_helpers.configuration import Configuration
 
     die_with_parent()
-    stage, level, values = arguments
+    stage, level, values, run = (*arguments, "-")[:4]
     configuration = Configuration.model_validate_json(values)
     parameters = configuration.parameters(level)
-    if stage == REPORT_STAGE:
+    if stage in (REPORT_STAGE, EXPERIMENT_STAGE):
         parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}
+    if stage == EXPERIMENT_STAGE:
+        parameters |= {"experiment": level}
     try:
-        run_stage(stage, parameters, configuration.workspace)
+        run_stage(stage, parameters, configuration.workspace, "" if run == "-" else run)
     except (StageFailed, InputError) as error:
         print(error, file=sys.stderr, flush=True)
         return 2 if isinstance(error, InputError) else 1

@@ -8,7 +8,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cefr_helpers import levels, wording
+from cefr_helpers import escaping, levels, wording
 from cefr_helpers.wording import Wording
 
 TRAIN, EVAL, BEST, BASE, GREY = "#0072B2", "#D55E00", "#009E73", "#8FB8D8", "#555555"  # Okabe and Ito
@@ -50,7 +50,7 @@ def level_title(level: str, words: Wording) -> str:
 def write_title(axes: Axes, title: str, model: str) -> None:
     """Title and, in grey under it, the model; a name is never read as mathematics, and cut if it is very long."""
     axes.set_title(title, fontsize=TEXT + 3, fontweight="bold", loc="left", pad=28)
-    name = model if len(model) <= _LONGEST_NAME else model[: _LONGEST_NAME - 1] + "…"
+    name = escaping.shortened(model, _LONGEST_NAME)
     place = {"transform": axes.transAxes, "va": "bottom", "parse_math": False}
     axes.text(0, 1.02, name, fontsize=TEXT - 1, color=GREY, **place)
 

@@ -138,7 +138,7 @@ def load_recipe(recipe: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        problems = "\n".join(f"  {_explain(one)}" for one in error.errors())
+        problems = "\n".join(f"  {explain(one)}" for one in error.errors())
         raise InputError(f"{path}: not a valid recipe\n{problems}") from None
 
 
@@ -167,7 +167,8 @@ def read_flat_yaml(path: Path) -> dict:
     return values
 
 
-def _explain(error: dict) -> str:
+def explain(error: dict) -> str:
+    """One of pydantic's errors about a recipe: key, value and expectation."""
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "missing":
         return f"{key}: missing; a recipe gives every key (recipes/reference.yaml shows them all)"

@@ -96,10 +96,15 @@ def write(
         "inputs": inputs,
         "results": results,
     }
-    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = as_text(record)
     stamp = record["created"].replace(":", "")
     write_atomically(workspace.run(level) / "history" / f"{name}-{stamp}.json", text)
     return write_atomically(workspace.record(level, name), text)
+
+
+def as_text(record: dict) -> str:
+    """A record as its file holds it."""
+    return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read(workspace: Workspace, level: str, name: str) -> dict:

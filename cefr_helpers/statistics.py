@@ -146,6 +146,28 @@ def paired_cluster_difference(
     return found | {"p": _sign_flip(_cluster_sums(b - a, clusters)[0], seed)}
 
 
+def mean_interval(values: Sequence[float]) -> dict[str, float | None]:
+    """The mean of independent values, such as one a seed, with Student's 95 % interval.
+
+    Returns:
+        `estimate`, `low`, `high` and `n`; a single value has no interval, its ends are None.
+
+    Raises:
+        InputError: no value, or one that is not finite.
+    """
+    from scipy.stats import t
+
+    values = np.asarray(values, float)
+    n = len(values)
+    if n == 0 or not np.isfinite(values).all():
+        raise InputError(f"values: {values.tolist()}; expected finite numbers, one at least")
+    estimate = float(values.mean())
+    if n < _FEWEST:
+        return {"estimate": estimate, "low": None, "high": None, "n": n}
+    reach = float(t.ppf(_CONFIDENCE[1], n - 1) * values.std(ddof=1) / np.sqrt(n))
+    return {"estimate": estimate, "low": estimate - reach, "high": estimate + reach, "n": n}
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p values corrected for being several (Holm 1979), in the order given; at most 1.
 

@@ -2,10 +2,14 @@
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cefr_helpers import escaping, wording
 from cefr_helpers.wording import Wording
+
+_PAIRS = ("interval", "share_interval")
+_SMALLEST_P = 0.001
 
 
 @dataclass(frozen=True)
@@ -13,7 +17,8 @@ class Column:
     """A column of a table over levels: the key of its value in a row, and what kind of value that is.
 
     Attributes:
-        kind: run, whole, loss, one_decimal, two_decimals, percent, share, duration or interval (a pair).
+        kind: run, text, whole, loss, one_decimal, two_decimals, percent, share, p, duration, or interval and
+            share_interval (a pair).
     """
 
     key: str
@@ -55,13 +60,13 @@ def to_csv(table: LevelTable) -> str:
     """The values unrounded, whatever the language: decimal point, empty where there is none, an interval in two."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    keys = [(f"{c.key}_low", f"{c.key}_high") if c.kind == "interval" else (c.key,) for c in table.columns]
+    keys = [(f"{c.key}_low", f"{c.key}_high") if c.kind in _PAIRS else (c.key,) for c in table.columns]
     writer.writerow(["level", *(key for pair in keys for key in pair)])
     for row in table.rows:
         values = [row["level"]]
         for column in table.columns:
             value = row.get(column.key)
-            values += (value or (None, None)) if column.kind == "interval" else (value,)
+            values += (value or (None, None)) if column.kind in _PAIRS else (value,)
         writer.writerow(values)
     return out.getvalue()
 
@@ -89,8 +94,13 @@ def _cell(row: dict, column: Column, words: Wording) -> str:
 
 def written(value: object, kind: str, words: Wording) -> str:
     """A value of a column's kind in words."""
-    if kind == "interval":
-        return interval(value, words)
+    if kind in _PAIRS:
+        return interval(value, words, wording.loss if kind == "interval" else wording.share)
+    if kind == "text":
+        return escaping.markdown(value)
+    if kind == "p":
+        least = f"< {wording.decimal(_SMALLEST_P, 3, words)}"
+        return escaping.markdown(least) if value < _SMALLEST_P else wording.decimal(value, 3, words)
     if kind in ("one_decimal", "two_decimals"):
         return wording.decimal(value, 1 if kind == "one_decimal" else 2, words)
     if kind == "run":
@@ -105,7 +115,7 @@ def written(value: object, kind: str, words: Wording) -> str:
     return kinds[kind](value, words)
 
 
-def interval(ends: tuple[float, float], words: Wording) -> str:
+def interval(ends: tuple[float, float], words: Wording, write: Callable = wording.loss) -> str:
     """[low, high], with a semicolon where the comma marks decimals."""
-    low, high = (wording.loss(end, words) for end in ends)
+    low, high = (write(end, words) for end in ends)
     return words.phrases["interval"].format(low=low, high=high)

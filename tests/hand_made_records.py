@@ -1,6 +1,8 @@
 """Records made by hand for the tests of plots, notes and report; realistic, but no run's results."""
 
 import copy
+import itertools
+import json
 import math
 
 from cefr_helpers.level_records import LevelRecords
@@ -371,3 +373,34 @@ def reference_b2() -> LevelRecords:
     held.comparison["results"] = found
     held.dataset["results"] |= {"train_examples": 1800, "eval_examples": 200}
     return held
+
+
+def write_experiment(workspace, name: str, axes: dict[str, list], levels: list[str], reached) -> None:
+    """An experiment's plan, and the records of its runs.
+
+    Args:
+        axes: "recipe", fields and "seed" -> values.
+        reached: (level, values) -> the tuned completion loss, or None for a run that has no records.
+    """
+    runs = []
+    for chosen in itertools.product(*axes.values()):
+        values = dict(zip(axes, chosen, strict=True))
+        run = "_".join([values["recipe"], *(f"{axis}-{value}" for axis, value in values.items() if axis != "recipe")])
+        runs.append({"name": run, "values": values})
+        for level in levels:
+            loss = reached(level, values)
+            if loss is not None:
+                _write_run(workspace.experiment(name) / run / "runs" / level, level, loss)
+    plan = {"name": name, "levels": levels, "axes": axes, "runs": runs}
+    path = workspace.experiment_plan(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(plan))
+
+
+def _write_run(folder, level: str, loss: float) -> None:
+    compared = comparison(level)
+    compared["results"]["completion"] = _measured(loss + 0.6, loss, 4.3, -0.7, -0.5)
+    compared["results"]["generation"] = {"measures": {"tuned": {"joint_success": {"value": 1 - loss / 4}}}}
+    folder.mkdir(parents=True)
+    (folder / "training.json").write_text(json.dumps(training(level)))
+    (folder / "comparison.json").write_text(json.dumps(compared))

@@ -16,6 +16,7 @@ from cefr_helpers import (
     sentence_bank,
     splitting,
 )
+from cefr_helpers.base_scores import Kept
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import number
 
@@ -124,8 +125,9 @@ def test_shown_examples_stand_before_the_prompt_as_turns_of_the_chat(bundled, ex
     assert tokenizer.decode(prompts.prompt_ids(tokenizer, plain)).endswith(last)
 
 
-def test_examples_in_the_prompt_are_answered_without_the_adapter(examples):
-    calls = []
+def test_examples_in_the_prompt_are_answered_without_the_adapter(examples, tmp_path, monkeypatch):
+    calls, kept = [], Kept({"weights": "none"})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     class Model:
         def disable_adapter(self):
@@ -140,7 +142,7 @@ def test_examples_in_the_prompt_are_answered_without_the_adapter(examples):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation.generation, "answer", answer)
-        found = evaluation.answers_with_examples(Model(), None, examples[:2], examples[2:5], 7)
+        found = evaluation.answers_with_examples(Model(), None, examples[:2], examples[2:5], 7, kept)
     assert found == ["x", "x"] and calls == ["off", (2, 3, 7)]
 
 
@@ -319,7 +321,7 @@ def test_samples_differ_between_seeds_and_come_back_with_theirs(bundled, four):
     model, tokenizer = base_model.load_model(bundled, "fp32"), base_model.load_tokenizer(bundled)
     drawn = [generation.answer(model, tokenizer, four[:1], 8, sample_seed=seed) for seed in (1, 2, 1)]
     assert drawn[0] == drawn[2] != drawn[1]
-    assert evaluation.sampled_answers(model, tokenizer, four, 0, 8, 1) == {}
+    assert evaluation.sampled_answers(model, tokenizer, four, 0, 8, 1, Kept({})) == {}
 
 
 def test_a_bank_of_one_level_leaves_the_level_out(banks, settings, four):

@@ -9,9 +9,9 @@ import pytest
 
 from cefr_helpers import pipeline
 from cefr_helpers.errors import InputError
-from cefr_helpers.paths import REPORT_STAGE, STAGES, project_root
+from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE, STAGES, project_root
 
-STAGE_NOTEBOOKS = (*STAGES, REPORT_STAGE)
+STAGE_NOTEBOOKS = (*STAGES, REPORT_STAGE, EXPERIMENT_STAGE)
 PARAMETERS = {"level", "recipe", "sentence_bank", "output_root", "user_data", "language", "seed"}
 
 
@@ -50,7 +50,7 @@ class TestNotebook:
 
     def test_parameters_have_the_fixed_names(self, stage):
         found = set(papermill.inspect_notebook(str(pipeline.notebook_path(stage))))
-        assert found == PARAMETERS if stage in STAGES else found < PARAMETERS
+        assert found == PARAMETERS if stage in STAGES else found < PARAMETERS | {"experiment"}
 
     def test_cells_are_few_and_short_and_define_nothing(self, stage):
         cells = code_cells(stage)

@@ -1,0 +1,72 @@
+"""Calls Snakemake with a checked configuration, one call at a time in an output folder."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from cefr_helpers import records
+from cefr_helpers.errors import InputError
+from cefr_helpers.paths import project_root
+
+
+class Busy(InputError):
+    """Another run is at work in the output folder."""
+
+
+def only_run(folder: Path):
+    """A lock on an output folder for as long as this process lives; it goes with the process, however it ends.
+
+    Raises:
+        Busy: another run holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    (folder / "runs").mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "runs" / ".lock")
+    try:
+        return lock.acquire(blocking=False)
+    except Timeout:
+        raise Busy(f"{folder}: another run is at work here; wait for it or stop it first") from None
+
+
+def snakemake(config: dict, folder: Path, profile: str, arguments: list[str]) -> bool:
+    """Run Snakemake with the targets and options in `arguments`; whether all targets are there afterwards.
+
+    Args:
+        config: for the Snakefile, as plain values.
+        folder: the output folder, in which Snakemake keeps its own state.
+        profile: a folder in profiles/, or a path.
+    """
+    return subprocess.run([*_command(config, folder, profile), *arguments]).returncode == 0
+
+
+def planned(config: dict, folder: Path, profile: str, arguments: list[str]) -> list[str]:
+    """The names of the rules that Snakemake would run for the targets, by its own dry run.
+
+    Raises:
+        RuntimeError: the dry run failed; the message is Snakemake's.
+    """
+    dry = ["--dry-run", "--quiet", "host", "rules"]
+    done = subprocess.run([*_command(config, folder, profile), *arguments, *dry], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"Snakemake's dry run failed:\n{(done.stdout + done.stderr)[-3000:]}")
+    lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
+    # its table of jobs comes twice; each of our rules is one job
+    return list(dict.fromkeys(words[0] for words in lines if len(words) == 2 and words[1] == "1"))
+
+
+def _command(config: dict, folder: Path, profile: str) -> list[str]:
+    root = project_root()
+    text = json.dumps(config, indent=1, ensure_ascii=False)
+    name = hashlib.sha256(text.encode()).hexdigest()[:12]
+    file = records.write_atomically(folder / "runs" / ".configurations" / f"{name}.json", text)
+    profile_folder = profile if os.sep in profile else str(root / "profiles" / profile)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
+    command += ["--configfile", str(file), "--profile", profile_folder]
+    if any((folder / ".snakemake" / "locks").glob("*")):
+        # the caller holds `only_run`, so the engine that left these is gone
+        subprocess.run([*command, "--unlock"], capture_output=True)
+    return command

@@ -1,0 +1,56 @@
+"""Hands formatted data that was made once to each run that asks for the same data."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from cefr_helpers import pipeline, records
+from cefr_helpers.errors import InputError
+from cefr_helpers.paths import STAGES, Workspace
+from cefr_helpers.recipe import DATA_KEYS, load_recipe
+
+
+def take(level: str, source: Workspace, target: Workspace, recipe: str) -> Path:
+    """Take over a level's examples, executed notebook and dataset record, which then names the run's own recipe.
+
+    Returns:
+        The record, written last.
+
+    Raises:
+        InputError: the data was not made with this recipe's data settings.
+    """
+    record = records.read(source, level, "dataset")
+    wanted = load_recipe(recipe)
+    differing = [key for key, value in wanted.part(DATA_KEYS).items() if record["recipe"].get(key) != value]
+    if differing:
+        raise InputError(f"{source.record(level, 'dataset')}: made with another {', '.join(differing)} than {recipe}")
+    made = target.record(level, "dataset")
+    for path in pipeline.outputs(target, STAGES[0], level):
+        if path != made:
+            _copy(source.output_root / path.relative_to(target.output_root), path)
+    return records.write_atomically(made, records.as_text(record | {"recipe": wanted.as_record(recipe)}))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A copy, and no second name for one file: the engine compares times, and a copy is newer than its source."""
+    with open(source, "rb") as file, records.atomic_file(target) as copy:
+        shutil.copyfileobj(file, copy)
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m cefr_helpers.shared_data LEVEL DATA_ROOT CONFIGURATION_JSON`: what the engine calls."""
+    from cefr_helpers.configuration import Configuration
+
+    pipeline.die_with_parent()
+    level, data_root, values = arguments
+    settings = Configuration.model_validate_json(values)
+    try:
+        take(level, Workspace.at(data_root, settings.user_data), settings.workspace, settings.recipe)
+    except InputError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
