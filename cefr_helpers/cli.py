@@ -14,7 +14,7 @@ from cefr_helpers import configuration, pipeline, records
 from cefr_helpers.configuration import Configuration
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import LEVELS
-from cefr_helpers.paths import REPORT_STAGE, STAGES, Workspace, project_root
+from cefr_helpers.paths import REPORT_STAGE, STAGES, Workspace, check_path, project_root
 
 app = typer.Typer(
     help="Teach a small language model to write example sentences at a CEFR level, and measure what it learned.",
@@ -48,16 +48,19 @@ def run(
 ) -> None:
     """Run the four notebooks for each level, then the final report; what is up to date is not run again."""
     settings = configuration.read(_overrides(levels, recipe, bank, language, output_root, user_data, seed))
+    configuration.check_banks(settings)
     workspace = settings.workspace
-    workspace.output_root.mkdir(parents=True, exist_ok=True)
+    profile_folder = _profile_folder(profile)
     with _only_run(workspace):
         started = time.time()
-        ok = _snakemake(settings, profile, ["levels", *(["--dry-run", "--quiet", "host", "rules"] if dry_run else [])])
+        ok = _snakemake(
+            settings, profile_folder, ["levels", *(["--dry-run", "--quiet", "host", "rules"] if dry_run else [])]
+        )
         if dry_run:
             raise typer.Exit(0 if ok else 1)
         if any(workspace.record(level, "training").is_file() for level in LEVELS):
             # on its own: the report is about what there is, and must not try a failed level again
-            ok &= _snakemake(settings, profile, ["report", "--allowed-rules", "report"])
+            ok &= _snakemake(settings, profile_folder, ["report", "--allowed-rules", "report"])
     failures = [failure for level in settings.levels if (failure := _failure(workspace, level, started))]
     _summary(settings, failures)
     if failures or not ok:
@@ -65,15 +68,21 @@ def run(
 
 
 @app.command()
-def status(output_root: OutputRoot = None, user_data: UserData = None) -> None:
-    """List levels and stages, and when each was last done."""
-    settings = configuration.read(_overrides(output_root=output_root, user_data=user_data))
-    workspace = settings.workspace
-    for level in LEVELS:
-        done = [stage for stage in STAGES if pipeline.executed_notebook(workspace, stage, level).is_file()]
-        comparison = records.read_if_there(workspace, level, "comparison")
-        when = f"  compared {comparison['created']}" if comparison else ""
-        typer.echo(f"{level}  {', '.join(done) or 'nothing yet'}{when}")
+def status(
+    levels: Levels = None,
+    recipe: RecipeName = None,
+    bank: Bank = None,
+    language: Language = None,
+    output_root: OutputRoot = None,
+    user_data: UserData = None,
+    seed: Seed = None,
+) -> None:
+    """List levels, stages, their age, whether their inputs changed since, and what would run next."""
+    from cefr_helpers import status
+
+    settings = configuration.read(_overrides(levels, recipe, bank, language, output_root, user_data, seed))
+    found = status.of_all(settings)
+    typer.echo(f"{status.table(found)}\n\n{status.next_line(found, settings)}")
 
 
 @app.command()
@@ -132,10 +141,16 @@ def _only_run(workspace: Workspace):
 
     Raises:
         typer.Exit: another run holds it.
+        InputError: nothing can be written there.
     """
     from filelock import FileLock, Timeout
 
-    (workspace.output_root / "runs").mkdir(exist_ok=True)
+    try:
+        (workspace.output_root / "runs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"output_root: {workspace.output_root}: {error.strerror}; expected a writable folder"
+        ) from None
     lock = FileLock(workspace.output_root / "runs" / ".lock")
     try:
         return lock.acquire(blocking=False)
@@ -144,15 +159,24 @@ def _only_run(workspace: Workspace):
         raise typer.Exit(1) from None
 
 
-def _snakemake(settings: Configuration, profile: str, arguments: list[str]) -> bool:
+def _profile_folder(profile: str) -> Path:
+    """The folder of a Snakemake profile: a name in profiles/, or a path."""
+    check_path(profile)
+    folder = Path(profile) if os.sep in profile else project_root() / "profiles" / profile
+    if not any(folder.glob("config*.yaml")):
+        there = ", ".join(sorted(path.name for path in (project_root() / "profiles").iterdir()))
+        raise InputError(f"profile: {profile!r}: no config.yaml in {folder}; expected one of {there}, or a folder")
+    return folder
+
+
+def _snakemake(settings: Configuration, profile: Path, arguments: list[str]) -> bool:
     """Run Snakemake with the targets and options in `arguments`; whether all targets are there afterwards."""
     root, out = project_root(), settings.workspace.output_root
     text = settings.model_dump_json(indent=1)
     name = hashlib.sha256(text.encode()).hexdigest()[:12]
     config = records.write_atomically(out / "runs" / ".configurations" / f"{name}.json", text)
-    profile_folder = profile if os.sep in profile else str(root / "profiles" / profile)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(out)]
-    command += ["--configfile", str(config), "--profile", profile_folder]
+    command += ["--configfile", str(config), "--profile", str(profile)]
     if any((out / ".snakemake" / "locks").glob("*")):
         # we hold the run's own lock, so the engine that left these is gone
         subprocess.run([*command, "--unlock"], capture_output=True)

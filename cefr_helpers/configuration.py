@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cefr_helpers import recipe, sentence_bank
-from cefr_helpers.errors import InputError
+from cefr_helpers.errors import InputError, shown
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import Workspace, project_root, resolve
 
@@ -63,12 +63,28 @@ def check(values: dict, where: str) -> Configuration:
     except ValidationError as error:
         raise InputError("\n".join(f"{where}: {_explain(one)}" for one in error.errors())) from None
     recipe.load_recipe(configuration.recipe)
+    for key in ("sentence_bank", "output_root"):
+        if set("{}") & set(getattr(configuration, key)):
+            raise InputError(f"{where}: {key}: {shown(getattr(configuration, key))}; expected a path without braces")
     for level in configuration.levels:
         sentence_bank.find(configuration.sentence_bank, level)
     for folder in (configuration.output_root, configuration.user_data):
-        if resolve(folder).exists() and not resolve(folder).is_dir():
-            raise InputError(f"{where}: {folder!r} is a file; expected a folder")
+        path = resolve(folder)
+        there = next(one for one in (path, *path.parents) if one.exists())
+        if not there.is_dir():
+            raise InputError(f"{where}: {folder!r}: {there} is a file; expected a folder")
     return configuration
+
+
+def check_banks(configuration: Configuration) -> None:
+    """Read every bank of the run whole, so that a wrong row is told before anything starts.
+
+    Raises:
+        InputError: as `sentence_bank.read`.
+    """
+    levels = {level: sentence_bank.find(configuration.sentence_bank, level) for level in configuration.levels}
+    for level, path in sorted({found for files in levels.values() for found in files.items()}):
+        sentence_bank.read(path, level)
 
 
 def _explain(error: dict) -> str:
@@ -78,4 +94,4 @@ def _explain(error: dict) -> str:
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, Configuration.model_fields, 1)
         return f"{key}: unknown key{f'; did you mean {near[0]}?' if near else ''}"
-    return f"{key}: {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{key}: {shown(error['input'])}: {error['msg'].removeprefix('Value error, ')}"

@@ -12,8 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from cefr_helpers.errors import InputError
-from cefr_helpers.paths import PLOT_FILES, REPORT_STAGE, Workspace, project_root
+from cefr_helpers.errors import InputError, shown
+from cefr_helpers.levels import check_level
+from cefr_helpers.paths import PLOT_FILES, REPORT_STAGE, STAGES, Workspace, project_root
+from cefr_helpers.secret_check import refuse_secrets
 
 PACKAGE = Path(__file__).parent
 # Lines of a notebook that the terminal shows as they come; all of them are in its log.
@@ -83,11 +85,15 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace) -> None:
         parameters: of the notebook; `level` names the run's folder.
 
     Raises:
-        InputError: a parameter that the notebook does not declare.
+        InputError: no such stage or level, or a parameter that the notebook does not declare.
         StageFailed: a cell raised, the kernel died, or an output is missing; the notebook so far is kept beside the
             log as `STAGE.failed.ipynb`.
     """
     level = parameters.get("level", "")
+    if stage not in (*STAGES, REPORT_STAGE):
+        raise InputError(f"stage: {shown(stage)}; expected one of {', '.join((*STAGES, REPORT_STAGE))}")
+    if stage != REPORT_STAGE:
+        check_level(level)  # it becomes the name of a folder
     label = f"{level} {stage}".strip()
     notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
     check_parameters(notebook, parameters)
@@ -117,10 +123,11 @@ def check_parameters(notebook: Path, parameters: dict) -> None:
     """Refuse what papermill would only warn of: a parameter that the notebook does not declare.
 
     Raises:
-        InputError: names the parameter and those that there are.
+        InputError: names the parameter and those that there are; or it holds a secret.
     """
     import papermill
 
+    refuse_secrets(notebook.name, parameters)
     known = set(papermill.inspect_notebook(str(notebook)))
     unknown = sorted(set(parameters) - known)
     if unknown:
@@ -196,16 +203,16 @@ def _unfinished(made: list[Path], started: float) -> str | None:
 
 def main(arguments: list[str]) -> int:
     """`python -m cefr_helpers.pipeline STAGE LEVEL CONFIGURATION_JSON`: what the engine calls; level "-" for none."""
-    from cefr_helpers.configuration import Configuration
+    from cefr_helpers import configuration
 
     die_with_parent()
-    stage, level, values = arguments
-    configuration = Configuration.model_validate_json(values)
-    parameters = configuration.parameters(level)
-    if stage == REPORT_STAGE:
-        parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}
     try:
-        run_stage(stage, parameters, configuration.workspace)
+        stage, level, values = arguments
+        settings = configuration.check(json.loads(values), "the stage's configuration")
+        parameters = settings.parameters(level)
+        if stage == REPORT_STAGE:
+            parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}
+        run_stage(stage, parameters, settings.workspace)
     except (StageFailed, InputError) as error:
         print(error, file=sys.stderr, flush=True)
         return 2 if isinstance(error, InputError) else 1

@@ -6,8 +6,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from cefr_helpers.errors import InputError
-from cefr_helpers.paths import project_root
+from cefr_helpers.errors import InputError, shown
+from cefr_helpers.paths import check_path, project_root
 
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -117,9 +117,11 @@ def recipe_path(recipe: str) -> Path:
         InputError: there is no such file; the message lists the recipes there are.
     """
     folder = project_root() / "recipes"
+    check_path(recipe)
     path = Path(recipe).expanduser() if recipe.endswith((".yaml", ".yml")) else folder / f"{recipe}.yaml"
     path = path if path.is_absolute() else project_root() / path
-    if not path.is_file():
+    named = recipe.endswith((".yaml", ".yml")) or Path(recipe).name == recipe
+    if not named or not path.is_file():
         there = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
         raise InputError(f"recipe: {recipe!r} not found ({path}); expected one of {there}, or the path of a .yaml file")
     return path
@@ -142,28 +144,43 @@ def load_recipe(recipe: str) -> Recipe:
 
 
 def read_flat_yaml(path: Path) -> dict:
-    """A YAML file that maps keys to values, each key once.
+    """A YAML file that maps keys to single values or lists of them, each key once.
 
     Raises:
-        InputError: not UTF-8, not YAML, not a mapping, or a key twice; the message names file and line.
+        InputError: not UTF-8, not YAML, not such a mapping, or a key twice; the message names file and line.
     """
     try:
         text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
+        _check_flat(path, yaml.compose(text, Loader=yaml.SafeLoader))
+        return yaml.safe_load(text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a YAML file") from None
+    except InputError:
+        raise
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-    except yaml.YAMLError as error:
+    except RecursionError:
+        raise InputError(f"{path}: nested too deep; expected `key: value` lines") from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
+        # beside its own, PyYAML lets through the errors of int() and date(), as for 2026-13-01
         raise InputError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: expected `key: value` lines, found {type(values).__name__}")
+
+
+def _check_flat(path: Path, node: yaml.Node | None) -> None:
+    """Also keeps out aliases nested in aliases, a page of which can stand for gigabytes."""
+    if not isinstance(node, yaml.MappingNode):
+        found = {"sequence": "list", "scalar": "text"}[node.id] if node else "nothing"
+        raise InputError(f"{path}: expected `key: value` lines, found {found}")
     seen = {}
-    for key, _ in node.value:
-        line = key.start_mark.line + 1
+    for key, value in node.value:
+        place = f"{path}, line {key.start_mark.line + 1}"
+        items = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        if not all(isinstance(one, yaml.ScalarNode) for one in [key, *items]):
+            name = shown(key.value) if isinstance(key, yaml.ScalarNode) else "a key"
+            raise InputError(f"{place}: {name} is nested; expected `key: value` or `key: [value, value]`")
         if key.value in seen:
-            raise InputError(f"{path}, line {line}: key {key.value!r} stands twice (first in line {seen[key.value]})")
-        seen[key.value] = line
-    return values
+            raise InputError(f"{place}: key {key.value!r} stands twice (first in line {seen[key.value]})")
+        seen[key.value] = key.start_mark.line + 1
 
 
 def _explain(error: dict) -> str:
@@ -175,4 +192,4 @@ def _explain(error: dict) -> str:
     hint = ""
     if isinstance(error["input"], str) and error["type"].startswith(("float", "int")):
         hint = " (YAML reads 2e-4 as text: write 2.0e-4)"
-    return f"{key}: {error['input']!r}: {error['msg'].lower()}{hint}"
+    return f"{key}: {shown(error['input'])}: {error['msg'].lower()}{hint}"
