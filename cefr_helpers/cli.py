@@ -48,14 +48,13 @@ def run(
 ) -> None:
     """Run the four notebooks for each level, then the final report; what is up to date is not run again."""
     settings = configuration.read(_overrides(levels, recipe, bank, language, output_root, user_data, seed))
-    configuration.check_banks(settings)
+    configuration.check_inputs(settings)
     workspace = settings.workspace
     profile_folder = _profile_folder(profile)
     with _only_run(workspace):
         started = time.time()
-        ok = _snakemake(
-            settings, profile_folder, ["levels", *(["--dry-run", "--quiet", "host", "rules"] if dry_run else [])]
-        )
+        options = ["--dry-run", "--quiet", "host", "rules"] if dry_run else []
+        ok = _snakemake(settings, profile_folder, ["levels", *options])
         if dry_run:
             raise typer.Exit(0 if ok else 1)
         if any(workspace.record(level, "training").is_file() for level in LEVELS):
@@ -148,9 +147,8 @@ def _only_run(workspace: Workspace):
     try:
         (workspace.output_root / "runs").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
-            f"output_root: {workspace.output_root}: {error.strerror}; expected a writable folder"
-        ) from None
+        where = f"output_root: {workspace.output_root}"
+        raise InputError(f"{where}: {error.strerror}; expected a folder that can be written to") from None
     lock = FileLock(workspace.output_root / "runs" / ".lock")
     try:
         return lock.acquire(blocking=False)
@@ -162,10 +160,10 @@ def _only_run(workspace: Workspace):
 def _profile_folder(profile: str) -> Path:
     """The folder of a Snakemake profile: a name in profiles/, or a path."""
     check_path(profile)
-    folder = Path(profile) if os.sep in profile else project_root() / "profiles" / profile
-    if not any(folder.glob("config*.yaml")):
-        there = ", ".join(sorted(path.name for path in (project_root() / "profiles").iterdir()))
-        raise InputError(f"profile: {profile!r}: no config.yaml in {folder}; expected one of {there}, or a folder")
+    there = {path.name: path for path in sorted((project_root() / "profiles").iterdir())}
+    folder = Path(profile) if os.sep in profile else there.get(profile)
+    if folder is None or not any(folder.glob("config*.yaml")):
+        raise InputError(f"profile: {profile!r}: no config.yaml there; expected one of {', '.join(there)}, or a folder")
     return folder
 
 

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from cefr_helpers import recipe, sentence_bank
+from cefr_helpers import base_model, recipe, sentence_bank
 from cefr_helpers.errors import InputError, shown
 from cefr_helpers.levels import LEVELS
-from cefr_helpers.paths import Workspace, project_root, resolve
+from cefr_helpers.paths import Workspace, path_problem, project_root, resolve
 
 
 class Configuration(BaseModel):
@@ -35,6 +35,16 @@ class Configuration(BaseModel):
             raise ValueError(f"names {unknown or 'a level twice'}; choose among {', '.join(LEVELS)}")
         return tuple(sorted(value))
 
+    @field_validator("sentence_bank", "output_root", "user_data")
+    @classmethod
+    def _usable_path(cls, value, info):
+        problem = path_problem(value)
+        if problem is None and info.field_name != "user_data" and set(value) & set("{}"):
+            problem = "holds braces, which the engine reads as wildcards"
+        if problem:
+            raise ValueError(f"{problem}; expected a path")
+        return value
+
     @property
     def workspace(self) -> Workspace:
         return Workspace.at(self.output_root, self.user_data)
@@ -58,14 +68,13 @@ def read(overrides: dict | None = None, path: Path | None = None) -> Configurati
 
 def check(values: dict, where: str) -> Configuration:
     """A checked configuration out of plain values; `where` is named in errors."""
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: {shown(values)}; expected keys with their values")
     try:
         configuration = Configuration.model_validate(values)
     except ValidationError as error:
         raise InputError("\n".join(f"{where}: {_explain(one)}" for one in error.errors())) from None
     recipe.load_recipe(configuration.recipe)
-    for key in ("sentence_bank", "output_root"):
-        if set("{}") & set(getattr(configuration, key)):
-            raise InputError(f"{where}: {key}: {shown(getattr(configuration, key))}; expected a path without braces")
     for level in configuration.levels:
         sentence_bank.find(configuration.sentence_bank, level)
     for folder in (configuration.output_root, configuration.user_data):
@@ -76,12 +85,13 @@ def check(values: dict, where: str) -> Configuration:
     return configuration
 
 
-def check_banks(configuration: Configuration) -> None:
-    """Read every bank of the run whole, so that a wrong row is told before anything starts.
+def check_inputs(configuration: Configuration) -> None:
+    """Read every bank of the run whole and look at the base model, so that what is wrong is told before a start.
 
     Raises:
-        InputError: as `sentence_bank.read`.
+        InputError: as `sentence_bank.read` and `base_model.local_folder`.
     """
+    base_model.local_folder(recipe.load_recipe(configuration.recipe).base_model)
     levels = {level: sentence_bank.find(configuration.sentence_bank, level) for level in configuration.levels}
     for level, path in sorted({found for files in levels.values() for found in files.items()}):
         sentence_bank.read(path, level)

@@ -28,7 +28,7 @@ def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dic
 
     def load(folder):
         return AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
+            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, trust_remote_code=False
         ).eval()
 
     with torch.inference_mode():

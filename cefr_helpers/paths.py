@@ -45,18 +45,21 @@ def resolve(path: str | Path) -> Path:
 
 def check_path(path: str | Path) -> None:
     """Raise InputError for what `resolve` says is no path."""
-    reason = None
+    if problem := path_problem(path):
+        raise InputError(f"{shown(str(path))}: {problem}; expected a path")
+
+
+def path_problem(path: object) -> str | None:
+    """Why no file system takes `path`, or None."""
     if not isinstance(path, (str, Path)) or not str(path).strip():
-        reason = "not the name of a file or folder"
-    elif not str(path).isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in str(path)):
-        reason = "holds control characters, or is not UTF-8"
-    else:
-        try:
-            Path(path).expanduser().exists()
-        except (OSError, RuntimeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-    if reason:
-        raise InputError(f"{shown(str(path))}: {reason}; expected a path")
+        return "not the name of a file or folder"
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in str(path)):
+        return "holds control characters, or is not UTF-8"
+    try:
+        Path(path).expanduser().exists()
+    except (OSError, RuntimeError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return None
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,7 @@ def main(arguments: list[str]) -> int:
     die_with_parent()
     try:
         stage, level, values = arguments
-        settings = configuration.check(json.loads(values), "the stage's configuration")
+        settings = configuration.check(_values(values), "the stage's configuration")
         parameters = settings.parameters(level)
         if stage == REPORT_STAGE:
             parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}
@@ -217,6 +217,13 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr, flush=True)
         return 2 if isinstance(error, InputError) else 1
     return 0
+
+
+def _values(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InputError(f"the stage's configuration: {shown(text)} is not JSON ({error}); expected it") from None
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from cefr_helpers.errors import InputError, shown
 from cefr_helpers.paths import check_path, project_root
 
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+# More of anything is a slip of the keyboard, and would fill memory or disk before it failed.
+MOST = 10_000_000
 
 DATA_KEYS = (
     "base_model",
@@ -56,40 +58,40 @@ KEYS_OF_STAGE = {
 class Recipe(BaseModel):
     """A training recipe; every key must be given. The comments of recipes/reference.yaml explain each."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     base_model: str = Field(min_length=1)
     base_model_revision: str | None
     split: Literal["words", "examples"]
     held_out_share: float = Field(gt=0, lt=1)
-    train_examples: int = Field(ge=1)
-    eval_examples: int = Field(ge=1)
-    max_seq_length: int = Field(ge=64)
+    train_examples: int = Field(ge=1, le=MOST)
+    eval_examples: int = Field(ge=1, le=MOST)
+    max_seq_length: int = Field(ge=64, le=MOST)
 
     loss_on: Literal["completion", "full_text"]
     load_in_4bit: bool
     precision: Literal["auto", "bf16", "fp16", "fp32"]
-    lora_rank: int = Field(ge=1)
-    lora_alpha: int = Field(ge=1)
+    lora_rank: int = Field(ge=1, le=MOST)
+    lora_alpha: int = Field(ge=1, le=MOST)
     lora_dropout: float = Field(ge=0, lt=1)
     lora_target_modules: tuple[str, ...] = Field(min_length=1)
-    batch_size: int = Field(ge=1)
-    gradient_accumulation_steps: int = Field(ge=1)
+    batch_size: int = Field(ge=1, le=MOST)
+    gradient_accumulation_steps: int = Field(ge=1, le=MOST)
     gradient_checkpointing: bool
-    epochs: float = Field(gt=0)
+    epochs: float = Field(gt=0, le=MOST)
     learning_rate: float = Field(gt=0, lt=1)
     optimizer: Literal["adamw_8bit", "adamw_torch", "adamw_torch_fused", "paged_adamw_8bit"]
     lr_scheduler: Literal["cosine", "linear", "constant", "constant_with_warmup"]
     warmup_ratio: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0, lt=1)
-    max_grad_norm: float = Field(gt=0)
-    logging_steps: int = Field(ge=1)
-    eval_steps: int = Field(ge=1)
-    eval_batch_size: int = Field(ge=1)
+    max_grad_norm: float = Field(gt=0, le=MOST)
+    logging_steps: int = Field(ge=1, le=MOST)
+    eval_steps: int = Field(ge=1, le=MOST)
+    eval_batch_size: int = Field(ge=1, le=MOST)
 
-    sample_prompts: int = Field(ge=1)
-    generation_prompts: int = Field(ge=1)
-    max_new_tokens: int = Field(ge=1)
+    sample_prompts: int = Field(ge=1, le=MOST)
+    generation_prompts: int = Field(ge=1, le=MOST)
+    max_new_tokens: int = Field(ge=1, le=MOST)
 
     @field_validator("lora_target_modules", mode="before")
     @classmethod
