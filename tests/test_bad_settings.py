@@ -136,8 +136,10 @@ def test_a_file_that_is_no_recipe_is_refused(refused, tmp_path, content, expecte
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("referense", "not found"), ("../config", "not found"), ("../recipes/cpu", "not found"), ("CON", "not found"),
-        ("", "recipe"), (" ", "not the name of a file"), ("cpu.yml", "not found"), ("/dev/null.yaml", "not found"), (".", "not found"),
+        ("referense", "not found"), ("../config", "not found"),
+        ("../recipes/cpu", "not found"), ("CON", "not found"),
+        ("", "recipe"), (" ", "not the name of a file"), ("cpu.yml", "not found"),
+        ("/dev/null.yaml", "not found"), (".", "not found"),
         ("cpu\n", "control characters"), ("x" * 5000, "too long"), ("CPU", "not found"), ("smoke.yaml/", "not found"),
         ("cpu\x1b[2J", "control characters"), ("~nobody-here/x", "expected"), ("reference.yaml.exe", "not found"),
     ],
