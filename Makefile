@@ -41,7 +41,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 status: setup
-	@$(BIN)/cefr status $(call option,OUTPUT_ROOT,output-root)
+	@$(BIN)/cefr status $(OPTIONS)
 
 adopt: setup    # make adopt FROM=folder LEVEL=B2
 	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)

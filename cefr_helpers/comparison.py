@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cefr_helpers import base_model, generation, likelihood, statistics
+from cefr_helpers import base_model, generation, likelihood, model_files, statistics
 from cefr_helpers.base_scores import Kept
 from cefr_helpers.errors import InputError
 from cefr_helpers.prompts import prompt_text
@@ -43,6 +43,7 @@ def load(base: base_model.BaseModel, training: dict, adapter: Path):
         )
     if not (adapter / "adapter_model.safetensors").is_file():
         raise InputError(f"{adapter}: the adapter of the training record is gone; run 02_training again")
+    model_files.check_weights(adapter / "adapter_model.safetensors")
     model = base_model.load_model(base, results["precision"])
     return PeftModel.from_pretrained(model, adapter).eval(), base_model.load_tokenizer(base)
 

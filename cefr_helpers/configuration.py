@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from cefr_helpers import recipe, sentence_bank
-from cefr_helpers.errors import InputError
+from cefr_helpers import base_model, recipe, sentence_bank
+from cefr_helpers.errors import InputError, shown
 from cefr_helpers.levels import LEVELS
-from cefr_helpers.paths import Workspace, project_root, resolve
+from cefr_helpers.paths import Workspace, path_problem, project_root, resolve
 
 
 class Configuration(BaseModel):
@@ -35,6 +35,16 @@ class Configuration(BaseModel):
             raise ValueError(f"names {unknown or 'a level twice'}; choose among {', '.join(LEVELS)}")
         return tuple(sorted(value))
 
+    @field_validator("sentence_bank", "output_root", "user_data")
+    @classmethod
+    def _usable_path(cls, value, info):
+        problem = path_problem(value)
+        if problem is None and info.field_name != "user_data" and set(value) & set("{}"):
+            problem = "holds braces, which the engine reads as wildcards"
+        if problem:
+            raise ValueError(f"{problem}; expected a path")
+        return value
+
     @property
     def workspace(self) -> Workspace:
         return Workspace.at(self.output_root, self.user_data)
@@ -58,6 +68,8 @@ def read(overrides: dict | None = None, path: Path | None = None) -> Configurati
 
 def check(values: dict, where: str) -> Configuration:
     """A checked configuration out of plain values; `where` is named in errors."""
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: {shown(values)}; expected keys with their values")
     try:
         configuration = Configuration.model_validate(values)
     except ValidationError as error:
@@ -66,9 +78,23 @@ def check(values: dict, where: str) -> Configuration:
     for level in configuration.levels:
         sentence_bank.find(configuration.sentence_bank, level)
     for folder in (configuration.output_root, configuration.user_data):
-        if resolve(folder).exists() and not resolve(folder).is_dir():
-            raise InputError(f"{where}: {folder!r} is a file; expected a folder")
+        path = resolve(folder)
+        there = next(one for one in (path, *path.parents) if one.exists())
+        if not there.is_dir():
+            raise InputError(f"{where}: {folder!r}: {there} is a file; expected a folder")
     return configuration
+
+
+def check_inputs(configuration: Configuration) -> None:
+    """Read every bank of the run whole and look at the base model, so that what is wrong is told before a start.
+
+    Raises:
+        InputError: as `sentence_bank.read` and `base_model.local_folder`.
+    """
+    base_model.local_folder(recipe.load_recipe(configuration.recipe).base_model)
+    levels = {level: sentence_bank.find(configuration.sentence_bank, level) for level in configuration.levels}
+    for level, path in sorted({found for files in levels.values() for found in files.items()}):
+        sentence_bank.read(path, level)
 
 
 def _explain(error: dict) -> str:
@@ -78,4 +104,4 @@ def _explain(error: dict) -> str:
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, Configuration.model_fields, 1)
         return f"{key}: unknown key{f'; did you mean {near[0]}?' if near else ''}"
-    return f"{key}: {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{key}: {shown(error['input'])}: {error['msg'].removeprefix('Value error, ')}"

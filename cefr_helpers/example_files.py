@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from cefr_helpers import records
+from cefr_helpers import json_files, records
 from cefr_helpers.errors import InputError
 
 
@@ -23,12 +23,9 @@ def read(path: Path) -> list[dict]:
     Raises:
         InputError: the file is missing or no array of examples; the message says which stage makes it.
     """
-    try:
-        examples = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: missing; run 01_data_formatting first") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); run 01_data_formatting again") from None
+    if not path.is_file():
+        raise InputError(f"{path}: missing; run 01_data_formatting first")
+    examples = json_files.read(path, "run 01_data_formatting again")
     keys = {"instruction", "input", "output", "words"}
     if not isinstance(examples, list) or not all(isinstance(e, dict) and keys <= e.keys() for e in examples):
         raise InputError(

@@ -13,7 +13,7 @@ from cefr_helpers.wording import clock, gigabytes, wording
 _RULES = dict(zip(("format", "train", "compare", "plot"), STAGES, strict=True))
 
 
-def run(experiment: Experiment, profile: str) -> tuple[bool, list[str]]:
+def run(experiment: Experiment, profile: Path) -> tuple[bool, list[str]]:
     """Run what is not up to date, then the report over what there is.
 
     Returns:
@@ -34,7 +34,7 @@ def run(experiment: Experiment, profile: str) -> tuple[bool, list[str]]:
     return ok and not failures, failures
 
 
-def plan(experiment: Experiment, profile: str) -> list[str]:
+def plan(experiment: Experiment, profile: Path) -> list[str]:
     """Lines that list the runs, what would run of each, and an estimate from what was measured on this machine."""
     folder = experiment.settings.workspace.experiment(experiment.name)
     with engine.only_run(folder):

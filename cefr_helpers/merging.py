@@ -28,7 +28,7 @@ def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dic
 
     def load(folder):
         return AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
+            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, trust_remote_code=False
         ).eval()
 
     with torch.inference_mode():
@@ -40,7 +40,7 @@ def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dic
         merge_error = (model(ids).logits - adapter_logits).abs().max().item()
         model.to(torch.bfloat16).save_pretrained(out)
         saved_logits = load(out)(ids).logits
-    AutoTokenizer.from_pretrained(base_folder, local_files_only=True).save_pretrained(out)
+    AutoTokenizer.from_pretrained(base_folder, local_files_only=True, trust_remote_code=False).save_pretrained(out)
     check = {
         "largest_difference_from_base_plus_adapter": merge_error,
         "rounding_difference": (saved_logits - adapter_logits).abs().mean().item(),

@@ -1,9 +1,10 @@
 """Where everything lives: one place that knows the folders and file names."""
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers.errors import InputError
+from cefr_helpers.errors import InputError, shown
 
 STAGES = ("01_data_formatting", "02_training", "03_baseline_comparison", "04_plotting")
 REPORT_STAGE = "05_final_report"
@@ -32,9 +33,34 @@ def project_root() -> Path:
 
 
 def resolve(path: str | Path) -> Path:
-    """An absolute path; a relative one counts from the project folder, wherever a notebook was opened."""
+    """An absolute path; a relative one counts from the project folder, wherever a notebook was opened.
+
+    Raises:
+        InputError: nothing that a file system takes: no text, blank, with control characters, too long, or in the
+            home of a user that there is not.
+    """
+    check_path(path)
     path = Path(path).expanduser()
     return path if path.is_absolute() else (project_root() / path).resolve()
+
+
+def check_path(path: str | Path) -> None:
+    """Raise InputError for what `resolve` says is no path."""
+    if problem := path_problem(path):
+        raise InputError(f"{shown(str(path))}: {problem}; expected a path")
+
+
+def path_problem(path: object) -> str | None:
+    """Why no file system takes `path`, or None."""
+    if not isinstance(path, (str, Path)) or not str(path).strip():
+        return "not the name of a file or folder"
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in str(path)):
+        return "holds control characters, or is not UTF-8"
+    try:
+        Path(path).expanduser().exists()
+    except (OSError, RuntimeError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return None
 
 
 @dataclass(frozen=True)

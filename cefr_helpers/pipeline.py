@@ -12,8 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from cefr_helpers.errors import InputError
-from cefr_helpers.paths import EXPERIMENT_STAGE, PLOT_FILES, REPORT_STAGE, Workspace, project_root
+from cefr_helpers.errors import InputError, shown
+from cefr_helpers.levels import check_level
+from cefr_helpers.paths import EXPERIMENT_STAGE, PLOT_FILES, REPORT_STAGE, STAGES, Workspace, project_root
+from cefr_helpers.secret_check import refuse_secrets
 
 PACKAGE = Path(__file__).parent
 # Lines of a notebook that the terminal shows as they come; all of them are in its log.
@@ -89,11 +91,16 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "")
         run: the run's name in what it prints, where there are several.
 
     Raises:
-        InputError: a parameter that the notebook does not declare.
+        InputError: no such stage or level, or a parameter that the notebook does not declare.
         StageFailed: a cell raised, the kernel died, or an output is missing; the notebook so far is kept beside the
             log as `STAGE.failed.ipynb`.
     """
     level = parameters.get("level", parameters.get("experiment", ""))
+    known = (*STAGES, REPORT_STAGE, EXPERIMENT_STAGE)
+    if stage not in known:
+        raise InputError(f"stage: {shown(stage)}; expected one of {', '.join(known)}")
+    if stage in STAGES:
+        check_level(level)  # it becomes the name of a folder
     label = f"{run} {level} {stage}".strip()
     notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
     check_parameters(notebook, parameters)
@@ -123,10 +130,11 @@ def check_parameters(notebook: Path, parameters: dict) -> None:
     """Refuse what papermill would only warn of: a parameter that the notebook does not declare.
 
     Raises:
-        InputError: names the parameter and those that there are.
+        InputError: names the parameter and those that there are; or it holds a secret.
     """
     import papermill
 
+    refuse_secrets(notebook.name, parameters)
     known = set(papermill.inspect_notebook(str(notebook)))
     unknown = sorted(set(parameters) - known)
     if unknown:
@@ -205,22 +213,29 @@ def main(arguments: list[str]) -> int:
 
     LEVEL and RUN are "-" where there is none; for the report over an experiment its name stands for the level.
     """
-    from cefr_helpers.configuration import Configuration
+    from cefr_helpers import configuration
 
     die_with_parent()
-    stage, level, values, run = (*arguments, "-")[:4]
-    configuration = Configuration.model_validate_json(values)
-    parameters = configuration.parameters(level)
-    if stage in (REPORT_STAGE, EXPERIMENT_STAGE):
-        parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}
-    if stage == EXPERIMENT_STAGE:
-        parameters |= {"experiment": level}
     try:
-        run_stage(stage, parameters, configuration.workspace, "" if run == "-" else run)
+        stage, level, values, run = (*arguments, "-")[:4]
+        settings = configuration.check(_values(values), "the stage's configuration")
+        parameters = settings.parameters(level)
+        if stage in (REPORT_STAGE, EXPERIMENT_STAGE):
+            parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}
+        if stage == EXPERIMENT_STAGE:
+            parameters |= {"experiment": level}
+        run_stage(stage, parameters, settings.workspace, "" if run == "-" else run)
     except (StageFailed, InputError) as error:
         print(error, file=sys.stderr, flush=True)
         return 2 if isinstance(error, InputError) else 1
     return 0
+
+
+def _values(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InputError(f"the stage's configuration: {shown(text)} is not JSON ({error}); expected it") from None
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from cefr_helpers.errors import InputError
-from cefr_helpers.paths import project_root
+from cefr_helpers.errors import InputError, shown
+from cefr_helpers.paths import check_path, project_root
 
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+# More of anything is a slip of the keyboard, and would fill memory or disk before it failed.
+MOST = 10_000_000
 
 DATA_KEYS = (
     "base_model",
@@ -56,41 +58,41 @@ KEYS_OF_STAGE = {
 class Recipe(BaseModel):
     """A training recipe; every key must be given. The comments of recipes/reference.yaml explain each."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     base_model: str = Field(min_length=1)
     base_model_revision: str | None
     split: Literal["words", "examples"]
     held_out_share: float = Field(gt=0, lt=1)
-    train_examples: int = Field(ge=1)
-    eval_examples: int = Field(ge=1)
-    max_seq_length: int = Field(ge=64)
+    train_examples: int = Field(ge=1, le=MOST)
+    eval_examples: int = Field(ge=1, le=MOST)
+    max_seq_length: int = Field(ge=64, le=MOST)
 
     loss_on: Literal["completion", "full_text"]
     load_in_4bit: bool
     precision: Literal["auto", "bf16", "fp16", "fp32"]
-    lora_rank: int = Field(ge=1)
-    lora_alpha: int = Field(ge=1)
+    lora_rank: int = Field(ge=1, le=MOST)
+    lora_alpha: int = Field(ge=1, le=MOST)
     lora_dropout: float = Field(ge=0, lt=1)
     lora_target_modules: tuple[str, ...] = Field(min_length=1)
-    batch_size: int = Field(ge=1)
-    gradient_accumulation_steps: int = Field(ge=1)
+    batch_size: int = Field(ge=1, le=MOST)
+    gradient_accumulation_steps: int = Field(ge=1, le=MOST)
     gradient_checkpointing: bool
-    epochs: float = Field(gt=0)
+    epochs: float = Field(gt=0, le=MOST)
     learning_rate: float = Field(gt=0, lt=1)
     optimizer: Literal["adamw_8bit", "adamw_torch", "adamw_torch_fused", "paged_adamw_8bit"]
     lr_scheduler: Literal["cosine", "linear", "constant", "constant_with_warmup"]
     warmup_ratio: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0, lt=1)
-    max_grad_norm: float = Field(gt=0)
-    logging_steps: int = Field(ge=1)
-    eval_steps: int = Field(ge=1)
-    eval_batch_size: int = Field(ge=1)
+    max_grad_norm: float = Field(gt=0, le=MOST)
+    logging_steps: int = Field(ge=1, le=MOST)
+    eval_steps: int = Field(ge=1, le=MOST)
+    eval_batch_size: int = Field(ge=1, le=MOST)
 
-    sample_prompts: int = Field(ge=1)
-    generation_prompts: int = Field(ge=1)
-    generation_samples: int = Field(ge=0)
-    max_new_tokens: int = Field(ge=1)
+    sample_prompts: int = Field(ge=1, le=MOST)
+    generation_prompts: int = Field(ge=1, le=MOST)
+    generation_samples: int = Field(ge=0, le=MOST)
+    max_new_tokens: int = Field(ge=1, le=MOST)
 
     @field_validator("lora_target_modules", mode="before")
     @classmethod
@@ -118,9 +120,11 @@ def recipe_path(recipe: str) -> Path:
         InputError: there is no such file; the message lists the recipes there are.
     """
     folder = project_root() / "recipes"
+    check_path(recipe)
     path = Path(recipe).expanduser() if recipe.endswith((".yaml", ".yml")) else folder / f"{recipe}.yaml"
     path = path if path.is_absolute() else project_root() / path
-    if not path.is_file():
+    named = recipe.endswith((".yaml", ".yml")) or Path(recipe).name == recipe
+    if not named or not path.is_file():
         there = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
         raise InputError(f"recipe: {recipe!r} not found ({path}); expected one of {there}, or the path of a .yaml file")
     return path
@@ -143,28 +147,43 @@ def load_recipe(recipe: str) -> Recipe:
 
 
 def read_flat_yaml(path: Path) -> dict:
-    """A YAML file that maps keys to values, each key once.
+    """A YAML file that maps keys to single values or lists of them, each key once.
 
     Raises:
-        InputError: not UTF-8, not YAML, not a mapping, or a key twice; the message names file and line.
+        InputError: not UTF-8, not YAML, not such a mapping, or a key twice; the message names file and line.
     """
     try:
         text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
+        _check_flat(path, yaml.compose(text, Loader=yaml.SafeLoader))
+        return yaml.safe_load(text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a YAML file") from None
+    except InputError:
+        raise
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-    except yaml.YAMLError as error:
+    except RecursionError:
+        raise InputError(f"{path}: nested too deep; expected `key: value` lines") from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
+        # beside its own, PyYAML lets through the errors of int() and date(), as for 2026-13-01
         raise InputError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: expected `key: value` lines, found {type(values).__name__}")
+
+
+def _check_flat(path: Path, node: yaml.Node | None) -> None:
+    """Also keeps out aliases nested in aliases, a page of which can stand for gigabytes."""
+    if not isinstance(node, yaml.MappingNode):
+        found = {"sequence": "list", "scalar": "text"}[node.id] if node else "nothing"
+        raise InputError(f"{path}: expected `key: value` lines, found {found}")
     seen = {}
-    for key, _ in node.value:
-        line = key.start_mark.line + 1
+    for key, value in node.value:
+        place = f"{path}, line {key.start_mark.line + 1}"
+        items = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        if not all(isinstance(one, yaml.ScalarNode) for one in [key, *items]):
+            name = shown(key.value) if isinstance(key, yaml.ScalarNode) else "a key"
+            raise InputError(f"{place}: {name} is nested; expected `key: value` or `key: [value, value]`")
         if key.value in seen:
-            raise InputError(f"{path}, line {line}: key {key.value!r} stands twice (first in line {seen[key.value]})")
-        seen[key.value] = line
-    return values
+            raise InputError(f"{place}: key {key.value!r} stands twice (first in line {seen[key.value]})")
+        seen[key.value] = key.start_mark.line + 1
 
 
 def explain(error: dict) -> str:
@@ -177,4 +196,4 @@ def explain(error: dict) -> str:
     hint = ""
     if isinstance(error["input"], str) and error["type"].startswith(("float", "int")):
         hint = " (YAML reads 2e-4 as text: write 2.0e-4)"
-    return f"{key}: {error['input']!r}: {error['msg'].lower()}{hint}"
+    return f"{key}: {shown(error['input'])}: {error['msg'].lower()}{hint}"

@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import BinaryIO
 
+from cefr_helpers import json_files
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import Workspace, project_root
 
@@ -117,10 +118,7 @@ def read(workspace: Workspace, level: str, name: str) -> dict:
     stage = {"dataset": "01_data_formatting", "training": "02_training", "comparison": "03_baseline_comparison"}[name]
     if not path.is_file():
         raise InputError(f"{path}: missing; run {stage} for level {level} first")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); run {stage} for level {level} again") from error
+    record = json_files.read(path, f"run {stage} for level {level} again")
     if not isinstance(record, dict) or record.get("schema") != SCHEMA or not record.keys() >= _KEYS:
         raise InputError(f"{path}: not a record of schema {SCHEMA}; run {stage} for level {level} again")
     return record

@@ -6,11 +6,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from cefr_helpers import json_files
 from cefr_helpers.errors import InputError
 
 STATE = "trainer_state.json"
 _EVENTS = "events.out.tfevents.*"
 _NAMES = {"loss": "train_loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm"}
+_LARGEST = 1e300  # no step, loss or count of a real run; NaN and infinity are not below it either
 _TAGS = {
     "train/loss": "train_loss",
     "eval/loss": "eval_loss",
@@ -56,10 +58,7 @@ def read_state(path: Path) -> RunLog:
     Raises:
         InputError: it is not one.
     """
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not valid JSON ({error}); expected a Hugging Face {STATE}") from error
+    state = json_files.read(path, f"expected a Hugging Face {STATE}")
     log = state.get("log_history") if isinstance(state, dict) else None
     if not isinstance(log, list) or not all(isinstance(entry, dict) for entry in log):
         raise InputError(f"{path}: has no list log_history; expected a Hugging Face {STATE}")
@@ -144,5 +143,5 @@ def _single(value: float) -> float | None:
 
 
 def _number(value: object) -> float | None:
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
     return value if usable else None

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from cefr_helpers import word_match
-from cefr_helpers.errors import InputError
+from cefr_helpers.errors import InputError, shown
 from cefr_helpers.near_duplicates import near_duplicates
 from cefr_helpers.sentence_bank import Bank, words_of
 
@@ -56,12 +56,14 @@ def split_groups(banks: dict[str, Bank], policy: str, held_out_share: float, see
     each is held out unless a level it touches has its share already.
 
     Raises:
-        InputError: an unknown policy, or a share that is not between 0 and 1.
+        InputError: an unknown policy, a share that is not between 0 and 1, or no such seed.
     """
     if policy not in POLICIES:
         raise InputError(f"split: {policy!r} is not a policy; expected one of {', '.join(POLICIES)}")
     if not 0 < held_out_share < 1:
         raise InputError(f"held_out_share: {held_out_share!r}; expected a number between 0 and 1")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise InputError(f"seed: {shown(seed)}; expected a whole number from 0 to 4294967295")
     if policy == "examples":
         groups = [[(level, word)] for level, bank in banks.items() for word in bank.sentences]
         held_out = train = {level: tuple(sorted(bank.sentences)) for level, bank in banks.items()}

@@ -53,6 +53,7 @@ def load(base: BaseModel, recipe: Recipe, seed: int):
         load_in_4bit=recipe.load_in_4bit,
         use_gradient_checkpointing="unsloth" if recipe.gradient_checkpointing else False,
         local_files_only=True,
+        trust_remote_code=False,
     )
     model = FastLanguageModel.get_peft_model(
         model,

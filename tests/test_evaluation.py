@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from cefr_helpers import (
+    answer_rows,
     base_model,
     evaluation,
     formatting,
@@ -80,7 +81,7 @@ def answers_of(examples, base="", tuned="") -> list[dict]:
 
 
 def measured(examples, tuned, scorers, known, base="", level=LEVEL) -> pd.DataFrame:
-    texts = evaluation.rows_of_answers(answers_of(examples, base, tuned), [""] * len(examples))
+    texts = answer_rows.rows_of_answers(answers_of(examples, base, tuned), [""] * len(examples))
     return evaluation.measure(texts, [one["words"] for one in examples], level, scorers, known.sentences)
 
 
@@ -100,7 +101,7 @@ def values(summary, row) -> dict:
     ],
 )
 def test_prompts_end_when_each_word_has_come(words, at_most, expected):
-    assert evaluation.count_prompts([{"words": one} for one in words], at_most) == expected
+    assert answer_rows.count_prompts([{"words": one} for one in words], at_most) == expected
 
 
 def test_each_held_out_word_of_the_bundled_bank_comes_in_as_many_prompts_as_are_counted(settings):
@@ -108,7 +109,7 @@ def test_each_held_out_word_of_the_bundled_bank_comes_in_as_many_prompts_as_are_
     split = splitting.split_groups(banks, settings.split, settings.held_out_share, 3407)
     for level in banks:
         examples = formatting.draw_examples(banks[level], split, level, "eval", settings.eval_examples, 3407)
-        count = evaluation.count_prompts(examples, 100)
+        count = answer_rows.count_prompts(examples, 100)
         assert {word for one in examples[:count] for word in one["words"]} == set(split.words(level, "eval"))
 
 
@@ -142,7 +143,7 @@ def test_examples_in_the_prompt_are_answered_without_the_adapter(examples, tmp_p
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation.generation, "answer", answer)
-        found = evaluation.answers_with_examples(Model(), None, examples[:2], examples[2:5], 7, kept)
+        found = answer_rows.answers_with_examples(Model(), None, examples[:2], examples[2:5], 7, kept)
     assert found == ["x", "x"] and calls == ["off", (2, 3, 7)]
 
 
@@ -303,7 +304,7 @@ def test_one_prompt_has_no_interval(held_out, scorers, known):
 
 def test_samples_are_rows_of_their_own_and_repeat_nothing_of_each_other(four, scorers, known):
     right = [one["output"] for one in four]
-    texts = evaluation.rows_of_answers(answers_of(four, "", right), [""] * len(four))
+    texts = answer_rows.rows_of_answers(answers_of(four, "", right), [""] * len(four))
     sampled = {"base_sampled": [[""] * 4, [""] * 4], "tuned_sampled": [right, ["", *right[1:]]]}
     words = [one["words"] for one in four]
     table = evaluation.measure(texts, words, "A1", scorers, known.sentences, sampled)
@@ -321,7 +322,7 @@ def test_samples_differ_between_seeds_and_come_back_with_theirs(bundled, four):
     model, tokenizer = base_model.load_model(bundled, "fp32"), base_model.load_tokenizer(bundled)
     drawn = [generation.answer(model, tokenizer, four[:1], 8, sample_seed=seed) for seed in (1, 2, 1)]
     assert drawn[0] == drawn[2] != drawn[1]
-    assert evaluation.sampled_answers(model, tokenizer, four, 0, 8, 1, Kept({})) == {}
+    assert answer_rows.sampled_answers(model, tokenizer, four, 0, 8, 1, Kept({})) == {}
 
 
 def test_a_bank_of_one_level_leaves_the_level_out(banks, settings, four):

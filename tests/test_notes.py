@@ -519,8 +519,10 @@ def test_the_answers_table_is_written_as_csv_and_latex_and_the_note_draws_its_fi
 # Escaping
 
 
-def nasty_records() -> LevelRecords:
-    nasty = 'a|b <img src=x onerror=alert(1)> `c` $d$ **e** [f](http://g.h) ![i](j) www.k.l \\ {{ m }} & "n" ```\n# o'
+NASTY = 'a|b <img src=x onerror=alert(1)> `c` $d$ **e** [f](http://g.h) ![i](j) www.k.l \\ {{ m }} & "n" ```\n# o'
+
+
+def nasty_records(nasty: str = NASTY) -> LevelRecords:
     held = hand_made_records.with_answers()
     slot = {"prompt": 0, "slot": 1, "word": nasty, "sentence": nasty, "score": None, "failed": [nasty]}
     generation = held.comparison["results"]["generation"]
