@@ -88,6 +88,7 @@ def experiment(
     raise typer.Exit(0 if ok else 1)
 
 
+@app.command()
 def status(
     levels: Levels = None,
     recipe: RecipeName = None,
