@@ -21,6 +21,7 @@ TRAINING = (
     "precision",
     "gradient_checkpointing",
     "loss_on",
+    "target_word_weight",
     "eval_steps",
     "logging_steps",
     "eval_batch_size",

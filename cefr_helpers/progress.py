@@ -15,22 +15,24 @@ class Progress(TrainerCallback):
         self.tokens = 0
         self._started = None
         self._first_step = 0
+        self._first_tokens = 0
         self._evaluating_s = 0.0
         self._step_ended = None
 
     def on_train_begin(self, args, state, control, **kwargs):
         self._started = time.monotonic()
         self._first_step = state.global_step
+        self._first_tokens = self.tokens = state.num_input_tokens_seen
 
     def on_step_end(self, args, state, control, **kwargs):
         self._step_ended = time.monotonic()
+        self.tokens = state.num_input_tokens_seen
 
     def on_evaluate(self, args, state, control, metrics=None, **kwargs):
         self._evaluating_s += time.monotonic() - (self._step_ended or self._started)
 
     def on_log(self, args, state, control, logs=None, **kwargs):
         self._check_finite(logs, state.global_step)
-        self.tokens = int(float(logs.get("num_tokens", self.tokens)))
         if "loss" not in logs and "eval_loss" not in logs:
             return
         elapsed = time.monotonic() - self._started
@@ -47,10 +49,10 @@ class Progress(TrainerCallback):
 
     def tokens_per_s(self) -> float | None:
         """Tokens of real text a second of training, without the time of evaluations; None before the first step."""
-        if not self.tokens or self._step_ended is None:
+        if self._step_ended is None:
             return None
         busy = self._step_ended - self._started - self._evaluating_s
-        return self.tokens / busy if busy > 0 else None
+        return (self.tokens - self._first_tokens) / busy if busy > 0 else None
 
     @staticmethod
     def _check_finite(logs: dict, step: int) -> None:

@@ -46,6 +46,15 @@ def tokenise(tokenizer, example: dict) -> dict[str, list[int]]:
     return {"prompt_ids": prompt, "completion_ids": completion[:end]}
 
 
+def answer_offsets(tokenizer, example: dict) -> list[tuple[int, int]]:
+    """Where each token of `tokenise` stands, as (start, end) in characters of the answer; below 0 before it."""
+    text = tokenizer.apply_chat_template(_turns(example), tokenize=False, date_string=_DATE)
+    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ids = tokenise(tokenizer, example)
+    count, first = len(ids["prompt_ids"]) + len(ids["completion_ids"]), text.rindex(example["output"])
+    return [(start - first, end - first) for start, end in found.offset_mapping[:count]]
+
+
 def token_counts(tokenizer, examples: Sequence[dict]) -> list[tuple[int, int]]:
     """Tokens of prompt and completion, as `tokenise` makes them, of each example: all at once, for speed.
 

@@ -24,6 +24,7 @@ DATA_KEYS = (
 )
 TRAINING_KEYS = (
     "loss_on",
+    "target_word_weight",
     "load_in_4bit",
     "precision",
     "lora_rank",
@@ -69,6 +70,7 @@ class Recipe(BaseModel):
     max_seq_length: int = Field(ge=64, le=MOST)
 
     loss_on: Literal["completion", "full_text"]
+    target_word_weight: float = Field(ge=1, le=1000)
     load_in_4bit: bool
     precision: Literal["auto", "bf16", "fp16", "fp32"]
     lora_rank: int = Field(ge=1, le=MOST)

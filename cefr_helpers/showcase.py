@@ -10,6 +10,7 @@ from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import Workspace, project_root
 from cefr_helpers.wording import clock
 
+ROWS, RATES = ("base", "tuned", "gold"), ("covered", "joint_success")
 START, END = "<!-- made by `make showcase`: start -->", "<!-- made by `make showcase`: end -->"
 
 
@@ -58,9 +59,9 @@ def table() -> str:
     """The reference run's levels as a Markdown table with where it comes from, from its records alone."""
     workspace = Workspace(folder(), folder() / "user_data")
     lines = [
-        "| level | held-out loss, base → tuned (nats a token) | difference, 95% interval | perplexity, base → tuned "
-        "| loss reduction | training |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| level | held-out loss, base → tuned (nats a token) | difference, 95% interval | word used, base → tuned "
+        "| Joint Success, base → tuned (bank) | difference in points, 95% interval | training |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for level in LEVELS:
         if workspace.record(level, "comparison").is_file():
@@ -70,13 +71,17 @@ def table() -> str:
 
 
 def _row(workspace: Workspace, level: str) -> str:
-    found = records.read(workspace, level, "comparison")["results"]["completion"]
+    results = records.read(workspace, level, "comparison")["results"]
     seconds = records.read(workspace, level, "training")["results"]["duration_s"]
-    base, tuned, difference = found["base"], found["tuned"], found["difference"]
+    found, answers = results["completion"], results["generation"]
+    loss, joint = found["difference"], answers["differences"]["joint_success"]
+    covered, success = ({row: answers["measures"][row][rate]["value"] for row in ROWS} for rate in RATES)
     return (
-        f"| {level} | {base['loss']:.3f} → {tuned['loss']:.3f} "
-        f"| {difference['estimate']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}] "
-        f"| {base['perplexity']:.1f} → {tuned['perplexity']:.1f} | {found['loss_reduction_pct']:.1f}% "
+        f"| {level} | {found['base']['loss']:.3f} → {found['tuned']['loss']:.3f} "
+        f"| {loss['estimate']:+.3f} [{loss['low']:+.3f}, {loss['high']:+.3f}] "
+        f"| {covered['base']:.0%} → {covered['tuned']:.0%} "
+        f"| {success['base']:.0%} → {success['tuned']:.0%} ({success['gold']:.0%}) "
+        f"| {100 * joint['estimate']:+.0f} [{100 * joint['low']:+.0f}, {100 * joint['high']:+.0f}] "
         f"| {clock(seconds)} |"
     ).replace("-", "\N{MINUS SIGN}")
 
@@ -87,6 +92,7 @@ def _origin(record: dict) -> str:
         f"`make run` on {record['created'][:10]}, commit `{record['commit'][:10]}`, recipe "
         f"`{record['recipe']['name']}`, {hardware['cores']} cores of an {hardware['cpu']}, no GPU, "
         f"seed {record['seed']}; "
-        f"n = {record['results']['examples']} held-out examples a level. Records, notes and figures: "
+        f"n = {record['results']['examples']} held-out examples and {record['results']['generation']['slots']} words "
+        f"asked for a level. Records, notes and figures: "
         "[docs/reference_run](docs/reference_run/Notes/FINAL_REPORT.md)."
     )

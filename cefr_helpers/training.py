@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers import checkpoints, likelihood, prompts, records, training_results
+from cefr_helpers import checkpoints, likelihood, prompts, records, training_results, weighted_loss
 from cefr_helpers.base_model import BaseModel
 from cefr_helpers.recipe import TRAINING_KEYS, Recipe
 
@@ -136,6 +136,11 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
             self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
             return metrics
 
+        def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+            if weighted_loss.COLUMN not in inputs:
+                return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            return weighted_loss.compute(model, inputs, num_items_in_batch)
+
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(logs)
     dtype = model.get_input_embeddings().weight.dtype
     args = SFTConfig(
@@ -166,6 +171,8 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         metric_for_best_model="eval_loss",
         greater_is_better=False,
         packing=False,
+        include_num_input_tokens_seen="non_padding",
+        remove_unused_columns=False,  # keeps the weights of the loss
         dataset_kwargs={"skip_prepare_dataset": True},
         dataloader_num_workers=0,
         report_to=["tensorboard"],
@@ -174,6 +181,8 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         data_seed=seed,
     )
     rows = prompts.training_rows(tokenizer, train, recipe.max_seq_length, recipe.loss_on)
+    if recipe.target_word_weight != 1:
+        rows = weighted_loss.add_weights(rows, tokenizer, train, recipe.target_word_weight)
     trainer = Trainer(
         model=model,
         processing_class=tokenizer,
@@ -183,5 +192,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         eval_dataset=Dataset.from_list(rows[:1]),
         callbacks=[Progress()],
     )
+    if recipe.target_word_weight != 1:
+        trainer.data_collator = weighted_loss.Collator(trainer.data_collator)
     trainer.remove_callback(PrinterCallback)
     return trainer

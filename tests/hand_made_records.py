@@ -33,6 +33,7 @@ RECIPE = {
     "gradient_checkpointing": False,
     "precision": "bf16",
     "loss_on": "completion",
+    "target_word_weight": 4.0,
     "eval_steps": 15,
     "logging_steps": 5,
     "eval_batch_size": 8,

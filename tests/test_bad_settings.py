@@ -64,7 +64,7 @@ WRONG = [
     (key, value)
     for key, field in recipe.Recipe.model_fields.items()
     for value in wrong_values(field.annotation)
-    if not (key == "base_model_revision" and value == "")
+    if not (key == "base_model_revision" and value == "") and not (key == "generation_samples" and value == 0)
 ]
 
 
