@@ -1,6 +1,7 @@
 """What the pages show is what the code does: banks and their errors, prompt, versions, times, the list of modules."""
 
 import json
+import math
 import re
 
 import pytest
@@ -112,6 +113,22 @@ def test_the_gpu_page_tells_the_recipes_figures():
     assert (
         f"`held_out_share: {recipe['held_out_share']}` needs at least {10 / recipe['held_out_share']:.0f} words" in text
     )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        (
+            "cpu",
+            "`held_out_share: {share}`, as in the recipe [cpu](../recipes/cpu.yaml), that is {words} words a level;",
+        ),
+        ("smoke", "with `held_out_share: {share}`, as in [smoke](../recipes/smoke.yaml), {words}."),
+    ],
+)
+def test_how_many_words_a_bank_needs(recipe, said):
+    share = yaml.safe_load((ROOT / "recipes" / f"{recipe}.yaml").read_text())["held_out_share"]
+    words = math.ceil(round(formatting.WORDS_PER_EXAMPLE / share, 6))
+    assert said.format(share=share, words=words) in " ".join(doc("own_bank.md").read_text().split())
 
 
 def test_no_record_of_the_reference_run_names_a_gpu_as_the_page_says():
