@@ -16,6 +16,7 @@ def answer(
     batch_size: int = 8,
     shown: Sequence[dict] = (),
     sample_seed: int | None = None,
+    temperature: float = TEMPERATURE,
 ) -> list[str]:
     """The model's answer to each example's prompt.
 
@@ -24,7 +25,7 @@ def answer(
         examples: formatted examples; their `output` is not read.
         max_new_tokens: where an answer that never ends is cut.
         shown: examples that stand before each prompt, with their answers.
-        sample_seed: greedy answers if None; else sampled at TEMPERATURE, after this seed.
+        sample_seed: greedy answers if None; else sampled at `temperature`, after this seed.
 
     Returns:
         One text an example, in order, without special tokens and surrounding white space.
@@ -35,7 +36,7 @@ def answer(
     model.eval()
     if sample_seed is not None:
         torch.manual_seed(sample_seed)
-    how = {"do_sample": False} if sample_seed is None else {"do_sample": True, "temperature": TEMPERATURE}
+    how = {"do_sample": False} if sample_seed is None else {"do_sample": True, "temperature": temperature}
     answers = []
     with torch.inference_mode():
         for start in range(0, len(examples), batch_size):

@@ -11,7 +11,7 @@ from cefr_helpers import pipeline
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE, STAGES, project_root
 
-STAGE_NOTEBOOKS = (*STAGES, REPORT_STAGE, EXPERIMENT_STAGE)
+NOTEBOOKS = (*STAGES, REPORT_STAGE, EXPERIMENT_STAGE, "playground")
 PARAMETERS = {"level", "recipe", "sentence_bank", "output_root", "user_data", "language", "seed"}
 
 
@@ -29,10 +29,10 @@ def lines(cell):
 
 def test_every_notebook_in_the_folder_is_checked():
     found = {path.stem for path in (project_root() / "notebooks").glob("*.ipynb")}
-    assert found == set(STAGE_NOTEBOOKS)
+    assert found == set(NOTEBOOKS)
 
 
-@pytest.mark.parametrize("stage", STAGE_NOTEBOOKS)
+@pytest.mark.parametrize("stage", NOTEBOOKS)
 class TestNotebook:
     def test_is_valid_and_committed_without_outputs(self, stage):
         nbformat.validate(notebook(stage))
