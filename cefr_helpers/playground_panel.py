@@ -10,7 +10,7 @@ from cefr_helpers import answer_marks, comparison, favourites
 from cefr_helpers.errors import InputError
 from cefr_helpers.playground import MOST_WORDS, Asked, Playground, parse_words
 
-_WIDE = widgets.Layout(width="auto")
+_WIDE = widgets.Layout(width="max-content", min_width="12em")  # as wide as its words
 _LABELS = {"description_width": "8em"}
 _SHORTEST, _LONGEST = 20, 1000
 

@@ -2,7 +2,8 @@
 
 The specification: `base_model`, `recipe` (changes to recipes/smoke.yaml), `folder`, `examples` (the first
 eight for training, the rest for evaluation), `copies` (how often the training examples are taken),
-`stop_at` (a step to die at), `interrupt_at` (a step to be interrupted at, after which the same kernel goes on) and `publish` (whether adapter and merged model are saved). Prints results as JSON.
+`stop_at` (a step to die at), `interrupt_at` (a step to be interrupted at, after which the same kernel goes on)
+and `publish` (whether adapter and merged model are saved). Prints results as JSON.
 """
 
 import json
