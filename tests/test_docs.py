@@ -81,7 +81,9 @@ def try_line(line: str, folder: Path) -> None:
     if words[0] == "make":
         done = subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        steps = [step for step in done.stdout.splitlines() if step.startswith(".venv/bin/") and "/pip " not in step]
+        lines = done.stdout.replace("\\\n", " ").splitlines()
+        lines = [re.sub(r'^\w+="[^"]*"\s+', "", line) for line in lines]  # what is set for this one program
+        steps = [step for step in lines if step.startswith(".venv/bin/") and "/pip " not in step]
         assert steps or words[1] in ("setup", "clean")
         for step in steps:
             try_step(step)
@@ -102,8 +104,8 @@ def try_step(line: str) -> None:
     elif program.endswith("/jupyter"):
         from jupyterlab.labapp import LabApp
 
-        option, folder = arguments[1].removeprefix("--LabApp.").split("=/lab/tree/")
-        assert arguments[0] == "lab" and LabApp.class_traits()[option] and (ROOT / folder).is_dir()
+        option, page = arguments[1].removeprefix("--LabApp.").split("=/lab/tree/")
+        assert arguments[0] == "lab" and LabApp.class_traits()[option] and (ROOT / page).exists()
 
 
 def try_cefr(arguments: list[str]) -> None:
@@ -195,6 +197,7 @@ def generated() -> str:
     """What runs leave, a path a line, as the code names it and the reference run has it."""
     workspace = Workspace(ROOT, ROOT / "user_data")
     made = [path for level in LEVELS for stage in STAGES for path in pipeline.outputs(workspace, stage, level)]
+    made += [workspace.favourites(level) for level in LEVELS]
     made += [*pipeline.outputs(workspace, REPORT_STAGE, ""), *pipeline.outputs(workspace, EXPERIMENT_STAGE, "rank")]
     names = [str(path.relative_to(ROOT)) for path in made]
     names += [str(path.relative_to(doc("reference_run"))) for path in doc("reference_run").rglob("*")]
