@@ -27,7 +27,7 @@ def _card(scorer: dict, judged: list[str], words: Wording) -> dict:
     counts = {key: wording.whole(scorer.get(key), words) for key in ("sentences", "folds", "groups")}
     confusion = [
         [level, *(wording.whole(count, words) for count in row)]
-        for level, row in zip(levels, scorer["confusion"], strict=True)
+        for level, row in zip(levels, scorer["confusion"], strict=False)
     ]
     return {
         "text": text["text"].format(judged=listed(judged, words), levels=listed(levels, words), **counts),
