@@ -11,6 +11,8 @@ from cefr_helpers import records
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import check_path, project_root
 
+DRY_RUN = ["--dry-run", "--quiet", "host", "rules"]
+
 
 class Busy(InputError):
     """Another run is at work in the output folder."""
@@ -68,8 +70,7 @@ def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> 
     Raises:
         RuntimeError: the dry run failed; the message is Snakemake's.
     """
-    dry = ["--dry-run", "--quiet", "host", "rules"]
-    done = subprocess.run([*_command(config, folder, profile), *arguments, *dry], capture_output=True, text=True)
+    done = subprocess.run([*_command(config, folder, profile), *arguments, *DRY_RUN], capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"Snakemake's dry run failed:\n{(done.stdout + done.stderr)[-3000:]}")
     lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]

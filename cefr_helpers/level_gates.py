@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cefr_helpers import level_features, level_scorer, scorer_card, splitting
+from cefr_helpers.answer_names import QUALITIES
 from cefr_helpers.errors import InputError
 from cefr_helpers.recipe import Recipe
 from cefr_helpers.sentence_bank import Bank
 
 if TYPE_CHECKING:
     import numpy as np
-
-
-QUALITIES = ("qwk", "accuracy", "within_one", "rmse")
 
 
 @dataclass(frozen=True)
