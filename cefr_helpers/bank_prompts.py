@@ -39,7 +39,7 @@ def prompt(word: str, level: str, count: int, lengths: tuple[int, int], before: 
         lengths: the shortest and the longest that a sentence should be, in words.
         before: sentences of earlier answers, each with what is said of it.
     """
-    lines = "\n".join(f"- {sentence} ({remark})" for sentence, remark in before[-_SHOWN:])
+    lines = "\n".join(f"- {sentence} ({remark})" for sentence, remark in list(dict.fromkeys(before))[-_SHOWN:])
     return TEMPLATE.format(
         word=word_match.without_homograph_digit(word),
         level=level,

@@ -160,7 +160,7 @@ def test_the_prompt_says_what_is_wanted_and_what_was_wrong():
     first = bank_prompts.prompt("bass1", "B1", 7, (9, 19))
     assert first.startswith("Write 7 example sentences in English for learners at CEFR level B1 (Threshold).")
     assert 'uses "bass",' in first and "of 9 to 19 words" in first and "written before" not in first
-    before = [(f"Sentence {number} {{x}}.", "does not use the word") for number in range(12)]
+    before = [(f"Sentence {number // 2} {{x}}.", "does not use the word") for number in range(24)]
     again = bank_prompts.prompt("bass", "B1", 2, (9, 19), before)
     assert "- Sentence 11 {x}. (does not use the word)\n" in again and again.count("does not use the word") == 8
     assert again.endswith("Answer with the 2 sentences alone, one a line, numbered 1 to 2.")

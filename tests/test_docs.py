@@ -197,7 +197,7 @@ def generated() -> str:
     """What runs leave, a path a line, as the code names it and the reference run has it."""
     workspace = Workspace(ROOT, ROOT / "user_data")
     made = [path for level in LEVELS for stage in STAGES for path in pipeline.outputs(workspace, stage, level)]
-    made += [workspace.favourites(level) for level in LEVELS]
+    made += [place(level) for place in (workspace.favourites, workspace.made_bank) for level in LEVELS]
     made += [*pipeline.outputs(workspace, REPORT_STAGE, ""), *pipeline.outputs(workspace, EXPERIMENT_STAGE, "rank")]
     names = [str(path.relative_to(ROOT)) for path in made]
     names += [str(path.relative_to(doc("reference_run"))) for path in doc("reference_run").rglob("*")]
