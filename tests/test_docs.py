@@ -112,10 +112,10 @@ def try_cefr(arguments: list[str]) -> None:
     """Those that check their input first are called, up to where they would start; of others the arguments are read."""
     name, *options = arguments
     assert name in COMMANDS, f"cefr {name}: no such command"
-    if name not in ("run", "status", "experiment"):
+    shown = "--help" in options
+    if name not in ("run", "status", "experiment") and not shown:
         COMMANDS[name].make_context(name, options)
         return
-    shown = "--help" in options
     aside = [] if shown or "--output-root" in options else ["--output-root", "out"]
     result = CliRunner().invoke(cli.app, [name, *options, *aside])
     expected = result.exit_code == 0 if shown or name == "status" else isinstance(result.exception, Started)
