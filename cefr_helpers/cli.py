@@ -130,8 +130,9 @@ def bank(
     words: Annotated[Path, typer.Option(help="The word list: .csv with a column word, or .txt, a word a line.")],
     level: Annotated[str, typer.Option(help="The CEFR level of the sentences.")],
     server: Annotated[
-        str, typer.Option(help="An OpenAI-compatible server; its key, if it wants one, in BANK_API_KEY.")
-    ] = "http://127.0.0.1:8080/v1",
+        str | None,
+        typer.Option(help="An OpenAI-compatible server, its key in BANK_API_KEY; default: llama.cpp's here."),
+    ] = None,
     model: Annotated[str | None, typer.Option(help="A model of the server; default: the one it lists.")] = None,
     sentences: Annotated[int, typer.Option(min=1, max=50, help="Sentences a word.")] = 5,
     output: Annotated[Path | None, typer.Option(help="The bank, .json or .csv; default: in user_data/banks.")] = None,
@@ -150,7 +151,7 @@ def bank(
 
     given = {"words": words, "server": server, "model": model, "output": output}
     secret_check.refuse_secrets("cefr bank", given)
-    url = server_address.address(server)
+    url = server_address.address(server or server_address.DEFAULT)
     key = server_address.key_for(url)
     settings = configuration.read(_overrides(check_level(level), bank=bank, user_data=user_data))
     listed = tuple(word_list.read(words))
