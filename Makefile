@@ -1,12 +1,13 @@
 # make run, make test, make lab, make site, make lint, make clean: each sets up what it needs first, then calls `cefr`.
 #   make run LEVELS="A1 C1" RECIPE=reference BANK=my_bank.csv LANGUAGE=tr
+#   make bank WORDS=words.csv LEVEL=B2: a sentence bank, written by a model behind a server (docs/bank_making.md)
 #   make experiment NAME=rank, make experiment-dry NAME=rank: a grid of runs out of experiments/rank.yaml
 
 PYTHON ?= python3.11
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED FROM LEVEL NAME PYTHON
+SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED FROM LEVEL NAME WORDS SERVER MODEL SENTENCES OUTPUT PYTHON
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option = $(if $(call given,$(1)),--$(2) "$(call given,$(1))")
 UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(call given,$(name)),$(name))))
@@ -15,7 +16,7 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
 
-.PHONY: run experiment experiment-dry test test-slow lab lint setup status adopt showcase site clean
+.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status adopt showcase site clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -26,6 +27,11 @@ experiment: setup    # its file says levels, recipes and seeds: cefr refuses tho
 
 experiment-dry: setup
 	@$(BIN)/cefr experiment "$(NAME)" --dry-run $(OPTIONS)
+
+bank: setup    # a key for the server comes from the environment alone, as BANK_API_KEY
+	@$(BIN)/cefr bank --words "$(WORDS)" --level "$(LEVEL)" $(call option,SERVER,server) $(call option,MODEL,model) \
+		$(call option,SENTENCES,sentences) $(call option,OUTPUT,output) $(call option,BANK,bank) \
+		$(call option,USER_DATA,user-data)
 
 test: setup
 	$(BIN)/python -m pytest

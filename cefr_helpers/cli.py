@@ -11,7 +11,7 @@ import typer
 from cefr_helpers import configuration, engine, pipeline, runs
 from cefr_helpers.configuration import Configuration
 from cefr_helpers.errors import InputError
-from cefr_helpers.levels import LEVELS
+from cefr_helpers.levels import LEVELS, check_level
 from cefr_helpers.paths import REPORT_STAGE
 
 app = typer.Typer(
@@ -123,6 +123,55 @@ def adopt(
     note = notes.write_results_note(settings.workspace, level, settings.language)
     for path in (record, *drawn, note):
         typer.echo(path)
+
+
+@app.command()
+def bank(
+    words: Annotated[Path, typer.Option(help="The word list: .csv with a column word, or .txt, a word a line.")],
+    level: Annotated[str, typer.Option(help="The CEFR level of the sentences.")],
+    server: Annotated[
+        str | None,
+        typer.Option(help="An OpenAI-compatible server, its key in BANK_API_KEY; default: llama.cpp's here."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A model of the server; default: the one it lists.")] = None,
+    sentences: Annotated[int, typer.Option(min=1, max=50, help="Sentences a word.")] = 5,
+    output: Annotated[Path | None, typer.Option(help="The bank, .json or .csv; default: in user_data/banks.")] = None,
+    tries: Annotated[int, typer.Option(min=1, max=100, help="Answers asked for a word at most.")] = 3,
+    temperature: Annotated[float, typer.Option(min=0, max=2, help="0 for always the likeliest next token.")] = 0.8,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Where an answer is cut; reasoning takes more.")] = 1000,
+    timeout_s: Annotated[float, typer.Option(min=1, help="Seconds without a sign of an answer.")] = 300,
+    bank: Bank = None,
+    user_data: UserData = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all, show the first prompt, and ask nothing.")
+    ] = False,
+) -> None:
+    """Let a model behind a server write a sentence bank for a word list; what was answered is never asked again."""
+    from cefr_helpers import bank_checks, bank_making, chat_server, made_bank, secret_check, server_address, word_list
+
+    given = {"words": words, "server": server, "model": model, "output": output}
+    secret_check.refuse_secrets("cefr bank", given)
+    url = server_address.address(server or server_address.DEFAULT)
+    key = server_address.key_for(url)
+    settings = configuration.read(_overrides(check_level(level), bank=bank, user_data=user_data))
+    listed = tuple(word_list.read(words))
+    place = made_bank.Place(Path(os.path.abspath(output)) if output else settings.workspace.made_bank(level))
+    teachers = bank_checks.read_teachers(settings.sentence_bank, level, place.bank, settings.workspace)
+    plan = bank_making.Plan(listed, level, sentences, tries, model, temperature, max_new_tokens)
+    if dry_run:
+        typer.echo(bank_making.preview(plan, teachers, place))
+        return
+    try:
+        asked = chat_server.ChatServer(url, key, timeout_s)
+        results = bank_making.make(plan, teachers, place, asked, words)
+    except chat_server.Unavailable as error:
+        print(f"{error}\n{bank_making.GO_ON}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        print(f"\nStopped. {bank_making.GO_ON}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    typer.echo(made_bank.report(results, place))
+    raise typer.Exit(0 if results["kept"] else 1)
 
 
 @app.command()

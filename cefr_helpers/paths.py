@@ -118,6 +118,10 @@ class Workspace:
         """The sentence bank of what was chosen in the playground."""
         return self.user_data / "favourites" / f"{level}.json"
 
+    def made_bank(self, level: str) -> Path:
+        """The sentence bank that a model wrote, unless another place was named."""
+        return self.user_data / "banks" / f"{level}.json"
+
     def adapters(self) -> Path:
         """text-generation-webui lists every entry of this folder as an adapter: put nothing else there."""
         return self.user_data / "loras"
