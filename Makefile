@@ -1,12 +1,13 @@
 # make run, make test, make lab, make site, make lint, make clean: each sets up what it needs first, then calls `cefr`.
 #   make run LEVELS="A1 C1" RECIPE=reference BANK=my_bank.csv LANGUAGE=tr
 #   make experiment NAME=rank, make experiment-dry NAME=rank: a grid of runs out of experiments/rank.yaml
+#   make experiment NAME=rank PROFILE=slurm: its jobs on a cluster
 
 PYTHON ?= python3.11
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED FROM LEVEL NAME PYTHON
+SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED FROM LEVEL NAME PROFILE PYTHON
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option = $(if $(call given,$(1)),--$(2) "$(call given,$(1))")
 UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(call given,$(name)),$(name))))
@@ -19,13 +20,13 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 .DEFAULT_GOAL := run
 
 run: setup
-	@$(BIN)/cefr run $(OPTIONS)
+	@$(BIN)/cefr run $(OPTIONS) $(call option,PROFILE,profile)
 
 experiment: setup    # its file says levels, recipes and seeds: cefr refuses those options here
-	@$(BIN)/cefr experiment "$(NAME)" $(OPTIONS)
+	@$(BIN)/cefr experiment "$(NAME)" $(OPTIONS) $(call option,PROFILE,profile)
 
 experiment-dry: setup
-	@$(BIN)/cefr experiment "$(NAME)" --dry-run $(OPTIONS)
+	@$(BIN)/cefr experiment "$(NAME)" --dry-run $(OPTIONS) $(call option,PROFILE,profile)
 
 test: setup
 	$(BIN)/python -m pytest
