@@ -1,5 +1,6 @@
 """A real SLURM of two nodes on this machine, as root, on loopback: started, broken and stopped by tests."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -147,7 +148,5 @@ def pid_in(file: Path) -> int | None:
 
 def end(pid: int | None, with_signal: int) -> None:
     if pid is not None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, with_signal)
-        except ProcessLookupError:
-            pass
