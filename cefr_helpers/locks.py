@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-# Seconds: a holder on another machine that has shown no sign of life for 30 is taken for dead.
-PATIENCE_S = 60
+# Seconds: a holder on another machine that has shown no sign of life for so long is taken for dead, and how long it
+# pays to wait for one.
+LIFE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def lease(path: Path, timeout_s: float = -1):
@@ -22,4 +24,4 @@ def lease(path: Path, timeout_s: float = -1):
     from filelock import SoftFileLease
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    return SoftFileLease(path, timeout=timeout_s)
+    return SoftFileLease(path, lease_duration=LIFE_S, timeout=timeout_s)
