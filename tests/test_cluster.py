@@ -242,17 +242,37 @@ def test_the_engine_takes_them(tmp_path):
     out = tmp_path / "out"
     settings = configuration.read({"output_root": str(out), "levels": ["B2"], "recipe": "smoke"})
     config = settings.model_dump() | {"needs": {settings.recipe: {STAGES[1]: [3500, 17]}}}
-    command = engine._command(config, out, PROFILES / "local")
+    text = "cores: 4\nresources: [gpu=2]\n"
+    command = engine._command(config, out, profile(tmp_path / "two_gpus", text))
     done = subprocess.run([*command, "levels", "--dry-run"], capture_output=True, text=True)
-    asked = {}
+    asked, threads = {}, {}
     for line in (done.stdout + done.stderr).splitlines():
         if line.startswith(("rule ", "localrule ")):
             rule = line.split()[1].rstrip(":")
-        elif line.strip().startswith("resources: "):
+        elif line.startswith("    threads: "):
+            threads[rule] = int(line.split()[1])
+        elif line.startswith("    resources: "):
             asked[rule] = dict(word.strip().split("=") for word in line.split(":", 1)[1].split(","))
     assert asked["train_B2"]["mem_mb"] == "3500" and asked["train_B2"]["runtime"] == "17"
     assert asked["train_B2"]["gpu"] == "1" and "gpu" not in asked["plot_B2"]
+    assert threads["train_B2"] == 2  # of four cores, since the other GPU's training takes two
     assert asked["format_B2"]["cpus_per_task"] == "1" and asked["compare_B2"]["mem_mb"] == "8000"
+
+
+def test_the_dry_run_says_what_jobs_would_ask_for_without_a_cluster(tmp_path):
+    (tmp_path / "trial.yaml").write_text("levels: [B2]\nrecipes: [smoke]\nlora_rank: [8, 32]\n")
+    smoke = recipes.load_recipe("smoke")
+    training_of(tmp_path / "out", smoke, 130.0, 2_000_000_000, "a node's processor")
+    command = [sys.executable, "-m", "cefr_helpers.cli", "experiment", str(tmp_path / "trial.yaml"), "--dry-run"]
+    command += ["--profile", "slurm", "--output-root", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-4:] == [
+        "A job of 01_data_formatting asks SLURM for 2000 MB and 30 min, not measured yet",
+        "A job of 02_training asks SLURM for 3500 MB and 15 min",
+        "A job of 03_baseline_comparison asks SLURM for 3500 MB and 15 min",
+        "A job of 04_plotting asks SLURM for 2000 MB and 15 min, not measured yet",
+    ]
 
 
 @pytest.mark.parametrize(
