@@ -92,8 +92,7 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "")
         run: the run's name in what it prints, where there are several.
 
     Raises:
-        InputError: no such stage or level, a parameter that the notebook does not declare, or another process is at
-            work on this very stage.
+        InputError: no such stage or level, an undeclared parameter, or another process is at work on this stage.
         StageFailed: a cell raised, the kernel died, or an output is missing; the notebook so far is kept beside the
             log as `STAGE.failed.ipynb`.
     """
@@ -217,10 +216,9 @@ def _unfinished(made: list[Path], began: float) -> str | None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m cefr_helpers.pipeline STAGE LEVEL CONFIGURATION_JSON [RUN [TRY]]`: what the engine calls.
+    """`python -m cefr_helpers.pipeline STAGE LEVEL CONFIGURATION_JSON [RUN [TRY, from 1]]`: what the engine calls.
 
-    LEVEL and RUN are "-" where there is none; for the report over an experiment its name stands for the level. TRY is
-    1, or more where the engine tries a stage again that failed.
+    LEVEL and RUN are "-" where there is none; for the report over an experiment its name stands for the level.
     """
     from cefr_helpers import attempts, configuration
 
@@ -233,8 +231,7 @@ def main(arguments: list[str]) -> int:
             parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}
         if stage == EXPERIMENT_STAGE:
             parameters |= {"experiment": level}
-        log = executed_notebook(settings.workspace, stage, level).with_suffix(".log")
-        attempts.check(int(attempt), log)
+        attempts.check(int(attempt), executed_notebook(settings.workspace, stage, level).with_suffix(".log"))
         run_stage(stage, parameters, settings.workspace, "" if run == "-" else run)
     except (StageFailed, InputError) as error:
         print(error, file=sys.stderr, flush=True)
