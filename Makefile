@@ -2,12 +2,13 @@
 #   make run LEVELS="A1 C1" RECIPE=reference BANK=my_bank.csv LANGUAGE=tr
 #   make bank WORDS=words.csv LEVEL=B2: a sentence bank, written by a model behind a server (docs/bank_making.md)
 #   make experiment NAME=rank, make experiment-dry NAME=rank: a grid of runs out of experiments/rank.yaml
+#   make experiment NAME=rank PROFILE=slurm: its jobs on a cluster
 
 PYTHON ?= python3.11
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED FROM LEVEL NAME WORDS SERVER MODEL SENTENCES OUTPUT PYTHON
+SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED FROM LEVEL NAME WORDS SERVER MODEL SENTENCES OUTPUT PROFILE PYTHON
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option = $(if $(call given,$(1)),--$(2) "$(call given,$(1))")
 UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(call given,$(name)),$(name))))
@@ -20,13 +21,13 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 .DEFAULT_GOAL := run
 
 run: setup
-	@$(BIN)/cefr run $(OPTIONS)
+	@$(BIN)/cefr run $(OPTIONS) $(call option,PROFILE,profile)
 
 experiment: setup    # its file says levels, recipes and seeds: cefr refuses those options here
-	@$(BIN)/cefr experiment "$(NAME)" $(OPTIONS)
+	@$(BIN)/cefr experiment "$(NAME)" $(OPTIONS) $(call option,PROFILE,profile)
 
 experiment-dry: setup
-	@$(BIN)/cefr experiment "$(NAME)" --dry-run $(OPTIONS)
+	@$(BIN)/cefr experiment "$(NAME)" --dry-run $(OPTIONS) $(call option,PROFILE,profile)
 
 bank: setup    # a key for the server comes from the environment alone, as BANK_API_KEY
 	@$(BIN)/cefr bank --words "$(WORDS)" --level "$(LEVEL)" $(call option,SERVER,server) $(call option,MODEL,model) \

@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from cefr_helpers import configuration, engine, pipeline, runs
+from cefr_helpers import configuration, engine, job_resources, pipeline, runs
 from cefr_helpers.configuration import Configuration
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import LEVELS, check_level
 from cefr_helpers.paths import REPORT_STAGE
+from cefr_helpers.recipe import load_recipe
 
 app = typer.Typer(
     help="Teach a small language model to write example sentences at a CEFR level, and measure what it learned.",
@@ -29,7 +30,7 @@ OutputRoot = Annotated[str | None, typer.Option(help="Where formatted_data, trai
 UserData = Annotated[str | None, typer.Option(help="Where adapters and merged models go.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of data and training.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")]
-Profile = Annotated[str, typer.Option(help="How Snakemake runs it: a folder in profiles/, or a path.")]
+Profile = Annotated[str, typer.Option(help="How it is run: a folder in profiles/ (local, slurm), or a path.")]
 
 
 @app.command()
@@ -50,7 +51,9 @@ def run(
     workspace = settings.workspace
     profile_folder = engine.profile_folder(profile)
     with engine.only_run(workspace.output_root):
-        started, call = time.time(), (settings.model_dump(), workspace.output_root, profile_folder)
+        recipes = {settings.recipe: load_recipe(settings.recipe)}
+        config = settings.model_dump() | job_resources.for_profile(profile_folder, recipes, workspace.output_root)
+        started, call = time.time(), (config, workspace.output_root, profile_folder)
         ok = engine.snakemake(*call, ["levels", *(engine.DRY_RUN if dry_run else [])])
         if dry_run:
             raise typer.Exit(0 if ok else 1)

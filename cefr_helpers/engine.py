@@ -3,11 +3,14 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from cefr_helpers import records
+from cefr_helpers import cluster, locks, records
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import check_path, project_root
 
@@ -18,8 +21,9 @@ class Busy(InputError):
     """Another run is at work in the output folder."""
 
 
-def only_run(folder: Path):
-    """A lock on an output folder for as long as this process lives; it goes with the process, however it ends.
+@contextmanager
+def only_run(folder: Path) -> Iterator[None]:
+    """A lock on an output folder, on whatever node, until the end of the block or of this process, however it ends.
 
     Raises:
         Busy: another run holds it.
@@ -32,11 +36,14 @@ def only_run(folder: Path):
     except OSError as error:
         where = f"output_root: {folder}"
         raise InputError(f"{where}: {error.strerror}; expected a folder that can be written to") from None
-    lock = FileLock(folder / "runs" / ".lock")
-    try:
-        return lock.acquire(blocking=False)
-    except Timeout:
-        raise Busy(f"{folder}: another run is at work here; wait for it or stop it first") from None
+    with ExitStack() as held:
+        try:
+            # the first tells at once of a run on this machine; on a cluster only the second knows of other nodes'
+            held.enter_context(FileLock(folder / "runs" / ".lock", timeout=0))
+            held.enter_context(locks.lease(folder / "runs" / ".lease", locks.PATIENCE_S))
+        except Timeout:
+            raise Busy(f"{folder}: another run is at work here; wait for it or stop it first") from None
+        yield
 
 
 def profile_folder(profile: str) -> Path:
@@ -60,8 +67,12 @@ def snakemake(config: dict, folder: Path, profile: Path, arguments: list[str]) -
         config: for the Snakefile, as plain values.
         folder: the output folder, in which Snakemake keeps its own state.
         profile: its folder, from `profile_folder`.
+
+    Raises:
+        InputError: the profile goes to a cluster that can't be had.
     """
-    return subprocess.run([*_command(config, folder, profile), *arguments]).returncode == 0
+    more = [] if set(DRY_RUN) <= set(arguments) else _ready(folder, profile)
+    return subprocess.run([*_command(config, folder, profile), *arguments, *more]).returncode == 0
 
 
 def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> list[str]:
@@ -76,6 +87,20 @@ def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> 
     lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
     # its table of jobs comes twice; each of our rules is one job
     return list(dict.fromkeys(words[0] for words in lines if len(words) == 2 and words[1] == "1"))
+
+
+def _ready(folder: Path, profile: Path) -> list[str]:
+    """Options on top of the profile's, once nothing of an engine that was killed is at work in the folder any more.
+
+    Raises:
+        InputError: as `cluster.check` and `cluster.cancel_left_jobs`.
+    """
+    slurm = cluster.uses_slurm(profile)
+    options = cluster.check(profile) if slurm else []
+    # a run that began on the cluster may go on without it
+    if slurm or ((folder / ".snakemake" / "slurm_logs").is_dir() and shutil.which("squeue")):
+        cluster.cancel_left_jobs(folder)
+    return options
 
 
 def _command(config: dict, folder: Path, profile: Path) -> list[str]:

@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from cefr_helpers import stage_turn
 from cefr_helpers.errors import InputError, shown
 from cefr_helpers.levels import check_level
 from cefr_helpers.paths import EXPERIMENT_STAGE, PLOT_FILES, REPORT_STAGE, STAGES, Workspace, project_root
@@ -91,7 +92,7 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "")
         run: the run's name in what it prints, where there are several.
 
     Raises:
-        InputError: no such stage or level, or a parameter that the notebook does not declare.
+        InputError: no such stage or level, an undeclared parameter, or another process is at work on this stage.
         StageFailed: a cell raised, the kernel died, or an output is missing; the notebook so far is kept beside the
             log as `STAGE.failed.ipynb`.
     """
@@ -104,16 +105,22 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "")
     label = f"{run} {level} {stage}".strip()
     notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
     check_parameters(notebook, parameters)
-    executed.parent.mkdir(parents=True, exist_ok=True)
+    with stage_turn.alone(stage, executed, label):
+        _run_alone(notebook, executed, parameters, outputs(workspace, stage, level)[:-1], label)
+
+
+def _run_alone(notebook: Path, executed: Path, parameters: dict, made: list[Path], label: str) -> None:
     log, failed = executed.with_suffix(".log"), executed.with_suffix(".failed.ipynb")
-    partial = executed.with_name(f".{stage}.{os.getpid()}.ipynb")
+    partial = executed.with_name(f".{executed.stem}.{os.getpid()}.ipynb")
     failed.unlink(missing_ok=True)
     started = time.time()
     print(f"{label} | started", flush=True)
     try:
         with open(log, "w", buffering=1, encoding="utf-8") as log_file:
+            os.utime(log)
+            began = log.stat().st_mtime  # by the clock of the file system, which may be another machine's
             problem = _execute(notebook, partial, parameters, _Tee(log_file, label), log_file)
-            problem = problem or _unfinished(outputs(workspace, stage, level)[:-1], started)
+            problem = problem or _unfinished(made, began)
             if problem:
                 print(f"FAILED: {problem}", file=log_file)
         if problem:
@@ -198,32 +205,33 @@ def _execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str
     return None
 
 
-def _unfinished(made: list[Path], started: float) -> str | None:
+def _unfinished(made: list[Path], began: float) -> str | None:
     """Papermill calls a killed or stopped notebook completed: a stage is done when its own files are new and there."""
     for path in made:
         if not path.is_file():
             return f"the notebook ended without writing {path}"
-        if path.stat().st_mtime < started - 2:
+        if path.stat().st_mtime < began - 2:
             return f"the notebook ended without writing {path} anew"
     return None
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m cefr_helpers.pipeline STAGE LEVEL CONFIGURATION_JSON [RUN]`: what the engine calls.
+    """`python -m cefr_helpers.pipeline STAGE LEVEL CONFIGURATION_JSON [RUN [TRY, from 1]]`: what the engine calls.
 
     LEVEL and RUN are "-" where there is none; for the report over an experiment its name stands for the level.
     """
-    from cefr_helpers import configuration
+    from cefr_helpers import attempts, configuration
 
     die_with_parent()
     try:
-        stage, level, values, run = (*arguments, "-")[:4]
+        stage, level, values, run, attempt = (*arguments, *("-", "1")[len(arguments) - 3 :])
         settings = configuration.check(_values(values), "the stage's configuration")
         parameters = settings.parameters(level)
         if stage in (REPORT_STAGE, EXPERIMENT_STAGE):
             parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}
         if stage == EXPERIMENT_STAGE:
             parameters |= {"experiment": level}
+        attempts.check(int(attempt), executed_notebook(settings.workspace, stage, level).with_suffix(".log"))
         run_stage(stage, parameters, settings.workspace, "" if run == "-" else run)
     except (StageFailed, InputError) as error:
         print(error, file=sys.stderr, flush=True)

@@ -39,7 +39,7 @@ _LIBRARIES = [
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write, aside of `path` and moved there at the end: `path` is absent, old or whole at any moment."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = aside_of(path)
     try:
         with open(aside, "wb") as file:
             yield file
@@ -48,6 +48,11 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def aside_of(path: Path) -> Path:
+    """A name beside `path` that no other process takes, on another node of a cluster neither."""
+    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:
