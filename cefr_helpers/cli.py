@@ -10,7 +10,7 @@ import typer
 
 from cefr_helpers import configuration, engine, pipeline, runs
 from cefr_helpers.configuration import Configuration
-from cefr_helpers.errors import InputError
+from cefr_helpers.errors import Busy, DiskFull, InputError
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import REPORT_STAGE
 
@@ -146,9 +146,9 @@ def main() -> None:
     """Entry point: bad input ends with its message alone and exit code 2."""
     try:
         app()
-    except InputError as error:
+    except (InputError, DiskFull) as error:
         print(error, file=sys.stderr)
-        sys.exit(1 if isinstance(error, engine.Busy) else 2)
+        sys.exit(1 if isinstance(error, (Busy, DiskFull)) else 2)
 
 
 def _overrides(levels=None, recipe=None, bank=None, language=None, output_root=None, user_data=None, seed=None) -> dict:

@@ -3,17 +3,14 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from cefr_helpers import records
+from cefr_helpers import processes, records
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import check_path, project_root
-
-
-class Busy(InputError):
-    """Another run is at work in the output folder."""
 
 
 def only_run(folder: Path):
@@ -23,18 +20,12 @@ def only_run(folder: Path):
         Busy: another run holds it.
         InputError: nothing can be written there.
     """
-    from filelock import FileLock, Timeout
-
     try:
         (folder / "runs").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         where = f"output_root: {folder}"
         raise InputError(f"{where}: {error.strerror}; expected a folder that can be written to") from None
-    lock = FileLock(folder / "runs" / ".lock")
-    try:
-        return lock.acquire(blocking=False)
-    except Timeout:
-        raise Busy(f"{folder}: another run is at work here; wait for it or stop it first") from None
+    return processes.alone(folder / "runs" / ".engine.lock")
 
 
 def profile_folder(profile: str) -> Path:
@@ -59,7 +50,8 @@ def snakemake(config: dict, folder: Path, profile: Path, arguments: list[str]) -
         folder: the output folder, in which Snakemake keeps its own state.
         profile: its folder, from `profile_folder`.
     """
-    return subprocess.run([*_command(config, folder, profile), *arguments]).returncode == 0
+    command = [*_command(config, folder, profile), *arguments]
+    return subprocess.run(command, preexec_fn=_die_with_command).returncode == 0
 
 
 def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> list[str]:
@@ -88,3 +80,8 @@ def _command(config: dict, folder: Path, profile: Path) -> list[str]:
         # the caller holds `only_run`, so the engine that left these is gone
         subprocess.run([*command, "--unlock"], capture_output=True)
     return command
+
+
+def _die_with_command() -> None:
+    """At once, and with it its stages: a lock that is free again must mean that nothing is at work any more."""
+    processes.die_with_parent(signal.SIGKILL)

@@ -1,18 +1,16 @@
 """Runs one notebook with papermill and checks that it truly finished; knows what each stage depends on."""
 
 import ast
-import contextlib
-import ctypes
 import json
 import os
 import re
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from cefr_helpers.errors import InputError, shown
+from cefr_helpers import failures, processes
+from cefr_helpers.errors import Busy, DiskFull, InputError, shown
 from cefr_helpers.levels import check_level
 from cefr_helpers.paths import EXPERIMENT_STAGE, PLOT_FILES, REPORT_STAGE, STAGES, Workspace, project_root
 from cefr_helpers.secret_check import refuse_secrets
@@ -92,6 +90,7 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "")
 
     Raises:
         InputError: no such stage or level, or a parameter that the notebook does not declare.
+        Busy: another stage is at work in the run's folder.
         StageFailed: a cell raised, the kernel died, or an output is missing; the notebook so far is kept beside the
             log as `STAGE.failed.ipynb`.
     """
@@ -105,9 +104,17 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "")
     notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
     check_parameters(notebook, parameters)
     executed.parent.mkdir(parents=True, exist_ok=True)
+    with processes.alone(executed.parent / ".lock"):
+        _run(stage, level, label, notebook, executed, parameters, workspace)
+
+
+def _run(
+    stage: str, level: str, label: str, notebook: Path, executed: Path, parameters: dict, workspace: Workspace
+) -> None:
     log, failed = executed.with_suffix(".log"), executed.with_suffix(".failed.ipynb")
     partial = executed.with_name(f".{stage}.{os.getpid()}.ipynb")
-    failed.unlink(missing_ok=True)
+    for left in (failed, *executed.parent.glob(f".{stage}.*.ipynb")):  # the latter by a run that was killed
+        left.unlink(missing_ok=True)
     started = time.time()
     print(f"{label} | started", flush=True)
     try:
@@ -139,12 +146,6 @@ def check_parameters(notebook: Path, parameters: dict) -> None:
     unknown = sorted(set(parameters) - known)
     if unknown:
         raise InputError(f"{notebook.name}: no parameter {', '.join(unknown)}; it has {', '.join(sorted(known))}")
-
-
-def die_with_parent() -> None:
-    """End this process when the engine that started it is gone, so that no orphan goes on writing (Linux)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
 
 
 class _Tee:
@@ -192,9 +193,13 @@ def _execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str
             )
         except PapermillExecutionError as error:
             stderr.write(re.sub(r"\x1b\[[0-9;]*m", "", str(error)) + "\n")
-            return f"cell [{error.exec_count}] raised {error.ename}: {error.evalue}"
+            return failures.of_cell(error.exec_count, error.ename, error.evalue, notebook.stem)
         except DeadKernelError:
-            return "its kernel was killed; if memory ran out, lower batch_size or max_seq_length in the recipe"
+            return failures.of_dead_kernel(notebook.stem)
+        except RuntimeError as error:  # it died before its first cell
+            if "Kernel died" not in str(error):
+                raise
+            return failures.of_dead_kernel(notebook.stem)
     return None
 
 
@@ -215,7 +220,7 @@ def main(arguments: list[str]) -> int:
     """
     from cefr_helpers import configuration
 
-    die_with_parent()
+    processes.die_with_parent()
     try:
         stage, level, values, run = (*arguments, "-")[:4]
         settings = configuration.check(_values(values), "the stage's configuration")
@@ -225,9 +230,9 @@ def main(arguments: list[str]) -> int:
         if stage == EXPERIMENT_STAGE:
             parameters |= {"experiment": level}
         run_stage(stage, parameters, settings.workspace, "" if run == "-" else run)
-    except (StageFailed, InputError) as error:
+    except (StageFailed, InputError, DiskFull) as error:
         print(error, file=sys.stderr, flush=True)
-        return 2 if isinstance(error, InputError) else 1
+        return 2 if isinstance(error, InputError) and not isinstance(error, Busy) else 1
     return 0
 
 

@@ -51,6 +51,10 @@ def bundled():
 
 @pytest.fixture(scope="session")
 def tiny_folder(bundled, tmp_path_factory) -> Path:
+    return make_tiny(tmp_path_factory.mktemp("models") / "tiny-llama", bundled)
+
+
+def make_tiny(folder: Path, bundled) -> Path:
     """A random two-layer Llama in fp32 with SmolLM2's tokenizer, as a local model folder."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -73,7 +77,6 @@ def tiny_folder(bundled, tmp_path_factory) -> Path:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
