@@ -33,8 +33,9 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
 
-lab: setup
-	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks
+lab: setup    # .jupyter says that Markdown opens rendered: a ?factory= in the URL would spoil the one that is printed
+	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
+		$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/README.md
 
 lint: setup
 	$(BIN)/ruff check .

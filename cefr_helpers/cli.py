@@ -51,7 +51,7 @@ def run(
     profile_folder = engine.profile_folder(profile)
     with engine.only_run(workspace.output_root):
         started, call = time.time(), (settings.model_dump(), workspace.output_root, profile_folder)
-        ok = engine.snakemake(*call, ["levels", *(["--dry-run", "--quiet", "host", "rules"] if dry_run else [])])
+        ok = engine.snakemake(*call, ["levels", *(engine.DRY_RUN if dry_run else [])])
         if dry_run:
             raise typer.Exit(0 if ok else 1)
         if any(workspace.record(level, "training").is_file() for level in LEVELS):
@@ -88,6 +88,7 @@ def experiment(
     raise typer.Exit(0 if ok else 1)
 
 
+@app.command()
 def status(
     levels: Levels = None,
     recipe: RecipeName = None,

@@ -26,10 +26,21 @@ def load(base: base_model.BaseModel, training: dict, adapter: Path):
     """The tuned model of a training record in the precision it was trained in, and its tokenizer.
 
     Raises:
-        InputError: the adapter is gone, or was trained on another base model than the one given.
+        InputError: as `check_adapter`.
     """
     from peft import PeftModel
 
+    check_adapter(base, training, adapter)
+    model = base_model.load_model(base, training["results"]["precision"])
+    return PeftModel.from_pretrained(model, adapter).eval(), base_model.load_tokenizer(base)
+
+
+def check_adapter(base: base_model.BaseModel, training: dict, adapter: Path) -> None:
+    """Refuse an adapter that this base model can't take.
+
+    Raises:
+        InputError: the adapter is gone, or was trained on another base model than the one given.
+    """
     results = training["results"]
     trained_on = (results["base_model"] or {}).get("sha256")
     if trained_on is None:
@@ -44,8 +55,6 @@ def load(base: base_model.BaseModel, training: dict, adapter: Path):
     if not (adapter / "adapter_model.safetensors").is_file():
         raise InputError(f"{adapter}: the adapter of the training record is gone; run 02_training again")
     model_files.check_weights(adapter / "adapter_model.safetensors")
-    model = base_model.load_model(base, results["precision"])
-    return PeftModel.from_pretrained(model, adapter).eval(), base_model.load_tokenizer(base)
 
 
 def score(model, tokenizer, examples: list[dict], batch_size: int, kept: Kept) -> Scores:
@@ -136,10 +145,15 @@ def agreement(completion: dict, training: dict) -> dict:
 
 
 def side_by_side(answer: dict) -> str:
-    """One of `answers` as an HTML table: the words, then base and tuned answer next to each other, as they came."""
+    """One of `answers` as an HTML table: the words, then base and tuned answer next to each other, as they came.
+
+    Of an answer without "tuned" the base's alone.
+    """
+    there = [who for who in ("base", "tuned") if who in answer]
+    heads = "".join(f"<th>{who.capitalize()}</th>" for who in there)
     cells = "".join(
         f'<td style="vertical-align:top;text-align:left;white-space:pre-wrap;width:50%">{html.escape(answer[who])}</td>'
-        for who in ("base", "tuned")
+        for who in there
     )
     words = html.escape(", ".join(answer["words"]))
-    return f"<p><b>{words}</b></p><table><tr><th>Base</th><th>Tuned</th></tr><tr>{cells}</tr></table>"
+    return f"<p><b>{words}</b></p><table><tr>{heads}</tr><tr>{cells}</tr></table>"

@@ -12,6 +12,8 @@ from cefr_helpers import processes, records
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import check_path, project_root
 
+DRY_RUN = ["--dry-run", "--quiet", "host", "rules"]
+
 
 def only_run(folder: Path):
     """A lock on an output folder for as long as this process lives; it goes with the process, however it ends.
@@ -60,8 +62,7 @@ def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> 
     Raises:
         RuntimeError: the dry run failed; the message is Snakemake's.
     """
-    dry = ["--dry-run", "--quiet", "host", "rules"]
-    done = subprocess.run([*_command(config, folder, profile), *arguments, *dry], capture_output=True, text=True)
+    done = subprocess.run([*_command(config, folder, profile), *arguments, *DRY_RUN], capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"Snakemake's dry run failed:\n{(done.stdout + done.stderr)[-3000:]}")
     lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]

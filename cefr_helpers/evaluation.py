@@ -8,12 +8,10 @@ import numpy as np
 import pandas as pd
 
 from cefr_helpers import answer_measures, answer_slots, generation, level_gates, records, statistics
+from cefr_helpers.answer_names import GATES, RATES, ROWS
 from cefr_helpers.levels import LEVELS, number
 
 FILE = "generations.csv"
-ROWS = ("base", "base_three_examples", "base_sampled", "tuned", "tuned_sampled", "gold", "trivial")
-GATES = ("valid", "covered", "level_ok", "grammar_clean", "not_copied", "not_repetitive")
-RATES = ("joint_success", *GATES)
 # Our name -> that of `answer_measures.summarise`.
 _MEANS = {
     "exact_ten": "exact_ten_rate",
@@ -108,7 +106,8 @@ def summarise(table: pd.DataFrame, scorers: level_gates.Scorers | None, seed: in
         (an invalid slot has failed "valid", and nothing else can be said of it); `scores` of valid slots; `scorer`;
         `file`. None where something cannot be said: intervals of a single prompt, and levels without a scorer.
     """
-    rows = {row: table[table["row"] == row].reset_index(drop=True) for row in ROWS if row in set(table["row"])}
+    there = set(table["row"])
+    rows = {row: table[table["row"] == row].reset_index(drop=True) for row in ROWS if row in there}
     counts = [count for one in rows.values() if (count := int(one["valid"].sum())) >= _FEWEST_TO_COMPARE]
     compared = min(counts, default=0)
     return {

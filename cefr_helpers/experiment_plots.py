@@ -13,6 +13,7 @@ from cefr_helpers.plot_style import (
     BASE,
     BEST,
     EVAL,
+    GOLD,
     SIZE,
     TEXT,
     TRAIN,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import pandas
 
 MOST_SETTINGS = 12
-_COLOURS = dict(zip(LEVELS, (BEST, "#E69F00", EVAL, TRAIN, "#CC79A7"), strict=True))
+_COLOURS = dict(zip(LEVELS, (BEST, GOLD, EVAL, TRAIN, "#CC79A7"), strict=True))
 
 
 def by_setting(results: Results, language: str) -> Figure:

@@ -55,14 +55,21 @@ def make_example(
 
     A sentence's id is "B2/abandon/3": level, word, and its place (from 0) among the word's sentences after cleaning.
     """
-    count = len(words)
     chosen = [sentences[word][number] for word, number in zip(words, sentence_numbers, strict=True)]
     return {
-        "instruction": f"Generate {level}-level English sentences for these {count} words:",
-        "input": f"{_numbered(words)}\n\nWrite one sentence for each word, numbered 1 to {count}.",
+        **make_prompt(level, words),
         "output": _numbered(chosen),
         "words": list(words),
         "sentence_ids": [f"{level}/{word}/{number}" for word, number in zip(words, sentence_numbers, strict=True)],
+    }
+
+
+def make_prompt(level: str, words: Sequence[str]) -> dict:
+    """What is asked for: {"instruction", "input"} of an example of these words."""
+    count = len(words)
+    return {
+        "instruction": f"Generate {level}-level English sentences for these {count} words:",
+        "input": f"{_numbered(words)}\n\nWrite one sentence for each word, numbered 1 to {count}.",
     }
 
 

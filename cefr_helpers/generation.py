@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from cefr_helpers import prompts
+from cefr_helpers import counted, prompts
 
 TEMPERATURE = 0.7  # of sampled answers
 
@@ -16,6 +16,7 @@ def answer(
     batch_size: int = 8,
     shown: Sequence[dict] = (),
     sample_seed: int | None = None,
+    temperature: float = TEMPERATURE,
 ) -> list[str]:
     """The model's answer to each example's prompt.
 
@@ -24,7 +25,7 @@ def answer(
         examples: formatted examples; their `output` is not read.
         max_new_tokens: where an answer that never ends is cut.
         shown: examples that stand before each prompt, with their answers.
-        sample_seed: greedy answers if None; else sampled at TEMPERATURE, after this seed.
+        sample_seed: greedy answers if None; else sampled at `temperature`, after this seed.
 
     Returns:
         One text an example, in order, without special tokens and surrounding white space.
@@ -35,15 +36,18 @@ def answer(
     model.eval()
     if sample_seed is not None:
         torch.manual_seed(sample_seed)
-    how = {"do_sample": False} if sample_seed is None else {"do_sample": True, "temperature": TEMPERATURE}
+    how = {"do_sample": False} if sample_seed is None else {"do_sample": True, "temperature": temperature}
     answers = []
+    progress = counted.Counted()
     with torch.inference_mode():
         for start in range(0, len(examples), batch_size):
             rows = [prompts.prompt_ids(tokenizer, one, shown) for one in examples[start : start + batch_size]]
+            rank = f"answers {start + 1} to {start + len(rows)} of {len(examples)}"
             inputs, width = _inputs(model, tokenizer, rows)
             out = model.generate(
                 **inputs,
                 **how,
+                stopping_criteria=[_telling(progress, rank, width)],
                 max_new_tokens=max_new_tokens,
                 eos_token_id=tokenizer.eos_token_id,
                 pad_token_id=tokenizer.pad_token_id,
@@ -51,6 +55,17 @@ def answer(
             answers += tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)
     model.train(was_training)
     return [text.strip() for text in answers]
+
+
+def _telling(progress: counted.Counted, rank: str, width: int):
+    """A stopping criterion that stops nothing, and tells how many tokens the answers have; called once a token."""
+    import torch
+
+    def tell(input_ids, scores, **_):
+        progress.say(lambda: f"{rank}: {input_ids.shape[1] - width} tokens")
+        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+
+    return tell
 
 
 def _inputs(model, tokenizer, rows: list[list[int]]) -> tuple[dict, int]:

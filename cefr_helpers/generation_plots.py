@@ -14,6 +14,7 @@ from cefr_helpers.note_generation import RATES
 from cefr_helpers.paths import Workspace
 from cefr_helpers.plot_style import (
     BASE,
+    GOLD,
     GREY,
     TEXT,
     TRAIN,
@@ -27,7 +28,6 @@ from cefr_helpers.plot_style import (
 from cefr_helpers.plots import save_figure
 from cefr_helpers.wording import Wording
 
-GOLD = "#E69F00"
 LONGEST_NAME = 70
 _LOOKS = {"base": (BASE, "o"), "tuned": (TRAIN, "D"), "gold": (GOLD, "^")}
 _APART = 0.24  # between the three marks of a measure, whose rows are 1 apart

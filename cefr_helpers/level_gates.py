@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cefr_helpers import level_features, level_scorer, scorer_card, splitting
+from cefr_helpers.answer_names import QUALITIES
 from cefr_helpers.errors import InputError
 from cefr_helpers.recipe import Recipe
 from cefr_helpers.sentence_bank import Bank
@@ -13,20 +14,18 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-QUALITIES = ("qwk", "accuracy", "within_one", "rmse")
-
-
 @dataclass(frozen=True)
 class Scorers:
     """The full scorer, its length-free twin, and how good they are on words not seen.
 
     Attributes:
-        card: from `scorer_card.card`, on the same sentences that the two are trained on.
+        card: from `scorer_card.card`, on the same sentences that the two are trained on; None where none was
+            asked for.
     """
 
     full: level_scorer.LevelScorer
     length_free: level_scorer.LevelScorer
-    card: dict
+    card: dict | None
 
 
 def training_rows(banks: dict[str, Bank], dataset: dict, settings: Recipe, seed: int) -> scorer_card.Rows:
@@ -50,7 +49,7 @@ def training_rows(banks: dict[str, Bank], dataset: dict, settings: Recipe, seed:
     return scorer_card.rows_of(banks, split)
 
 
-def train(rows: scorer_card.Rows, seed: int) -> Scorers | None:
+def train(rows: scorer_card.Rows, seed: int, with_card: bool = True) -> Scorers | None:
     """Train both scorers and make their card; None where the sentences are of a single level, which teach no scale."""
     if len(set(rows.levels)) < 2:
         return None
@@ -59,6 +58,8 @@ def train(rows: scorer_card.Rows, seed: int) -> Scorers | None:
         level_scorer.fit(matrix, rows.levels, features)
         for features in (level_features.FEATURES, level_features.FREE_FEATURES)
     )
+    if not with_card:
+        return Scorers(full, length_free, None)
     folds = min(scorer_card.FOLDS, len(set(rows.groups)))
     return Scorers(full, length_free, scorer_card.card(rows, folds, seed))
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cefr_helpers import prompts
+from cefr_helpers import counted, prompts
 
 if TYPE_CHECKING:
     import pandas
@@ -36,11 +36,14 @@ def score(model, tokenizer, examples: Sequence[dict], batch_size: int) -> "panda
     was_training = model.training
     model.eval()
     rows: list[dict] = [{} for _ in ids]
+    progress = counted.Counted()
     with torch.inference_mode():
         for start in range(0, len(ids), batch_size):
             batch = longest_first[start : start + batch_size]
             for i, row in zip(batch, _score_batch(model, tokenizer, [ids[i] for i in batch]), strict=True):
                 rows[i] = row | {"completion_characters": characters[i][0], "full_text_characters": characters[i][1]}
+            done = start + len(batch)
+            progress.say(lambda done=done: f"{done} of {len(ids)} examples scored")
     model.train(was_training)
     return pd.DataFrame(rows)
 

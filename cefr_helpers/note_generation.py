@@ -1,14 +1,13 @@
 """The generated answers in notes and report: tables of measures, the first slots marked."""
 
-from cefr_helpers import escaping, note_files, observations, tables, wording
+from cefr_helpers import answer_names, escaping, note_files, observations, tables, wording
 from cefr_helpers import generation_verdict as verdict
 from cefr_helpers.level_records import LevelRecords, find
 from cefr_helpers.levels import number
 from cefr_helpers.paths import Workspace
 from cefr_helpers.wording import Wording, listed
 
-ROWS = ("base", "base_three_examples", "base_sampled", "tuned", "tuned_sampled", "gold", "trivial")
-RATES = ("joint_success", "valid", "covered", "level_ok", "grammar_clean", "not_copied", "not_repetitive", "exact_ten")
+RATES = (*answer_names.RATES, "exact_ten")
 _OTHERS = {
     "control_error": "two_decimals",
     "control_error_length_free": "two_decimals",
@@ -73,7 +72,7 @@ def _rates_table(found: dict, words: Wording) -> str:
 
 
 def _rows(found: dict) -> list[str]:
-    return [row for row in ROWS if find(found, f"measures.{row}")]
+    return [row for row in answer_names.ROWS if find(found, f"measures.{row}")]
 
 
 def _rate(found: dict, row: str, measure: str, words: Wording) -> str:
@@ -123,7 +122,7 @@ def _scorer(found: dict, words: Wording) -> str:
     if not scorer:
         return words.phrases["generation"]["no_scorer"]
     figures = {}
-    for variant in ("full", "length_free", "length_only"):
+    for variant in answer_names.SCORERS:
         figures[f"{variant}_qwk"] = wording.decimal(find(scorer, f"{variant}.qwk"), 3, words)
         figures[f"{variant}_accuracy"] = wording.share(find(scorer, f"{variant}.accuracy"), words)
     levels = listed([escaping.markdown(level) for level in scorer.get("levels") or []], words) or words.unknown

@@ -114,6 +114,10 @@ class Workspace:
     def experiment_note(self, name: str) -> Path:
         return self.notes() / f"experiment_{name}.md"
 
+    def favourites(self, level: str) -> Path:
+        """The sentence bank of what was chosen in the playground."""
+        return self.user_data / "favourites" / f"{level}.json"
+
     def adapters(self) -> Path:
         """text-generation-webui lists every entry of this folder as an adapter: put nothing else there."""
         return self.user_data / "loras"

@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from cefr_helpers import escaping, levels, wording
 from cefr_helpers.wording import Wording
 
-TRAIN, EVAL, BEST, BASE, GREY = "#0072B2", "#D55E00", "#009E73", "#8FB8D8", "#555555"  # Okabe and Ito
+# Okabe and Ito
+TRAIN, EVAL, BEST, BASE, GREY, GOLD = "#0072B2", "#D55E00", "#009E73", "#8FB8D8", "#555555", "#E69F00"
 SIZE = (8.0, 5.0)
 TEXT = 14
 _LONGEST_NAME = 70

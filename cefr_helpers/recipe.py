@@ -179,13 +179,20 @@ def _check_flat(path: Path, node: yaml.Node | None) -> None:
     seen = {}
     for key, value in node.value:
         place = f"{path}, line {key.start_mark.line + 1}"
-        items = value.value if isinstance(value, yaml.SequenceNode) else [value]
-        if not all(isinstance(one, yaml.ScalarNode) for one in [key, *items]):
+        # an experiment gives a list of a field's values, and a field may itself be a list
+        if not isinstance(key, yaml.ScalarNode) or not _is_flat(value, lists=2):
             name = shown(key.value) if isinstance(key, yaml.ScalarNode) else "a key"
             raise InputError(f"{place}: {name} is nested; expected `key: value` or `key: [value, value]`")
         if key.value in seen:
             raise InputError(f"{place}: key {key.value!r} stands twice (first in line {seen[key.value]})")
         seen[key.value] = key.start_mark.line + 1
+
+
+def _is_flat(node: yaml.Node, lists: int) -> bool:
+    """Whether it is a single value, or at most so many lists in each other around single values."""
+    if isinstance(node, yaml.SequenceNode) and lists:
+        return all(_is_flat(one, lists - 1) for one in node.value)
+    return isinstance(node, yaml.ScalarNode)
 
 
 def explain(error: dict) -> str:

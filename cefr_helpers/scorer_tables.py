@@ -3,9 +3,8 @@
 import json
 
 from cefr_helpers import escaping, generation_verdict, tables, wording
-from cefr_helpers.level_gates import QUALITIES
+from cefr_helpers.answer_names import QUALITIES, SCORERS
 from cefr_helpers.level_records import LevelRecords, find
-from cefr_helpers.scorer_card import VARIANTS
 from cefr_helpers.wording import Wording, listed
 
 
@@ -27,13 +26,13 @@ def _card(scorer: dict, judged: list[str], words: Wording) -> dict:
     counts = {key: wording.whole(scorer.get(key), words) for key in ("sentences", "folds", "groups")}
     confusion = [
         [level, *(wording.whole(count, words) for count in row)]
-        for level, row in zip(levels, scorer["confusion"], strict=True)
+        for level, row in zip(levels, scorer["confusion"], strict=False)
     ]
     return {
         "text": text["text"].format(judged=listed(judged, words), levels=listed(levels, words), **counts),
         "quality": tables.markdown_table(
             [text["variant"], *(text["qualities"][key] for key in QUALITIES)],
-            [_quality(scorer, variant, words) for variant in VARIANTS],
+            [_quality(scorer, variant, words) for variant in SCORERS],
             numbers_from=1,
         ),
         "confusion_text": text["confusion_text"],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cefr_helpers import checkpoints, disk, likelihood, prompts, records, training_results, weighted_loss
 from cefr_helpers.base_model import BaseModel
+from cefr_helpers.errors import InputError
 from cefr_helpers.recipe import TRAINING_KEYS, Recipe
 
 
@@ -102,19 +103,31 @@ def tune(
 
     Raises:
         FloatingPointError: loss or gradient is not finite; the message names the step.
+        InputError: there is nothing to resume, and the adapter is not fresh.
     """
     import torch
 
-    trainer = make_trainer(model, tokenizer, train, evaluation, recipe, seed, folder, logs)
     resume = checkpoints.newest_whole(folder)
     if resume:
         print(f"Resuming from {resume.name}", flush=True)
+    else:
+        _check_fresh(model)
+    trainer = make_trainer(model, tokenizer, train, evaluation, recipe, seed, folder, logs)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     duration_s = time.monotonic() - started
     return Tuning(trainer.model, tokenizer, training_results.collect(trainer, recipe, duration_s, resume))
+
+
+def _check_fresh(model) -> None:
+    """A training that was interrupted in this kernel left its weights here: from them another one would come out."""
+    if any(bool(weights.any()) for name, weights in model.named_parameters() if "lora_B" in name):
+        raise InputError(
+            "adapter: trained already in this kernel, and there is no checkpoint to go on from; run again from the "
+            "cell that loads the base model with fresh LoRA weights"
+        )
 
 
 def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int, folder: Path, logs: Path):

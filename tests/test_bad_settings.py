@@ -94,7 +94,7 @@ RECIPE_FILES = [
     (b'base_model: "\\ud800"\n', "base_model"),
     (b"epochs: " + b"[" * 3000 + b"]" * 3000, "nested"),
     (b"epochs: {a: {b: 1}}\n", "line 1: 'epochs' is nested"),
-    (b"epochs: [[1]]\n", "line 1: 'epochs' is nested"),
+    (b"epochs: [[[1]]]\n", "line 1: 'epochs' is nested"),
     (b"a: &a [*a]\n", "'a' is nested"),
     (b"? [a, b]\n: 1\n", "line 1: a key is nested"),
     (b"? {a: b}\n: 1\n", "line 1: a key is nested"),

@@ -178,7 +178,9 @@ def test_scores_are_of_valid_slots_alone_and_mask_the_slots_own_word(scorers):
 def test_another_split_than_the_examples_is_refused(banks, settings, split, change):
     seed = SEED + 1 if change == "seed" else SEED
     other = {level: bank for level, bank in banks.items() if level != "A1"} if change == "bank" else banks
-    changed = settings.model_copy(update={"held_out_share": 0.3}) if change == "share" else settings
+    changed = (
+        settings.model_copy(update={"held_out_share": settings.held_out_share / 2}) if change == "share" else settings
+    )
     with pytest.raises(InputError, match=f"{split.hash}; run 01_data_formatting"):
         level_gates.training_rows(other, dataset_record(split), changed, seed)
 

@@ -123,7 +123,7 @@ def test_a_name_must_be_plain(settings, name):
 
 
 def test_an_unknown_name_lists_those_there_are(settings):
-    with pytest.raises(InputError, match="'rnak' not found .* there are: rank, seeds"):
+    with pytest.raises(InputError, match="'rnak' not found .* there are: coverage, rank, seeds"):
         experiments.read("rnak", settings)
 
 

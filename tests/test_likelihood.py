@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from cefr_helpers import base_model, decoding_attention, generation, likelihood, prompts
+from cefr_helpers import base_model, counted, decoding_attention, generation, likelihood, prompts
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +89,21 @@ def test_generation_stops_at_the_end_token(tiny_folder, tokenizer, examples):
         model.lm_head.bias = torch.nn.Parameter(torch.zeros(model.config.vocab_size))
         model.lm_head.bias[tokenizer.eos_token_id] = 1.0
     assert generation.answer(model, tokenizer, examples[:2], 20) == ["", ""]
+
+
+def test_long_work_says_how_far_it_has_come_and_short_work_nothing(tiny, tokenizer, examples, monkeypatch, capsys):
+    generation.answer(tiny, tokenizer, examples[:3], 3, batch_size=2)
+    likelihood.score(tiny, tokenizer, examples[:3], 2)
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(counted, "EVERY_S", 0)
+    generation.answer(tiny, tokenizer, examples[:3], 2, batch_size=2)
+    likelihood.score(tiny, tokenizer, examples[:3], 2)
+    said = capsys.readouterr().out.splitlines()
+    assert [line.removesuffix("  0:00 passed") for line in said] == [
+        "answers 1 to 2 of 3: 1 tokens",
+        "answers 1 to 2 of 3: 2 tokens",
+        "answers 3 to 3 of 3: 1 tokens",
+        "answers 3 to 3 of 3: 2 tokens",
+        "2 of 3 examples scored",
+        "3 of 3 examples scored",
+    ]

@@ -2,16 +2,18 @@
 
 import ast
 import json
+import sys
+from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
 
-from cefr_helpers import pipeline
+from cefr_helpers import pipeline, records, showcase
 from cefr_helpers.errors import InputError
-from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE, STAGES, project_root
+from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE, STAGES, Workspace, project_root
 
-STAGE_NOTEBOOKS = (*STAGES, REPORT_STAGE, EXPERIMENT_STAGE)
+NOTEBOOKS = (*STAGES, REPORT_STAGE, EXPERIMENT_STAGE, "playground")
 PARAMETERS = {"level", "recipe", "sentence_bank", "output_root", "user_data", "language", "seed"}
 
 
@@ -29,10 +31,10 @@ def lines(cell):
 
 def test_every_notebook_in_the_folder_is_checked():
     found = {path.stem for path in (project_root() / "notebooks").glob("*.ipynb")}
-    assert found == set(STAGE_NOTEBOOKS)
+    assert found == set(NOTEBOOKS)
 
 
-@pytest.mark.parametrize("stage", STAGE_NOTEBOOKS)
+@pytest.mark.parametrize("stage", NOTEBOOKS)
 class TestNotebook:
     def test_is_valid_and_committed_without_outputs(self, stage):
         nbformat.validate(notebook(stage))
@@ -75,6 +77,29 @@ class TestNotebook:
             pipeline.check_parameters(pipeline.notebook_path(stage), {"levle": "B2"})
 
 
+def test_the_start_page_names_every_notebook_with_the_files_of_its_stage():
+    page = (project_root() / "notebooks" / "README.md").read_text(encoding="utf-8")
+    rows = {row.split("](")[0].strip("| ["): row for row in page.splitlines() if row.startswith("| [")}
+    assert tuple(rows) == NOTEBOOKS
+    assert all((project_root() / "notebooks" / link).is_file() for link in showcase.links(page))
+    workspace = Workspace(project_root(), project_root() / "user_data")
+    for stage, name in zip(STAGES, records.NAMES, strict=False):
+        assert f"`{workspace.record('B2', name).relative_to(project_root())}`" in rows[stage]
+    assert str(workspace.favourites("B2").relative_to(project_root())) in rows["playground"]
+
+
+def test_make_lab_opens_the_start_page_rendered():
+    makefile = (project_root() / "Makefile").read_text()
+    assert ".jupyter$${" in makefile and "--LabApp.default_url=/lab/tree/notebooks/README.md" in makefile
+    settings = json.loads((project_root() / ".jupyter/labconfig/default_setting_overrides.json").read_text())
+    assert settings["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"] == {"markdown": "Markdown Preview"}
+    schemas = Path(sys.prefix) / "share" / "jupyter" / "lab" / "schemas"
+    for plugin, values in settings.items():
+        package, name = plugin.split(":")
+        schema = json.loads((schemas / package / f"{name}.json").read_text())
+        assert values.keys() <= schema["properties"].keys()
+
+
 def test_modules_of_a_notebook_are_found_through_one_another():
     found = {path.name for path in pipeline.modules_of(pipeline.notebook_path("01_data_formatting"))}
     assert {"formatting.py", "splitting.py", "word_match.py", "spelling.py", "recipe.py", "paths.py"} <= found
@@ -91,8 +116,6 @@ def test_notes_depend_on_their_templates():
 
 def test_a_notebook_that_ends_early_is_not_done(tmp_path, monkeypatch):
     """Papermill returns normally after sys.exit(0) in a cell: the missing record gives it away."""
-    from cefr_helpers.paths import Workspace
-
     path = tmp_path / "01_data_formatting.ipynb"
     source = json.loads(pipeline.notebook_path("01_data_formatting").read_text())
     cells = source["cells"]

@@ -101,6 +101,21 @@ def test_a_killed_training_goes_on_to_the_same_end(undisturbed, tiny_folder, exa
     assert [found["adapter"]["files"][n] for n in same] == [undisturbed[0]["adapter"]["files"][n] for n in same]
 
 
+def test_an_interrupted_training_goes_on_in_the_same_kernel(undisturbed, tiny_folder, examples, tmp_path):
+    done = run(tmp_path / "run", tiny_folder, examples, FP32, interrupt_at=10, publish=True)
+    found = results(done)
+    assert "interrupted\nResuming from checkpoint-8" in done.stdout
+    assert found["history"] == undisturbed[0]["history"]
+    same = "adapter_model.safetensors"
+    assert found["adapter"]["files"][same] == undisturbed[0]["adapter"]["files"][same]
+
+
+def test_interrupted_before_its_first_checkpoint_a_training_asks_for_fresh_weights(tiny_folder, examples, tmp_path):
+    done = run(tmp_path / "run", tiny_folder, examples, FP32, interrupt_at=2)
+    assert done.returncode == 1 and "interrupted" in done.stdout
+    assert "InputError: adapter: trained already in this kernel" in done.stderr
+
+
 def test_a_broken_checkpoint_is_named_and_the_one_before_taken(tiny_folder, examples, tmp_path):
     killed = run(tmp_path / "run", tiny_folder, examples, FP32, stop_at=10)
     assert killed.returncode == -9

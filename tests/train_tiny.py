@@ -2,7 +2,8 @@
 
 The specification: `base_model`, `recipe` (changes to recipes/smoke.yaml), `folder`, `examples` (the first
 eight for training, the rest for evaluation), `copies` (how often the training examples are taken),
-`stop_at` (a step to die at) and `publish` (whether adapter and merged model are saved). Prints results as JSON.
+`stop_at` (a step to die at), `interrupt_at` (a step to be interrupted at, after which the same kernel goes on)
+and `publish` (whether adapter and merged model are saved). Prints results as JSON.
 """
 
 import json
@@ -46,7 +47,10 @@ def main(spec: dict) -> dict:
             return trainer
 
         training.make_trainer = dying
-    tuning = training.tune(model, tokenizer, train, evaluation, recipe, 1, folder / "checkpoints", folder / "logs")
+    arguments = (model, tokenizer, train, evaluation, recipe, 1, folder / "checkpoints", folder / "logs")
+    if spec.get("interrupt_at"):
+        interrupted(arguments, spec["interrupt_at"])
+    tuning = training.tune(*arguments)
     results = tuning.results
     if spec.get("publish"):
         workspace = Workspace(folder, folder / "user_data")
@@ -59,6 +63,30 @@ def main(spec: dict) -> dict:
             publishing.describe(merged, folder),
         )
     return results
+
+
+def interrupted(arguments: tuple, step: int) -> None:
+    """A first `tune` that JupyterLab's stop button ends at `step`."""
+    from transformers import TrainerCallback
+
+    class Interrupt(TrainerCallback):
+        def on_step_begin(self, args, state, control, **kwargs):
+            if state.global_step == step:
+                raise KeyboardInterrupt
+
+    make_trainer = training.make_trainer
+
+    def stopping(*arguments):
+        trainer = make_trainer(*arguments)
+        trainer.add_callback(Interrupt())
+        return trainer
+
+    training.make_trainer = stopping
+    try:
+        training.tune(*arguments)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    training.make_trainer = make_trainer
 
 
 if __name__ == "__main__":
