@@ -115,3 +115,14 @@ def byte_folder(tmp_path_factory) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
+
+
+def tiny_recipe(path: Path, base_model: Path, **changes) -> Path:
+    """The smoke recipe on a tiny model, which must learn a lot to be told from its base; with `changes` of its keys."""
+    from cefr_helpers.paths import project_root
+
+    lines = (project_root() / "recipes" / "smoke.yaml").read_text().splitlines()
+    changes = {"base_model": base_model, "precision": "fp32", "learning_rate": 2.0e-2, "max_new_tokens": 20} | changes
+    changed = [f"{key}: {changes[key]}" if (key := line.split(":")[0]) in changes else line for line in lines]
+    path.write_text("\n".join(changed) + "\n")
+    return path

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import killing
 import nbformat
 import pytest
 
@@ -129,6 +130,51 @@ def test_with_the_command_its_engine_dies_at_once(tmp_path):
     while _alive(engine_id) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _alive(engine_id)
+
+
+def test_a_kernel_ends_at_once_with_the_process_that_runs_it(stage_of):
+    """Its own watch looks once a second; the system tells it by the signal that it asked for (2: PR_GET_PDEATHSIG)."""
+    told = stage_of(
+        "import ctypes\nnumber = ctypes.c_int()\nctypes.CDLL(None).prctl(2, ctypes.byref(number))\n"
+        "raise ValueError(f'signal {number.value}')"
+    )
+    assert f"raised ValueError: signal {int(signal.SIGKILL)}" in told
+
+
+@pytest.mark.parametrize("module", ["pipeline", "shared_data"])
+def test_a_command_whose_engine_was_killed_before_it_began_does_nothing(tmp_path, module):
+    settings = {"levels": ["B2"], "recipe": "smoke", "sentence_bank": "bundled", "language": "en", "seed": 1}
+    settings |= {"output_root": str(tmp_path / "out"), "user_data": str(tmp_path / "user_data")}
+    arguments = [STAGES[0], "B2", json.dumps(settings)] if module == "pipeline" else ["B2", ".", json.dumps(settings)]
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    done = subprocess.run(
+        [sys.executable, "-m", f"cefr_helpers.{module}", *arguments],
+        env=os.environ | {processes.ENGINE: str(gone.pid)},
+        cwd=project_root(),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, list(tmp_path.iterdir())) == (-signal.SIGTERM, "", []), done.stderr
+
+
+def test_what_a_command_starts_does_not_look_for_its_engine(monkeypatch):
+    monkeypatch.setenv(processes.ENGINE, str(os.getppid()))
+    monkeypatch.setattr(processes, "die_with_parent", lambda parent: seen.append(parent))
+    seen = []
+    processes.die_with_engine()
+    assert seen == [os.getppid()] and processes.ENGINE not in os.environ
+
+
+def test_with_a_killed_cefr_run_its_engine_stage_and_kernel_end_and_both_locks_are_free(tmp_path):
+    """Killed while the first stage's kernel is at work; `killing` fails where a process is left."""
+    folder = tmp_path / "out"
+    log = Workspace(folder, folder / "user_data").run(killing.leftovers.LEVEL) / f"{STAGES[0]}.log"
+    ended = killing.run_all(folder, Path("smoke"), 0.0, lambda: log.is_file() and log.stat().st_size > 0)
+    assert (ended.victim, ended.returncode) == ("runner", -signal.SIGKILL) and ended.gone_s < 5
+    assert f"{STAGES[0]} | started" in ended.printed and "done" not in ended.printed
+    with engine.only_run(folder), processes.alone(log.parent / ".lock"):
+        assert list((folder / ".snakemake" / "locks").iterdir())  # the engine had no time to tidy up
 
 
 def _alive(process_id: int) -> bool:

@@ -13,10 +13,20 @@ def found(tiny_folder, tmp_path_factory) -> dict:
 
 
 def test_every_stage_had_its_kills_and_each_victim_its_turn(found):
-    hit = {(row["stage"], row["victim"]) for row in found["kills"]}
-    assert len(found["kills"]) >= 30
+    hit = {(row["stage"], row["victim"]) for row in found["kills"] if row["stage"] != killing.COMMAND}
     assert hit == {(stage, victim) for stage in killing.KILLS for victim in killing.VICTIMS}
+    assert sum(killing.KILLS.values()) >= 30
+    assert len(found["kills"]) == sum(killing.KILLS.values()) + killing.COMMAND_KILLS
+
+
+def test_what_a_victim_leaves_behind_ends_at_once(found):
+    assert max(row["gone_s"] for row in found["kills"]) < 10
 
 
 def test_a_run_killed_again_and_again_ends_as_one_never_disturbed(found):
-    assert found["disturbed"] == found["undisturbed"]
+    assert killing.same(found), found["outcomes"]
+
+
+def test_all_that_was_compared_is_there(found):
+    for outcome in found["outcomes"].values():
+        assert all(outcome.values()) and len(outcome["history"]) > 5
