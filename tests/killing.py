@@ -69,7 +69,7 @@ def run_stage(
 
 
 def run_all(folder: Path, recipe: Path, delay_s: float | None = None, at_work: Callable = lambda: True) -> Ended:
-    """Start `cefr run`; with `delay_s` kill it, and it alone, so long after `at_work`, unless it has finished by then."""
+    """Start `cefr run`; with `delay_s` kill it alone so long after `at_work`, unless it has finished by then."""
     command = ["cefr_helpers.cli", "run", "--levels", leftovers.LEVEL, "--recipe", str(recipe), "--seed", "1"]
     command += ["--bank", "bundled", "--language", "en"]
     command += ["--output-root", str(folder), "--user-data", str(folder / "user_data")]
@@ -101,7 +101,7 @@ def _at_work(stage: str, log: Path) -> bool:
 
 
 def _kill(started: subprocess.Popen, victim: str, folder: Path) -> tuple[str | None, float]:
-    """SIGKILL to the victim; all processes must be gone 30 s later. Returns who was hit, and when they were gone (s)."""
+    """SIGKILL to the victim; all must be gone 30 s later. Returns who was hit, and after how many seconds they were."""
     if started.poll() is not None:
         return None, 0.0
     runner = psutil.Process(started.pid)

@@ -70,12 +70,12 @@ def test_a_killed_kernel_is_told_with_its_peak_and_what_to_change(stage_of):
 )
 def test_memory_that_ran_out_is_told_as_that(stage_of, code, kind):
     told = stage_of(code, STAGES[2])
-    assert f"memory ran out: cell [2] raised {kind}" in told
+    assert f"memory ran out: cell [3] raised {kind}" in told
     assert "lower eval_batch_size in the recipe" in told and "batch_size (" not in told
 
 
 def test_a_full_disk_in_a_cell_is_told_as_that(stage_of):
-    assert "the disk is full: cell [2] raised OSError" in stage_of("raise OSError(28, 'No space left on device')")
+    assert "the disk is full: cell [3] raised OSError" in stage_of("raise OSError(28, 'No space left on device')")
 
 
 def test_any_other_error_is_told_as_it_is():
