@@ -84,7 +84,12 @@ def make_tiny(folder: Path, bundled) -> Path:
 
 @pytest.fixture(scope="session")
 def byte_folder(tmp_path_factory) -> Path:
+    return make_bytes(tmp_path_factory.mktemp("models") / "byte-llama")
+
+
+def make_bytes(folder: Path) -> Path:
     """A one-layer Llama over bytes, as small as a model can be: for tests of a long training's arithmetic."""
+    import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -111,7 +116,7 @@ def byte_folder(tmp_path_factory) -> Path:
         eos_token_id=2,
         bos_token_id=1,
     )
-    folder = tmp_path_factory.mktemp("models") / "byte-llama"
+    torch.manual_seed(7)
     LlamaForCausalLM(config).save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder

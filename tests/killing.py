@@ -20,9 +20,9 @@ from pathlib import Path
 
 import leftovers
 import psutil
-from conftest import make_tiny, tiny_recipe
+from conftest import make_bytes, tiny_recipe
 
-from cefr_helpers import base_model, engine, records
+from cefr_helpers import engine, records
 from cefr_helpers.paths import STAGES, project_root
 
 SEED = 20261122
@@ -35,7 +35,7 @@ VICTIMS = ("everything", "kernel", "runner")
 # A stage's work begins with its first line; that of 02 after its libraries are there.
 _FIRST = {STAGES[1]: ("step ", "Resuming")}
 # enough steps for kills to fall between, and dropout, which only a sound resume repeats
-RECIPE = {"lora_dropout": 0.1, "train_examples": 24, "epochs": 3, "eval_steps": 4}
+RECIPE = {"lora_dropout": 0.1, "train_examples": 24, "epochs": 3, "eval_steps": 4, "max_seq_length": 2048}
 _BEGIN, _END = "<!-- numbers of python tests/killing.py -->", "<!-- end of numbers -->"
 
 
@@ -229,7 +229,7 @@ def main() -> None:
     """The campaign on a tiny model; its numbers go into docs/reliability.md."""
 
     with tempfile.TemporaryDirectory() as place:
-        found = campaign(Path(place), make_tiny(Path(place) / "tiny-llama", base_model.resolve("bundled")))
+        found = campaign(Path(place), make_bytes(Path(place) / "byte-llama"))
     document = project_root() / "docs" / "reliability.md"
     before, _, rest = document.read_text(encoding="utf-8").partition(_BEGIN)
     records.write_atomically(document, f"{before}{_BEGIN}\n{as_text(found)}{_END}{rest.partition(_END)[2]}")

@@ -7,9 +7,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def found(tiny_folder, tmp_path_factory) -> dict:
+def found(byte_folder, tmp_path_factory) -> dict:
     """After each kill, `killing.campaign` itself fails where something is neither absent nor whole and true."""
-    return killing.campaign(tmp_path_factory.mktemp("kills"), tiny_folder)
+    return killing.campaign(tmp_path_factory.mktemp("kills"), byte_folder)
 
 
 def test_every_stage_had_its_kills_and_each_victim_its_turn(found):
