@@ -35,7 +35,7 @@ VICTIMS = ("everything", "kernel", "runner")
 # A stage's work begins with its first line; that of 02 after its libraries are there.
 _FIRST = {STAGES[1]: ("step ", "Resuming")}
 # enough steps for kills to fall between, and dropout, which only a sound resume repeats
-RECIPE = {"lora_dropout": 0.1, "train_examples": 24, "epochs": 3, "eval_steps": 4, "max_seq_length": 2048}
+RECIPE = {"lora_dropout": 0.1, "train_examples": 16, "epochs": 3, "eval_steps": 4, "max_seq_length": 2048}
 _BEGIN, _END = "<!-- numbers of python tests/killing.py -->", "<!-- end of numbers -->"
 
 
@@ -79,6 +79,7 @@ def run_all(folder: Path, recipe: Path, delay_s: float | None = None, at_work: C
 def _run(command: list[str], folder: Path, at_work: Callable[[], bool], delay_s: float | None, victim: str) -> Ended:
     folder.mkdir(exist_ok=True)
     environment = os.environ | {"PYTHONPATH": str(project_root()), "XDG_CACHE_HOME": str(folder / "cache")}
+    environment["OMP_NUM_THREADS"] = "1"  # of so small a model two would wait for each other on a busy machine
     command = [sys.executable, "-m", *command]
     with open(folder / "printed.txt", "w+") as printed:
         started = subprocess.Popen(command, stdout=printed, stderr=printed, env=environment, cwd=project_root())
