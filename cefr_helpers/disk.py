@@ -44,7 +44,12 @@ def is_full(error: BaseException) -> bool:
 
 def free(path: Path) -> int:
     """Bytes that can be written where `path` is or will be."""
-    return shutil.disk_usage(next(folder for folder in (path, *path.parents) if folder.is_dir())).free
+    return shutil.disk_usage(there(path)).free
+
+
+def there(path: Path) -> Path:
+    """The nearest folder that is there, on the same disk as `path` will be."""
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
 def size(folder: Path) -> int:
