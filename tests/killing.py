@@ -90,7 +90,7 @@ def _run(command: list[str], folder: Path, at_work: Callable[[], bool], delay_s:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 started.wait(timeout=delay_s)
             hit, gone_s = _kill(started, victim, folder)
-        started.wait(timeout=600)
+        started.wait(timeout=3600)
         after_s = delay_s if hit else time.monotonic() - began
         printed.seek(0)
         return Ended(after_s, hit, gone_s, started.returncode, printed.read())
@@ -118,7 +118,7 @@ def _kill(started: subprocess.Popen, victim: str, folder: Path) -> tuple[str | N
     started.wait(timeout=60)
     while left := [one for one in {*family, *_at_work_in(folder)} if _alive(one)]:
         assert time.monotonic() < killed + 30, f"left by a kill of {victim}: {[_command(one) for one in left]}"
-        time.sleep(0.01)
+        time.sleep(0.05)
     return victim, time.monotonic() - killed
 
 
@@ -152,7 +152,7 @@ def campaign(folder: Path, model: Path) -> dict:
     calm, rough, commanded = (folder / name for name in ("undisturbed", "stages", "command"))
     recipe = tiny_recipe(folder / "recipe.yaml", model, **RECIPE)
     work_s = {stage: _finish(run_stage(stage, calm, recipe)) for stage in KILLS}
-    work_s[COMMAND] = _finish(run_all(folder / "whole", recipe))
+    work_s[COMMAND] = sum(work_s.values())  # about: the engine and what comes before each stage's first line are quick
     kills, finished = [], Counter()
     for stage, wanted in KILLS.items():
         while sum(kill["stage"] == stage for kill in kills) < wanted:
