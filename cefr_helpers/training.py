@@ -29,6 +29,7 @@ def import_unsloth(run_folder: Path) -> None:
         run_folder: takes Unsloth's compiled code, so that runs side by side do not race for one folder.
     """
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL would tell the hub of each training
     os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(run_folder / "unsloth_compiled_cache"))
     os.environ.setdefault("UNSLOTH_RETURN_LOGITS", "1")  # likelihood.score reads logits
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
