@@ -171,7 +171,7 @@ def test_with_a_killed_cefr_run_its_engine_stage_and_kernel_end_and_both_locks_a
     folder = tmp_path / "out"
     log = Workspace(folder, folder / "user_data").run(killing.leftovers.LEVEL) / f"{STAGES[0]}.log"
     ended = killing.run_all(folder, Path("smoke"), 0.0, lambda: log.is_file() and log.stat().st_size > 0)
-    assert (ended.victim, ended.returncode) == ("runner", -signal.SIGKILL) and ended.gone_s < 5
+    assert (ended.victim, ended.returncode) == ("runner", -signal.SIGKILL)
     assert f"{STAGES[0]} | started" in ended.printed and "done" not in ended.printed
     with engine.only_run(folder), processes.alone(log.parent / ".lock"):
         assert list((folder / ".snakemake" / "locks").iterdir())  # the engine had no time to tidy up
