@@ -8,11 +8,13 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED FROM LEVEL NAME WORDS SERVER MODEL SENTENCES OUTPUT PROFILE PYTHON
+SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES OUTPUT PROFILE PYTHON
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option = $(if $(call given,$(1)),--$(2) "$(call given,$(1))")
 UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(call given,$(name)),$(name))))
 $(if $(UNKNOWN),$(error $(UNKNOWN): unknown; known are $(SETTINGS)))
+$(if $(filter-out no,$(call given,CHECKS)),$(error CHECKS=$(CHECKS): only CHECKS=no is known))
+NO_CHECKS = $(if $(call given,CHECKS),--no-checks)
 OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call option,BANK,bank) \
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
@@ -21,10 +23,10 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 .DEFAULT_GOAL := run
 
 run: setup
-	@$(BIN)/cefr run $(OPTIONS) $(call option,PROFILE,profile)
+	@$(BIN)/cefr run $(OPTIONS) $(call option,PROFILE,profile) $(NO_CHECKS)
 
 experiment: setup    # its file says levels, recipes and seeds: cefr refuses those options here
-	@$(BIN)/cefr experiment "$(NAME)" $(OPTIONS) $(call option,PROFILE,profile)
+	@$(BIN)/cefr experiment "$(NAME)" $(OPTIONS) $(call option,PROFILE,profile) $(NO_CHECKS)
 
 experiment-dry: setup
 	@$(BIN)/cefr experiment "$(NAME)" --dry-run $(OPTIONS) $(call option,PROFILE,profile)

@@ -1,6 +1,7 @@
 # The stages as a graph: order, resume, locks, several levels and runs, clusters. `cefr run` and `cefr experiment` call it
 # with a checked configuration; a run on its own is an experiment of one.
 import json
+import os
 import shlex
 import sys
 from functools import cache
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from cefr_helpers import job_resources, pipeline, recipe, runs, sentence_bank
+from cefr_helpers import job_resources, pipeline, processes, recipe, runs, sentence_bank
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE
 
@@ -32,8 +33,10 @@ RUN_JSON = ByRun({run.name or "-": run.settings.model_dump_json() for run in RUN
 # By the data's name: which of the runs that share it comes first must not matter.
 DATA_JSON = ByRun({run.data_name or "-": run.data.model_dump_json() for run in RUNS})
 DATA_ROOT = ByRun({run.name or "-": run.data_root for run in RUNS})
-STAGE = "exec {PYTHON} -m cefr_helpers.pipeline "
-TAKE_DATA = "exec {PYTHON} -m cefr_helpers.shared_data "
+# A stage ends with this process, even where this one is gone before the stage has begun.
+ENGINE = f"{processes.ENGINE}={os.getpid()}"
+STAGE = "{ENGINE} exec {PYTHON} -m cefr_helpers.pipeline "
+TAKE_DATA = "{ENGINE} exec {PYTHON} -m cefr_helpers.shared_data "
 FORMAT, TRAIN, COMPARE, PLOT = recipe.KEYS_OF_STAGE
 REPORT = EXPERIMENT_STAGE if EXPERIMENT else REPORT_STAGE
 FORMATTED = set()  # data that runs share is formatted once

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from cefr_helpers import configuration, engine, job_resources, pipeline, runs
+from cefr_helpers import configuration, engine, job_resources, needs, pipeline, runs
 from cefr_helpers.configuration import Configuration
-from cefr_helpers.errors import InputError
+from cefr_helpers.errors import Busy, DiskFull, InputError
 from cefr_helpers.levels import LEVELS, check_level
 from cefr_helpers.paths import REPORT_STAGE
 from cefr_helpers.recipe import load_recipe
@@ -31,6 +31,7 @@ UserData = Annotated[str | None, typer.Option(help="Where adapters and merged mo
 Seed = Annotated[int | None, typer.Option(help="Seed of data and training.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")]
 Profile = Annotated[str, typer.Option(help="How it is run: a folder in profiles/ (local, slurm), or a path.")]
+NoChecks = Annotated[bool, typer.Option("--no-checks", help="Train even with less memory or disk than is needed.")]
 
 
 @app.command()
@@ -44,12 +45,14 @@ def run(
     seed: Seed = None,
     profile: Profile = "local",
     dry_run: DryRun = False,
+    no_checks: NoChecks = False,
 ) -> None:
     """Run the four notebooks for each level, then the final report; what is up to date is not run again."""
     settings = configuration.read(_overrides(levels, recipe, bank, language, output_root, user_data, seed))
     configuration.check_inputs(settings)
     workspace = settings.workspace
     profile_folder = engine.profile_folder(profile)
+    _set_checks(no_checks)
     with engine.only_run(workspace.output_root):
         recipes = {settings.recipe: load_recipe(settings.recipe)}
         config = settings.model_dump() | job_resources.for_profile(profile_folder, recipes, workspace.output_root)
@@ -74,6 +77,7 @@ def experiment(
     output_root: OutputRoot = None,
     profile: Profile = "local",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and estimate what they take.")] = False,
+    no_checks: NoChecks = False,
 ) -> None:
     """Run an experiment's grid of runs, then its report; what is up to date is not run again."""
     from cefr_helpers import experiment_runs, experiments
@@ -83,6 +87,7 @@ def experiment(
     if dry_run:
         typer.echo("\n".join(experiment_runs.plan(grid, engine.profile_folder(profile))))
         return
+    _set_checks(no_checks)
     ok, failures = experiment_runs.run(grid, engine.profile_folder(profile))
     if (note := settings.workspace.experiment_note(grid.name)).is_file():
         typer.echo(f"Report: {_shown(note)}")
@@ -199,9 +204,9 @@ def main() -> None:
     """Entry point: bad input ends with its message alone and exit code 2."""
     try:
         app()
-    except InputError as error:
+    except (InputError, DiskFull) as error:
         print(error, file=sys.stderr)
-        sys.exit(1 if isinstance(error, engine.Busy) else 2)
+        sys.exit(1 if isinstance(error, (Busy, DiskFull)) else 2)
 
 
 def _overrides(levels=None, recipe=None, bank=None, language=None, output_root=None, user_data=None, seed=None) -> dict:
@@ -216,6 +221,12 @@ def _overrides(levels=None, recipe=None, bank=None, language=None, output_root=N
         "seed": seed,
     }
     return {key: value for key, value in given.items() if value is not None}
+
+
+def _set_checks(no_checks: bool) -> None:
+    """For the engine and its stages, which take over the environment."""
+    if no_checks:
+        os.environ[needs.OVERRIDE] = "1"
 
 
 def _summary(settings: Configuration, failures: list[str]) -> None:

@@ -4,21 +4,18 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from cefr_helpers import cluster, locks, records
-from cefr_helpers.errors import InputError
+from cefr_helpers import cluster, locks, processes, records
+from cefr_helpers.errors import Busy, InputError
 from cefr_helpers.paths import check_path, project_root
 
 DRY_RUN = ["--dry-run", "--quiet", "host", "rules"]
-
-
-class Busy(InputError):
-    """Another run is at work in the output folder."""
 
 
 @contextmanager
@@ -29,20 +26,15 @@ def only_run(folder: Path) -> Iterator[None]:
         Busy: another run holds it.
         InputError: nothing can be written there.
     """
-    from filelock import FileLock, Timeout
-
     try:
         (folder / "runs").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         where = f"output_root: {folder}"
         raise InputError(f"{where}: {error.strerror}; expected a folder that can be written to") from None
     with ExitStack() as held:
-        try:
-            # the first tells at once of a run on this machine; on a cluster only the second knows of other nodes'
-            held.enter_context(FileLock(folder / "runs" / ".lock", timeout=0))
-            held.enter_context(locks.lease(folder / "runs" / ".lease", locks.PATIENCE_S))
-        except Timeout:
-            raise Busy(f"{folder}: another run is at work here; wait for it or stop it first") from None
+        # the first tells at once of a run on this machine; on a cluster only the second knows of other nodes'
+        held.enter_context(processes.alone(folder / "runs" / ".engine.lock"))
+        held.enter_context(locks.alone(folder / "runs" / ".lease"))
         yield
 
 
@@ -72,7 +64,8 @@ def snakemake(config: dict, folder: Path, profile: Path, arguments: list[str]) -
         InputError: the profile goes to a cluster that can't be had.
     """
     more = [] if set(DRY_RUN) <= set(arguments) else _ready(folder, profile)
-    return subprocess.run([*_command(config, folder, profile), *arguments, *more]).returncode == 0
+    command = [*_command(config, folder, profile), *arguments, *more]
+    return subprocess.run(command, preexec_fn=_die_with_command).returncode == 0
 
 
 def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> list[str]:
@@ -114,3 +107,8 @@ def _command(config: dict, folder: Path, profile: Path) -> list[str]:
         # the caller holds `only_run`, so the engine that left these is gone
         subprocess.run([*command, "--unlock"], capture_output=True)
     return command
+
+
+def _die_with_command() -> None:
+    """At once, and with it its stages: a lock that is free again must mean that nothing is at work any more."""
+    processes.die_with_parent(signal.SIGKILL)

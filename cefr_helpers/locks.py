@@ -1,6 +1,10 @@
 """Locks that hold between the nodes of a cluster as they do on one machine."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from cefr_helpers.errors import Busy
 
 # Seconds: a holder on another machine that has shown no sign of life for so long is taken for dead, and how long it
 # pays to wait for one.
@@ -25,3 +29,23 @@ def lease(path: Path, timeout_s: float = -1):
 
     path.parent.mkdir(parents=True, exist_ok=True)
     return SoftFileLease(path, lease_duration=LIFE_S, timeout=timeout_s)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """A lease on a folder, by a file in it, until the end of the block.
+
+    Raises:
+        Busy: another process holds it.
+    """
+    from filelock import Timeout
+
+    held = lease(path, PATIENCE_S)
+    try:
+        held.acquire()
+    except Timeout:
+        raise Busy(f"{path.parent}: another run is at work here; wait for it or stop it first") from None
+    try:
+        yield
+    finally:
+        held.release()

@@ -8,8 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from cefr_helpers import json_files, records
 from cefr_helpers.bank_checks import REASONS
-from cefr_helpers.engine import Busy
-from cefr_helpers.errors import InputError
+from cefr_helpers.errors import Busy, InputError
 from cefr_helpers.paths import check_path
 from cefr_helpers.wording import clock
 

@@ -8,6 +8,8 @@ import json
 import sys
 from pathlib import Path
 
+from cefr_helpers import processes
+
 
 def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dict:
     """Merge in fp32, save in bf16, load again, compare logits at every position of `prompt` in fp32.
@@ -78,5 +80,6 @@ def make_portable(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    processes.die_with_parent()
     base_folder, adapter, out = map(Path, sys.argv[1:])
     print(json.dumps(merge(base_folder, adapter, out, json.load(sys.stdin))))

@@ -1,14 +1,16 @@
 """What a stage has for itself alone while it runs: its folder, and a GPU where it computes on one."""
 
+import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from cefr_helpers import gpus, locks
-from cefr_helpers.errors import InputError
+from cefr_helpers import gpus, locks, processes
 from cefr_helpers.paths import STAGES
 
 _ON_GPU = STAGES[1:3]
+# In a run's folder, one for each machine: where `flock` holds between nodes, a dead one's must not keep others waiting.
+LOCK = f".{platform.node()}.lock"
 
 
 @contextmanager
@@ -22,15 +24,12 @@ def alone(stage: str, executed: Path, label: str) -> Iterator[None]:
         label: names the stage on the terminal.
 
     Raises:
-        InputError: another process, perhaps on another node, is at work on this very stage.
+        Busy: another process, perhaps on another node, is at work there.
     """
-    from filelock import Timeout
-
+    executed.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
-        try:
-            held.enter_context(locks.lease(executed.with_name(f".{stage}.lease"), locks.PATIENCE_S))
-        except Timeout:
-            raise InputError(f"{label}: another process is at work on this stage in {executed.parent}") from None
+        held.enter_context(processes.alone(executed.parent / LOCK))
+        held.enter_context(locks.alone(executed.with_name(f".{stage}.lease")))
         if stage in _ON_GPU:
             held.enter_context(gpus.one(label))
         yield

@@ -51,6 +51,10 @@ def bundled():
 
 @pytest.fixture(scope="session")
 def tiny_folder(bundled, tmp_path_factory) -> Path:
+    return make_tiny(tmp_path_factory.mktemp("models") / "tiny-llama", bundled)
+
+
+def make_tiny(folder: Path, bundled) -> Path:
     """A random two-layer Llama in fp32 with SmolLM2's tokenizer, as a local model folder."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -73,7 +77,6 @@ def tiny_folder(bundled, tmp_path_factory) -> Path:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -81,7 +84,12 @@ def tiny_folder(bundled, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def byte_folder(tmp_path_factory) -> Path:
+    return make_bytes(tmp_path_factory.mktemp("models") / "byte-llama")
+
+
+def make_bytes(folder: Path) -> Path:
     """A one-layer Llama over bytes, as small as a model can be: for tests of a long training's arithmetic."""
+    import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -108,7 +116,18 @@ def byte_folder(tmp_path_factory) -> Path:
         eos_token_id=2,
         bos_token_id=1,
     )
-    folder = tmp_path_factory.mktemp("models") / "byte-llama"
+    torch.manual_seed(7)
     LlamaForCausalLM(config).save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
+
+
+def tiny_recipe(path: Path, base_model: Path, **changes) -> Path:
+    """The smoke recipe on a tiny model, which must learn a lot to be told from its base; with `changes` of its keys."""
+    from cefr_helpers.paths import project_root
+
+    lines = (project_root() / "recipes" / "smoke.yaml").read_text().splitlines()
+    changes = {"base_model": base_model, "precision": "fp32", "learning_rate": 2.0e-2, "max_new_tokens": 20} | changes
+    changed = [f"{key}: {changes[key]}" if (key := line.split(":")[0]) in changes else line for line in lines]
+    path.write_text("\n".join(changed) + "\n")
+    return path

@@ -26,7 +26,7 @@ from cefr_helpers import (
     records,
 )
 from cefr_helpers import recipe as recipes
-from cefr_helpers.errors import InputError
+from cefr_helpers.errors import Busy, InputError
 from cefr_helpers.paths import STAGES, Workspace, project_root
 
 PROFILES = project_root() / "profiles"
@@ -326,7 +326,7 @@ def test_a_stage_has_its_folder_alone_and_the_dead_hold_nothing(tmp_path, monkey
     code += f"with locks.lease(pathlib.Path({str(lease)!r})): print('held', flush=True); time.sleep(60)"
     other = holding(code)
     parameters = {"level": "B2", "recipe": "smoke", "output_root": str(tmp_path)}
-    with pytest.raises(InputError, match="B2 01_data_formatting: another process is at work on this stage"):
+    with pytest.raises(Busy, match="another run is at work here"):
         pipeline.run_stage(STAGES[0], parameters, workspace)
     other.kill()
     other.wait()
@@ -355,7 +355,7 @@ def test_one_run_an_output_folder(tmp_path):
     code += f"with engine.only_run(pathlib.Path({str(tmp_path)!r})): print('held', flush=True); time.sleep(60)"
     other = holding(code)
     started = time.monotonic()
-    with pytest.raises(engine.Busy, match="another run is at work here"), engine.only_run(tmp_path):
+    with pytest.raises(Busy, match="another run is at work here"), engine.only_run(tmp_path):
         pass
     assert time.monotonic() - started < 5
     other.kill()
