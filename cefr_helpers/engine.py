@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cefr_helpers import cluster, locks, processes, records
-from cefr_helpers.errors import Busy, InputError
+from cefr_helpers.errors import InputError
 from cefr_helpers.paths import check_path, project_root
 
 DRY_RUN = ["--dry-run", "--quiet", "host", "rules"]
