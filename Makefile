@@ -1,4 +1,4 @@
-# make run, make test, make lab, make site, make lint, make clean: each sets up what it needs first, then calls `cefr`.
+# make run, make test, make lab, make site, make export, make lint, make clean: each sets up what it needs first, then calls `cefr`.
 #   make run LEVELS="A1 C1" RECIPE=reference BANK=my_bank.csv LANGUAGE=tr
 #   make experiment NAME=rank, make experiment-dry NAME=rank: a grid of runs out of experiments/rank.yaml
 
@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED FROM LEVEL NAME PYTHON
+SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED FROM LEVEL NAME QUANTISATION PYTHON
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option = $(if $(call given,$(1)),--$(2) "$(call given,$(1))")
 UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(call given,$(name)),$(name))))
@@ -15,7 +15,7 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
 
-.PHONY: run experiment experiment-dry test test-slow lab lint setup status adopt showcase site clean
+.PHONY: run experiment experiment-dry test test-slow lab lint setup status adopt export showcase site clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -46,6 +46,10 @@ status: setup
 
 adopt: setup    # make adopt FROM=folder LEVEL=B2
 	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)
+
+export: setup    # make export LEVELS=B2 QUANTISATION=bf16
+	@$(BIN)/cefr export $(call option,LEVELS,levels) $(call option,QUANTISATION,quantisation) \
+		$(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data)
 
 showcase: setup
 	@$(BIN)/cefr showcase $(call option,OUTPUT_ROOT,output-root)

@@ -34,7 +34,7 @@ def save_adapter(model, folder: Path, base: BaseModel) -> Path:
     Args:
         folder: where it shall lie; written aside first, moved into place whole.
     """
-    staging = _staging(folder)
+    staging = staging_folder(folder)
     model.save_pretrained(staging)
     for path in staging.iterdir():
         if path.name not in ("adapter_config.json", "adapter_model.safetensors"):
@@ -42,7 +42,7 @@ def save_adapter(model, folder: Path, base: BaseModel) -> Path:
     config = json.loads((staging / "adapter_config.json").read_text())
     config |= {"base_model_name_or_path": base.identifier, "revision": base.revision}
     (staging / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n")
-    return _into_place(staging, folder)
+    return into_place(staging, folder)
 
 
 def merge(base: BaseModel, adapter: Path, folder: Path, prompt: list[int]) -> dict:
@@ -59,12 +59,12 @@ def merge(base: BaseModel, adapter: Path, folder: Path, prompt: list[int]) -> di
     Raises:
         RuntimeError: merging failed, or the merged model is not base + adapter, or is the base.
     """
-    staging = _staging(folder)
+    staging = staging_folder(folder)
     command = [sys.executable, "-m", "cefr_helpers.merging", str(base.folder), str(adapter), str(staging)]
     done = subprocess.run(command, input=json.dumps(prompt), capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"merging {adapter} onto {base.folder} failed:\n{done.stderr[-3000:]}")
-    _into_place(staging, folder)
+    into_place(staging, folder)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -81,14 +81,20 @@ def write_cards(workspace: Workspace, level: str) -> list[Path]:
     return importlib.import_module("cefr_helpers.model_card").write_cards(workspace, level)
 
 
-def _staging(folder: Path) -> Path:
+def staging_folder(folder: Path) -> Path:
+    """An empty folder beside `folder`, under a name that text-generation-webui does not list."""
     staging = folder.with_name(f"{folder.name}{STAGING}")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     return staging
 
 
-def _into_place(staging: Path, folder: Path) -> Path:
+def into_place(staging: Path, folder: Path) -> Path:
+    """Move a finished staging folder to where it belongs, whole.
+
+    Raises:
+        FileExistsError: there is something already.
+    """
     if folder.exists():
         raise FileExistsError(f"{folder}: exists already, and a published model is never overwritten")
     for file in staging.iterdir():
