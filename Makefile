@@ -1,4 +1,4 @@
-# make run, make test, make lab, make site, make lint, make clean: each sets up what it needs first, then calls `cefr`.
+# make run, make test, make lab, make site, make export, make lint, make clean: each sets up what it needs, then calls `cefr`.
 #   make run LEVELS="A1 C1" RECIPE=reference BANK=my_bank.csv LANGUAGE=tr
 #   make bank WORDS=words.csv LEVEL=B2: a sentence bank, written by a model behind a server (docs/bank_making.md)
 #   make experiment NAME=rank, make experiment-dry NAME=rank: a grid of runs out of experiments/rank.yaml
@@ -8,7 +8,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES OUTPUT PROFILE PYTHON
+SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES OUTPUT QUANTISATION PROFILE PYTHON
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option = $(if $(call given,$(1)),--$(2) "$(call given,$(1))")
 UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(call given,$(name)),$(name))))
@@ -19,7 +19,7 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
 
-.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status adopt showcase site clean
+.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status adopt export showcase site clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -55,6 +55,10 @@ status: setup
 
 adopt: setup    # make adopt FROM=folder LEVEL=B2
 	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)
+
+export: setup    # make export LEVELS=B2 QUANTISATION=q8_0
+	@$(BIN)/cefr export $(call option,LEVELS,levels) $(call option,QUANTISATION,quantisation) \
+		$(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data)
 
 showcase: setup
 	@$(BIN)/cefr showcase $(call option,OUTPUT_ROOT,output-root)

@@ -183,6 +183,31 @@ def bank(
 
 
 @app.command()
+def export(
+    levels: Levels = None,
+    quantisation: Annotated[str, typer.Option(help="How weights are kept: f16, bf16 or q8_0.")] = "f16",
+    output_root: OutputRoot = None,
+    user_data: UserData = None,
+) -> None:
+    """Write each level's merged model as a GGUF file with a Modelfile, for Ollama, llama.cpp and the like."""
+    from cefr_helpers import gguf_export
+
+    settings = configuration.read(_overrides(levels, output_root=output_root, user_data=user_data))
+    failures = []
+    with engine.only_run(settings.workspace.output_root):
+        for level in settings.levels:
+            gguf_export.check_input(settings.workspace, level, quantisation)
+        for level in settings.levels:
+            try:
+                typer.echo(f"{level}: {_shown(gguf_export.export(settings.workspace, level, quantisation))}")
+            except RuntimeError as error:
+                failures.append(f"{level}: {error}")
+    for failure in failures:
+        print(f"FAILED {failure}", file=sys.stderr)
+    raise typer.Exit(1 if failures else 0)
+
+
+@app.command()
 def showcase(output_root: OutputRoot = None) -> None:
     """Copy a finished run to docs/reference_run and renew the README's table from its records."""
     from cefr_helpers import showcase

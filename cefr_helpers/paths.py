@@ -128,3 +128,7 @@ class Workspace:
 
     def merged_models(self) -> Path:
         return self.user_data / "models"
+
+    def exports(self) -> Path:
+        """GGUF files, each with its Modelfile in a folder of its own: a .gguf among models/ switches loaders there."""
+        return self.user_data / "gguf"

@@ -40,7 +40,7 @@ def save_adapter(model, folder: Path, base: BaseModel) -> Path:
         DiskFull: there is no room for it; nothing of it is left.
     """
     size = sum(weight.numel() * weight.element_size() for weight in model.parameters() if weight.requires_grad)
-    with _staged(folder, size) as staging:
+    with staged(folder, size) as staging:
         model.save_pretrained(staging)
         for path in staging.iterdir():
             if path.name not in ("adapter_config.json", "adapter_model.safetensors"):
@@ -66,7 +66,7 @@ def merge(base: BaseModel, adapter: Path, folder: Path, prompt: list[int]) -> di
         RuntimeError: merging failed, or the merged model is not base + adapter, or is the base.
         DiskFull: there is no room for it; nothing of it is left.
     """
-    with _staged(folder, disk.size(base.folder)) as staging:
+    with staged(folder, disk.size(base.folder)) as staging:
         command = [sys.executable, "-m", "cefr_helpers.merging", str(base.folder), str(adapter), str(staging)]
         done = subprocess.run(command, input=json.dumps(prompt), capture_output=True, text=True)
         if done.returncode < 0:
@@ -92,8 +92,16 @@ def write_cards(workspace: Workspace, level: str) -> list[Path]:
 
 
 @contextmanager
-def _staged(folder: Path, needed: int) -> Iterator[Path]:
-    """A folder aside to write in, moved to `folder` at the end, and removed where that fails; `needed` in bytes."""
+def staged(folder: Path, needed: int) -> Iterator[Path]:
+    """A folder aside to write in, under a name that text-generation-webui does not list, moved to `folder` at the end.
+
+    Args:
+        needed: bytes that it will take, for the message where there is no room.
+
+    Raises:
+        DiskFull: there is no room for it; whatever fails, nothing of it is left.
+        FileExistsError: `folder` is there already.
+    """
     staging = folder.with_name(f"{folder.name}{STAGING}")
     shutil.rmtree(staging, ignore_errors=True)
     try:

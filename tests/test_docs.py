@@ -204,6 +204,8 @@ def generated() -> str:
     for record in doc("reference_run").glob("runs/*/training.json"):
         found = json.loads(record.read_text())["results"]
         names += [f"{one['path']}/{file}" for one in (found["adapter"], found["merged_model"]) for file in one["files"]]
+        folder = f"user_data/gguf/{found['adapter']['name']}_f16"
+        names += [f"{folder}/{file}" for file in (f"{found['adapter']['name']}-F16.gguf", "Modelfile", "export.json")]
     return "".join(f"/{name}/\n" for name in names)
 
 
