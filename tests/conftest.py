@@ -1,5 +1,6 @@
 """What several tests share: a hand-made bank's examples and a tiny random model with the real tokenizer."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -112,3 +113,14 @@ def byte_folder(tmp_path_factory) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A headless Chromium; where there is none the test is skipped, or fails if CEFR_NEEDS_CHROMIUM is set."""
+    import browser
+
+    if lacks := browser.missing():
+        (pytest.fail if os.environ.get("CEFR_NEEDS_CHROMIUM") else pytest.skip)(lacks)
+    with browser.chromium(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver
