@@ -97,11 +97,17 @@ def lab(folder: Path, parameters: dict[str, dict]):
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(lambda: _answers(f"{url}/api/status?token={token}"), 60, f"JupyterLab to start, see {folder}/lab.log")
+        _wait_for(
+            lambda: _answers(f"{url}/api/status?token={token}"), 120, f"JupyterLab to start, see {folder}/lab.log"
+        )
         yield url, token
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(30)
+        try:
+            server.wait(60)
+        except subprocess.TimeoutExpired:  # kernels see that it is gone, and end
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 def _make_lab() -> str:
@@ -164,11 +170,16 @@ class Window:
         self.driver.get(f"{self.url}/{place}token={self.token}")
 
     def all(self, css: str, text: str = "") -> list:
-        """The elements that are shown, and hold the text."""
-        found = self.driver.find_elements("css selector", css)
-        return [one for one in found if one.is_displayed() and text in one.text]
+        """The elements that are shown, and hold the text; none while they are drawn anew."""
+        from selenium.common.exceptions import StaleElementReferenceException
 
-    def one(self, css: str, text: str = "", seconds: float = 30):
+        found = self.driver.find_elements("css selector", css)
+        try:
+            return [one for one in found if one.is_displayed() and text in one.text]
+        except StaleElementReferenceException:
+            return []
+
+    def one(self, css: str, text: str = "", seconds: float = 60):
         """The first such element, as soon as it is shown."""
         return self.until(lambda: self.all(css, text), f"{css} {text!r}", seconds)[0]
 
@@ -184,7 +195,7 @@ class Window:
 
         self.until(clicked, f"a click on {css} {text!r}")
 
-    def until(self, condition, what: str, seconds: float = 30):
+    def until(self, condition, what: str, seconds: float = 60):
         try:
             return _wait_for(condition, seconds, what)
         except AssertionError:
@@ -195,13 +206,15 @@ class Window:
         """Of each code cell: prompt, text, widths of the images and number of errors in what it shows."""
         return self.driver.execute_script(_CELLS)
 
-    def run_all(self, seconds: float = 60) -> list[dict]:
-        """*Run → Run All Cells*, and the cells when all have run."""
-        self.one(".jp-Notebook .jp-CodeCell")
+    def run_all(self, name: str, seconds: float = 240) -> list[dict]:
+        """Open a notebook, *Run → Run All Cells*, and the code cells when all have run."""
+        self.open(name)
+        notebook = nbformat.read(project_root() / "notebooks" / name, as_version=4)
+        count = sum(cell.cell_type == "code" for cell in notebook.cells)
+        self.until(lambda: len(self.cells()) == count, f"{count} cells")
         self.one(".jp-Notebook-ExecutionIndicator[data-status='idle']")
         self.click(".lm-MenuBar-itemLabel", "Run")
         self.click(".lm-Menu-itemLabel", "Run All Cells")
-        count = len(self.cells())
 
         def done() -> list[dict]:
             found = self.cells()

@@ -36,23 +36,22 @@ def main(level: str, workspace: Workspace) -> list[Path]:
         lab_folder = folder / "lab"
         lab_folder.mkdir()
         with browser.chromium(folder / "profile") as driver, browser.lab(lab_folder, parameters) as (url, token):
-            window = browser.Window(driver, url, token, folder / "pictures")
+            window = browser.Window(driver, url, token, Path("/tmp/publish-pics2"))
             return [_compressed(take(window)) for take in (_plotting, _playground)]
 
 
 def _plotting(window: browser.Window) -> Path:
-    window.open("04_plotting.ipynb")
-    window.run_all()
+    window.run_all("04_plotting.ipynb")
     figures = window.driver.find_elements("css selector", ".jp-OutputArea-output img")
     window.show(figures[2])
     return window.picture("jupyterlab")
 
 
 def _playground(window: browser.Window) -> Path:
-    window.open("playground.ipynb")
-    window.run_all()
+    window.run_all("playground.ipynb")
     window.click("button", "Write sentences")
-    window.one("[role=status]", "greedy", seconds=300)
+    window.one("[role=status]", "greedy", seconds=1500)
+    window.driver.set_window_size(1280, 1300)  # all ten words
     window.show(window.one(".widget-textarea"))
     return window.picture("playground")
 

@@ -66,8 +66,7 @@ def test_make_lab_opens_a_start_page_whose_links_open_notebooks(window):
 def test_run_all_of_04_shows_figures_and_note_and_no_error(window, records_of_plotting):
     for card in records_of_plotting.user_data.rglob("README.md"):
         card.unlink()
-    window.open("04_plotting.ipynb")
-    cells = window.run_all()
+    cells = window.run_all("04_plotting.ipynb")
     assert [cell["errors"] for cell in cells] == [0] * len(cells)
     shown = "\n".join(cell["text"] for cell in cells)
     assert "B2: 60 steps, best eval loss 1.8009 at step 45" in shown
@@ -88,8 +87,7 @@ class TestPlayground:
 
     @pytest.fixture(scope="class")
     def panel(self, window):
-        window.open("playground.ipynb")
-        cells = window.run_all()
+        cells = window.run_all("playground.ipynb")
         assert [cell["errors"] for cell in cells] == [0] * len(cells)
         window.show(window.one("button", "Write sentences"))
         return window
@@ -124,7 +122,7 @@ class TestPlayground:
         self.type_words(panel, "apple, bridge, candle")
         self.shorten(panel)
         panel.click("button", "Write sentences")
-        status = panel.one("[role=status]", "The base model answered alone", seconds=60)
+        status = panel.one("[role=status]", "The base model answered alone", seconds=240)
         assert status.text.startswith("A2, greedy.")
         assert [head.text for head in panel.all(".widget-gridbox b")] == ["Word", "Base", "apple", "bridge", "candle"]
         assert panel.all(".widget-gridbox .widget-html-content", "✗") and panel.all(
@@ -140,7 +138,7 @@ class TestPlayground:
         self.type_words(panel, "evidence, sustain")
         self.shorten(panel)
         panel.click("button", "Write sentences")
-        assert panel.one("[role=status]", "B2, greedy.", seconds=60).text == "B2, greedy."
+        assert panel.one("[role=status]", "B2, greedy.", seconds=240).text == "B2, greedy."
         assert [head.text for head in panel.all(".widget-gridbox b")] == [
             "Word",
             "Base",
