@@ -156,6 +156,8 @@ def publish(
     output_root: OutputRoot = None,
 ) -> None:
     """Send a level's model to the Hugging Face Hub, by the token in HF_TOKEN; without --yes only show what would go."""
+    # before the hub's client is imported: plain HTTPS, as tested, and not the newer transport, unless it is asked for
+    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
     from cefr_helpers import hub_package, hub_upload
 
     settings = configuration.read(_overrides(output_root=output_root))

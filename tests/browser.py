@@ -33,6 +33,7 @@ _OPTIONS = (
     "--window-size=1280,1000",
 )
 _NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # no page comes from anywhere else
+_IDLE = ("#jp-main-statusbar", "| Idle")  # as the kernel itself says
 _CELLS = """
 return [...document.querySelectorAll('.jp-Notebook .jp-CodeCell')].map(cell => ({
     prompt: cell.querySelector('.jp-InputArea-prompt').textContent,
@@ -212,16 +213,22 @@ class Window:
         notebook = nbformat.read(project_root() / "notebooks" / name, as_version=4)
         count = sum(cell.cell_type == "code" for cell in notebook.cells)
         self.until(lambda: len(self.cells()) == count, f"{count} cells")
-        self.one(".jp-Notebook-ExecutionIndicator[data-status='idle']")
-        self.click(".lm-MenuBar-itemLabel", "Run")
-        self.click(".lm-Menu-itemLabel", "Run All Cells")
+        self._click_run_all()
 
         def done() -> list[dict]:
             found = self.cells()
+            if {cell["prompt"] for cell in found} == {"[ ]:"} and self.all(*_IDLE):
+                self._click_run_all()  # asked before the kernel was connected, JupyterLab forgets it
             ran = [cell for cell in found if re.fullmatch(r"\[\d+\]:", cell["prompt"])]
             return found if len(ran) == count or any(cell["errors"] for cell in found) else []
 
         return self.until(done, "all cells to run", seconds)
+
+    def _click_run_all(self) -> None:
+        self.one(*_IDLE)
+        self.click(".lm-MenuBar-itemLabel", "Run")
+        self.click(".lm-Menu-itemLabel", "Run All Cells")
+        time.sleep(2)
 
     def show(self, element) -> None:
         """Scroll to an element."""

@@ -36,7 +36,7 @@ def publish(workspace, hub, tmp_path):
         home.mkdir(exist_ok=True)
         (home / "token").write_text("hf_savedByAnotherProgram")  # must not be used
         here = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
-        here |= {"HF_ENDPOINT": url or hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
+        here |= {"HF_ENDPOINT": url or hub.url, "HF_HOME": str(home)}
         here |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "PYTHONPATH": str(project_root())}
         here |= {"HF_TOKEN": token} if token else {}
         command = [sys.executable, "-m", "cefr_helpers.cli", "publish", "B2", *options]
