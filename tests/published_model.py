@@ -17,7 +17,7 @@ FILES = {
     "adapter": {"adapter_config.json": {"base_model_name_or_path": SMOLLM2, "r": 8}},
     "merged_model": {
         "config.json": {"architectures": ["LlamaForCausalLM"], "torch_dtype": "bfloat16"},
-        "tokenizer.json": {"model": {"vocab": {"/home": 1, "</s>": 2}}},
+        "tokenizer.json": {"model": {"vocab": {"</s>": 1}, "merges": ["/home/me /x"]}},
         "tokenizer_config.json": {"eos_token": "</s>"},
     },
 }

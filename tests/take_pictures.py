@@ -36,7 +36,7 @@ def main(level: str, workspace: Workspace) -> list[Path]:
         lab_folder = folder / "lab"
         lab_folder.mkdir()
         with browser.chromium(folder / "profile") as driver, browser.lab(lab_folder, parameters) as (url, token):
-            window = browser.Window(driver, url, token, Path("/tmp/publish-pics2"))
+            window = browser.Window(driver, url, token, folder / "pictures")
             return [_compressed(take(window)) for take in (_plotting, _playground)]
 
 
