@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -223,6 +223,40 @@ def site(language: Language = None, output_root: OutputRoot = None) -> None:
 
     settings = configuration.read(_overrides(language=language, output_root=output_root))
     typer.echo(_shown(results_site.build(settings.workspace, settings.language)))
+
+
+@app.command()
+def publish(
+    level: Annotated[str, typer.Argument(help="The CEFR level whose model is to be sent.")],
+    repo: Annotated[str, typer.Argument(help="Where to on the hub: an account, or account/name for one folder.")],
+    what: Annotated[
+        Literal["merged", "adapter", "both"], typer.Option(help="The merged model, the adapter or both.")
+    ] = "merged",
+    public: Annotated[bool, typer.Option("--public", help="For all to see; without it private.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Put it on top of another version there.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Send it; without this it is only shown.")] = False,
+    output_root: OutputRoot = None,
+) -> None:
+    """Send a level's model to the Hugging Face Hub, by the token in HF_TOKEN; without --yes only show what would go."""
+    # before the hub's client is imported: plain HTTPS, as tested, and not the newer transport, unless it is asked for
+    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+    from cefr_helpers import hub_package, hub_upload
+
+    settings = configuration.read(_overrides(output_root=output_root))
+    packages = hub_package.collect(settings.workspace, level, what, repo)
+    for package in packages:
+        typer.echo(hub_package.shown_whole(package, public))
+    if not yes:
+        typer.echo(
+            "Checked, and nothing was sent. To send it: the same with --yes (make: YES=yes), and a token in HF_TOKEN."
+        )
+        return
+    try:
+        for package in packages:
+            typer.echo(hub_upload.send(package, hub_upload.token(), public, replace))
+    except hub_upload.Failed as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 def main() -> None:

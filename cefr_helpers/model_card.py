@@ -52,7 +52,7 @@ def write_cards(workspace: Workspace, level: str) -> list[Path]:
     Raises:
         InputError: the level has no training record, or a record is broken.
     """
-    held = _of_one_training(workspace, levels.check_level(level))
+    held = of_one_training(workspace, levels.check_level(level))
     written = []
     for kind, needed in _KINDS.items():
         place = find(held.training, f"results.{kind}.path")
@@ -76,7 +76,7 @@ def card(workspace: Workspace, held: LevelRecords, kind: str) -> str:
     return f"---\n{_header(held, kind)}\n---\n\n{notes.render('model_card.md.j2', _body(workspace, held, kind, words))}"
 
 
-def _of_one_training(workspace: Workspace, level: str) -> LevelRecords:
+def of_one_training(workspace: Workspace, level: str) -> LevelRecords:
     """The level's records without those of another training: by the hashes that they name one another with."""
     records.read(workspace, level, "training")
     held = level_records.read_level(workspace, level)
@@ -94,7 +94,7 @@ def _of_one_training(workspace: Workspace, level: str) -> LevelRecords:
 def _header(held: LevelRecords, kind: str) -> str:
     from huggingface_hub import ModelCardData
 
-    name, base = find(held.training, f"results.{kind}.name"), _hub_id(held)
+    name, base = find(held.training, f"results.{kind}.name"), hub_id(held)
     data = ModelCardData(
         language="en",
         license=_licence(base)[0],
@@ -124,7 +124,7 @@ def _results(held: LevelRecords) -> list:
     ]
 
 
-def _hub_id(held: LevelRecords) -> str | None:
+def hub_id(held: LevelRecords) -> str | None:
     """The base's id on the hub; None for a local folder, whose name means nothing there."""
     found = find(held.training, "results.base_model.identifier") or ""
     return found if re.fullmatch(r"[\w.-]+/[\w.-]+", found) else None
@@ -144,7 +144,7 @@ def licences(held: LevelRecords) -> str:
 
 
 def _body(workspace: Workspace, held: LevelRecords, kind: str, words: Wording) -> dict:
-    base, bundled = _hub_id(held), find(held.training, "results.base_model.source") == "bundled"
+    base, bundled = hub_id(held), find(held.training, "results.base_model.source") == "bundled"
     return {
         "mark": MARK,
         "title": escaping.markdown(find(held.training, f"results.{kind}.name")),
@@ -178,7 +178,7 @@ def task(level: str) -> str:
 
 
 def _base(held: LevelRecords) -> str:
-    base, found = _hub_id(held), find(held.training, "results.base_model") or {}
+    base, found = hub_id(held), find(held.training, "results.base_model") or {}
     rows = [
         ["Name", escaping.markdown(found.get("name") or "unknown")],
         ["Id on the hub", escaping.code(base) if base else "none: a local folder"],
@@ -218,7 +218,7 @@ def _usage(held: LevelRecords, kind: str) -> str:
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")"""
     if kind == "adapter":
-        load = f"""base = {json.dumps(_hub_id(held) or "the base model's folder")}
+        load = f"""base = {json.dumps(hub_id(held) or "the base model's folder")}
 tokenizer = AutoTokenizer.from_pretrained(base)
 model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
 model = PeftModel.from_pretrained(model, {name})  # this folder"""

@@ -1,5 +1,6 @@
 """What several tests share: a hand-made bank's examples and a tiny random model with the real tokenizer."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -131,3 +132,14 @@ def tiny_recipe(path: Path, base_model: Path, **changes) -> Path:
     changed = [f"{key}: {changes[key]}" if (key := line.split(":")[0]) in changes else line for line in lines]
     path.write_text("\n".join(changed) + "\n")
     return path
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A headless Chromium; where there is none the test is skipped, or fails if CEFR_NEEDS_CHROMIUM is set."""
+    import browser
+
+    if lacks := browser.missing():
+        (pytest.fail if os.environ.get("CEFR_NEEDS_CHROMIUM") else pytest.skip)(lacks)
+    with browser.chromium(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver

@@ -1,6 +1,5 @@
 """The results site: its pages, links, tables and figures, from records made by hand; then in a real browser."""
 
-import importlib
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import hand_made_records
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from selenium.webdriver.support.wait import WebDriverWait
 from test_notes import write_records
 
 from cefr_helpers import cli, evaluation, notes, plots, report, results_site, site_html, wording
@@ -229,23 +229,6 @@ class TestPlace:
         assert not targets(main) and not list(made.site().rglob("secret*"))
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """A headless Chromium that resolves no host name."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    found = [shutil.which(name) for name in ("chromium", "chromedriver")]
-    if None in found:
-        pytest.skip("no chromium and chromedriver here")
-    options = webdriver.ChromeOptions()
-    options.binary_location = found[0]
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(found[1]))
-    yield driver
-    driver.quit()
-
-
 def look(chromium, path: Path, width: int = 1280, scheme: str = "light") -> None:
     metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500}
     chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
@@ -296,7 +279,6 @@ class TestInChromium:
         figure.click()
         chromium.find_element("css selector", "dialog img").click()
         large = chromium.find_element("css selector", "dialog img")
-        wait = importlib.import_module("selenium.webdriver.support.wait").WebDriverWait(chromium, 10)
-        assert wait.until(lambda _: large.size["width"] > 2 * small)
+        assert WebDriverWait(chromium, 10).until(lambda _: large.size["width"] > 2 * small)
         chromium.find_elements("css selector", "dialog button")[1].click()
         assert not chromium.find_elements("css selector", "dialog")
