@@ -258,11 +258,13 @@ class TestInChromium:
         look(chromium, site / "runs/B2/generations.html")
         field = chromium.find_element("css selector", ".search input")
         field.send_keys("TUNED ✗")
+        said = WebDriverWait(chromium, 30).until  # typing and closing take effect a moment later
+        said(lambda _: chromium.find_element("css selector", ".search output").text == TEXT["rows"].format(n=4))
         rows = [row for row in chromium.find_elements("css selector", "tbody tr") if row.is_displayed()]
         assert len(rows) == 4 and all("tuned" in row.text and "✗" in row.text for row in rows)
         assert chromium.find_element("css selector", ".search output").text == TEXT["rows"].format(n=4)
         field.send_keys(" nowhere")
-        assert chromium.find_element("css selector", ".search output").text == TEXT["no_rows"]
+        assert said(lambda _: chromium.find_element("css selector", ".search output").text == TEXT["no_rows"])
 
     def test_a_heading_sorts_numbers_as_numbers_both_ways(self, chromium, site):
         look(chromium, site / "runs/B2/02_training.html")
@@ -281,4 +283,4 @@ class TestInChromium:
         large = chromium.find_element("css selector", "dialog img")
         assert WebDriverWait(chromium, 10).until(lambda _: large.size["width"] > 2 * small)
         chromium.find_elements("css selector", "dialog button")[1].click()
-        assert not chromium.find_elements("css selector", "dialog")
+        assert WebDriverWait(chromium, 30).until(lambda _: not chromium.find_elements("css selector", "dialog"))
