@@ -137,7 +137,7 @@ def _licence(base: str | None) -> tuple[str | None, str]:
 
 def licences(held: LevelRecords) -> str:
     """The licences of base model and sentence bank, a line each, and what the base's asks to be said."""
-    base = _hub_id(held)
+    base = hub_id(held)
     bank = _BANK_LICENCES.get(find(held.dataset, "results.sentence_bank.name"), _UNKNOWN_BANK)
     lines = [f"Base model{f' {base}' if base else ''}: {_licence(base)[1]}", f"Sentence bank: {bank}"]
     return "\n".join([*lines, *([_BUILT_WITH_LLAMA] if _licence(base)[0] == "llama3.2" else [])])
