@@ -141,7 +141,8 @@ def write_csv(path: Path, table: pd.DataFrame) -> Path:
     """Write the slots of all rows, a line each; what cannot be said is left empty, and no answer is a formula."""
     text = io.StringIO()
     table = table.assign(**{column: table[column].map(escaping.spreadsheet) for column in ("word", "sentence")})
-    table.to_csv(text, columns=list(_COLUMNS), index=False, float_format="%.4f", lineterminator="\n")
+    # by RFC 4180; with another line end a carriage return inside a text would stand unquoted, and split its row
+    table.to_csv(text, columns=list(_COLUMNS), index=False, float_format="%.4f", lineterminator="\r\n")
     return records.write_atomically(path, text.getvalue())
 
 
