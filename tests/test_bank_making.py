@@ -240,7 +240,7 @@ def test_a_call_that_is_stopped_goes_on_and_asks_nothing_twice(command, good, ho
         process = command.start("--server", server.url, "--sentences", 3)
         wait_for(lambda: len(server.asked) == 4, process)  # three are answered, the fourth hangs
         process.send_signal(how)
-        printed = process.communicate(timeout=30)[0]
+        printed = process.communicate(timeout=120)[0]
         assert process.returncode == (-9 if how == signal.SIGKILL else 130), printed
         assert how == signal.SIGKILL or "the same command goes on from there" in printed
         assert not command.output.exists() and len(lines(command.made / "answers.jsonl")) == 4

@@ -240,6 +240,8 @@ def look(chromium, path: Path, width: int = 1280, scheme: str = "light") -> None
 class TestInChromium:
     @pytest.mark.parametrize("width", [390, 1280])
     def test_no_page_complains_or_is_wider_than_the_screen(self, chromium, site, width):
+        chromium.get("about:blank")
+        chromium.get_log("browser")  # of pages that other tests looked at
         for path in sorted(site.rglob("*.html")):
             look(chromium, path, width)
             assert chromium.get_log("browser") == [], path
