@@ -1,12 +1,9 @@
 """Whether a stage that failed on a cluster is worth another try, with more memory and time."""
 
-import re
 from pathlib import Path
 
+from cefr_helpers import failures
 from cefr_helpers.errors import InputError
-
-# What the kernel, Python, PyTorch or CUDA say when memory runs out.
-_MEMORY = re.compile(r"kernel was killed|MemoryError|OutOfMemory|out of memory|allocate memory", re.IGNORECASE)
 
 
 def check(attempt: int, log: Path) -> None:
@@ -27,5 +24,5 @@ def check(attempt: int, log: Path) -> None:
     causes = [
         line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.startswith("FAILED: ")
     ]
-    if causes and not _MEMORY.search(causes[-1]):
+    if causes and not failures.may_be_memory(causes[-1]):
         raise InputError(f"not tried again, since more memory and time won't help: {causes[-1]}\n  log: {log}")

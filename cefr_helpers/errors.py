@@ -11,6 +11,9 @@ class InputError(ValueError):
 class Busy(InputError):
     """Another run is at work in a folder; the command line ends with exit code 1, since the input is sound."""
 
+    def __init__(self, folder: object, what: str = "run"):
+        super().__init__(f"{folder}: another {what} is at work here; wait for it or stop it first")
+
 
 def shown(value: object) -> str:
     """A value in an error message, at most 80 characters of it."""

@@ -5,9 +5,12 @@ import resource
 
 from cefr_helpers import disk
 
+# What Python, PyTorch, CUDA or the system say when memory runs out
 _OUT_OF_MEMORY = re.compile(
-    r"MemoryError|OutOfMemoryError|bad_alloc|(can't|cannot|unable to) allocate|out of memory", flags=re.IGNORECASE
+    r"MemoryError|OutOfMemory|bad_alloc|(can't|cannot|unable to) allocate|allocate memory|out of memory",
+    flags=re.IGNORECASE,
 )
+_KILLED = "its kernel was killed"
 _LESS_MEMORY = {
     "02_training": "lower batch_size (and raise gradient_accumulation_steps by as much), eval_batch_size or "
     "max_seq_length in the recipe, or set gradient_checkpointing: true",
@@ -25,7 +28,12 @@ def of_cell(number: int, kind: str, message: str, stage: str) -> str:
 
 def of_dead_kernel(stage: str) -> str:
     """The cause where the kernel is gone; to be asked after it was waited for, or its peak is not known."""
-    return f"its kernel was killed; the system does so when memory runs out\n  {_memory(stage)}"
+    return f"{_KILLED}; the system does so when memory runs out\n  {_memory(stage)}"
+
+
+def may_be_memory(cause: str) -> bool:
+    """Whether more memory might mend what a stage says of its failure."""
+    return _KILLED in cause or bool(_OUT_OF_MEMORY.search(cause))
 
 
 def _memory(stage: str) -> str:

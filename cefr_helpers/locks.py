@@ -44,7 +44,7 @@ def alone(path: Path) -> Iterator[None]:
     try:
         held.acquire()
     except Timeout:
-        raise Busy(f"{path.parent}: another run is at work here; wait for it or stop it first") from None
+        raise Busy(path.parent) from None
     try:
         yield
     finally:

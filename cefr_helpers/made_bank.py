@@ -6,9 +6,9 @@ import io
 import json
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from cefr_helpers import json_files, records
+from cefr_helpers import json_files, processes, records
 from cefr_helpers.bank_checks import REASONS
-from cefr_helpers.errors import Busy, InputError
+from cefr_helpers.errors import InputError
 from cefr_helpers.paths import check_path
 from cefr_helpers.wording import clock
 
@@ -63,13 +63,9 @@ class Place:
             Busy: another is at work there.
             InputError: nothing can be written there.
         """
-        from filelock import FileLock, Timeout
-
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            return FileLock(self.folder / ".lock").acquire(blocking=False)
-        except Timeout:
-            raise Busy(f"{self.folder}: another call is at work here; wait for it or stop it first") from None
+            return processes.alone(self.folder / ".lock", "call")
         except OSError as error:
             raise InputError(f"output: {self.folder}: {error.strerror}; expected a place to write to") from None
 

@@ -30,10 +30,13 @@ def die_with_engine() -> None:
     die_with_parent(parent=int(engine) if engine else None)
 
 
-def alone(lock: Path):
+def alone(lock: Path, what: str = "run"):
     """A lock in a folder for as long as this process lives, or the `with` block over it; it goes however that ends.
 
     A file that is there is no lock: a living process must hold it.
+
+    Args:
+        what: names what holds it, in the message.
 
     Raises:
         Busy: another process holds it.
@@ -43,4 +46,4 @@ def alone(lock: Path):
     try:
         return FileLock(lock).acquire(blocking=False)
     except Timeout:
-        raise Busy(f"{lock.parent}: another run is at work here; wait for it or stop it first") from None
+        raise Busy(lock.parent, what) from None
