@@ -38,6 +38,9 @@ FORMAT, TRAIN, COMPARE, PLOT = recipe.KEYS_OF_STAGE
 REPORT = EXPERIMENT_STAGE if EXPERIMENT else REPORT_STAGE
 FORMATTED = set()  # data that runs share is formatted once
 recipe_of = cache(recipe.load_recipe)
+# Each GPU that the profile counts has its share of the cores: a job that took all of them would let the others wait.
+GPUS = workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else 1
+SHARE = max(1, workflow.cores // max(1, GPUS))
 
 localrules: levels, report
 
@@ -111,7 +114,7 @@ for run in RUNS:
             output: made(own, TRAIN, level)
             params: run=key, level=level, recipe=depends(run, TRAIN), seed=run.settings.seed
             priority: first
-            threads: workflow.cores
+            threads: SHARE
             resources: gpu=1, mem_mb=8000, runtime=240
             shell: STAGE + "{TRAIN} {params.level} {RUN_JSON:{params.run}} {params.run}"
 
@@ -121,7 +124,7 @@ for run in RUNS:
             output: made(own, COMPARE, level)
             params: run=key, level=level, recipe=depends(run, COMPARE), seed=run.settings.seed
             priority: first
-            threads: workflow.cores
+            threads: SHARE
             resources: gpu=1, mem_mb=8000, runtime=120
             shell: STAGE + "{COMPARE} {params.level} {RUN_JSON:{params.run}} {params.run}"
 
