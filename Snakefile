@@ -8,7 +8,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from cefr_helpers import pipeline, recipe, runs, sentence_bank
+from cefr_helpers import data_parallel, pipeline, recipe, runs, sentence_bank
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE
 
@@ -114,8 +114,8 @@ for run in RUNS:
             output: made(own, TRAIN, level)
             params: run=key, level=level, recipe=depends(run, TRAIN), seed=run.settings.seed
             priority: first
-            threads: SHARE
-            resources: gpu=1, mem_mb=8000, runtime=240
+            threads: SHARE * data_parallel.asked()
+            resources: gpu=data_parallel.asked(), mem_mb=8000, runtime=240
             shell: STAGE + "{TRAIN} {params.level} {RUN_JSON:{params.run}} {params.run}"
 
         rule:

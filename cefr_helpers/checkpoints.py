@@ -4,13 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
+from cefr_helpers.data_parallel import count
+
 # Without these the trainer raises a raw error, or silently restarts the missing part.
 _FILES = (
     "adapter_model.safetensors",
     "adapter_config.json",
     "optimizer.pt",
     "scheduler.pt",
-    "rng_state.pth",
     "trainer_state.json",
     "training_args.bin",
 )
@@ -42,7 +43,8 @@ def _problem(checkpoint: Path) -> str | None:
 
     from safetensors import SafetensorError, safe_open
 
-    for name in _FILES:
+    states = ["rng_state.pth"] if count() == 1 else [f"rng_state_{rank}.pth" for rank in range(count())]
+    for name in (*_FILES, *states):
         path = checkpoint / name
         if not path.is_file() or path.stat().st_size == 0:
             return f"{name} missing or empty"

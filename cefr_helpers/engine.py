@@ -61,7 +61,7 @@ def snakemake(config: dict, folder: Path, profile: Path, arguments: list[str]) -
         folder: the output folder, in which Snakemake keeps its own state.
         profile: its folder, from `profile_folder`.
     """
-    return subprocess.run([*_command(config, folder, profile), *arguments]).returncode == 0
+    return subprocess.run([*command(config, folder, profile), *arguments]).returncode == 0
 
 
 def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> list[str]:
@@ -70,7 +70,7 @@ def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> 
     Raises:
         RuntimeError: the dry run failed; the message is Snakemake's.
     """
-    done = subprocess.run([*_command(config, folder, profile), *arguments, *DRY_RUN], capture_output=True, text=True)
+    done = subprocess.run([*command(config, folder, profile), *arguments, *DRY_RUN], capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"Snakemake's dry run failed:\n{(done.stdout + done.stderr)[-3000:]}")
     lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
@@ -78,7 +78,8 @@ def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> 
     return list(dict.fromkeys(words[0] for words in lines if len(words) == 2 and words[1] == "1"))
 
 
-def _command(config: dict, folder: Path, profile: Path) -> list[str]:
+def command(config: dict, folder: Path, profile: Path) -> list[str]:
+    """Snakemake's command line with a checked configuration, to which targets and options are added."""
     root = project_root()
     text = json.dumps(config, indent=1, ensure_ascii=False)
     name = hashlib.sha256(text.encode()).hexdigest()[:12]

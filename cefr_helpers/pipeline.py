@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from cefr_helpers import data_parallel
 from cefr_helpers.errors import InputError, shown
 from cefr_helpers.levels import check_level
 from cefr_helpers.paths import EXPERIMENT_STAGE, PLOT_FILES, REPORT_STAGE, STAGES, Workspace, project_root
@@ -105,23 +106,27 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "")
     notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
     check_parameters(notebook, parameters)
     executed.parent.mkdir(parents=True, exist_ok=True)
-    log, failed = executed.with_suffix(".log"), executed.with_suffix(".failed.ipynb")
+    # of several processes that train as one the first leaves the notebook, the others a log
+    rank = data_parallel.rank() if stage == STAGES[1] else 0
+    mark = f".rank-{rank}" if rank else ""
+    log, failed = executed.with_suffix(f"{mark}.log"), executed.with_suffix(f"{mark}.failed.ipynb")
     partial = executed.with_name(f".{stage}.{os.getpid()}.ipynb")
     failed.unlink(missing_ok=True)
     started = time.time()
-    print(f"{label} | started", flush=True)
+    _tell(rank, f"{label} | started")
     try:
         with open(log, "w", buffering=1, encoding="utf-8") as log_file:
-            problem = _execute(notebook, partial, parameters, _Tee(log_file, label), log_file)
-            problem = problem or _unfinished(outputs(workspace, stage, level)[:-1], started)
+            problem = _execute(notebook, partial, parameters, _Tee(log_file, label, rank), log_file)
+            problem = problem or (None if rank else _unfinished(outputs(workspace, stage, level)[:-1], started))
             if problem:
                 print(f"FAILED: {problem}", file=log_file)
         if problem:
             if partial.exists():
                 os.replace(partial, failed)
             raise StageFailed(f"{label}: {problem}\n  log: {log}\n  notebook so far: {failed}")
-        os.replace(partial, executed)
-        print(f"{label} | done in {time.time() - started:.0f} s", flush=True)
+        if not rank:
+            os.replace(partial, executed)
+        _tell(rank, f"{label} | done in {time.time() - started:.0f} s")
     finally:
         partial.unlink(missing_ok=True)
 
@@ -147,18 +152,24 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
 
 
+def _tell(rank: int, line: str) -> None:
+    """To the terminal, once for all processes of a training."""
+    if not rank:
+        print(line, flush=True)
+
+
 class _Tee:
     """Writes a notebook's lines to the log as they come, and those of progress to the terminal, with a label."""
 
-    def __init__(self, log_file, label: str):
-        self.log_file, self.label, self.rest = log_file, label, ""
+    def __init__(self, log_file, label: str, rank: int = 0):
+        self.log_file, self.label, self.rank, self.rest = log_file, label, rank, ""
 
     def write(self, text: str) -> int:
         self.log_file.write(text)
         *lines, self.rest = (self.rest + text).split("\n")
         for line in lines:
             if line.startswith(_SHOWN):
-                print(f"{self.label} | {line.rstrip()}", flush=True)
+                _tell(self.rank, f"{self.label} | {line.rstrip()}")
         return len(text)
 
     def flush(self) -> None:
@@ -219,6 +230,8 @@ def main(arguments: list[str]) -> int:
     try:
         stage, level, values, run = (*arguments, "-")[:4]
         settings = configuration.check(_values(values), "the stage's configuration")
+        if stage == STAGES[1]:
+            data_parallel.launch_if_asked("cefr_helpers.pipeline", arguments)
         parameters = settings.parameters(level)
         if stage in (REPORT_STAGE, EXPERIMENT_STAGE):
             parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers import checkpoints, likelihood, prompts, records, training_results, weighted_loss
+from cefr_helpers import checkpoints, data_parallel, likelihood, prompts, records, training_results, weighted_loss
 from cefr_helpers.base_model import BaseModel
 from cefr_helpers.errors import InputError
 from cefr_helpers.recipe import TRAINING_KEYS, Recipe
@@ -29,10 +30,16 @@ def import_unsloth(run_folder: Path) -> None:
         run_folder: takes Unsloth's compiled code, so that runs side by side do not race for one folder.
     """
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
-    os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(run_folder / "unsloth_compiled_cache"))
+    os.environ.setdefault(
+        "UNSLOTH_COMPILE_LOCATION", str(run_folder / f"unsloth_compiled_cache{data_parallel.rank() or ''}")
+    )
     os.environ.setdefault("UNSLOTH_RETURN_LOGITS", "1")  # likelihood.score reads logits
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import torch
     import unsloth  # noqa: F401
+
+    if data_parallel.count() > 1 and not torch.cuda.is_available():
+        os.environ["ACCELERATE_USE_CPU"] = "true"  # else it lets CPU processes train each for itself
 
 
 def load(base: BaseModel, recipe: Recipe, seed: int):
@@ -93,7 +100,7 @@ def tune(
     """Train the adapter; afterwards the model holds the checkpoint with the lowest eval loss.
 
     The eval loss is the token-weighted loss of the completions by `likelihood.score`, the very quantity that the
-    baseline comparison reports.
+    baseline comparison reports. Of several processes that train as one all but the first end here.
 
     Args:
         train: formatted examples.
@@ -118,6 +125,8 @@ def tune(
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     duration_s = time.monotonic() - started
+    if data_parallel.rank():
+        sys.exit(0)
     return Tuning(trainer.model, tokenizer, training_results.collect(trainer, recipe, duration_s, resume))
 
 
@@ -152,7 +161,8 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
             if weighted_loss.COLUMN not in inputs:
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-            return weighted_loss.compute(model, inputs, num_items_in_batch)
+            # over all processes' tokens, of which the gradient will be the processes' mean
+            return weighted_loss.compute(model, inputs, num_items_in_batch) * self.accelerator.num_processes
 
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(logs)
     dtype = model.get_input_embeddings().weight.dtype
@@ -160,7 +170,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         output_dir=str(folder),
         per_device_train_batch_size=recipe.batch_size,
         per_device_eval_batch_size=recipe.eval_batch_size,
-        gradient_accumulation_steps=recipe.gradient_accumulation_steps,
+        gradient_accumulation_steps=data_parallel.share(recipe.gradient_accumulation_steps),
         gradient_checkpointing=recipe.gradient_checkpointing,
         num_train_epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,

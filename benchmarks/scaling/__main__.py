@@ -1,0 +1,88 @@
+"""`python -m benchmarks.scaling` measures and writes docs/scaling.md; `--page` writes the page of what was measured."""
+
+import dataclasses
+import json
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+
+from benchmarks.scaling import bank, figures, graph, light_stages, page, plan, planning, rehearsal, stage_times
+from benchmarks.scaling.schedule import Machine
+from benchmarks.scaling.stage_times import Assumed
+from cefr_helpers import recipe, records
+
+GRID = Path(__file__).with_name("grid.yaml")
+GPUS = (1, 8, 64)
+SENTENCES = (1_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
+ROUNDS = 3
+SMALL = "levels: [A2, B2]\nrecipes: [reference]\nseeds: [1, 2]\nbase_model: [bundled, unsloth/Llama-3.2-1B-Instruct]\n"
+
+
+def measure() -> dict:
+    """All measurements and what the simulation makes of them, as plain values."""
+    load = [os.getloadavg()[0]]
+    origin = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": records.commit(),
+        "command": "make scaling",
+        "hardware": records.hardware(),
+        "python": platform.python_version(),
+        "snakemake": metadata.version("snakemake"),
+        "rounds": ROUNDS,
+        "load": load,
+    }
+    light = light_stages.measure(GRID, ROUNDS)
+    planned_in = planning.measure(GRID, ROUNDS)
+    formatting = [_formatted(sentences) for sentences in SENTENCES]
+    found = {"origin": origin, "light_stages": light, "planning": planned_in, "formatting": formatting}
+    load.append(os.getloadavg()[0])
+    return found | simulated(light, planned_in)
+
+
+def simulated(light: dict, planned_in: list[dict]) -> dict:
+    """What follows from the measurements for the grid."""
+    medians = {name: median(values) for name, values in light.items()}
+    assumed, reference = Assumed(), recipe.load_recipe("reference")
+    known = stage_times.measured({key: medians[key] for key in ("format", "take", "plot", "report")}, medians["start"])
+    cores = assumed.cpu_slots_per_gpu
+    plans = {gpus: graph.of(GRID, gpus * cores, gpus) for gpus in GPUS}
+    sizes = {row["jobs"]: median(row["seconds"]) for row in planned_in}
+    planning_s = sizes[len(plans[GPUS[0]]) + 1]  # with the target's own job
+    small = stage_times.with_times(graph.of(SMALL, 3 * cores, 3), reference, known, assumed)
+    return {
+        "assumed": dataclasses.asdict(assumed),
+        "known": dataclasses.asdict(known) | {"around_training_s": known.around_training_s},
+        "planning_s": planning_s,
+        "jobs": plan.by_kind(stage_times.with_times(plans[GPUS[0]], reference, known, assumed)),
+        "machines": plan.grow(plans, reference, known, assumed, planning_s),
+        "sensitivity": plan.sensitivity(plans, reference, known, assumed, planning_s),
+        "rehearsal": rehearsal.rehearse(small, Machine(3, 3 * cores), 60.0),
+    }
+
+
+def _formatted(sentences: int) -> dict:
+    rounds = [bank.measure(sentences) for _ in range(ROUNDS)]
+    print(f"formatted {sentences} sentences: {rounds[-1]}", flush=True)
+    names = rounds[0]["steps"]
+    return {
+        "sentences": rounds[0]["sentences"],
+        "steps": {name: [one["steps"][name] for one in rounds] for name in names},
+        "peak_memory_bytes": [one["peak_memory_bytes"] for one in rounds],
+    }
+
+
+def main(arguments: list[str]) -> None:
+    if arguments != ["--page"]:
+        text = json.dumps(measure(), indent=1, ensure_ascii=False) + "\n"
+        records.write_atomically(page.MEASURED, text)
+    found = page.load()
+    for path in (*figures.draw(found, page.FOLDER), page.write(found)):
+        print(path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
