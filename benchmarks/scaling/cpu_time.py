@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def of_children(call: Callable[[], object]) -> tuple[float, object]:
-    """Seconds of all processes that `call` starts and waits for, those that they start included, and what it returns."""
+    """Seconds of all processes that `call` starts and waits for, with those that they start, and what it returns."""
     before = _children_s()
     result = call()
     return _children_s() - before, result

@@ -50,14 +50,13 @@ def formatting(found: dict):
     ):
         left.plot(sizes, values, "o", color=color, label=name, markersize=5)
         left.plot(far, [fitted[name].at(x)[0] for x in far], "--", color=color, linewidth=1)
-    memory = [np.median(row["peak_memory_bytes"]) / page.GIB for row in found["formatting"]]
-    right.plot(sizes, memory, "o", color=TRAIN, label="memory", markersize=5)
-    right.plot(far, [fitted["memory"].at(x)[0] / page.GIB for x in far], "--", color=TRAIN, linewidth=1)
-    low, high = zip(
-        *((fitted["memory"].at(x)[1] / page.GIB, fitted["memory"].at(x)[2] / page.GIB) for x in far), strict=True
-    )
+    peaks = [np.median(row["peak_memory_bytes"]) / page.GIB for row in found["formatting"]]
+    right.plot(sizes, peaks, "o", color=TRAIN, label="memory", markersize=5)
+    straight = page.memory(found)
+    values, low, high = zip(*map(straight.at, far), strict=True)
+    right.plot(far, values, "--", color=TRAIN, linewidth=1)
     right.fill_between(far, low, high, color=BASE, alpha=0.4, linewidth=0)
-    for axes, name in ((left, "seconds"), (right, "memory, GiB")):
+    for axes, name in ((left, "CPU seconds"), (right, "memory, GiB")):
         axes.set(xscale="log", yscale="log", xlabel="sentences of the bank", ylabel=name)
         plot_style.style(axes)
         axes.axvline(page.TEN_MILLION, color=GREY, linewidth=1, linestyle=":")

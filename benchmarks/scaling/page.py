@@ -59,12 +59,12 @@ def parts(found: dict) -> dict[str, str]:
 
 def _origin(found: dict) -> str:
     own, hardware = found["origin"], found["origin"]["hardware"]
-    memory = hardware["memory_bytes"] / GIB
+    memory_gib = hardware["memory_bytes"] / GIB
     return (
         f"Measured on {own['created'][:10]} at commit `{own['commit'][:10]}` by `{own['command']}`: "
-        f"{hardware['cores']} cores of an {hardware['cpu']}, {memory:.0f} GiB of memory, Python {own['python']}, "
-        f"Snakemake {own['snakemake']}; medians of {own['rounds']} rounds. Other work ran on the machine (load "
-        f"{own['load'][0]:.1f} before, {own['load'][1]:.1f} after): take the times as orders of magnitude."
+        f"{hardware['cores']} cores of an {hardware['cpu']}, {memory_gib:.0f} GiB of memory, Python {own['python']}, "
+        f"Snakemake {own['snakemake']}; medians of {own['rounds']} rounds, in CPU time, since other work ran on the "
+        f"machine (load {own['load'][0]:.1f} before, {own['load'][1]:.1f} after): take them as orders of magnitude."
     )
 
 
@@ -103,7 +103,7 @@ def _chain(row: dict) -> str:
 
 
 def _stages(found: dict) -> str:
-    kinds = list(dict.fromkeys(one["kind"] for one in found["jobs"]))
+    kinds = ("format", "take", "train", "compare", "plot")
     times = {(one["kind"], one["model"]): one["s"] for one in found["jobs"]}
     counts = {kind: sum(one["jobs"] for one in found["jobs"] if one["kind"] == kind) for kind in kinds}
     rows = [[_NAMES[model], *(duration(times[kind, model]) for kind in kinds)] for model in _NAMES]
@@ -139,7 +139,11 @@ def _assumptions(found: dict) -> str:
 
 
 def _sensitivity(found: dict) -> str:
-    names = {"training_tflops": "TFLOP/s in training", "decoding_step_s": "seconds a decoding step"}
+    names = {
+        "training_tflops": "TFLOP/s in training",
+        "decoding_step_s": "seconds a decoding step",
+        "loading_factor": "loading, saving and merging, times",
+    }
     gpus = [str(one["gpus"]) for one in found["machines"]]
     rows = [["as assumed", *(f"{duration(one['total_s'])}, {one['bottleneck']}" for one in found["machines"])]]
     for one in found["sensitivity"]:
@@ -179,13 +183,21 @@ def steps(found: dict) -> dict[str, list[float]]:
 
 
 def laws(found: dict) -> dict[str, fit.PowerLaw]:
-    """Step -> the law through the sizes from ten thousand on; and of memory."""
+    """Step -> the law through the sizes from ten thousand on."""
     sizes = [row["sentences"] for row in found["formatting"]]
-    series = steps(found) | {"memory": [median(row["peak_memory_bytes"]) for row in found["formatting"]]}
     chosen = [place for place, size in enumerate(sizes) if size >= 10_000]
     return {
-        name: fit.power_law([sizes[i] for i in chosen], [values[i] for i in chosen]) for name, values in series.items()
+        name: fit.power_law([sizes[i] for i in chosen], [values[i] for i in chosen])
+        for name, values in steps(found).items()
     }
+
+
+def memory(found: dict) -> fit.Line:
+    """GiB by sentences, a line: program and libraries take their part whatever the bank."""
+    return fit.line(
+        [row["sentences"] for row in found["formatting"]],
+        [median(row["peak_memory_bytes"]) / GIB for row in found["formatting"]],
+    )
 
 
 def _formatting(found: dict) -> str:
@@ -193,29 +205,29 @@ def _formatting(found: dict) -> str:
     heads = ["sentences", *series, "memory, GiB"]
     rows = []
     for place, row in enumerate(found["formatting"]):
-        memory = median(row["peak_memory_bytes"]) / GIB
-        rows.append([f"{row['sentences']:,}", *(f"{series[name][place]:.2f}" for name in series), f"{memory:.2f}"])
-    rows.append(["power of growth", *(_exponent(fitted[name]) for name in series), _exponent(fitted["memory"])])
+        peak = median(row["peak_memory_bytes"]) / GIB
+        rows.append([f"{row['sentences']:,}", *(f"{series[name][place]:.2f}" for name in series), f"{peak:.2f}"])
+    rows.append(["power of growth", *(_exponent(fitted[name]) for name in series), ""])
     return markdown_table(heads, rows, numbers_from=0)
 
 
 def _exponent(law: fit.PowerLaw) -> str:
-    return f"{law.exponent:.2f} ± {law.exponent_half_width:.2f}"
+    return f"{law.exponent:.2f} ± {law.logarithms.slope_half_width:.2f}"
 
 
 def _ten_million(found: dict) -> str:
-    fitted = laws(found)
-    time_s, memory = fitted["all"].at(TEN_MILLION), [one / GIB for one in fitted["memory"].at(TEN_MILLION)]
-    slowest = max(
-        (name for name in fitted if name not in ("all", "memory")), key=lambda name: fitted[name].at(TEN_MILLION)[0]
-    )
-    law, (low, high) = fitted["all"], (duration(one) for one in time_s[1:])
+    fitted, straight = laws(found), memory(found)
+    law = fitted["all"]
+    time_s, low_s, high_s = (duration(one) for one in law.at(TEN_MILLION))
+    gib, low, high = straight.at(TEN_MILLION)
+    slowest = max((name for name in fitted if name != "all"), key=lambda name: fitted[name].at(TEN_MILLION)[0])
+    longest = duration(fitted[slowest].at(TEN_MILLION)[0])
     return (
-        f"**Ten million sentences** would take {duration(time_s[0])} (95 % prediction interval {low} to {high}) and "
-        f"{memory[0]:.0f} GiB of memory ({memory[1]:.0f} to {memory[2]:.0f}), by power laws through {law.points} sizes "
-        f"up to {law.high_x:,} sentences, off which the measured ones lie by {law.residual - 1:.0%} (time) and "
-        f'{fitted["memory"].residual - 1:.0%} (memory). Longest would be the step "{slowest}", '
-        f"{duration(fitted[slowest].at(TEN_MILLION)[0])}."
+        f"**Ten million sentences** would take {time_s} of one core (95 % prediction interval {low_s} to {high_s}), by "
+        f"a power law through {law.logarithms.points} sizes to {law.high_x:,} sentences, off which the measured ones "
+        f'lie by {law.residual - 1:.0%}; longest the step "{slowest}", {longest}. They would take {gib:.0f} GiB of '
+        f"memory ({low:.0f} to {high:.0f}), by a line of {straight.slope * 1e6:.2f} GiB a million sentences, off which "
+        f"the measured sizes lie by {1024 * straight.deviation:.0f} MiB."
     )
 
 

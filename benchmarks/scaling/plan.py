@@ -59,7 +59,7 @@ def grow(plans: dict[int, list], recipe: Recipe, known: Measured, assumed: Assum
 def sensitivity(plans, recipe: Recipe, known: Measured, assumed: Assumed, planning_s: float) -> list[dict]:
     """The total of each machine when an assumption is halved or doubled."""
     rows = []
-    for name in ("training_tflops", "decoding_step_s"):
+    for name in ("training_tflops", "decoding_step_s", "loading_factor"):
         for factor in (0.5, 2):
             changed = replace(assumed, **{name: getattr(assumed, name) * factor})
             found = grow(plans, recipe, known, changed, planning_s)

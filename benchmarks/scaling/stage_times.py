@@ -23,6 +23,7 @@ class Assumed:
         training_tflops: that a GPU keeps up in a training with adapters, at 6 operations a parameter and token
             (forward, backward to the activations, and the forward again that gradient checkpointing costs).
         decoding_step_s: for the next token of a batch of answers, whatever the model's size.
+        loading_factor: of what loading, saving and merging take, in proportion to the reference run's model.
         gpu_hour_price: in US dollars.
         cpu_slots_per_gpu: cores that come with a GPU.
         parameters: of the base models other than the bundled one, as their makers state them.
@@ -30,6 +31,7 @@ class Assumed:
 
     training_tflops: float = 40.0
     decoding_step_s: float = 0.03
+    loading_factor: float = 1.0
     gpu_hour_price: float = 2.5
     cpu_slots_per_gpu: int = 8
     parameters: dict[str, float] = field(
@@ -107,7 +109,8 @@ def seconds(kind: str, base_model: str, recipe: Recipe, known: Measured, assumed
     if kind in known.stage_s:
         return known.stage_s[kind]
     size = parameters(base_model, known, assumed)
-    around = known.start_s + (known.around_training_s - known.start_s) * size / known.parameters
+    loading = (known.around_training_s - known.start_s) * size / known.parameters * assumed.loading_factor
+    around = known.start_s + loading
     operations = known.tokens_an_example * size / (assumed.training_tflops * 1e12)
     scored = 2 * recipe.eval_examples * operations
     if kind == "train":
