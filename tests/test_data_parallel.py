@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from cefr_helpers import checkpoints, data_parallel
+from cefr_helpers import checkpoints, configuration, data_parallel, records
 from cefr_helpers.errors import InputError
+from cefr_helpers.paths import project_root
 
 SCRIPT = Path(__file__).with_name("train_tiny.py")
 RECIPE = {"precision": "fp32", "learning_rate": 2.0e-2, "epochs": 2, "eval_steps": 2, "lora_dropout": 0.0}
@@ -112,3 +114,47 @@ def test_the_launcher_takes_the_place_of_the_process_where_asked(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     data_parallel.launch_if_asked("cefr_helpers.pipeline", ["02_training", "B2", "{}"])
     assert len(called) == 1
+
+
+def stage(name: str, settings, **environment) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "cefr_helpers.pipeline", name, "A2", settings.model_dump_json()]
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_the_training_notebook_runs_in_two_processes_and_leaves_one_run(tiny_folder, tmp_path):
+    values = yaml.safe_load((project_root() / "recipes" / "smoke.yaml").read_text())
+    values |= RECIPE | {
+        "base_model": str(tiny_folder),
+        "train_examples": 8,
+        "eval_examples": 2,
+        "gradient_accumulation_steps": 2,
+    }
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(values))
+    own = {
+        "recipe": str(tmp_path / "tiny.yaml"),
+        "output_root": str(tmp_path),
+        "user_data": str(tmp_path / "user_data"),
+    }
+    settings = configuration.read(own)
+    made = stage("01_data_formatting", settings)
+    assert made.returncode == 0, made.stdout + made.stderr
+    done = stage("02_training", settings, **{data_parallel.VARIABLE: "2"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = records.read(settings.workspace, "A2", "training")["results"]
+    assert found["processes"] == 2 and found["total_steps"] == 2 * 8 // (2 * 1)
+    assert done.stdout.count("| done in") == 1 and done.stdout.count("step 8/8") == 2  # the loss, then the evaluation
+    folder = settings.workspace.run("A2")
+    assert (folder / "02_training.ipynb").is_file() and "step 8/8" in (folder / "02_training.rank-1.log").read_text()
+    assert sorted(path.name for path in folder.glob("02_*")) == [
+        "02_training.ipynb",
+        "02_training.log",
+        "02_training.rank-1.log",
+    ]
+    assert [path.name for path in settings.workspace.adapters().iterdir()] == ["tiny-llama-a2-unsloth-v1"]
+
+
+@pytest.mark.slow
+def test_what_stops_one_process_stops_the_training(tiny_folder, examples, tmp_path):
+    done = run(tmp_path / "run", tiny_folder, examples, 2, gradient_accumulation_steps=3)
+    assert done.returncode != 0 and "expected a multiple of the 2 processes" in done.stderr

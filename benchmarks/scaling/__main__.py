@@ -20,13 +20,25 @@ GRID = Path(__file__).with_name("grid.yaml")
 GPUS = (1, 8, 64)
 SENTENCES = (1_000, 10_000, 20_000, 50_000, 100_000)
 ROUNDS = 3
+SMALL_GPUS = 3
 SMALL = "levels: [A2, B2]\nrecipes: [reference]\nseeds: [1, 2]\nbase_model: [bundled, unsloth/Llama-3.2-1B-Instruct]\n"
 
 
 def measure() -> dict:
     """All measurements and what the simulation makes of them, as plain values."""
-    load = [os.getloadavg()[0]]
-    origin = {
+    made_by = origin()
+    # each in a process of its own: what one starts does not count as another's
+    with ProcessPoolExecutor(3) as beside:
+        light = beside.submit(light_stages.measure, GRID, ROUNDS)
+        planned_in = beside.submit(planning.measure, GRID, ROUNDS)
+        formatted = beside.submit(formatting)
+        measured = {"light_stages": light.result(), "planning": planned_in.result(), "formatting": formatted.result()}
+    return assembled(made_by, measured, plans())
+
+
+def origin() -> dict:
+    """When, where and from what the measurements are made."""
+    return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": records.commit(),
         "command": "make scaling",
@@ -34,41 +46,42 @@ def measure() -> dict:
         "python": platform.python_version(),
         "snakemake": metadata.version("snakemake"),
         "rounds": ROUNDS,
-        "load": load,
+        "load": [os.getloadavg()[0]],
     }
-    # beside the others, in a process of its own: what it starts does not count as theirs
-    with ProcessPoolExecutor(1) as beside:
-        formatted = beside.submit(_all_formatted)
-        light = light_stages.measure(GRID, ROUNDS)
-        planned_in = planning.measure(GRID, ROUNDS)
-        formatting = formatted.result()
-    found = {"origin": origin, "light_stages": light, "planning": planned_in, "formatting": formatting}
-    load.append(os.getloadavg()[0])
-    return found | simulated(light, planned_in)
 
 
-def simulated(light: dict, planned_in: list[dict]) -> dict:
-    """What follows from the measurements for the grid."""
-    medians = {name: median(values) for name, values in light.items()}
+def plans() -> dict:
+    """The engine's plans: of the grid on each number of GPUs, and of the small one of the rehearsal."""
+    cores = Assumed().cpu_slots_per_gpu
+    return {
+        "grid": {gpus: graph.of(GRID, gpus * cores, gpus) for gpus in GPUS},
+        "small": graph.of(SMALL, SMALL_GPUS * cores, SMALL_GPUS),
+    }
+
+
+def assembled(made_by: dict, measured: dict, planned: dict) -> dict:
+    """The measurements with what follows from them for the grid."""
+    medians = {name: median(values) for name, values in measured["light_stages"].items()}
     assumed, reference = Assumed(), recipe.load_recipe("reference")
     known = stage_times.measured({key: medians[key] for key in ("format", "take", "plot", "report")}, medians["start"])
-    cores = assumed.cpu_slots_per_gpu
-    plans = {gpus: graph.of(GRID, gpus * cores, gpus) for gpus in GPUS}
-    sizes = {row["jobs"]: median(row["seconds"]) for row in planned_in}
-    planning_s = sizes[len(plans[GPUS[0]]) + 1]  # with the target's own job
-    small = stage_times.with_times(graph.of(SMALL, 3 * cores, 3), reference, known, assumed)
-    return {
+    grid = planned["grid"]
+    sizes = {row["jobs"]: median(row["seconds"]) for row in measured["planning"]}
+    planning_s = sizes[len(grid[GPUS[0]]) + 1]  # with the target's own job
+    small = stage_times.with_times(planned["small"], reference, known, assumed)
+    own = {
         "assumed": dataclasses.asdict(assumed),
         "known": dataclasses.asdict(known) | {"around_training_s": known.around_training_s},
         "planning_s": planning_s,
-        "jobs": plan.by_kind(stage_times.with_times(plans[GPUS[0]], reference, known, assumed)),
-        "machines": plan.grow(plans, reference, known, assumed, planning_s),
-        "sensitivity": plan.sensitivity(plans, reference, known, assumed, planning_s),
-        "rehearsal": rehearsal.rehearse(small, Machine(3, 3 * cores), 60.0),
+        "jobs": plan.by_kind(stage_times.with_times(grid[GPUS[0]], reference, known, assumed)),
+        "machines": plan.grow(grid, reference, known, assumed, planning_s),
+        "sensitivity": plan.sensitivity(grid, reference, known, assumed, planning_s),
+        "rehearsal": rehearsal.rehearse(small, Machine(SMALL_GPUS, SMALL_GPUS * assumed.cpu_slots_per_gpu), 60.0),
     }
+    made_by = made_by | {"load": [*made_by["load"], os.getloadavg()[0]]}
+    return {"origin": made_by, **measured, **own}
 
 
-def _all_formatted() -> list[dict]:
+def formatting() -> list[dict]:
     return [_formatted(sentences) for sentences in SENTENCES]
 
 
