@@ -152,7 +152,6 @@ def test_the_page_says_what_was_measured():
     assert page.filled(page.PAGE.read_text(encoding="utf-8"), found) == page.PAGE.read_text(encoding="utf-8")
     assert [row["gpus"] for row in found["machines"]] == list(GPUS)
     assert [row["sentences"] for row in found["formatting"]] == list(SENTENCES)
-    assert all(len(row["seconds"]) == found["origin"]["rounds"] for row in found["planning"])
 
 
 def test_another_number_would_change_the_page():

@@ -45,18 +45,15 @@ def origin() -> dict:
         "hardware": records.hardware(),
         "python": platform.python_version(),
         "snakemake": metadata.version("snakemake"),
-        "rounds": ROUNDS,
         "load": [os.getloadavg()[0]],
     }
 
 
 def plans() -> dict:
-    """The engine's plans: of the grid on each number of GPUs, and of the small one of the rehearsal."""
+    """The engine's plans: of the grid, and of the small one of the rehearsal."""
     cores = Assumed().cpu_slots_per_gpu
-    return {
-        "grid": {gpus: graph.of(GRID, gpus * cores, gpus) for gpus in GPUS},
-        "small": graph.of(SMALL, SMALL_GPUS * cores, SMALL_GPUS),
-    }
+    # a job's share of the cores is the same on each number of GPUs, and so is the plan
+    return {"grid": graph.of(GRID, cores, 1), "small": graph.of(SMALL, SMALL_GPUS * cores, SMALL_GPUS)}
 
 
 def assembled(made_by: dict, measured: dict, planned: dict) -> dict:
@@ -64,15 +61,15 @@ def assembled(made_by: dict, measured: dict, planned: dict) -> dict:
     medians = {name: median(values) for name, values in measured["light_stages"].items()}
     assumed, reference = Assumed(), recipe.load_recipe("reference")
     known = stage_times.measured({key: medians[key] for key in ("format", "take", "plot", "report")}, medians["start"])
-    grid = planned["grid"]
+    grid = dict.fromkeys(GPUS, planned["grid"])
     sizes = {row["jobs"]: median(row["seconds"]) for row in measured["planning"]}
-    planning_s = sizes[len(grid[GPUS[0]]) + 1]  # with the target's own job
+    planning_s = sizes[len(planned["grid"]) + 1]  # with the target's own job
     small = stage_times.with_times(planned["small"], reference, known, assumed)
     own = {
         "assumed": dataclasses.asdict(assumed),
         "known": dataclasses.asdict(known) | {"around_training_s": known.around_training_s},
         "planning_s": planning_s,
-        "jobs": plan.by_kind(stage_times.with_times(grid[GPUS[0]], reference, known, assumed)),
+        "jobs": plan.by_kind(stage_times.with_times(planned["grid"], reference, known, assumed)),
         "machines": plan.grow(grid, reference, known, assumed, planning_s),
         "sensitivity": plan.sensitivity(grid, reference, known, assumed, planning_s),
         "rehearsal": rehearsal.rehearse(small, Machine(SMALL_GPUS, SMALL_GPUS * assumed.cpu_slots_per_gpu), 60.0),

@@ -59,11 +59,15 @@ def parts(found: dict) -> dict[str, str]:
 
 def _origin(found: dict) -> str:
     own, hardware = found["origin"], found["origin"]["hardware"]
+    counts = [len(values) for values in found["light_stages"].values()]
+    counts += [len(row["seconds"]) for row in found["planning"]]
+    counts += [len(row["peak_memory_bytes"]) for row in found["formatting"]]
+    rounds = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     memory_gib = hardware["memory_bytes"] / GIB
     return (
         f"Measured on {own['created'][:10]} at commit `{own['commit'][:10]}` by `{own['command']}`: "
         f"{hardware['cores']} cores of an {hardware['cpu']}, {memory_gib:.0f} GiB of memory, Python {own['python']}, "
-        f"Snakemake {own['snakemake']}; medians of {own['rounds']} rounds, in CPU time, since other work ran on the "
+        f"Snakemake {own['snakemake']}; medians of {rounds} rounds, in CPU time, since other work ran on the "
         f"machine (load {own['load'][0]:.1f} before, {own['load'][1]:.1f} after): take them as orders of magnitude."
     )
 
@@ -166,9 +170,12 @@ def _planning(found: dict) -> str:
         [str(one["jobs"]), f"{median(one['seconds']):.1f}", f"{1000 * median(one['seconds']) / one['jobs']:.1f}"]
         for one in found["planning"]
     ]
-    law = fit.power_law([one["jobs"] for one in found["planning"]][1:], _medians(found["planning"])[1:])
+    straight = fit.line([one["jobs"] for one in found["planning"]], _medians(found["planning"]))
     table = markdown_table(["jobs", "seconds", "ms a job"], rows, numbers_from=0)
-    return f"{table}\n\nFrom the second row on time grows as jobs to the power {_exponent(law)}."
+    return (
+        f"{table}\n\nA line of {straight.constant:.1f} s and {1000 * straight.slope:.1f} ms a job, off which they lie by "
+        f"{straight.deviation:.1f} s."
+    )
 
 
 def _medians(rows: list[dict]) -> list[float]:
