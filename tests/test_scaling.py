@@ -159,7 +159,7 @@ def test_another_number_would_change_the_page():
     changed = json.loads(json.dumps(found))
     changed["machines"][1]["total_s"] *= 2
     assert page.filled(page.PAGE.read_text(encoding="utf-8"), changed) != page.PAGE.read_text(encoding="utf-8")
-    with pytest.raises(ValueError, match="machines, start"):
+    with pytest.raises(ValueError, match="origin, start"):
         page.filled("no place for anything", found)
 
 

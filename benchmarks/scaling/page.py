@@ -173,7 +173,7 @@ def _planning(found: dict) -> str:
     straight = fit.line([one["jobs"] for one in found["planning"]], _medians(found["planning"]))
     table = markdown_table(["jobs", "seconds", "ms a job"], rows, numbers_from=0)
     return (
-        f"{table}\n\nA line of {straight.constant:.1f} s and {1000 * straight.slope:.1f} ms a job, off which they lie by "
+        f"{table}\n\nA line of {straight.constant:.1f} s and {1000 * straight.slope:.1f} ms a job; they lie off it by "
         f"{straight.deviation:.1f} s."
     )
 
