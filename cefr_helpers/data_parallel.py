@@ -1,15 +1,15 @@
 """One training in several processes: each has its own GPU (or CPU cores), and its share of every step's examples."""
 
 import os
-import sys
 
 from cefr_helpers.errors import InputError, shown
+from cefr_helpers.paths import STAGES
 
 VARIABLE = "CEFR_TRAINING_PROCESSES"
 
 
-def asked() -> int:
-    """How many processes a training shall have, by the environment: it is the machine's matter and changes no result.
+def asked(stage: str = STAGES[1]) -> int:
+    """How many processes a stage shall have, by the environment: it is the machine's matter. Only training has several.
 
     Raises:
         InputError: the variable holds no whole number above zero.
@@ -17,7 +17,7 @@ def asked() -> int:
     given = os.environ.get(VARIABLE, "1")
     if not given.isascii() or not given.isdigit() or int(given) < 1:
         raise InputError(f"{VARIABLE}: {shown(given)}; expected how many processes train as one, such as 2")
-    return int(given)
+    return int(given) if stage == STAGES[1] else 1
 
 
 def count() -> int:
@@ -30,26 +30,15 @@ def rank() -> int:
     return int(os.environ.get("RANK", "0"))
 
 
-def launch_if_asked(module: str, arguments: list[str]) -> None:
-    """Become PyTorch's launcher of a module in several processes, where they are asked for and this is not one of them.
-
-    The launcher ends all of them when one fails, or when it is ended itself. What was set for this process, such as the
-    end with its parent, stays so.
-    """
-    if asked() > 1 and count() == 1:
-        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(asked()), "-m", module]
-        os.execv(sys.executable, [sys.executable, *launcher, *arguments])
-
-
-def share(accumulation_steps: int) -> int:
+def share(accumulation_steps: int, processes: int) -> int:
     """Each process's part of a step's batches, so that a step has the recipe's examples whatever the processes.
 
     Raises:
         InputError: the batches of a step cannot be shared out evenly.
     """
-    if accumulation_steps % count():
+    if accumulation_steps % processes:
         raise InputError(
-            f"gradient_accumulation_steps: {accumulation_steps}; expected a multiple of the {count()} processes "
+            f"gradient_accumulation_steps: {accumulation_steps}; expected a multiple of the {processes} processes "
             f"({VARIABLE}) that share its batches out; halve batch_size and double it, say"
         )
-    return accumulation_steps // count()
+    return accumulation_steps // processes

@@ -1,9 +1,10 @@
 """Pairs of sentences that share nearly all their words, found exactly and without comparing all with all."""
 
 from array import array
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, combinations
+from typing import Any
 
 import numpy as np
 
@@ -40,19 +41,48 @@ def near_duplicates(
     return sorted((i, j if others is None else j - len(sentences)) for i, j in found)
 
 
+class Known:
+    """Sentences that come one at a time, each looked up among those before it; as exact as `near_duplicates`."""
+
+    def __init__(self):
+        self._sentences: list[frozenset[str]] = []
+        self._index: dict[str, list[int]] = defaultdict(list)
+
+    def find(self, words: frozenset[str]) -> int | None:
+        """The place, from 0 in the order of adding, of the first near-duplicate of `words`, or None."""
+        candidates = {i for word in _first(words, _long_first, 1) for i in self._index.get(word, ())}
+        return next((i for i in sorted(candidates) if _near(words, self._sentences[i])), None)
+
+    def add(self, words: frozenset[str]) -> None:
+        """Know one more sentence."""
+        for word in _first(words, _long_first, 1):
+            self._index[word].append(len(self._sentences))
+        self._sentences.append(words)
+
+
+def _long_first(word: str) -> tuple[int, str]:
+    """An order that is known before the frequencies are: long words are rare as a rule."""
+    return -len(word), word
+
+
 def _ranks(sentences: Sequence[frozenset[str]]) -> dict[str, int]:
     """Words from the rarest to the most frequent one."""
     frequency = Counter(chain.from_iterable(sentences))
     return {word: place for place, (word, _) in enumerate(sorted(frequency.items(), key=lambda item: item[::-1]))}
 
 
+def _first(words: frozenset[str], place: Callable[[str], Any], shared: int) -> list[str]:
+    """The words of which a near-duplicate must share so many: the first in any order that is the same for all."""
+    needed = -(-len(words) * _SHARED // _ALL)
+    return sorted(words, key=place)[: len(words) - needed + shared]
+
+
 def _keys(words: frozenset[str], rank: dict[str, int]) -> list[int]:
     """The pairs of words of which a near-duplicate must share at least one, a number each; a word alone is its own."""
-    ranks = sorted(rank[word] for word in words)
+    ranks = [rank[word] for word in _first(words, rank.__getitem__, 2)]
     if len(ranks) == 1:
         ranks *= 2
-    needed = -(-len(words) * _SHARED // _ALL)
-    return [rarer * len(rank) + other for rarer, other in combinations(ranks[: len(words) - needed + 2], 2)]
+    return [rarer * len(rank) + other for rarer, other in combinations(ranks, 2)]
 
 
 def _with_one_key(keys: array, owners: array) -> Iterator[list[int]]:

@@ -8,7 +8,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers import checkpoints, data_parallel, likelihood, prompts, records, training_results, weighted_loss
+from cefr_helpers import (
+    checkpoints,
+    data_parallel,
+    disk,
+    likelihood,
+    prompts,
+    records,
+    training_results,
+    weighted_loss,
+)
 from cefr_helpers.base_model import BaseModel
 from cefr_helpers.errors import InputError
 from cefr_helpers.recipe import TRAINING_KEYS, Recipe
@@ -27,12 +36,12 @@ def import_unsloth(run_folder: Path) -> None:
     """Import Unsloth, which must come before transformers and TRL, and only in a process that trains.
 
     Args:
-        run_folder: takes Unsloth's compiled code, so that runs side by side do not race for one folder.
+        run_folder: takes Unsloth's compiled code, so that runs and processes side by side do not race for one folder.
     """
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
-    os.environ.setdefault(
-        "UNSLOTH_COMPILE_LOCATION", str(run_folder / f"unsloth_compiled_cache{data_parallel.rank() or ''}")
-    )
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL would tell the hub of each training
+    own = f"unsloth_compiled_cache{data_parallel.rank() or ''}"
+    os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(run_folder / own))
     os.environ.setdefault("UNSLOTH_RETURN_LOGITS", "1")  # likelihood.score reads logits
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import torch
@@ -90,6 +99,7 @@ def fingerprint(base: BaseModel, recipe: Recipe, seed: int, data: dict[str, str]
         "base": base.sha256,
         "data": sorted(data.values()),
         "versions": records.versions(),
+        "processes": data_parallel.count(),  # each has its own random state
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -125,6 +135,7 @@ def tune(
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     duration_s = time.monotonic() - started
+    trainer.accelerator.wait_for_everyone()  # each has loaded the best checkpoint, which may go now
     if data_parallel.rank():
         sys.exit(0)
     return Tuning(trainer.model, tokenizer, training_results.collect(trainer, recipe, duration_s, resume))
@@ -146,7 +157,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
-    from cefr_helpers.progress import Progress
+    from cefr_helpers.progress import Progress, Seal
 
     class Trainer(SFTTrainer):
         """Evaluates through likelihood.score instead of averaging batch means."""
@@ -158,19 +169,25 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
             self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
             return metrics
 
+        def _save_checkpoint(self, model, trial):
+            with disk.told_when_full(folder, size):
+                super()._save_checkpoint(model, trial)
+
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
             if weighted_loss.COLUMN not in inputs:
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-            # over all processes' tokens, of which the gradient will be the processes' mean
+            # over the tokens of all processes, of whose gradients the mean will be taken
             return weighted_loss.compute(model, inputs, num_items_in_batch) * self.accelerator.num_processes
 
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(logs)
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    size = 3 * sum(weight.numel() * weight.element_size() for weight in trained)  # with the optimizer's two moments
     dtype = model.get_input_embeddings().weight.dtype
     args = SFTConfig(
         output_dir=str(folder),
         per_device_train_batch_size=recipe.batch_size,
         per_device_eval_batch_size=recipe.eval_batch_size,
-        gradient_accumulation_steps=data_parallel.share(recipe.gradient_accumulation_steps),
+        gradient_accumulation_steps=data_parallel.share(recipe.gradient_accumulation_steps, data_parallel.count()),
         gradient_checkpointing=recipe.gradient_checkpointing,
         num_train_epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
@@ -213,7 +230,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         train_dataset=Dataset.from_list(rows),
         # only tells the trainer that there is an evaluation; Trainer.evaluate scores the examples themselves
         eval_dataset=Dataset.from_list(rows[:1]),
-        callbacks=[Progress()],
+        callbacks=[Progress(), Seal()],
     )
     if recipe.target_word_weight != 1:
         trainer.data_collator = weighted_loss.Collator(trainer.data_collator)

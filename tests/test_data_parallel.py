@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,17 +10,27 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cefr_helpers import checkpoints, configuration, data_parallel, records
+from cefr_helpers import (
+    checkpoints,
+    configuration,
+    data_parallel,
+    experiments,
+    job_resources,
+    recipe,
+    records,
+    training,
+)
+from cefr_helpers.base_model import BaseModel
 from cefr_helpers.errors import InputError
-from cefr_helpers.paths import project_root
+from cefr_helpers.paths import STAGES, project_root
 
 SCRIPT = Path(__file__).with_name("train_tiny.py")
 RECIPE = {"precision": "fp32", "learning_rate": 2.0e-2, "epochs": 2, "eval_steps": 2, "lora_dropout": 0.0}
 RECIPE |= {"batch_size": 1, "gradient_accumulation_steps": 4, "logging_steps": 1}
 
 
-def run(folder, model, examples, processes: int, **changed) -> subprocess.CompletedProcess:
-    spec = {"folder": str(folder), "base_model": str(model), "examples": examples, "recipe": RECIPE | changed}
+def run(folder, model, examples, processes: int, recipe: dict, **spec) -> subprocess.CompletedProcess:
+    spec |= {"folder": str(folder), "base_model": str(model), "examples": examples, "recipe": RECIPE | recipe}
     folder.mkdir(exist_ok=True)
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [sys.executable, *(launcher if processes > 1 else []), str(SCRIPT), json.dumps(spec)]
@@ -41,18 +52,9 @@ def uneven(examples: list[dict]) -> list[dict]:
     return cut + [{**e, "words": e["words"][: e["output"].count("\n") + 1]} for e in examples[8:]]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("weight", [1.0, 4.0])
-def test_two_processes_train_as_one(tiny_folder, examples, tmp_path, weight):
-    data = uneven(examples)
-    one, two = (
-        results(run(tmp_path / str(n), tiny_folder, data, n, target_word_weight=weight)) for n in (1, 2)
-    )  # fmt: skip
+def assert_same_course(one: dict, two: dict) -> None:
     assert (one["processes"], two["processes"]) == (1, 2)
-    assert one["total_steps"] == two["total_steps"] == 4 and one["tokens"] == two["tokens"]
-    # each process has half of a step's batches
-    assert [r["trainer_arguments"]["gradient_accumulation_steps"] for r in (one, two)] == [4, 2]
-    assert one["hyperparameters"] == two["hyperparameters"]
+    assert one["tokens"] == two["tokens"] and one["hyperparameters"] == two["hyperparameters"]
     for alone, shared in zip(one["history"], two["history"], strict=True):
         assert alone.keys() == shared.keys()
         assert shared == pytest.approx(alone, rel=1e-5)
@@ -60,11 +62,43 @@ def test_two_processes_train_as_one(tiny_folder, examples, tmp_path, weight):
     assert losses[-1] < losses[0] - 0.02
 
 
-def test_batches_that_cannot_be_shared_out_are_refused(monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "4")
-    assert data_parallel.share(8) == 2
-    with pytest.raises(InputError, match="gradient_accumulation_steps: 6; expected a multiple of the 4 processes"):
-        data_parallel.share(6)
+@pytest.mark.slow
+@pytest.mark.parametrize("weight", [1.0, 4.0])
+def test_two_processes_train_as_one(tiny_folder, examples, tmp_path, weight):
+    data, changed = uneven(examples), {"target_word_weight": weight}
+    one, two = (results(run(tmp_path / str(count), tiny_folder, data, count, changed)) for count in (1, 2))
+    assert_same_course(one, two)
+    assert one["total_steps"] == two["total_steps"] == 4
+    # each process has half of a step's batches
+    assert [r["trainer_arguments"]["gradient_accumulation_steps"] for r in (one, two)] == [4, 2]
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_from_their_checkpoint_as_if_never_stopped(tiny_folder, examples, tmp_path):
+    """Dropout shows it: each process must draw as it would have."""
+    changed = {"lora_dropout": 0.1, "gradient_accumulation_steps": 2, "epochs": 1}
+    whole = results(run(tmp_path / "whole", tiny_folder, examples, 2, changed))
+    killed = run(tmp_path / "killed", tiny_folder, examples, 2, changed, stop_at=3)
+    assert killed.returncode != 0
+    [checkpoint] = (tmp_path / "killed" / "checkpoints").glob("checkpoint-*")
+    sealed = json.loads((checkpoint / checkpoints.SEAL).read_text())["files"]
+    assert {"rng_state_0.pth", "rng_state_1.pth", "optimizer.pt"} <= set(sealed)
+    resumed = results(run(tmp_path / "killed", tiny_folder, examples, 2, changed))
+    assert (whole["resumed_from_step"], resumed["resumed_from_step"]) == (None, 2)
+    assert resumed["history"] == whole["history"] and resumed["total_steps"] == 4
+
+
+def test_batches_that_cannot_be_shared_out_are_refused_before_anything_starts(monkeypatch, tmp_path):
+    assert data_parallel.share(8, 4) == 2
+    told = "gradient_accumulation_steps: 1; expected a multiple of the 2 processes"
+    own = {"recipe": "smoke", "output_root": str(tmp_path), "user_data": str(tmp_path)}
+    configuration.check_inputs(configuration.read(own))
+    (tmp_path / "grid.yaml").write_text("gradient_accumulation_steps: [2, 1]\n")
+    monkeypatch.setenv(data_parallel.VARIABLE, "2")
+    with pytest.raises(InputError, match=told):
+        configuration.check_inputs(configuration.read(own))
+    with pytest.raises(InputError, match=told):
+        experiments.read(str(tmp_path / "grid.yaml"), configuration.read(own))
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "two", "", "1.5", "²"])
@@ -74,87 +108,73 @@ def test_how_many_is_a_whole_number(monkeypatch, given):
         data_parallel.asked()
 
 
+def test_only_the_training_has_several_processes_and_asks_for_their_memory(monkeypatch):
+    monkeypatch.setenv(data_parallel.VARIABLE, "3")
+    assert [data_parallel.asked(stage) for stage in STAGES] == [1, 3, 1, 1]
+    asked = {stage: job_resources.asked({}, "smoke", stage)["mem_mb"](None, 2) for stage in STAGES}
+    assert asked[STAGES[1]] == 3 * 2 * 8000 and asked[STAGES[2]] == 2 * 8000
+
+
 def test_a_checkpoint_of_two_processes_is_whole_with_both_their_states(monkeypatch, tmp_path):
     """Each process keeps its random state; without one of them a run would not go on as it was."""
-    import torch
-
     folder = tmp_path / "checkpoint-4"
     folder.mkdir()
-    for name in checkpoints._FILES:
-        (folder / name).write_text("{}") if name.endswith(".json") else torch.save({}, folder / name)
-    from safetensors.torch import save_file
-
-    save_file({"a": torch.zeros(1)}, folder / "adapter_model.safetensors")
-    for rank in (0, 1):
-        torch.save({}, folder / f"rng_state_{rank}.pth")
-    assert checkpoints.newest_whole(tmp_path) is None
+    for name in (*checkpoints._FILES, "rng_state_0.pth"):
+        (folder / name).write_text(json.dumps({"best_model_checkpoint": None}))
     monkeypatch.setenv("WORLD_SIZE", "2")
+    checkpoints.seal(folder)
+    assert checkpoints.newest_whole(tmp_path) is None
+    (folder / "rng_state_1.pth").write_text("1")
+    checkpoints.seal(folder)
     assert checkpoints.newest_whole(tmp_path) == folder
-    (folder / "rng_state_1.pth").unlink()
+    (folder / "rng_state_1.pth").write_text("2")
     assert checkpoints.newest_whole(tmp_path) is None
 
 
-def test_the_launcher_takes_the_place_of_the_process_where_asked(monkeypatch):
-    called = []
-    monkeypatch.setattr(os, "execv", lambda program, arguments: called.append(arguments))
-    data_parallel.launch_if_asked("cefr_helpers.pipeline", ["02_training", "B2", "{}"])
-    assert called == []
-    monkeypatch.setenv(data_parallel.VARIABLE, "2")
-    data_parallel.launch_if_asked("cefr_helpers.pipeline", ["02_training", "B2", "{}"])
-    assert called[0][-8:] == [
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        "-m",
-        "cefr_helpers.pipeline",
-        "02_training",
-        "B2",
-        "{}",
-    ]
+def test_another_number_of_processes_makes_it_another_run(monkeypatch):
+    base, settings = BaseModel(Path("m"), "m", "m", "m", None, "a" * 64), recipe.load_recipe("smoke")
+    alone = training.fingerprint(base, settings, 1, {})
     monkeypatch.setenv("WORLD_SIZE", "2")
-    data_parallel.launch_if_asked("cefr_helpers.pipeline", ["02_training", "B2", "{}"])
-    assert len(called) == 1
+    assert training.fingerprint(base, settings, 1, {}) != alone
 
 
-def stage(name: str, settings, **environment) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "cefr_helpers.pipeline", name, "A2", settings.model_dump_json()]
-    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
+def stage(name: str, settings, **environment) -> str:
+    command = [sys.executable, "-m", "cefr_helpers.pipeline", name, "B2", settings.model_dump_json()]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.mark.slow
 def test_the_training_notebook_runs_in_two_processes_and_leaves_one_run(tiny_folder, tmp_path):
     values = yaml.safe_load((project_root() / "recipes" / "smoke.yaml").read_text())
-    values |= RECIPE | {
-        "base_model": str(tiny_folder),
-        "train_examples": 8,
-        "eval_examples": 2,
-        "gradient_accumulation_steps": 2,
-    }
+    values |= RECIPE | {"base_model": str(tiny_folder), "gradient_accumulation_steps": 2}
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(values))
-    own = {
-        "recipe": str(tmp_path / "tiny.yaml"),
-        "output_root": str(tmp_path),
-        "user_data": str(tmp_path / "user_data"),
-    }
-    settings = configuration.read(own)
-    made = stage("01_data_formatting", settings)
-    assert made.returncode == 0, made.stdout + made.stderr
-    done = stage("02_training", settings, **{data_parallel.VARIABLE: "2"})
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = records.read(settings.workspace, "A2", "training")["results"]
-    assert found["processes"] == 2 and found["total_steps"] == 2 * 8 // (2 * 1)
-    assert done.stdout.count("| done in") == 1 and done.stdout.count("step 8/8") == 2  # the loss, then the evaluation
-    folder = settings.workspace.run("A2")
-    assert (folder / "02_training.ipynb").is_file() and "step 8/8" in (folder / "02_training.rank-1.log").read_text()
-    assert sorted(path.name for path in folder.glob("02_*")) == [
+    own = {"recipe": str(tmp_path / "tiny.yaml"), "levels": ["B2"]}
+    one, two = (
+        configuration.read(own | {"output_root": str(folder), "user_data": str(folder / "user_data")})
+        for folder in (tmp_path / "one", tmp_path / "two")
+    )
+    stage(STAGES[0], one)
+    shutil.copytree(one.output_root, two.output_root)
+    stage(STAGES[1], one)
+    told = stage(STAGES[1], two, **{data_parallel.VARIABLE: "2"})
+    assert_same_course(*(records.read(each.workspace, "B2", "training")["results"] for each in (one, two)))
+    assert told.count("| started") == told.count("| done in") == 1
+    assert told.count("step 8/8") == 2  # the loss, then the evaluation, of the first process alone
+    folder = two.workspace.run("B2")
+    assert sorted(path.name for path in folder.glob("*02_*")) == [
         "02_training.ipynb",
         "02_training.log",
         "02_training.rank-1.log",
     ]
-    assert [path.name for path in settings.workspace.adapters().iterdir()] == ["tiny-llama-a2-unsloth-v1"]
+    assert "step 8/8" in (folder / "02_training.rank-1.log").read_text()
+    assert not list((folder / "checkpoints").glob("*"))
+    assert [path.name for path in two.workspace.adapters().iterdir()] == ["tiny-llama-b2-unsloth-v1"]
+    assert [path.name for path in two.workspace.merged_models().iterdir()] == ["tiny-llama-b2-unsloth-v1_merged"]
 
 
 @pytest.mark.slow
 def test_what_stops_one_process_stops_the_training(tiny_folder, examples, tmp_path):
-    done = run(tmp_path / "run", tiny_folder, examples, 2, gradient_accumulation_steps=3)
+    done = run(tmp_path / "run", tiny_folder, examples, 2, {"gradient_accumulation_steps": 3})
     assert done.returncode != 0 and "expected a multiple of the 2 processes" in done.stderr

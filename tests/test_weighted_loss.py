@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from cefr_helpers import base_model, prompts, weighted_loss
 
@@ -52,26 +53,50 @@ def test_target_words_get_their_weight_and_a_row_keeps_its_sum(tokenizer):
     assert len(weighted_loss.add_weights(cut, tokenizer, [EXAMPLE], 4)[0][weighted_loss.COLUMN]) == 64
 
 
-def test_the_value_is_plain_and_the_gradient_weighted():
+class OwnHead(torch.nn.Module):
+    """Computes its logits without calling its head, as a library may."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.logits, self.head = torch.nn.Parameter(logits), torch.nn.Linear(2, 5)
+
+    def get_output_embeddings(self):
+        return self.head
+
+    def forward(self, input_ids):
+        return SimpleNamespace(logits=self.logits)
+
+
+def models():
+    shape = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    torch.manual_seed(0)
+    return [LlamaForCausalLM(LlamaConfig(vocab_size=5, **shape)), OwnHead(torch.randn(2, 4, 5))]
+
+
+@pytest.mark.parametrize("model", models(), ids=lambda model: type(model).__name__)
+def test_the_value_is_plain_and_the_gradient_weighted(model):
     labels = torch.tensor([[-100, 1, 2, 0], [-100, 3, -100, -100]])
     weights = torch.tensor([[9.0, 0.5, 1.5, 1.0], [9.0, 1.0, 9.0, 9.0]])
-    logits = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    seen = {}
-
-    def model(**inputs):
-        seen.update(inputs)
-        return SimpleNamespace(logits=logits)
-
-    batch = {"input_ids": labels, "labels": labels, weighted_loss.COLUMN: weights}
+    batch = {"input_ids": labels.clamp(min=0), "labels": labels, weighted_loss.COLUMN: weights}
+    each = cross_entropy(model(batch["input_ids"]).logits[:, :-1].transpose(1, 2), labels[:, 1:], reduction="none")
+    parameters = [weights for weights in model.parameters() if weights.requires_grad]
+    expected = torch.autograd.grad((each * weights[:, 1:]).sum() / 4, parameters, allow_unused=True)
     loss = weighted_loss.compute(model, batch, None)
-    assert set(seen) == {"input_ids"} and set(batch) == {"input_ids", "labels", weighted_loss.COLUMN}
-    plain = cross_entropy(logits[:, :-1].reshape(-1, 5), labels[:, 1:].reshape(-1))
-    assert loss.item() == pytest.approx(plain.item())
-    (found,) = torch.autograd.grad(loss, logits)
-    each = cross_entropy(logits[:, :-1].reshape(-1, 5), labels[:, 1:].reshape(-1), reduction="none")
-    (expected,) = torch.autograd.grad((each * weights[:, 1:].reshape(-1)).sum() / 4, logits)
-    assert torch.allclose(found, expected)
-    assert weighted_loss.compute(model, batch, 8).item() == pytest.approx(plain.item() / 2)
+    assert set(batch) == {"input_ids", "labels", weighted_loss.COLUMN}
+    assert loss.item() == pytest.approx(each.sum().item() / 4)
+    for one, other in zip(torch.autograd.grad(loss, parameters, allow_unused=True), expected, strict=True):
+        assert one is other is None or torch.allclose(one, other, atol=1e-7)
+    assert weighted_loss.compute(model, batch, 8).item() == pytest.approx(each.sum().item() / 8)
+
+
+def test_the_head_sees_the_labelled_places_alone():
+    model, seen = models()[0], []
+    model.lm_head.register_forward_hook(lambda head, given, logits: seen.append(tuple(logits.shape)))
+    labels = torch.tensor([[-100, 1, 2, 0], [-100, 3, -100, -100]])
+    batch = {"input_ids": labels.clamp(min=0), "labels": labels, weighted_loss.COLUMN: torch.ones(2, 4)}
+    weighted_loss.compute(model, batch, None)
+    model(batch["input_ids"])  # and no other call
+    assert seen == [(4, 5), (2, 4, 5)]
 
 
 def test_the_collator_pads_with_zero():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.scaling import page
+from benchmarks.scaling import growth, page
 from cefr_helpers import plot_style, records
 from cefr_helpers.plot_style import BASE, EVAL, GREY, TEXT, TRAIN
 
@@ -43,23 +43,23 @@ def formatting(found: dict):
     figure = plot_style.new_figure((9.0, 5.0))
     left, right = figure.subplots(1, 2)
     sizes = [row["sentences"] for row in found["formatting"]]
-    fitted, far = page.laws(found), np.geomspace(10_000, page.TEN_MILLION, 50)
-    series = page.steps(found)
+    fitted, far = growth.laws(found), np.geomspace(10_000, growth.TEN_MILLION, 50)
+    series = growth.steps(found)
     for (name, values), color in zip(
         series.items(), (TRAIN, EVAL, "#009E73", "#CC79A7", "#E69F00", "#000000"), strict=True
     ):
         left.plot(sizes, values, "o", color=color, label=name, markersize=5)
         left.plot(far, [fitted[name].at(x)[0] for x in far], "--", color=color, linewidth=1)
-    peaks = [np.median(row["peak_memory_bytes"]) / page.GIB for row in found["formatting"]]
+    peaks = [np.median(row["peak_memory_bytes"]) / growth.GIB for row in found["formatting"]]
     right.plot(sizes, peaks, "o", color=TRAIN, label="memory", markersize=5)
-    straight = page.memory(found)
+    straight = growth.memory(found)
     values, low, high = zip(*map(straight.at, far), strict=True)
     right.plot(far, values, "--", color=TRAIN, linewidth=1)
     right.fill_between(far, low, high, color=BASE, alpha=0.4, linewidth=0)
     for axes, name in ((left, "CPU seconds"), (right, "memory, GiB")):
         axes.set(xscale="log", yscale="log", xlabel="sentences of the bank", ylabel=name)
         plot_style.style(axes)
-        axes.axvline(page.TEN_MILLION, color=GREY, linewidth=1, linestyle=":")
+        axes.axvline(growth.TEN_MILLION, color=GREY, linewidth=1, linestyle=":")
     left.set_ylim(bottom=0.01)
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False, fontsize=TEXT - 2)

@@ -4,15 +4,14 @@ import json
 from pathlib import Path
 from statistics import median
 
-from benchmarks.scaling import fit
+from benchmarks.scaling import fit, growth
+from benchmarks.scaling.growth import GIB, TEN_MILLION
 from cefr_helpers.paths import project_root
 from cefr_helpers.tables import markdown_table
 
 PAGE = project_root() / "docs" / "scaling.md"
 FOLDER = project_root() / "docs" / "scaling"
 MEASURED = FOLDER / "measured.json"
-TEN_MILLION = 10_000_000
-GIB = 2**30
 _PART = "<!-- made by `make scaling`: {} -->"
 _NAMES = {
     "bundled": "SmolLM2-135M (bundled)",
@@ -182,33 +181,8 @@ def _medians(rows: list[dict]) -> list[float]:
     return [median(row["seconds"]) for row in rows]
 
 
-def steps(found: dict) -> dict[str, list[float]]:
-    """Step -> its median seconds at each size, "all" being their sum."""
-    names = list(found["formatting"][0]["steps"])
-    made = {name: [median(row["steps"][name]) for row in found["formatting"]] for name in names}
-    return made | {"all": [sum(values) for values in zip(*made.values(), strict=True)]}
-
-
-def laws(found: dict) -> dict[str, fit.PowerLaw]:
-    """Step -> the law through the sizes from ten thousand on."""
-    sizes = [row["sentences"] for row in found["formatting"]]
-    chosen = [place for place, size in enumerate(sizes) if size >= 10_000]
-    return {
-        name: fit.power_law([sizes[i] for i in chosen], [values[i] for i in chosen])
-        for name, values in steps(found).items()
-    }
-
-
-def memory(found: dict) -> fit.Line:
-    """GiB by sentences, a line: program and libraries take their part whatever the bank."""
-    return fit.line(
-        [row["sentences"] for row in found["formatting"]],
-        [median(row["peak_memory_bytes"]) / GIB for row in found["formatting"]],
-    )
-
-
 def _formatting(found: dict) -> str:
-    series, fitted = steps(found), laws(found)
+    series, fitted = growth.steps(found), growth.laws(found)
     heads = ["sentences", *series, "memory, GiB"]
     rows = []
     for place, row in enumerate(found["formatting"]):
@@ -223,7 +197,7 @@ def _exponent(law: fit.PowerLaw) -> str:
 
 
 def _ten_million(found: dict) -> str:
-    fitted, straight = laws(found), memory(found)
+    fitted, straight = growth.laws(found), growth.memory(found)
     law = fitted["all"]
     time_s, low_s, high_s = (duration(one) for one in law.at(TEN_MILLION))
     gib, low, high = straight.at(TEN_MILLION)
