@@ -27,6 +27,8 @@ RANKS = "import os, sys, time\nrank = os.environ['RANK']\nprint('step', rank, 'o
 
 @pytest.fixture
 def start(tmp_path):
+    started = []
+
     def of(code: str) -> subprocess.Popen:
         notebook = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL})
         parameters = nbformat.v4.new_code_cell('level = "B2"', metadata={"tags": ["parameters"]})
@@ -38,11 +40,14 @@ def start(tmp_path):
         nbformat.write(notebook, tmp_path / "one.ipynb")
         command = [sys.executable, "-c", CODE, *(str(tmp_path / name) for name in ("one.ipynb", "out.ipynb", "x.log"))]
         environment = os.environ | {"OMP_NUM_THREADS": "4", "PYTHONPATH": str(project_root())}
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=project_root()
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen(command, env=environment, cwd=project_root(), **pipes))
+        return started[-1]
 
-    return of
+    yield of
+    for one in started:
+        one.kill()
+        one.communicate()
 
 
 def test_both_work_and_the_first_speaks_and_keeps_its_notebook(start, tmp_path):
@@ -62,21 +67,24 @@ def test_both_work_and_the_first_speaks_and_keeps_its_notebook(start, tmp_path):
 
 def test_the_cause_is_that_of_the_process_that_failed_first(start, tmp_path):
     told, errors = start("if rank == '1':\n    raise ValueError('no more')\ntime.sleep(600)").communicate()
-    assert "WHY cell [2] raised ValueError: no more\n  in process 1, log: " in told, errors
+    assert "WHY cell [3] raised ValueError: no more\n  in process 1, log: " in told, errors
     log = Path(told.strip().split("log: ")[1])
-    assert log == tmp_path / "x.rank-1.log" and "FAILED: cell [2] raised ValueError: no more" in log.read_text()
+    assert log == tmp_path / "x.rank-1.log" and "FAILED: cell [3] raised ValueError: no more" in log.read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+SLOW = [pytest.param(number, marks=pytest.mark.slow) for number in (signal.SIGTERM, signal.SIGINT)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, *SLOW])
 def test_with_the_stage_all_its_processes_and_kernels_end(start, tmp_path, number):
     stage = start("time.sleep(600)")
     logs = [tmp_path / "x.log", tmp_path / "x.rank-1.log"]
-    until(lambda: all(log.is_file() and "step" in log.read_text() for log in logs), 120)
+    until(lambda: all(log.is_file() and "step" in log.read_text() for log in logs), 600)
     family = psutil.Process(stage.pid).children(recursive=True)
     assert sum("ipykernel_launcher" in " ".join(one.cmdline()) for one in family) == 2
     stage.send_signal(number)
-    assert stage.wait(timeout=60) == (-number if number == signal.SIGKILL else 128 + number)
-    until(lambda: not any(alive(one) for one in family), 20)
+    assert stage.wait(timeout=120) == (-number if number == signal.SIGKILL else 128 + number)
+    until(lambda: not any(alive(one) for one in family), 60)
 
 
 def until(done, seconds: float) -> None:
