@@ -128,8 +128,11 @@ def _at_work_in(folder: Path) -> list[psutil.Process]:
 
 
 def _alive(process: psutil.Process) -> bool:
+    """A process whose first thread has ended is a zombie already, but keeps its locks until its last thread ends."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        if not process.is_running():
+            return False
+        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
     except psutil.Error:
         return False
 
