@@ -49,6 +49,10 @@ def import_unsloth(run_folder: Path) -> None:
 
     if data_parallel.count() > 1 and not torch.cuda.is_available():
         os.environ["ACCELERATE_USE_CPU"] = "true"  # else it lets CPU processes train each for itself
+        # it calls their devices cpu:0 and cpu:1, by which torch.load finds no optimizer again
+        torch.serialization.register_package(
+            0, lambda storage: None, lambda storage, place: storage if place.startswith("cpu:") else None
+        )
 
 
 def load(base: BaseModel, recipe: Recipe, seed: int):
