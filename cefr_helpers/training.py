@@ -223,6 +223,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         disable_tqdm=True,
         seed=seed,
         data_seed=seed,
+        ddp_find_unused_parameters=False,  # every LoRA weight takes part in every step
     )
     rows = prompts.training_rows(tokenizer, train, recipe.max_seq_length, recipe.loss_on)
     if recipe.target_word_weight != 1:
