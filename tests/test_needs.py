@@ -4,6 +4,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import conftest
 import psutil
 import pytest
 
@@ -13,7 +14,7 @@ from cefr_helpers.paths import Workspace, project_root
 
 # A step of training as plain as it can be; prints the bound and by how much the process grew.
 STEP = """
-import resource, sys
+import sys
 import psutil, torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
@@ -26,7 +27,7 @@ before = psutil.Process().memory_info().rss
 ids = torch.randint(0, 40_000, (4, 256))
 model(input_ids=ids, labels=ids).loss.backward()
 optimizer.step()
-print(needs.training_bytes(model, 256, 256, settings), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)
+print(needs.training_bytes(model, 256, 256, settings), peak_bytes() - before)
 """
 
 
@@ -54,7 +55,7 @@ def test_the_bound_is_the_sum_of_its_parts(model):
 
 
 def test_a_real_step_takes_at_least_the_bound_and_not_many_times_as_much(tiny_folder):
-    command = [sys.executable, "-c", STEP, str(tiny_folder)]
+    command = [sys.executable, "-c", conftest.PEAK_BYTES + STEP, str(tiny_folder)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=project_root())
     bound, grown = map(int, done.stdout.split())
     assert 0.2 * grown < bound < grown
