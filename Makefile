@@ -22,7 +22,7 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
 
-.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status adopt export publish showcase pictures site clean
+.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status adopt export publish showcase pictures site scaling clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -76,6 +76,9 @@ pictures: setup    # of a finished run in JupyterLab, for the README; needs Chro
 
 site: setup
 	@$(BIN)/cefr site $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)
+
+scaling: setup    # measures what docs/scaling.md says, for half an hour, and renews the page
+	PYTHONPATH="$(CURDIR)" $(BIN)/python -m benchmarks.scaling
 
 setup: .venv/installed
 

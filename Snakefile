@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from cefr_helpers import job_resources, pipeline, processes, recipe, runs, sentence_bank
+from cefr_helpers import data_parallel, job_resources, pipeline, processes, recipe, runs, sentence_bank
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE
 
@@ -123,8 +123,8 @@ for run in RUNS:
             output: made(own, TRAIN, level)
             params: run=key, level=level, recipe=depends(run, TRAIN), seed=run.settings.seed
             priority: first
-            threads: CORES
-            resources: gpu=1, **asks(run, TRAIN)
+            threads: CORES * data_parallel.asked()
+            resources: gpu=data_parallel.asked(), **asks(run, TRAIN)
             shell: STAGE + "{TRAIN} {params.level} {RUN_JSON:{params.run}} {params.run} {resources.attempt}"
 
         rule:

@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from cefr_helpers import records
+from cefr_helpers import data_parallel, records
 
 # Without these the trainer raises a raw error, or silently restarts the missing part.
 _FILES = (
@@ -12,11 +12,11 @@ _FILES = (
     "adapter_config.json",
     "optimizer.pt",
     "scheduler.pt",
-    "rng_state.pth",
     "trainer_state.json",
     "training_args.bin",
 )
 SEAL = "seal.json"
+_OTHER = "another recipe, data, seed, versions or number of processes"
 
 
 def seal(checkpoint: Path) -> None:
@@ -42,7 +42,7 @@ def newest_whole(folder: Path) -> Path | None:
         print("No whole checkpoint is left: training starts at its beginning", flush=True)
     elif others:
         kept = ", ".join(sorted({str(path.parent) for path in others}))
-        print(f"Checkpoints of another recipe, data, seed or versions are not used: {kept}", flush=True)
+        print(f"Checkpoints of {_OTHER} are not used: {kept}", flush=True)
     return None
 
 
@@ -61,8 +61,8 @@ def _problem(checkpoint: Path) -> str | None:
         sealed = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
         run, files = sealed["run"], sealed["files"]
         if run != checkpoint.parent.name:
-            return f"it is of the run {run}, another recipe, data, seed or versions"
-        for name in [*_FILES, *files]:
+            return f"it is of the run {run}, {_OTHER}"
+        for name in [*_FILES, *_random_states(), *files]:
             path = checkpoint / name
             if not path.is_file():
                 return f"{name} is missing"
@@ -73,6 +73,12 @@ def _problem(checkpoint: Path) -> str | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"{SEAL}: {error}"
     return None
+
+
+def _random_states() -> list[str]:
+    """Each process of a training keeps its own."""
+    several = data_parallel.count() > 1
+    return [f"rng_state_{rank}.pth" for rank in range(data_parallel.count())] if several else ["rng_state.pth"]
 
 
 def _problem_of_best(checkpoint: Path) -> str | None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from cefr_helpers import base_model, recipe, sentence_bank
+from cefr_helpers import base_model, data_parallel, recipe, sentence_bank
 from cefr_helpers.errors import InputError, shown
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import Workspace, path_problem, project_root, resolve
@@ -86,12 +86,14 @@ def check(values: dict, where: str) -> Configuration:
 
 
 def check_inputs(configuration: Configuration) -> None:
-    """Read every bank of the run whole and look at the base model, so that what is wrong is told before a start.
+    """Read every bank of the run whole and look at base model and processes, so that what is wrong is told at once.
 
     Raises:
-        InputError: as `sentence_bank.read` and `base_model.local_folder`.
+        InputError: as `sentence_bank.read`, `base_model.local_folder` and `data_parallel.share`.
     """
-    base_model.local_folder(recipe.load_recipe(configuration.recipe).base_model)
+    chosen = recipe.load_recipe(configuration.recipe)
+    base_model.local_folder(chosen.base_model)
+    data_parallel.share(chosen.gradient_accumulation_steps, data_parallel.asked())
     levels = {level: sentence_bank.find(configuration.sentence_bank, level) for level in configuration.levels}
     for level, path in sorted({found for files in levels.values() for found in files.items()}):
         sentence_bank.read(path, level)

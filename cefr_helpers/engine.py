@@ -64,8 +64,8 @@ def snakemake(config: dict, folder: Path, profile: Path, arguments: list[str]) -
         InputError: the profile goes to a cluster that can't be had.
     """
     more = [] if set(DRY_RUN) <= set(arguments) else _ready(folder, profile)
-    command = [*_command(config, folder, profile), *arguments, *more]
-    return subprocess.run(command, preexec_fn=_die_with_command).returncode == 0
+    called = [*command(config, folder, profile), *arguments, *more]
+    return subprocess.run(called, preexec_fn=_die_with_command).returncode == 0
 
 
 def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> list[str]:
@@ -74,7 +74,7 @@ def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> 
     Raises:
         RuntimeError: the dry run failed; the message is Snakemake's.
     """
-    done = subprocess.run([*_command(config, folder, profile), *arguments, *DRY_RUN], capture_output=True, text=True)
+    done = subprocess.run([*command(config, folder, profile), *arguments, *DRY_RUN], capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"Snakemake's dry run failed:\n{(done.stdout + done.stderr)[-3000:]}")
     lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
@@ -96,17 +96,18 @@ def _ready(folder: Path, profile: Path) -> list[str]:
     return options
 
 
-def _command(config: dict, folder: Path, profile: Path) -> list[str]:
+def command(config: dict, folder: Path, profile: Path) -> list[str]:
+    """Snakemake's command line with a checked configuration, to which targets and options are added."""
     root = project_root()
     text = json.dumps(config, indent=1, ensure_ascii=False)
     name = hashlib.sha256(text.encode()).hexdigest()[:12]
     file = records.write_atomically(folder / "runs" / ".configurations" / f"{name}.json", text)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
-    command += ["--configfile", str(file), "--profile", str(profile)]
+    called = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
+    called += ["--configfile", str(file), "--profile", str(profile)]
     if any((folder / ".snakemake" / "locks").glob("*")):
         # the caller holds `only_run`, so the engine that left these is gone
-        subprocess.run([*command, "--unlock"], capture_output=True)
-    return command
+        subprocess.run([*called, "--unlock"], capture_output=True)
+    return called
 
 
 def _die_with_command() -> None:

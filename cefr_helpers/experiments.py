@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from cefr_helpers import configuration, recipe, records
+from cefr_helpers import configuration, data_parallel, recipe, records
 from cefr_helpers.configuration import Configuration
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import LEVELS
@@ -84,7 +84,8 @@ def read(experiment: str, settings: Configuration) -> Experiment:
 
     Raises:
         InputError: no such file, a name that is no plain name, an unknown field, an empty list, a value twice, or one
-            that no recipe may have; the message names file, key, value and expectation.
+            that no recipe may have or the processes of a training cannot share; the message names file, key, value
+            and expectation.
     """
     path = _path(experiment)
     grid = _grid(path)
@@ -179,6 +180,7 @@ def _expand(path: Path, grid: Grid, settings: Configuration) -> Experiment:
     for chosen in itertools.product(*axes.values()):
         value = dict(zip(axes, chosen, strict=True))
         made = Recipe.model_validate(bases[value["recipe"]].model_dump() | {key: value[key] for key in grid.fields})
+        data_parallel.share(made.gradient_accumulation_steps, data_parallel.asked())
         file = folder / "recipes" / f"{_run_name(value, ('seed',))}.yaml"
         recipes[file] = made
         run = _run(_run_name(value), folder, file, made, value["seed"], settings)

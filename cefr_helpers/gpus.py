@@ -1,12 +1,15 @@
-"""Keeps one stage to a GPU: the engine counts GPUs, and here each stage is handed one, by file lock."""
+"""Keeps one stage to a GPU: the engine counts GPUs, and here each stage is handed its own, by file lock."""
 
+import contextlib
 import os
 import re
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+
+from cefr_helpers import data_parallel
+from cefr_helpers.errors import InputError
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -27,48 +30,68 @@ def visible() -> list[str]:
     return ids[: ids.index("-1")] if "-1" in ids else ids  # CUDA reads the list up to -1
 
 
-@contextmanager
-def one(label: str) -> Iterator[str | None]:
-    """A GPU for this process and its children alone, until the end of the block; waits until one is free.
+@contextlib.contextmanager
+def some(count: int, label: str) -> Iterator[list[str]]:
+    """GPUs for this process and its children alone, until the end of the block; waits until so many are free.
 
     Args:
         label: what waits, for the terminal.
 
     Yields:
-        Its id, which CUDA_VISIBLE_DEVICES holds meanwhile; None where there is no GPU.
+        Their ids, which CUDA_VISIBLE_DEVICES holds meanwhile; none where there is no GPU.
+
+    Raises:
+        InputError: there are fewer.
     """
     ids, before = visible(), os.environ.get(_VISIBLE)
     if not ids:
-        yield None
+        yield []
         return
-    lock, gpu = _free(ids, label)
-    os.environ[_VISIBLE] = gpu
+    if count > len(ids):
+        raise InputError(f"{data_parallel.VARIABLE}: {count}; expected at most {len(ids)}, the GPUs here")
+    taken = _free(count, ids, label)
+    os.environ[_VISIBLE] = ",".join(taken)
     try:
-        yield gpu
+        yield list(taken)
     finally:
-        lock.release()
+        _release(taken)
         if before is None:
             del os.environ[_VISIBLE]
         else:
             os.environ[_VISIBLE] = before
 
 
-def _free(ids: list[str], label: str):
-    from filelock import FileLock, Timeout
-
+def _free(count: int, ids: list[str], label: str) -> dict:
+    """Ids with their locks, so many at once: two that wait for each other's would wait for ever."""
     told = False
     while True:
-        for gpu in ids:
-            lock = FileLock(_lock_file(gpu))
-            try:
-                lock.acquire(blocking=False)
-                return lock, gpu
-            except Timeout:
-                continue
+        taken = _taken(count, ids)
+        if len(taken) == count:
+            return taken
+        _release(taken)
         if not told:
-            print(f"{label} | waiting for a free GPU (all taken: {', '.join(ids)})", flush=True)
+            print(f"{label} | waiting for {count} of the GPUs {', '.join(ids)}", flush=True)
             told = True
         time.sleep(1)
+
+
+def _taken(count: int, ids: list[str]) -> dict:
+    """As many of the GPUs as are free now, up to `count`."""
+    from filelock import FileLock, Timeout
+
+    taken = {}
+    for gpu in ids:
+        lock = FileLock(_lock_file(gpu))
+        with contextlib.suppress(Timeout):
+            if len(taken) < count:
+                lock.acquire(blocking=False)
+                taken[gpu] = lock
+    return taken
+
+
+def _release(taken: dict) -> None:
+    for lock in taken.values():
+        lock.release()
 
 
 def _lock_file(gpu: str) -> str:

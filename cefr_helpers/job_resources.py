@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from cefr_helpers import cluster, estimate
+from cefr_helpers import cluster, data_parallel, estimate
 from cefr_helpers.paths import STAGES
 from cefr_helpers.recipe import Recipe
 
@@ -43,6 +43,7 @@ def asked(found: dict, recipe: str, stage: str) -> dict[str, Callable]:
         found: from `needs`.
     """
     megabytes, minutes = found.get(recipe, {}).get(stage, DEFAULTS[stage])
+    megabytes *= data_parallel.asked(stage)  # a record tells the memory of one process
     return {"mem_mb": _doubling(megabytes), "runtime": _doubling(minutes), "attempt": _attempt}
 
 

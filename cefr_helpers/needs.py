@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from cefr_helpers import disk, prompts
+from cefr_helpers import data_parallel, disk, prompts
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import Workspace
 from cefr_helpers.recipe import Recipe
@@ -56,7 +56,8 @@ def _of_memory(model, tokenizer, examples: Sequence[dict], recipe: Recipe) -> li
     import torch
 
     free = psutil.virtual_memory().available
-    there = torch.cuda.mem_get_info()[0] if model.device.type == "cuda" else free
+    on_gpu = model.device.type == "cuda"  # of which each process of the training has its own
+    there = torch.cuda.mem_get_info(model.device)[0] if on_gpu else free // data_parallel.count()
     counts = prompts.token_counts(tokenizer, examples)
     longest = min(max(map(sum, counts)), recipe.max_seq_length)
     # some batch has at least the mean of them

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cefr_helpers import disk, execution, processes, records, stage_turn
+from cefr_helpers import data_parallel, disk, execution, processes, records, shared_execution, stage_turn
 from cefr_helpers.errors import Busy, DiskFull, InputError, shown
 from cefr_helpers.levels import check_level
 from cefr_helpers.paths import EXPERIMENT_STAGE, PLOT_FILES, REPORT_STAGE, STAGES, Workspace, project_root
@@ -110,16 +110,20 @@ def _run(
     log, failed = executed.with_suffix(".log"), executed.with_suffix(".failed.ipynb")
     partial = executed.with_name(f".{stage}.{os.getpid()}.ipynb")
     made = outputs(workspace, stage, level)
-    for left in (failed, *_left_by_kills(stage, made)):
+    for left in (log, failed, *_left_before(stage, made)):
         left.unlink(missing_ok=True)
     code = records.hash_inputs([notebook, *modules_of(notebook)])
     started = time.time()
     print(f"{label} | started", flush=True)
     try:
-        with disk.told_when_full(executed, notebook.stat().st_size), open(log, "w", 1, encoding="utf-8") as log_file:
+        with disk.told_when_full(executed, notebook.stat().st_size), open(log, "a", 1, encoding="utf-8") as log_file:
             os.utime(log)
             began = log.stat().st_mtime  # by the clock of the file system, which may be another machine's
-            problem = execution.execute(notebook, partial, parameters, execution.Tee(log_file, label), log_file)
+            count = data_parallel.asked(stage)
+            if count > 1:
+                problem = shared_execution.execute(notebook, partial, parameters, log, label, count)
+            else:
+                problem = execution.execute(notebook, partial, parameters, execution.Tee(log_file, label), log_file)
             problem = problem or _unfinished(made[:-1], began)
             if problem:
                 print(f"FAILED: {problem}", file=log_file)
@@ -133,9 +137,13 @@ def _run(
         partial.unlink(missing_ok=True)
 
 
-def _left_by_kills(stage: str, made: list[Path]) -> Iterator[Path]:
-    """What a killed run of this stage was writing; nothing else writes under these names while the lock is held."""
+def _left_before(stage: str, made: list[Path]) -> Iterator[Path]:
+    """What an earlier run left: what a killed one was writing, and other processes' logs.
+
+    Nothing else writes under these names while the lock is held.
+    """
     yield from made[-1].parent.glob(f".{stage}.*.ipynb")
+    yield from made[-1].parent.glob(f"{stage}.rank-*.log")
     for path in made:
         yield from path.parent.glob(f".{path.name}.*.tmp")
 

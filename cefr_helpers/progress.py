@@ -14,10 +14,12 @@ from cefr_helpers.wording import clock
 
 
 class Seal(TrainerCallback):
-    """Seals each checkpoint once the trainer has written all of it."""
+    """Seals each checkpoint once the trainer, in each of its processes, has written all of it."""
 
     def on_save(self, args, state, control, **kwargs):
-        checkpoints.seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        args.distributed_state.wait_for_everyone()
+        if state.is_world_process_zero:
+            checkpoints.seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
 
 class Progress(TrainerCallback):

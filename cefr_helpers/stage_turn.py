@@ -1,11 +1,11 @@
-"""What a stage has for itself alone while it runs: its folder, and a GPU where it computes on one."""
+"""What a stage has for itself alone while it runs: its folder, and GPUs where it computes on them."""
 
 import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from cefr_helpers import gpus, locks, processes
+from cefr_helpers import data_parallel, gpus, locks, processes
 from cefr_helpers.paths import STAGES
 
 _ON_GPU = STAGES[1:3]
@@ -15,7 +15,7 @@ LOCK = f".{platform.node()}.lock"
 
 @contextmanager
 def alone(stage: str, executed: Path, label: str) -> Iterator[None]:
-    """Hold what the stage needs until the end of the block; a GPU is waited for.
+    """Hold what the stage needs until the end of the block; GPUs are waited for.
 
     A cluster that lost sight of a node gives its job to another one, and the two must not write the same checkpoints.
 
@@ -25,11 +25,12 @@ def alone(stage: str, executed: Path, label: str) -> Iterator[None]:
 
     Raises:
         Busy: another process, perhaps on another node, is at work there.
+        InputError: more GPUs are asked for than there are.
     """
     executed.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
         held.enter_context(processes.alone(executed.parent / LOCK))
         held.enter_context(locks.alone(executed.with_name(f".{stage}.lease")))
         if stage in _ON_GPU:
-            held.enter_context(gpus.one(label))
+            held.enter_context(gpus.some(data_parallel.asked(stage), label))
         yield

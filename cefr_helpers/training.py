@@ -3,11 +3,21 @@
 import hashlib
 import json
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers import checkpoints, disk, likelihood, prompts, records, training_results, weighted_loss
+from cefr_helpers import (
+    checkpoints,
+    data_parallel,
+    disk,
+    likelihood,
+    prompts,
+    records,
+    training_results,
+    weighted_loss,
+)
 from cefr_helpers.base_model import BaseModel
 from cefr_helpers.errors import InputError
 from cefr_helpers.recipe import TRAINING_KEYS, Recipe
@@ -26,14 +36,23 @@ def import_unsloth(run_folder: Path) -> None:
     """Import Unsloth, which must come before transformers and TRL, and only in a process that trains.
 
     Args:
-        run_folder: takes Unsloth's compiled code, so that runs side by side do not race for one folder.
+        run_folder: takes Unsloth's compiled code, so that runs and processes side by side do not race for one folder.
     """
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL would tell the hub of each training
-    os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(run_folder / "unsloth_compiled_cache"))
+    own = f"unsloth_compiled_cache{data_parallel.rank() or ''}"
+    os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(run_folder / own))
     os.environ.setdefault("UNSLOTH_RETURN_LOGITS", "1")  # likelihood.score reads logits
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import torch
     import unsloth  # noqa: F401
+
+    if data_parallel.count() > 1 and not torch.cuda.is_available():
+        os.environ["ACCELERATE_USE_CPU"] = "true"  # else it lets CPU processes train each for itself
+        # it calls their devices cpu:0 and cpu:1, by which torch.load finds no optimizer again
+        torch.serialization.register_package(
+            0, lambda storage: None, lambda storage, place: storage if place.startswith("cpu:") else None
+        )
 
 
 def load(base: BaseModel, recipe: Recipe, seed: int):
@@ -84,6 +103,7 @@ def fingerprint(base: BaseModel, recipe: Recipe, seed: int, data: dict[str, str]
         "base": base.sha256,
         "data": sorted(data.values()),
         "versions": records.versions(),
+        "processes": data_parallel.count(),  # each has its own random state
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -94,7 +114,7 @@ def tune(
     """Train the adapter; afterwards the model holds the checkpoint with the lowest eval loss.
 
     The eval loss is the token-weighted loss of the completions by `likelihood.score`, the very quantity that the
-    baseline comparison reports.
+    baseline comparison reports. Of several processes that train as one all but the first end here.
 
     Args:
         train: formatted examples.
@@ -119,6 +139,9 @@ def tune(
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     duration_s = time.monotonic() - started
+    trainer.accelerator.wait_for_everyone()  # each has loaded the best checkpoint, which may go now
+    if data_parallel.rank():
+        sys.exit(0)
     return Tuning(trainer.model, tokenizer, training_results.collect(trainer, recipe, duration_s, resume))
 
 
@@ -157,7 +180,8 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
             if weighted_loss.COLUMN not in inputs:
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-            return weighted_loss.compute(model, inputs, num_items_in_batch)
+            # over the tokens of all processes, of whose gradients the mean will be taken
+            return weighted_loss.compute(model, inputs, num_items_in_batch) * self.accelerator.num_processes
 
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(logs)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
@@ -167,7 +191,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         output_dir=str(folder),
         per_device_train_batch_size=recipe.batch_size,
         per_device_eval_batch_size=recipe.eval_batch_size,
-        gradient_accumulation_steps=recipe.gradient_accumulation_steps,
+        gradient_accumulation_steps=data_parallel.share(recipe.gradient_accumulation_steps, data_parallel.count()),
         gradient_checkpointing=recipe.gradient_checkpointing,
         num_train_epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
@@ -199,6 +223,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         disable_tqdm=True,
         seed=seed,
         data_seed=seed,
+        ddp_find_unused_parameters=False,  # every LoRA weight takes part in every step
     )
     rows = prompts.training_rows(tokenizer, train, recipe.max_seq_length, recipe.loss_on)
     if recipe.target_word_weight != 1:

@@ -25,6 +25,7 @@ def collect(trainer, recipe: Recipe, duration_s: float, resume: Path | None) -> 
         "differences_from_recipe": _differences(recipe, ran),
         "precision": ran["precision"],
         "device": args.device.type,
+        "processes": args.world_size,
         "device_reason": "accelerator found" if torch.cuda.is_available() else "no accelerator found",
         "base_parameters": everything - trainable,
         "trainable_parameters": trainable,

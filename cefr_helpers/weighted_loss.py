@@ -85,10 +85,12 @@ def _logits(model, inputs: dict, kept):
 
     The head is a fifth of a small model's work and all of its memory, so it sees these places alone.
     """
+    from accelerate.utils import extract_model_from_parallel
     from torch.nn.functional import pad
 
     places = pad(kept, (0, 1))
-    hook = model.get_output_embeddings().register_forward_pre_hook(lambda head, given: (given[0][places],))
+    head = extract_model_from_parallel(model).get_output_embeddings()
+    hook = head.register_forward_pre_hook(lambda head, given: (given[0][places],))
     try:
         logits = model(**inputs).logits
     finally:

@@ -243,7 +243,7 @@ def test_the_engine_takes_them(tmp_path):
     settings = configuration.read({"output_root": str(out), "levels": ["B2"], "recipe": "smoke"})
     config = settings.model_dump() | {"needs": {settings.recipe: {STAGES[1]: [3500, 17]}}}
     text = "cores: 4\nresources: [gpu=2]\n"
-    command = engine._command(config, out, profile(tmp_path / "two_gpus", text))
+    command = engine.command(config, out, profile(tmp_path / "two_gpus", text))
     done = subprocess.run([*command, "levels", "--dry-run"], capture_output=True, text=True)
     asked, threads = {}, {}
     for line in (done.stdout + done.stderr).splitlines():
@@ -400,34 +400,49 @@ def test_else_those_of_the_machine(commands, own_locks):
 
 def test_each_gpu_is_handed_to_one(own_locks, monkeypatch, capsys):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    with gpus.one("A1 02_training") as first:
+    with gpus.some(1, "A1 02_training") as [first]:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")  # as the next process finds it
-        with gpus.one("A2 02_training") as second:
+        with gpus.some(1, "A2 02_training") as [second]:
             assert {first, second} == {"0", "1"} and os.environ["CUDA_VISIBLE_DEVICES"] == second
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
             monkeypatch.setattr(gpus.time, "sleep", lambda _: pytest.fail("waits"))
-            with pytest.raises(pytest.fail.Exception), gpus.one("B1 02_training"):
+            with pytest.raises(pytest.fail.Exception), gpus.some(1, "B1 02_training"):
                 pass
-            assert "B1 02_training | waiting for a free GPU (all taken: 0, 1)" in capsys.readouterr().out
+            assert "B1 02_training | waiting for 1 of the GPUs 0, 1" in capsys.readouterr().out
             monkeypatch.setenv("SLURM_JOB_ID", "7")  # ids of a SLURM job are its own GPUs, others than these
-            with gpus.one("B2 02_training") as own:
-                assert own == "0"
+            with gpus.some(1, "B2 02_training") as own:
+                assert own == ["0"]
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
+
+
+def test_several_gpus_are_handed_out_together_or_not_at_all(own_locks, monkeypatch, capsys):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,4,5")
+    with gpus.some(2, "A1 02_training") as both:
+        assert both == ["3", "4"] and os.environ["CUDA_VISIBLE_DEVICES"] == "3,4"
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,4,5")
+        monkeypatch.setattr(gpus.time, "sleep", lambda _: pytest.fail("waits"))
+        with pytest.raises(pytest.fail.Exception), gpus.some(2, "A2 02_training"):
+            pass
+        assert "A2 02_training | waiting for 2 of the GPUs 3, 4, 5" in capsys.readouterr().out
+        with gpus.some(1, "B1 02_training") as left:  # nobody keeps it while waiting for a second one
+            assert left == ["5"]
+    with pytest.raises(InputError, match="CEFR_TRAINING_PROCESSES: 4; expected at most 3"), gpus.some(4, "x"):
+        pass
 
 
 def test_a_process_that_was_killed_gives_its_gpu_back(own_locks, monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     code = "import time; from cefr_helpers import gpus\n"
-    code += "with gpus.one('x'): print('held', flush=True); time.sleep(60)"
+    code += "with gpus.some(1, 'x'): print('held', flush=True); time.sleep(60)"
     other = holding(code)
     other.kill()
     other.wait()
-    with gpus.one("y") as gpu:
-        assert gpu == "5"
+    with gpus.some(1, "y") as taken:
+        assert taken == ["5"]
 
 
 def test_without_a_gpu_nothing_is_taken(own_locks, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with gpus.one("x") as gpu:
-        assert gpu is None and os.environ["CUDA_VISIBLE_DEVICES"] == ""
+    with gpus.some(1, "x") as taken:
+        assert taken == [] and os.environ["CUDA_VISIBLE_DEVICES"] == ""

@@ -118,7 +118,7 @@ def test_with_the_command_its_engine_dies_at_once(tmp_path):
     """Or a lock that is free again would not mean that nothing is at work any more."""
     code = (
         "import sys; from pathlib import Path; from cefr_helpers import engine\n"
-        "engine._command = lambda *_: [sys.executable, '-c', "
+        "engine.command = lambda *_: [sys.executable, '-c', "
         "'import os, time; print(os.getpid(), flush=True); time.sleep(60)']\n"
         "engine.snakemake({}, Path('.'), Path('.'), [])"
     )

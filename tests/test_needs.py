@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import conftest
+import psutil
 import pytest
 
 from cefr_helpers import base_model, disk, needs, recipe
@@ -67,8 +69,6 @@ def test_where_there_is_enough_it_says_what_and_how_much(check, tmp_path):
 
 
 def test_too_little_is_refused_with_place_need_and_remedy_and_can_be_overridden(check, tmp_path, monkeypatch):
-    import psutil
-
     monkeypatch.delenv(needs.OVERRIDE, raising=False)
     monkeypatch.setattr(disk, "free", lambda path: 1_000_000)
     with pytest.raises(InputError) as refused:
@@ -82,6 +82,14 @@ def test_too_little_is_refused_with_place_need_and_remedy_and_can_be_overridden(
         check()
     monkeypatch.setenv(needs.OVERRIDE, "1")
     assert len(check()) == 3
+
+
+def test_processes_that_train_as_one_share_the_memory(check, monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10**12))
+    alone, _, *_ = check()
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    shared, merging, *_ = check()
+    assert (alone.free, shared.free, merging.free) == (10**12, 10**12 // 4, 10**12) and shared.needed == alone.needed
 
 
 def test_two_disks_are_looked_at_each_on_its_own(check, monkeypatch, tmp_path):

@@ -99,6 +99,15 @@ def test_the_head_sees_the_labelled_places_alone():
     assert seen == [(4, 5), (2, 4, 5)]
 
 
+def test_a_model_wrapped_for_several_processes_gives_the_same():
+    """DataParallel stands for the wrapper of several processes; it too hides the head."""
+    model = models()[0]
+    labels = torch.tensor([[-100, 1, 2, 0], [-100, 3, -100, -100]])
+    batch = {"input_ids": labels.clamp(min=0), "labels": labels, weighted_loss.COLUMN: torch.ones(2, 4)}
+    wrapped = weighted_loss.compute(torch.nn.DataParallel(model), batch, None)
+    assert wrapped.item() == weighted_loss.compute(model, batch, None).item()
+
+
 def test_the_collator_pads_with_zero():
     def inner(rows):
         assert all(set(row) == {"labels"} for row in rows)
