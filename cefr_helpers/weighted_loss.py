@@ -72,7 +72,10 @@ def compute(model, inputs: dict, items):
 
     inputs = dict(inputs)
     weights, labels = inputs.pop(COLUMN)[:, 1:], inputs.pop("labels")[:, 1:]
-    logits = model(**inputs).logits[:, :-1]
+    # the output head is the largest matrix of a small model: prompts do without it
+    first = int((labels != -100).any(0).nonzero()[0])
+    weights, labels = weights[:, first:], labels[:, first:]
+    logits = model(**inputs, logits_to_keep=labels.shape[1] + 1).logits[:, :-1]
     kept = labels != -100
     nats = cross_entropy(logits[kept].float(), labels[kept], reduction="none")
     items = kept.sum() if items is None else items

@@ -58,9 +58,9 @@ def test_the_value_is_plain_and_the_gradient_weighted():
     logits = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
     seen = {}
 
-    def model(**inputs):
+    def model(logits_to_keep, **inputs):
         seen.update(inputs)
-        return SimpleNamespace(logits=logits)
+        return SimpleNamespace(logits=logits[:, -logits_to_keep:])
 
     batch = {"input_ids": labels, "labels": labels, weighted_loss.COLUMN: weights}
     loss = weighted_loss.compute(model, batch, None)
@@ -82,3 +82,34 @@ def test_the_collator_pads_with_zero():
     rows = [{"labels": [1], weighted_loss.COLUMN: [2.0]}, {"labels": [1, 2, 3], weighted_loss.COLUMN: [1.0, 2.0, 3.0]}]
     found = weighted_loss.Collator(inner)(rows)[weighted_loss.COLUMN]
     assert found.tolist() == [[2.0, 0.0, 0.0], [1.0, 2.0, 3.0]]
+
+
+def test_the_output_head_is_not_asked_for_prompts(tiny_folder, tokenizer):
+    """The same loss and gradients as with the logits of every token, from those of the completions alone."""
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_folder)
+    short = EXAMPLE | {"output": "1. She grew up.\n2. Children play."}
+    rows = prompts.training_rows(tokenizer, [EXAMPLE, short], 512, "completion")
+    width = max(len(row["input_ids"]) for row in rows)
+    pads = {"input_ids": tokenizer.pad_token_id, "labels": -100}
+    batch = {
+        key: torch.tensor([row[key] + [pad] * (width - len(row[key])) for row in rows]) for key, pad in pads.items()
+    }
+    batch[weighted_loss.COLUMN] = torch.rand(2, width, generator=torch.Generator().manual_seed(0))
+    asked = []
+
+    def for_completions(logits_to_keep, **inputs):
+        asked.append(logits_to_keep)
+        return model(logits_to_keep=logits_to_keep, **inputs)
+
+    def for_all(logits_to_keep, **inputs):
+        return SimpleNamespace(logits=model(**inputs).logits[:, -logits_to_keep:])
+
+    found = []
+    for one in (for_completions, for_all):
+        loss = weighted_loss.compute(one, batch, None)
+        found.append((loss, torch.autograd.grad(loss, model.model.layers[0].mlp.up_proj.weight)[0]))
+    assert found[0][0].item() == pytest.approx(found[1][0].item(), abs=1e-6) and found[0][1].abs().max() > 1e-4
+    assert torch.allclose(found[0][1], found[1][1], atol=1e-7)
+    assert asked == [width - min(row["labels"].count(-100) for row in rows) + 1] and asked[0] < width - 20
