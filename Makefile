@@ -1,4 +1,4 @@
-# make run, make test, make lab, make site, make lint, make clean: each sets up what it needs first, then calls `cefr`.
+# make run, make test, make lab, make site, make benchmark, make lint, make clean: each sets up what it needs first, then calls `cefr`.
 #   make run LEVELS="A1 C1" RECIPE=reference BANK=my_bank.csv LANGUAGE=tr
 #   make experiment NAME=rank, make experiment-dry NAME=rank: a grid of runs out of experiments/rank.yaml
 
@@ -15,7 +15,7 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
 
-.PHONY: run experiment experiment-dry test test-slow lab lint setup status adopt showcase site clean
+.PHONY: run experiment experiment-dry test test-slow lab lint setup status adopt showcase site benchmark benchmark-quick clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -52,6 +52,12 @@ showcase: setup
 
 site: setup
 	@$(BIN)/cefr site $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)
+
+benchmark: setup    # it measures nothing but time: leave the machine alone meanwhile
+	@$(BIN)/python -m benchmarks $(call option,BANK,bank)
+
+benchmark-quick: setup
+	@$(BIN)/python -m benchmarks --quick $(call option,BANK,bank)
 
 setup: .venv/installed
 
