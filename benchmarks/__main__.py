@@ -38,6 +38,7 @@ def main(
             typer.echo(f"{results.write(source, found)}\n\n{page.part(group, found)}\n")
     if publish:
         typer.echo(page.update(source, page.path()))
+        rounds.forget(chosen, work)
 
 
 def _measure(group: str, names: list[str], settings: sizes.Settings, work: workload.Workload) -> dict:

@@ -1,6 +1,7 @@
 """Measures rows in turns, round by round, so that a noisy hour falls on all of them; goes on where it was stopped."""
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -62,6 +63,12 @@ def _one(row: Row, turn: int, settings: Settings, workload: Workload) -> dict:
     for name in ("adapter", "merged"):
         found.pop(name, None)
     return found
+
+
+def forget(names: list[str], workload: Workload) -> None:
+    """Remove the measurements of finished groups: another benchmark of the same code measures them anew."""
+    for name in names:
+        shutil.rmtree(workload.folder / "measurements" / name, ignore_errors=True)
 
 
 def adapter(workload: Workload) -> Path:

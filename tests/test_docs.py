@@ -187,7 +187,7 @@ THEIRS = re.compile(
 def sources() -> str:
     """All that is no test and no page."""
     found = [ROOT / name for name in ("Makefile", "Snakefile", "config.yaml", "requirements.txt", "environment.yml")]
-    for folder in ("cefr_helpers", "notebooks", "recipes", "profiles", "experiments"):
+    for folder in ("cefr_helpers", "benchmarks", "notebooks", "recipes", "profiles", "experiments"):
         found += [path for path in (ROOT / folder).rglob("*.*") if path.suffix in (".py", ".j2", ".yaml", ".ipynb")]
     return "\n".join(path.read_text(encoding="utf-8") for path in found)
 

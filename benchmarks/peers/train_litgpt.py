@@ -1,5 +1,6 @@
 """Trains with LitGPT: its own LoRA function in bf16, with the shared recipe's numbers."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -30,19 +31,19 @@ def main(spec: dict) -> None:
     clock = common.Clock()
     lora.fit = timed(lora.fit, clock)
     lora.get_lr_scheduler = linear  # it has no other than a cosine
+    adapter = {
+        "precision": "bf16-true",
+        "lora_r": spec["rank"],
+        "lora_alpha": spec["alpha"],
+        "lora_dropout": spec["dropout"],
+        **{f"lora_{where}": True for where in ("query", "key", "value", "projection", "mlp")},
+    }
+    lora.save_hyperparameters = saver({"checkpoint_dir": str(checkpoint), **adapter})
     lora.setup(
         checkpoint_dir=checkpoint,
         out_dir=out,
-        precision="bf16-true",
         devices=1,
-        lora_r=spec["rank"],
-        lora_alpha=spec["alpha"],
-        lora_dropout=spec["dropout"],
-        lora_query=True,
-        lora_key=True,
-        lora_value=True,
-        lora_projection=True,
-        lora_mlp=True,
+        **adapter,
         data=JSON(json_path=data(spec, folder), mask_prompt=True, prompt_style=AsRendered(), num_workers=0),
         train=TrainArgs(
             save_interval=None,
@@ -73,8 +74,6 @@ def main(spec: dict) -> None:
 
 def data(spec: dict, folder: Path) -> Path:
     """Two files: it takes its sanity check from the second."""
-    import json
-
     rows = [{"instruction": row["prompt"], "output": row["output"]} for row in common.read(spec["rows"])]
     path = folder / "data"
     path.mkdir(exist_ok=True)
@@ -89,6 +88,15 @@ def timed(work, clock: common.Clock):
             return work(*arguments, **options)
 
     return run
+
+
+def saver(arguments: dict):
+    """In place of its own, which reads the arguments off its command line: the merge takes them from that file."""
+
+    def save(function, folder: Path, **_) -> None:
+        (folder / "hyperparameters.yaml").write_text(json.dumps(arguments))  # JSON is YAML
+
+    return save
 
 
 def linear(optimizer, warmup_steps: int, max_steps: int):
