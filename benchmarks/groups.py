@@ -95,6 +95,15 @@ def training(settings: Settings, description: dict) -> list[Row]:
         row("llamafactory", "LLaMA-Factory, batches of 1", "llamafactory", "peers/train_llamafactory.py", 1, 150),
         row("litgpt", "LitGPT, batches of 1", "litgpt", "peers/train_litgpt.py", 1, 150),
         Row(
+            "base",
+            "the base before any training",
+            "suite",
+            "programs/score_trained.py",
+            {"examples": settings.loss_examples},
+            30,
+            1,
+        ),
+        Row(
             "limit",
             "limit: the model's matrix products at the machine's bf16 rate",
             "suite",

@@ -103,7 +103,7 @@ def _judge(rows: list[dict]) -> None:
     """A training counts if its loss is within SAME_LOSS of the suite's."""
     suite = next((row["median"].get("loss") for row in rows if row["name"] == "suite"), None)
     for row in rows:
-        loss = row["median"].get("loss")
+        loss = row["median"].get("loss") if "train_s" in row["median"] else None
         row["counts"] = None if loss is None or suite is None else abs(loss / suite - 1) <= SAME_LOSS
 
 

@@ -55,7 +55,7 @@ def _one(row: Row, turn: int, settings: Settings, workload: Workload) -> dict:
     limit_s = max(_AT_LEAST_S, _MOST_TIMES_AS_LONG * row.guess_s)
     told = row.told | ({"adapter": str(adapter(workload))} if row.group == "evaluation" else {})
     found = processes.measure(environments.python(row.environment), row.path, told, folder, limit_s)
-    if row.group == "training" and row.name != "limit":
+    if row.group == "training" and "train_s" in found:
         scored = told | {key: found.get(key) for key in ("adapter", "merged")} | {"examples": settings.loss_examples}
         program = groups.HERE / "programs" / "score_trained.py"
         python = environments.python(environments.OWN)

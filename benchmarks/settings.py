@@ -33,7 +33,7 @@ class Settings:
     loss_examples: int = 40
     evaluation_examples: int = 200
     prompts: int = 50
-    new_tokens: int = 64
+    new_tokens: int = 48
     check_prompts: int = 3
     check_examples: int = 8
     formatting_sizes: tuple[int, ...] = (1_000, 10_000, 50_000, 100_000, 200_000)

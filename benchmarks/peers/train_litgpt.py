@@ -55,7 +55,9 @@ def main(spec: dict) -> None:
             max_steps=spec["steps"],
             max_seq_length=spec["max_seq_length"],
         ),
-        eval=EvalArgs(interval=spec["steps"] + 1, max_iters=1, initial_validation=False, final_validation=False),
+        eval=EvalArgs(
+            interval=spec["steps"] + 1, max_new_tokens=1, max_iters=1, initial_validation=False, final_validation=False
+        ),
         optimizer={
             "class_path": "torch.optim.AdamW",
             "init_args": {"lr": spec["learning_rate"], "weight_decay": spec["weight_decay"]},
