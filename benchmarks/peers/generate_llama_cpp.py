@@ -1,9 +1,12 @@
 """Greedy answers one prompt at a time with llama.cpp, through the server inside xllamacpp, from the 4-bit file."""
 
+import json
+import urllib.request
+
 import common
 import xllamacpp
 
-DONE = {"temperature": 0, "cache_prompt": False}
+GREEDY = {"temperature": 0, "cache_prompt": False}
 
 
 def main(spec: dict) -> None:
@@ -25,7 +28,12 @@ def main(spec: dict) -> None:
 
 
 def answer(server, prompt: list[int], new_tokens: int) -> dict:
-    return server.handle_completions(DONE | {"prompt": prompt, "n_predict": new_tokens})
+    body = json.dumps(GREEDY | {"prompt": prompt, "n_predict": new_tokens}).encode()
+    request = urllib.request.Request(
+        f"{server.listening_address}/completion", body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=600) as found:
+        return json.load(found)
 
 
 if __name__ == "__main__":
