@@ -1,31 +1,43 @@
-# make run, make test, make lab, make site, make benchmark, make lint, make clean: each sets up what it needs first, then calls `cefr`.
+# make run, make test, make lab, make site, make export, make benchmark, make lint, make clean: each sets up what it needs first.
 #   make run LEVELS="A1 C1" RECIPE=reference BANK=my_bank.csv LANGUAGE=tr
+#   make bank WORDS=words.csv LEVEL=B2: a sentence bank, written by a model behind a server (docs/bank_making.md)
 #   make experiment NAME=rank, make experiment-dry NAME=rank: a grid of runs out of experiments/rank.yaml
+#   make experiment NAME=rank PROFILE=slurm: its jobs on a cluster
 
 PYTHON ?= python3.11
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED FROM LEVEL NAME PYTHON
+SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES OUTPUT QUANTISATION PROFILE REPO WHAT PUBLIC REPLACE YES PYTHON
+SWITCHES := PUBLIC REPLACE YES  # each is yes, or is not given
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option = $(if $(call given,$(1)),--$(2) "$(call given,$(1))")
+switch = $(if $(call given,$(1)),--$(2))
 UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(call given,$(name)),$(name))))
 $(if $(UNKNOWN),$(error $(UNKNOWN): unknown; known are $(SETTINGS)))
+$(if $(filter-out no,$(call given,CHECKS)),$(error CHECKS=$(CHECKS): only CHECKS=no is known))
+NO_CHECKS = $(if $(call given,CHECKS),--no-checks)
+$(foreach name,$(SWITCHES),$(if $(filter-out yes,$(call given,$(name))),$(error $(name) is yes, or is not given)))
 OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call option,BANK,bank) \
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
 
-.PHONY: run experiment experiment-dry test test-slow lab lint setup status adopt showcase site benchmark benchmark-quick clean
+.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status adopt export publish showcase pictures site benchmark benchmark-quick clean
 .DEFAULT_GOAL := run
 
 run: setup
-	@$(BIN)/cefr run $(OPTIONS)
+	@$(BIN)/cefr run $(OPTIONS) $(call option,PROFILE,profile) $(NO_CHECKS)
 
 experiment: setup    # its file says levels, recipes and seeds: cefr refuses those options here
-	@$(BIN)/cefr experiment "$(NAME)" $(OPTIONS)
+	@$(BIN)/cefr experiment "$(NAME)" $(OPTIONS) $(call option,PROFILE,profile) $(NO_CHECKS)
 
 experiment-dry: setup
-	@$(BIN)/cefr experiment "$(NAME)" --dry-run $(OPTIONS)
+	@$(BIN)/cefr experiment "$(NAME)" --dry-run $(OPTIONS) $(call option,PROFILE,profile)
+
+bank: setup    # a key for the server comes from the environment alone, as BANK_API_KEY
+	@$(BIN)/cefr bank --words "$(WORDS)" --level "$(LEVEL)" $(call option,SERVER,server) $(call option,MODEL,model) \
+		$(call option,SENTENCES,sentences) $(call option,OUTPUT,output) $(call option,BANK,bank) \
+		$(call option,USER_DATA,user-data)
 
 test: setup
 	$(BIN)/python -m pytest
@@ -47,8 +59,20 @@ status: setup
 adopt: setup    # make adopt FROM=folder LEVEL=B2
 	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)
 
+export: setup    # make export LEVELS=B2 QUANTISATION=q8_0
+	@$(BIN)/cefr export $(call option,LEVELS,levels) $(call option,QUANTISATION,quantisation) \
+		$(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data)
+
+publish: setup    # make publish LEVEL=B2 REPO=me shows what would go to the hub; with YES=yes it goes
+	@$(BIN)/cefr publish "$(LEVEL)" "$(REPO)" $(call option,WHAT,what) $(call option,OUTPUT_ROOT,output-root) \
+		$(call switch,PUBLIC,public) $(call switch,REPLACE,replace) $(call switch,YES,yes)
+
 showcase: setup
 	@$(BIN)/cefr showcase $(call option,OUTPUT_ROOT,output-root)
+
+pictures: setup    # of a finished run in JupyterLab, for the README; needs Chromium
+	$(BIN)/python tests/take_pictures.py $(call option,LEVEL,level) $(call option,OUTPUT_ROOT,output-root) \
+		$(call option,USER_DATA,user-data)
 
 site: setup
 	@$(BIN)/cefr site $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)

@@ -1,6 +1,7 @@
 # The stages as a graph: order, resume, locks, several levels and runs, clusters. `cefr run` and `cefr experiment` call it
 # with a checked configuration; a run on its own is an experiment of one.
 import json
+import os
 import shlex
 import sys
 from functools import cache
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from cefr_helpers import pipeline, recipe, runs, sentence_bank
+from cefr_helpers import job_resources, pipeline, processes, recipe, runs, sentence_bank
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE
 
@@ -32,12 +33,18 @@ RUN_JSON = ByRun({run.name or "-": run.settings.model_dump_json() for run in RUN
 # By the data's name: which of the runs that share it comes first must not matter.
 DATA_JSON = ByRun({run.data_name or "-": run.data.model_dump_json() for run in RUNS})
 DATA_ROOT = ByRun({run.name or "-": run.data_root for run in RUNS})
-STAGE = "exec {PYTHON} -m cefr_helpers.pipeline "
-TAKE_DATA = "exec {PYTHON} -m cefr_helpers.shared_data "
+# A stage ends with this process, even where this one is gone before the stage has begun.
+ENGINE = f"{processes.ENGINE}={os.getpid()}"
+STAGE = "{ENGINE} exec {PYTHON} -m cefr_helpers.pipeline "
+TAKE_DATA = "{ENGINE} exec {PYTHON} -m cefr_helpers.shared_data "
 FORMAT, TRAIN, COMPARE, PLOT = recipe.KEYS_OF_STAGE
 REPORT = EXPERIMENT_STAGE if EXPERIMENT else REPORT_STAGE
 FORMATTED = set()  # data that runs share is formatted once
 recipe_of = cache(recipe.load_recipe)
+# A training takes the cores of this machine, or its share where there are several GPUs. A cluster is asked for the
+# profile's cpus_per_task, and the job then takes the cores it got.
+GPUS = workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else None
+CORES = max(1, (workflow.resource_settings.cores or 1) // (GPUS or 1))
 
 localrules: levels, report
 
@@ -68,6 +75,11 @@ def depends(run, stage):
     return json.dumps(recipe_of(run.settings.recipe).part(recipe.KEYS_OF_STAGE[stage]), sort_keys=True)
 
 
+def asks(run, stage):
+    """Memory and time of a stage's job, and which try it is."""
+    return job_resources.asked(config.get("needs", {}), run.settings.recipe, stage)
+
+
 # A file for every stage of every level is a target: a lost one would not be noticed otherwise.
 rule levels:
     default_target: True
@@ -91,8 +103,8 @@ for run in RUNS:
                 params: run=run.data_name or "-", level=level, recipe=depends(run, FORMAT), seed=run.settings.seed
                 priority: first
                 threads: 1
-                resources: mem_mb=2000, runtime=30
-                shell: STAGE + "{FORMAT} {params.level} {DATA_JSON:{params.run}} {params.run}"
+                resources: cpus_per_task=1, **asks(run, FORMAT)
+                shell: STAGE + "{FORMAT} {params.level} {DATA_JSON:{params.run}} {params.run} {resources.attempt}"
 
         if run.shares_data:
 
@@ -111,9 +123,9 @@ for run in RUNS:
             output: made(own, TRAIN, level)
             params: run=key, level=level, recipe=depends(run, TRAIN), seed=run.settings.seed
             priority: first
-            threads: workflow.cores
-            resources: gpu=1, mem_mb=8000, runtime=240
-            shell: STAGE + "{TRAIN} {params.level} {RUN_JSON:{params.run}} {params.run}"
+            threads: CORES
+            resources: gpu=1, **asks(run, TRAIN)
+            shell: STAGE + "{TRAIN} {params.level} {RUN_JSON:{params.run}} {params.run} {resources.attempt}"
 
         rule:
             name: f"compare_{tag}"
@@ -121,9 +133,9 @@ for run in RUNS:
             output: made(own, COMPARE, level)
             params: run=key, level=level, recipe=depends(run, COMPARE), seed=run.settings.seed
             priority: first
-            threads: workflow.cores
-            resources: gpu=1, mem_mb=8000, runtime=120
-            shell: STAGE + "{COMPARE} {params.level} {RUN_JSON:{params.run}} {params.run}"
+            threads: CORES
+            resources: gpu=1, **asks(run, COMPARE)
+            shell: STAGE + "{COMPARE} {params.level} {RUN_JSON:{params.run}} {params.run} {resources.attempt}"
 
         rule:
             name: f"plot_{tag}"
@@ -132,8 +144,8 @@ for run in RUNS:
             params: run=key, level=level, language=run.settings.language
             priority: first
             threads: 1
-            resources: mem_mb=1000, runtime=15
-            shell: STAGE + "{PLOT} {params.level} {RUN_JSON:{params.run}} {params.run}"
+            resources: cpus_per_task=1, **asks(run, PLOT)
+            shell: STAGE + "{PLOT} {params.level} {RUN_JSON:{params.run}} {params.run} {resources.attempt}"
 
 
 # Over the levels that have records, whatever this run was about: a failed level must not hold the report back.

@@ -75,7 +75,7 @@ def numbered_lines(text: str) -> list[tuple[int, str]]:
         elif goes_on and line.strip():
             found[-1][1].append(line)
         goes_on = bool(line.strip()) and bool(found)
-    return [(number, _plain(" ".join(parts))) for number, parts in found]
+    return [(number, plain(" ".join(parts))) for number, parts in found]
 
 
 def is_one_sentence(text: str) -> bool:
@@ -96,7 +96,7 @@ def repeated(prompts: Sequence[int], words: Sequence[str], sentences: Sequence[s
     """
     places = defaultdict(list)
     for row, (word, sentence) in enumerate(zip(words, sentences, strict=True)):
-        if sentence is not None and (said := _masked(word, sentence)):
+        if sentence is not None and (said := masked(word, sentence)):
             places[said].append(row)
     distinct = list(places)
     again = [False] * len(words)
@@ -116,7 +116,8 @@ def _mark(again: list[bool], prompts: list[int], rows: list[int]) -> None:
         again[rows[0]] = True
 
 
-def _masked(word: str, sentence: str) -> frozenset[str]:
+def masked(word: str, sentence: str) -> frozenset[str]:
+    """The words of a sentence, the forms of its target word as one sign: what it says of whatever word."""
     forms = word_match.forms(word)
     return frozenset(_MASK if one in forms else one for one in words_of(sentence))
 
@@ -127,13 +128,13 @@ def _by_slot(lines: list[tuple[int, str]], asked: Sequence[str]) -> dict[int, st
     for number, text in lines:
         if not highest < number <= len(asked):
             continue
-        if told := _without_label(text, asked[number - 1]):
+        if told := without_label(text, asked[number - 1]):
             highest = number
             found[number] = told
     return found
 
 
-def _without_label(text: str, word: str) -> str:
+def without_label(text: str, word: str) -> str:
     """The line without the word said before it ("apple: She ate ..."), which would cover the slot by itself.
 
     Empty where the line says nothing but the word, as in a list of the words before the sentences.
@@ -144,7 +145,8 @@ def _without_label(text: str, word: str) -> str:
     return (rest[1] or "") if rest else text
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A line without emphasis, quotes around the whole of it, and runs of white space."""
     text = " ".join(_EMPHASIS.sub("", text).split())
     bare = text[1:-1]
     # a sentence wholly in quotes is that sentence

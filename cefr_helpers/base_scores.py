@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cefr_helpers import base_model, records
+from cefr_helpers import base_model, locks, records
 
 # A change of what computes the results makes kept ones worthless.
 _CODE = ("base_model.py", "decoding_attention.py", "generation.py", "likelihood.py", "prompts.py")
@@ -30,13 +30,10 @@ class Kept:
 
         Of several processes that ask at once one computes and the others wait.
         """
-        from filelock import FileLock
-
         asked = {"name": name, "examples": list(examples), "settings": settings, **self.fingerprint}
         key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         path = base_model.cache_folder() / "base_scores" / f"{key}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
+        with locks.lease(path.with_suffix(".lease")):
             found = _read(path)
             if found is None:
                 found = compute()

@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+from cefr_helpers import records
+
 # Without these the trainer raises a raw error, or silently restarts the missing part.
 _FILES = (
     "adapter_model.safetensors",
@@ -14,16 +16,33 @@ _FILES = (
     "trainer_state.json",
     "training_args.bin",
 )
+SEAL = "seal.json"
+
+
+def seal(checkpoint: Path) -> None:
+    """Write down that a checkpoint is finished, of which run it is, and the digest of each of its files."""
+    files = sorted(path for path in checkpoint.iterdir() if path.is_file() and path.name != SEAL)
+    found = {"run": checkpoint.parent.name, "files": {path.name: records.sha256(path) for path in files}}
+    records.write_atomically(checkpoint / SEAL, json.dumps(found, indent=1))
 
 
 def newest_whole(folder: Path) -> Path | None:
-    """The newest checkpoint in `folder` whose files are all there and readable; a broken newer one is named."""
+    """The newest checkpoint in `folder` that is as it was written, and so is the best one of its run so far.
+
+    Says which newer ones are broken, and why training starts at its beginning where there are checkpoints.
+    """
     found = sorted(folder.glob("checkpoint-*"), key=_step, reverse=True)
     for checkpoint in found:
-        problem = _problem(checkpoint)
+        problem = _problem(checkpoint) or _problem_of_best(checkpoint)
         if problem is None:
             return checkpoint
         print(f"{checkpoint.name} is not whole ({problem}); looking at the one before", flush=True)
+    others = [path for path in folder.parent.glob("*/checkpoint-*") if path.parent != folder]
+    if found:
+        print("No whole checkpoint is left: training starts at its beginning", flush=True)
+    elif others:
+        kept = ", ".join(sorted({str(path.parent) for path in others}))
+        print(f"Checkpoints of another recipe, data, seed or versions are not used: {kept}", flush=True)
     return None
 
 
@@ -38,22 +57,30 @@ def _step(checkpoint: Path) -> int:
 
 
 def _problem(checkpoint: Path) -> str | None:
-    import zipfile
-
-    from safetensors import SafetensorError, safe_open
-
-    for name in _FILES:
-        path = checkpoint / name
-        if not path.is_file() or path.stat().st_size == 0:
-            return f"{name} missing or empty"
-        try:
-            if name.endswith(".json"):
-                json.loads(path.read_text(encoding="utf-8"))
-            elif name.endswith(".safetensors"):
-                with safe_open(path, "pt") as tensors:
-                    list(tensors.keys())
-            elif not zipfile.is_zipfile(path):
-                return f"{name} is cut off"
-        except (ValueError, SafetensorError) as error:
-            return f"{name}: {error}"
+    try:
+        sealed = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
+        run, files = sealed["run"], sealed["files"]
+        if run != checkpoint.parent.name:
+            return f"it is of the run {run}, another recipe, data, seed or versions"
+        for name in [*_FILES, *files]:
+            path = checkpoint / name
+            if not path.is_file():
+                return f"{name} is missing"
+            if records.sha256(path) != files.get(name):
+                return f"{name} is not as it was written"
+    except FileNotFoundError:
+        return f"{SEAL} is missing: it was never finished"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{SEAL}: {error}"
     return None
+
+
+def _problem_of_best(checkpoint: Path) -> str | None:
+    """The trainer would only warn of a best checkpoint that it can't load, and go on with the last weights as best."""
+    best = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["best_model_checkpoint"]
+    if best is None or Path(best) == checkpoint:
+        return None
+    if Path(best).parent != checkpoint.parent:
+        return f"the best one so far is said to be {best}, in another folder"
+    problem = _problem(Path(best))
+    return f"the best one so far, {Path(best).name}: {problem}" if problem else None

@@ -4,15 +4,16 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from cefr_helpers import configuration, engine, pipeline, runs
+from cefr_helpers import configuration, engine, job_resources, needs, pipeline, runs
 from cefr_helpers.configuration import Configuration
-from cefr_helpers.errors import InputError
-from cefr_helpers.levels import LEVELS
+from cefr_helpers.errors import Busy, DiskFull, InputError
+from cefr_helpers.levels import LEVELS, check_level
 from cefr_helpers.paths import REPORT_STAGE
+from cefr_helpers.recipe import load_recipe
 
 app = typer.Typer(
     help="Teach a small language model to write example sentences at a CEFR level, and measure what it learned.",
@@ -29,7 +30,8 @@ OutputRoot = Annotated[str | None, typer.Option(help="Where formatted_data, trai
 UserData = Annotated[str | None, typer.Option(help="Where adapters and merged models go.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of data and training.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")]
-Profile = Annotated[str, typer.Option(help="How Snakemake runs it: a folder in profiles/, or a path.")]
+Profile = Annotated[str, typer.Option(help="How it is run: a folder in profiles/ (local, slurm), or a path.")]
+NoChecks = Annotated[bool, typer.Option("--no-checks", help="Train even with less memory or disk than is needed.")]
 
 
 @app.command()
@@ -43,14 +45,18 @@ def run(
     seed: Seed = None,
     profile: Profile = "local",
     dry_run: DryRun = False,
+    no_checks: NoChecks = False,
 ) -> None:
     """Run the four notebooks for each level, then the final report; what is up to date is not run again."""
     settings = configuration.read(_overrides(levels, recipe, bank, language, output_root, user_data, seed))
     configuration.check_inputs(settings)
     workspace = settings.workspace
     profile_folder = engine.profile_folder(profile)
+    _set_checks(no_checks)
     with engine.only_run(workspace.output_root):
-        started, call = time.time(), (settings.model_dump(), workspace.output_root, profile_folder)
+        recipes = {settings.recipe: load_recipe(settings.recipe)}
+        config = settings.model_dump() | job_resources.for_profile(profile_folder, recipes, workspace.output_root)
+        started, call = time.time(), (config, workspace.output_root, profile_folder)
         ok = engine.snakemake(*call, ["levels", *(engine.DRY_RUN if dry_run else [])])
         if dry_run:
             raise typer.Exit(0 if ok else 1)
@@ -71,6 +77,7 @@ def experiment(
     output_root: OutputRoot = None,
     profile: Profile = "local",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and estimate what they take.")] = False,
+    no_checks: NoChecks = False,
 ) -> None:
     """Run an experiment's grid of runs, then its report; what is up to date is not run again."""
     from cefr_helpers import experiment_runs, experiments
@@ -80,6 +87,7 @@ def experiment(
     if dry_run:
         typer.echo("\n".join(experiment_runs.plan(grid, engine.profile_folder(profile))))
         return
+    _set_checks(no_checks)
     ok, failures = experiment_runs.run(grid, engine.profile_folder(profile))
     if (note := settings.workspace.experiment_note(grid.name)).is_file():
         typer.echo(f"Report: {_shown(note)}")
@@ -126,6 +134,80 @@ def adopt(
 
 
 @app.command()
+def bank(
+    words: Annotated[Path, typer.Option(help="The word list: .csv with a column word, or .txt, a word a line.")],
+    level: Annotated[str, typer.Option(help="The CEFR level of the sentences.")],
+    server: Annotated[
+        str | None,
+        typer.Option(help="An OpenAI-compatible server, its key in BANK_API_KEY; default: llama.cpp's here."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A model of the server; default: the one it lists.")] = None,
+    sentences: Annotated[int, typer.Option(min=1, max=50, help="Sentences a word.")] = 5,
+    output: Annotated[Path | None, typer.Option(help="The bank, .json or .csv; default: in user_data/banks.")] = None,
+    tries: Annotated[int, typer.Option(min=1, max=100, help="Answers asked for a word at most.")] = 3,
+    temperature: Annotated[float, typer.Option(min=0, max=2, help="0 for always the likeliest next token.")] = 0.8,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Where an answer is cut; reasoning takes more.")] = 1000,
+    timeout_s: Annotated[float, typer.Option(min=1, help="Seconds without a sign of an answer.")] = 300,
+    bank: Bank = None,
+    user_data: UserData = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all, show the first prompt, and ask nothing.")
+    ] = False,
+) -> None:
+    """Let a model behind a server write a sentence bank for a word list; what was answered is never asked again."""
+    from cefr_helpers import bank_checks, bank_making, chat_server, made_bank, secret_check, server_address, word_list
+
+    given = {"words": words, "server": server, "model": model, "output": output}
+    secret_check.refuse_secrets("cefr bank", given)
+    url = server_address.address(server or server_address.DEFAULT)
+    key = server_address.key_for(url)
+    settings = configuration.read(_overrides(check_level(level), bank=bank, user_data=user_data))
+    listed = tuple(word_list.read(words))
+    place = made_bank.Place(Path(os.path.abspath(output)) if output else settings.workspace.made_bank(level))
+    teachers = bank_checks.read_teachers(settings.sentence_bank, level, place.bank, settings.workspace)
+    plan = bank_making.Plan(listed, level, sentences, tries, model, temperature, max_new_tokens)
+    if dry_run:
+        typer.echo(bank_making.preview(plan, teachers, place))
+        return
+    try:
+        asked = chat_server.ChatServer(url, key, timeout_s)
+        results = bank_making.make(plan, teachers, place, asked, words)
+    except chat_server.Unavailable as error:
+        print(f"{error}\n{bank_making.GO_ON}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        print(f"\nStopped. {bank_making.GO_ON}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    typer.echo(made_bank.report(results, place))
+    raise typer.Exit(0 if results["kept"] else 1)
+
+
+@app.command()
+def export(
+    levels: Levels = None,
+    quantisation: Annotated[str, typer.Option(help="How weights are kept: f16, bf16 or q8_0.")] = "f16",
+    output_root: OutputRoot = None,
+    user_data: UserData = None,
+) -> None:
+    """Write each level's merged model as a GGUF file with a Modelfile, for Ollama, llama.cpp and the like."""
+    from cefr_helpers import gguf_export
+
+    settings = configuration.read(_overrides(levels, output_root=output_root, user_data=user_data))
+    failures = []
+    with engine.only_run(settings.workspace.output_root):
+        for level in settings.levels:
+            gguf_export.check_input(settings.workspace, level, quantisation)
+        for level in settings.levels:
+            try:
+                typer.echo(f"{level}: {_shown(gguf_export.export(settings.workspace, level, quantisation))}")
+            except RuntimeError as error:
+                failures.append(f"{level}: {error}")
+    for failure in failures:
+        print(f"FAILED {failure}", file=sys.stderr)
+    raise typer.Exit(1 if failures else 0)
+
+
+@app.command()
 def showcase(output_root: OutputRoot = None) -> None:
     """Copy a finished run to docs/reference_run and renew the README's table from its records."""
     from cefr_helpers import showcase
@@ -143,13 +225,47 @@ def site(language: Language = None, output_root: OutputRoot = None) -> None:
     typer.echo(_shown(results_site.build(settings.workspace, settings.language)))
 
 
+@app.command()
+def publish(
+    level: Annotated[str, typer.Argument(help="The CEFR level whose model is to be sent.")],
+    repo: Annotated[str, typer.Argument(help="Where to on the hub: an account, or account/name for one folder.")],
+    what: Annotated[
+        Literal["merged", "adapter", "both"], typer.Option(help="The merged model, the adapter or both.")
+    ] = "merged",
+    public: Annotated[bool, typer.Option("--public", help="For all to see; without it private.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Put it on top of another version there.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Send it; without this it is only shown.")] = False,
+    output_root: OutputRoot = None,
+) -> None:
+    """Send a level's model to the Hugging Face Hub, by the token in HF_TOKEN; without --yes only show what would go."""
+    # before the hub's client is imported: plain HTTPS, as tested, and not the newer transport, unless it is asked for
+    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+    from cefr_helpers import hub_package, hub_upload
+
+    settings = configuration.read(_overrides(output_root=output_root))
+    packages = hub_package.collect(settings.workspace, level, what, repo)
+    for package in packages:
+        typer.echo(hub_package.shown_whole(package, public))
+    if not yes:
+        typer.echo(
+            "Checked, and nothing was sent. To send it: the same with --yes (make: YES=yes), and a token in HF_TOKEN."
+        )
+        return
+    try:
+        for package in packages:
+            typer.echo(hub_upload.send(package, hub_upload.token(), public, replace))
+    except hub_upload.Failed as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
 def main() -> None:
     """Entry point: bad input ends with its message alone and exit code 2."""
     try:
         app()
-    except InputError as error:
+    except (InputError, DiskFull) as error:
         print(error, file=sys.stderr)
-        sys.exit(1 if isinstance(error, engine.Busy) else 2)
+        sys.exit(1 if isinstance(error, (Busy, DiskFull)) else 2)
 
 
 def _overrides(levels=None, recipe=None, bank=None, language=None, output_root=None, user_data=None, seed=None) -> dict:
@@ -164,6 +280,12 @@ def _overrides(levels=None, recipe=None, bank=None, language=None, output_root=N
         "seed": seed,
     }
     return {key: value for key, value in given.items() if value is not None}
+
+
+def _set_checks(no_checks: bool) -> None:
+    """For the engine and its stages, which take over the environment."""
+    if no_checks:
+        os.environ[needs.OVERRIDE] = "1"
 
 
 def _summary(settings: Configuration, failures: list[str]) -> None:

@@ -3,40 +3,39 @@
 import hashlib
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from cefr_helpers import records
+from cefr_helpers import cluster, locks, processes, records
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import check_path, project_root
 
 DRY_RUN = ["--dry-run", "--quiet", "host", "rules"]
 
 
-class Busy(InputError):
-    """Another run is at work in the output folder."""
-
-
-def only_run(folder: Path):
-    """A lock on an output folder for as long as this process lives; it goes with the process, however it ends.
+@contextmanager
+def only_run(folder: Path) -> Iterator[None]:
+    """A lock on an output folder, on whatever node, until the end of the block or of this process, however it ends.
 
     Raises:
         Busy: another run holds it.
         InputError: nothing can be written there.
     """
-    from filelock import FileLock, Timeout
-
     try:
         (folder / "runs").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         where = f"output_root: {folder}"
         raise InputError(f"{where}: {error.strerror}; expected a folder that can be written to") from None
-    lock = FileLock(folder / "runs" / ".lock")
-    try:
-        return lock.acquire(blocking=False)
-    except Timeout:
-        raise Busy(f"{folder}: another run is at work here; wait for it or stop it first") from None
+    with ExitStack() as held:
+        # the first tells at once of a run on this machine; on a cluster only the second knows of other nodes'
+        held.enter_context(processes.alone(folder / "runs" / ".engine.lock"))
+        held.enter_context(locks.alone(folder / "runs" / ".lease"))
+        yield
 
 
 def profile_folder(profile: str) -> Path:
@@ -60,8 +59,13 @@ def snakemake(config: dict, folder: Path, profile: Path, arguments: list[str]) -
         config: for the Snakefile, as plain values.
         folder: the output folder, in which Snakemake keeps its own state.
         profile: its folder, from `profile_folder`.
+
+    Raises:
+        InputError: the profile goes to a cluster that can't be had.
     """
-    return subprocess.run([*_command(config, folder, profile), *arguments]).returncode == 0
+    more = [] if set(DRY_RUN) <= set(arguments) else _ready(folder, profile)
+    command = [*_command(config, folder, profile), *arguments, *more]
+    return subprocess.run(command, preexec_fn=_die_with_command).returncode == 0
 
 
 def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> list[str]:
@@ -78,6 +82,20 @@ def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> 
     return list(dict.fromkeys(words[0] for words in lines if len(words) == 2 and words[1] == "1"))
 
 
+def _ready(folder: Path, profile: Path) -> list[str]:
+    """Options on top of the profile's, once nothing of an engine that was killed is at work in the folder any more.
+
+    Raises:
+        InputError: as `cluster.check` and `cluster.cancel_left_jobs`.
+    """
+    slurm = cluster.uses_slurm(profile)
+    options = cluster.check(profile) if slurm else []
+    # a run that began on the cluster may go on without it
+    if slurm or ((folder / ".snakemake" / "slurm_logs").is_dir() and shutil.which("squeue")):
+        cluster.cancel_left_jobs(folder)
+    return options
+
+
 def _command(config: dict, folder: Path, profile: Path) -> list[str]:
     root = project_root()
     text = json.dumps(config, indent=1, ensure_ascii=False)
@@ -89,3 +107,8 @@ def _command(config: dict, folder: Path, profile: Path) -> list[str]:
         # the caller holds `only_run`, so the engine that left these is gone
         subprocess.run([*command, "--unlock"], capture_output=True)
     return command
+
+
+def _die_with_command() -> None:
+    """At once, and with it its stages: a lock that is free again must mean that nothing is at work any more."""
+    processes.die_with_parent(signal.SIGKILL)

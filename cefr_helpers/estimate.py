@@ -54,8 +54,12 @@ class Estimate:
     unknown: tuple[str, ...]
 
 
-def measured(output_root: Path) -> list[Measured]:
-    """The trainings recorded under an output folder, experiments included, that ran on this machine's processor."""
+def measured(output_root: Path, anywhere: bool = False) -> list[Measured]:
+    """The trainings recorded under an output folder, experiments included, that ran on this machine's processor.
+
+    Args:
+        anywhere: take those of other machines too.
+    """
     here = records.hardware()
     found = []
     for pattern in ("runs/*/training.json", "experiments/*/*/runs/*/training.json"):
@@ -67,7 +71,7 @@ def measured(output_root: Path) -> list[Measured]:
                 continue  # a broken record measures nothing; the run that needs it says so
             results = record["results"]
             same = all(record["hardware"].get(key) == here.get(key) for key in _SAME_MACHINE)
-            if same and results.get("tokens_per_s") and results.get("duration_s"):
+            if (same or anywhere) and results.get("tokens_per_s") and results.get("duration_s"):
                 found.append(_measured(path.parent, record["recipe"], results))
     return found
 
@@ -100,6 +104,17 @@ def total(planned: Iterable[tuple[str, Recipe]], known: list[Measured]) -> Estim
         return Estimate(None, None, None, None, None, tuple(unknown))
     spread = (min(rates), max(rates)) if rates else None
     return Estimate(seconds, max(memory, default=None), max(gpu, default=None), disk, spread, tuple(unknown))
+
+
+def most(stage: str, recipe: Recipe, known: list[Measured]) -> tuple[float, int] | None:
+    """The most that a job took of those it is reckoned by, as in `total`: (seconds, bytes of memory of its training).
+
+    None where nothing was measured to go by.
+    """
+    timed = [one for one in _alike(recipe, known) if stage in one.stage_s]
+    if not timed:
+        return None
+    return max(_seconds(stage, recipe, one) for one in timed), max(one.memory_bytes for one in timed)
 
 
 def _measured(folder: Path, recipe: dict, results: dict) -> Measured:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cefr_helpers import answer_measures, answer_slots, generation, level_gates, records, statistics
+from cefr_helpers import answer_measures, answer_slots, escaping, generation, level_gates, records, statistics
 from cefr_helpers.answer_names import GATES, RATES, ROWS
 from cefr_helpers.levels import LEVELS, number
 
@@ -138,9 +138,11 @@ def measures_table(found: dict) -> pd.DataFrame:
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> Path:
-    """Write the slots of all rows, a line each; what cannot be said is left empty."""
+    """Write the slots of all rows, a line each; what cannot be said is left empty, and no answer is a formula."""
     text = io.StringIO()
-    table.to_csv(text, columns=list(_COLUMNS), index=False, float_format="%.4f", lineterminator="\n")
+    table = table.assign(**{column: table[column].map(escaping.spreadsheet) for column in ("word", "sentence")})
+    # by RFC 4180; with another line end a carriage return inside a text would stand unquoted, and split its row
+    table.to_csv(text, columns=list(_COLUMNS), index=False, float_format="%.4f", lineterminator="\r\n")
     return records.write_atomically(path, text.getvalue())
 
 

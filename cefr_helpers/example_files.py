@@ -10,11 +10,8 @@ from cefr_helpers.errors import InputError
 
 def write(path: Path, examples: Iterable[dict]) -> Path:
     """Write examples as a JSON array, one a line, and into place only when whole."""
-    with records.atomic_file(path) as file:
-        for number, example in enumerate(examples):
-            file.write((("[\n" if number == 0 else ",\n") + json.dumps(example, ensure_ascii=False)).encode())
-        file.write(b"\n]\n")
-    return path
+    rows = ",\n".join(json.dumps(example, ensure_ascii=False) for example in examples)
+    return records.write_atomically(path, f"[\n{rows}\n]\n")
 
 
 def read(path: Path) -> list[dict]:

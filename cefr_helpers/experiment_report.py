@@ -24,7 +24,8 @@ def write_note(workspace: Workspace, name: str, language: str) -> Path:
     made = report_tables(results)
     for table in made.values():
         records.write_atomically(folder / "tables" / f"experiment_{name}_{table.name}.csv", tables.to_csv(table))
-    runs = results.table.to_csv(index=False, lineterminator="\n")
+    texts = {axis: results.table[axis].map(escaping.spreadsheet) for axis in results.axes}
+    runs = results.table.assign(**texts).to_csv(index=False, lineterminator="\n")
     records.write_atomically(folder / "tables" / f"experiment_{name}_runs.csv", runs)
     _draw(results, folder / "figures", language)
     return records.write_atomically(workspace.experiment_note(name), note(results, made, words))

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from cefr_helpers import engine, estimate, experiments, runs
+from cefr_helpers import engine, estimate, experiments, job_resources, runs
 from cefr_helpers.estimate import Estimate
 from cefr_helpers.experiments import Experiment
 from cefr_helpers.paths import EXPERIMENT_STAGE, STAGES
@@ -23,7 +23,7 @@ def run(experiment: Experiment, profile: Path) -> tuple[bool, list[str]]:
     folder = workspace.experiment(experiment.name)
     with engine.only_run(folder):
         experiments.write(experiment)
-        call, started = (_config(experiment), folder, profile), time.time()
+        call, started = (_config(experiment, profile), folder, profile), time.time()
         ok = engine.snakemake(*call, ["levels"])
         if any(run.workspace.record(level, "comparison").is_file() for run, level in _all(experiment)):
             ok &= engine.snakemake(*call, ["report", "--allowed-rules", "report"])
@@ -39,16 +39,19 @@ def plan(experiment: Experiment, profile: Path) -> list[str]:
     folder = experiment.settings.workspace.experiment(experiment.name)
     with engine.only_run(folder):
         experiments.write(experiment)
-        names = engine.planned(_config(experiment), folder, profile, ["levels"])
+        config = _config(experiment, profile)
+        names = engine.planned(config, folder, profile, ["levels"])
     jobs = _jobs(experiment, names)
     recipes = {one.name: experiment.recipes[Path(one.settings.recipe)] for one in experiment.runs}
     stages = [(stage, recipes[name]) for stage, _, name in jobs if stage in STAGES]
     found = estimate.total(stages, estimate.measured(experiment.settings.workspace.output_root))
-    return [*_listed(experiment, jobs), "", *_counted(jobs), *(_told(found) if stages else [])]
+    return [*_listed(experiment, jobs), "", *_counted(jobs), *(_told(found) if stages else []), *_asked(config, jobs)]
 
 
-def _config(experiment: Experiment) -> dict:
-    return runs.to_config(experiment.settings, experiment.name, experiment.runs)
+def _config(experiment: Experiment, profile: Path) -> dict:
+    recipes = {str(path): recipe for path, recipe in experiment.recipes.items()}
+    needs = job_resources.for_profile(profile, recipes, experiment.settings.workspace.output_root)
+    return runs.to_config(experiment.settings, experiment.name, experiment.runs) | needs
 
 
 def _all(experiment: Experiment):
@@ -77,6 +80,20 @@ def _counted(jobs: list[tuple[str, str, str]]) -> list[str]:
     if not counts:
         return ["Everything is up to date."]
     return ["To run: " + ", ".join(f"{counts[stage]} x {stage}" for stage in STAGES if counts[stage])]
+
+
+def _asked(config: dict, jobs: list[tuple[str, str, str]]) -> list[str]:
+    """What a cluster is asked for, for the largest job of each stage that would run."""
+    if "needs" not in config:
+        return []
+    lines = []
+    for stage in STAGES:
+        found = [one[stage] for one in config["needs"].values() if stage in one]
+        if stage in {stage for stage, _, _ in jobs}:
+            megabytes, minutes = map(max, zip(*found, strict=True)) if found else job_resources.DEFAULTS[stage]
+            why = "" if found else ", not measured yet"
+            lines.append(f"A job of {stage} asks SLURM for {megabytes} MB and {minutes} min{why}")
+    return lines
 
 
 def _told(found: Estimate) -> list[str]:

@@ -8,6 +8,8 @@ import json
 import sys
 from pathlib import Path
 
+from cefr_helpers import processes
+
 
 def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dict:
     """Merge in fp32, save in bf16, load again, compare logits at every position of `prompt` in fp32.
@@ -58,7 +60,7 @@ def make_portable(folder: Path) -> None:
     """Write the keys and class names that transformers 4, llama.cpp's converter and text-generation-webui read.
 
     transformers 5 alone writes rope settings under `rope_parameters`, the dtype under `dtype`, and a tokenizer class
-    that others lack; a reader of the old keys would silently take rope_theta 10000.
+    that others lack; a reader of the old keys would silently take rope_theta 10000. See also `plain_byte_level`.
     """
     config = json.loads((folder / "config.json").read_text())
     rope = config.get("rope_parameters") or {}
@@ -75,8 +77,25 @@ def make_portable(folder: Path) -> None:
         tokenizer.pop(local, None)
     tokenizer |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": config["max_position_embeddings"]}
     (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer, indent=2, ensure_ascii=False) + "\n")
+    path = folder / "tokenizer.json"
+    plain = plain_byte_level(json.loads(path.read_text(encoding="utf-8")))
+    path.write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+
+
+def plain_byte_level(tokenizer: dict) -> dict:
+    """A tokenizer.json whose byte-level model says so; tokens and texts stay the same.
+
+    transformers gives a tokenizer out of a GGUF file the byte fallback and the decoder of another kind. They do nothing
+    where the vocabulary has no byte tokens, but llama.cpp's converter goes by them, and writes a broken vocabulary.
+    """
+    model, decoder = tokenizer["model"], tokenizer.get("decoder") or {}
+    byte_level = [part for part in decoder.get("decoders", []) if part["type"] == "ByteLevel"]
+    if not byte_level or not model.get("byte_fallback") or "<0x00>" in model["vocab"]:
+        return tokenizer
+    return tokenizer | {"model": model | {"byte_fallback": False}, "decoder": byte_level[0]}
 
 
 if __name__ == "__main__":
+    processes.die_with_parent()
     base_folder, adapter, out = map(Path, sys.argv[1:])
     print(json.dumps(merge(base_folder, adapter, out, json.load(sys.stdin))))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cefr_helpers import (
     escaping,
+    exports,
     level_records,
     level_tables,
     levels,
@@ -19,6 +20,7 @@ from cefr_helpers import (
     paths,
     records,
     tables,
+    wording,
 )
 from cefr_helpers.level_records import LevelRecords, find
 from cefr_helpers.paths import Workspace
@@ -33,11 +35,13 @@ _LICENCES = {  # pattern of a base model's id -> the hub's name of its licence, 
     r".*\bLlama-3\.2-.*": ("llama3.2", "Llama 3.2 Community License"),
 }
 _BANK_LICENCES = {"bundled": "CC0 1.0"}
+_UNKNOWN_BANK = "not recorded; ask whoever made it"
+_BUILT_WITH_LLAMA = "Built with Llama."
 _DE_QUANTISED = (
     "These are not the hub's own weights of that name: they were de-quantised from a 4-bit file (Q4_1). An adapter put "
     "on the hub's weights answers a little otherwise than measured here."
 )
-_WORDS = ("abandon", "benefit", "cope", "debate", "enhance", "flaw", "grasp", "hesitate", "imply", "justify")
+WORDS = ("abandon", "benefit", "cope", "debate", "enhance", "flaw", "grasp", "hesitate", "imply", "justify")
 
 
 def write_cards(workspace: Workspace, level: str) -> list[Path]:
@@ -48,7 +52,7 @@ def write_cards(workspace: Workspace, level: str) -> list[Path]:
     Raises:
         InputError: the level has no training record, or a record is broken.
     """
-    held = _of_one_training(workspace, levels.check_level(level))
+    held = of_one_training(workspace, levels.check_level(level))
     written = []
     for kind, needed in _KINDS.items():
         place = find(held.training, f"results.{kind}.path")
@@ -64,7 +68,7 @@ def card(workspace: Workspace, held: LevelRecords, kind: str) -> str:
     """A model card: YAML header and Markdown, in English.
 
     Args:
-        workspace: only says where things lie, nothing in it is read.
+        workspace: says where things lie; of its files only the records of exports are read.
         held: the training record, and those of data and comparison that belong to it.
         kind: "adapter" or "merged_model".
     """
@@ -72,7 +76,7 @@ def card(workspace: Workspace, held: LevelRecords, kind: str) -> str:
     return f"---\n{_header(held, kind)}\n---\n\n{notes.render('model_card.md.j2', _body(workspace, held, kind, words))}"
 
 
-def _of_one_training(workspace: Workspace, level: str) -> LevelRecords:
+def of_one_training(workspace: Workspace, level: str) -> LevelRecords:
     """The level's records without those of another training: by the hashes that they name one another with."""
     records.read(workspace, level, "training")
     held = level_records.read_level(workspace, level)
@@ -90,7 +94,7 @@ def _of_one_training(workspace: Workspace, level: str) -> LevelRecords:
 def _header(held: LevelRecords, kind: str) -> str:
     from huggingface_hub import ModelCardData
 
-    name, base = find(held.training, f"results.{kind}.name"), _hub_id(held)
+    name, base = find(held.training, f"results.{kind}.name"), hub_id(held)
     data = ModelCardData(
         language="en",
         license=_licence(base)[0],
@@ -120,7 +124,7 @@ def _results(held: LevelRecords) -> list:
     ]
 
 
-def _hub_id(held: LevelRecords) -> str | None:
+def hub_id(held: LevelRecords) -> str | None:
     """The base's id on the hub; None for a local folder, whose name means nothing there."""
     found = find(held.training, "results.base_model.identifier") or ""
     return found if re.fullmatch(r"[\w.-]+/[\w.-]+", found) else None
@@ -131,13 +135,21 @@ def _licence(base: str | None) -> tuple[str | None, str]:
     return next(known, (None, "not recorded; the base model's own applies"))
 
 
+def licences(held: LevelRecords) -> str:
+    """The licences of base model and sentence bank, a line each, and what the base's asks to be said."""
+    base = hub_id(held)
+    bank = _BANK_LICENCES.get(find(held.dataset, "results.sentence_bank.name"), _UNKNOWN_BANK)
+    lines = [f"Base model{f' {base}' if base else ''}: {_licence(base)[1]}", f"Sentence bank: {bank}"]
+    return "\n".join([*lines, *([_BUILT_WITH_LLAMA] if _licence(base)[0] == "llama3.2" else [])])
+
+
 def _body(workspace: Workspace, held: LevelRecords, kind: str, words: Wording) -> dict:
-    base, bundled = _hub_id(held), find(held.training, "results.base_model.source") == "bundled"
+    base, bundled = hub_id(held), find(held.training, "results.base_model.source") == "bundled"
     return {
         "mark": MARK,
         "title": escaping.markdown(find(held.training, f"results.{kind}.name")),
         "summary": _summary(held, kind),
-        "built_with": "Built with Llama." if _licence(base)[0] == "llama3.2" else None,
+        "built_with": _BUILT_WITH_LLAMA if _licence(base)[0] == "llama3.2" else None,
         "verdict": observations.verdict(held, words),
         "base": _base(held),
         "source_caution": _DE_QUANTISED if bundled else None,
@@ -148,18 +160,25 @@ def _body(workspace: Workspace, held: LevelRecords, kind: str, words: Wording) -
         "training": note_facts.training(held, words),
         "comparison": note_comparison.comparison(held, words),
         "generation": note_generation.section(workspace, held, words),
+        "exports": _exports(workspace, held, words),
         "usage": _usage(held, kind),
     }
 
 
 def _summary(held: LevelRecords, kind: str) -> str:
     what = "A LoRA adapter" if kind == "adapter" else "A model with its LoRA adapter merged in, 16 bits,"
-    name = levels.NAMES["en"][held.level]
-    return f"{what} that writes an English example sentence of CEFR level {held.level} ({name}) for each of ten words."
+    return f"{what} that {task(held.level)}."
+
+
+def task(level: str) -> str:
+    """What a model of the level does, as the end of a sentence."""
+    return (
+        f"writes an English example sentence of CEFR level {level} ({levels.NAMES['en'][level]}) for each of ten words"
+    )
 
 
 def _base(held: LevelRecords) -> str:
-    base, found = _hub_id(held), find(held.training, "results.base_model") or {}
+    base, found = hub_id(held), find(held.training, "results.base_model") or {}
     rows = [
         ["Name", escaping.markdown(found.get("name") or "unknown")],
         ["Id on the hub", escaping.code(base) if base else "none: a local folder"],
@@ -175,8 +194,22 @@ def _digests(held: LevelRecords) -> str:
     bank = find(held.dataset, "results.sentence_bank.name")
     inputs = {**(find(held.dataset, "inputs") or {}), **(find(held.training, "inputs") or {})}
     rows = [[escaping.code(Path(path).name), escaping.code(digest)] for path, digest in inputs.items()]
-    licence = _BANK_LICENCES.get(bank, "not recorded; ask whoever made it")
+    licence = _BANK_LICENCES.get(bank, _UNKNOWN_BANK)
     return f"Licence of the sentence bank: {licence}.\n\n" + tables.markdown_table(["File", "SHA-256"], rows)
+
+
+def _exports(workspace: Workspace, held: LevelRecords, words: Wording) -> str | None:
+    """GGUF files of this model, where there are any."""
+    rows = [
+        [
+            escaping.code(one["file"]),
+            escaping.markdown(one["quantisation"]),
+            wording.whole(one["bytes"], words),
+            escaping.code(one["sha256"]),
+        ]
+        for one in exports.found(workspace, held)
+    ]
+    return tables.markdown_table(["File", "Weights", "Bytes", "SHA-256"], rows) if rows else None
 
 
 def _usage(held: LevelRecords, kind: str) -> str:
@@ -185,7 +218,7 @@ def _usage(held: LevelRecords, kind: str) -> str:
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")"""
     if kind == "adapter":
-        load = f"""base = {json.dumps(_hub_id(held) or "the base model's folder")}
+        load = f"""base = {json.dumps(hub_id(held) or "the base model's folder")}
 tokenizer = AutoTokenizer.from_pretrained(base)
 model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
 model = PeftModel.from_pretrained(model, {name})  # this folder"""
@@ -194,7 +227,7 @@ model = PeftModel.from_pretrained(model, {name})  # this folder"""
 
 {load}
 
-words = {json.dumps(_WORDS)}
+words = {json.dumps(WORDS)}
 numbered = "\\n".join(f"{{n}}. {{word}}" for n, word in enumerate(words, 1))
 prompt = f\"\"\"Generate {held.level}-level English sentences for these {{len(words)}} words:
 {{numbered}}

@@ -1,7 +1,8 @@
 """Pairs of sentences that share nearly all their words, found exactly and without comparing all with all."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 # Near-duplicates are sentences whose sets of words have a Jaccard index (shared / all) of at least 4 / 5.
 _SHARED, _ALL = 4, 5
@@ -20,13 +21,13 @@ def near_duplicates(
     frequency = Counter(word for words in (*sentences, *(others or ())) for word in words)
     rank = {word: place for place, (word, _) in enumerate(sorted(frequency.items(), key=lambda item: item[::-1]))}
     index: dict[str, list[int]] = defaultdict(list)
-    prefixes = [_rarest(words, rank) for words in sentences]
+    prefixes = [_rarest(words, rank.__getitem__) for words in sentences]
     if others is not None:
         for i, prefix in enumerate(prefixes):
             for word in prefix:
                 index[word].append(i)
         for j, words in enumerate(others):
-            yield from ((i, j) for i in _partners(words, _rarest(words, rank), index, sentences))
+            yield from ((i, j) for i in _partners(words, _rarest(words, rank.__getitem__), index, sentences))
         return
     for j, (words, prefix) in enumerate(zip(sentences, prefixes, strict=True)):
         yield from ((i, j) for i in _partners(words, prefix, index, sentences))
@@ -34,10 +35,33 @@ def near_duplicates(
             index[word].append(j)
 
 
-def _rarest(words: frozenset[str], rank: dict[str, int]) -> list[str]:
-    """The words of which a near-duplicate must share at least one."""
+class Known:
+    """Sentences that come one at a time, each looked up among those before it; as exact as `near_duplicates`."""
+
+    def __init__(self):
+        self._sentences: list[frozenset[str]] = []
+        self._index: dict[str, list[int]] = defaultdict(list)
+
+    def find(self, words: frozenset[str]) -> int | None:
+        """The place, from 0 in the order of adding, of the first near-duplicate of `words`, or None."""
+        return next(iter(_partners(words, _rarest(words, _long_first), self._index, self._sentences)), None)
+
+    def add(self, words: frozenset[str]) -> None:
+        """Know one more sentence."""
+        for word in _rarest(words, _long_first):
+            self._index[word].append(len(self._sentences))
+        self._sentences.append(words)
+
+
+def _long_first(word: str) -> tuple[int, str]:
+    """An order that is known before the frequencies are: long words are rare as a rule."""
+    return -len(word), word
+
+
+def _rarest(words: frozenset[str], place: Callable[[str], Any]) -> list[str]:
+    """The words of which a near-duplicate must share at least one: the first in any order that is the same for all."""
     needed = -(-len(words) * _SHARED // _ALL)
-    return sorted(words, key=rank.__getitem__)[: len(words) - needed + 1]
+    return sorted(words, key=place)[: len(words) - needed + 1]
 
 
 def _partners(

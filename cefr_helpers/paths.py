@@ -118,9 +118,17 @@ class Workspace:
         """The sentence bank of what was chosen in the playground."""
         return self.user_data / "favourites" / f"{level}.json"
 
+    def made_bank(self, level: str) -> Path:
+        """The sentence bank that a model wrote, unless another place was named."""
+        return self.user_data / "banks" / f"{level}.json"
+
     def adapters(self) -> Path:
         """text-generation-webui lists every entry of this folder as an adapter: put nothing else there."""
         return self.user_data / "loras"
 
     def merged_models(self) -> Path:
         return self.user_data / "models"
+
+    def exports(self) -> Path:
+        """GGUF files, each with its Modelfile in a folder of its own: a .gguf among models/ switches loaders there."""
+        return self.user_data / "gguf"

@@ -1,25 +1,20 @@
 """Runs one notebook with papermill and checks that it truly finished; knows what each stage depends on."""
 
 import ast
-import contextlib
-import ctypes
 import json
 import os
-import re
-import signal
 import sys
-import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from cefr_helpers.errors import InputError, shown
+from cefr_helpers import disk, execution, processes, records, stage_turn
+from cefr_helpers.errors import Busy, DiskFull, InputError, shown
 from cefr_helpers.levels import check_level
 from cefr_helpers.paths import EXPERIMENT_STAGE, PLOT_FILES, REPORT_STAGE, STAGES, Workspace, project_root
 from cefr_helpers.secret_check import refuse_secrets
 
 PACKAGE = Path(__file__).parent
-# Lines of a notebook that the terminal shows as they come; all of them are in its log.
-_SHOWN = ("step ", "Resuming", "Converting")
 
 
 class StageFailed(RuntimeError):
@@ -92,6 +87,7 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "")
 
     Raises:
         InputError: no such stage or level, or a parameter that the notebook does not declare.
+        Busy: another stage is at work in the run's folder.
         StageFailed: a cell raised, the kernel died, or an output is missing; the notebook so far is kept beside the
             log as `STAGE.failed.ipynb`.
     """
@@ -104,26 +100,60 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "")
     label = f"{run} {level} {stage}".strip()
     notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
     check_parameters(notebook, parameters)
-    executed.parent.mkdir(parents=True, exist_ok=True)
+    with stage_turn.alone(stage, executed, label):
+        _run(stage, level, label, notebook, executed, parameters, workspace)
+
+
+def _run(
+    stage: str, level: str, label: str, notebook: Path, executed: Path, parameters: dict, workspace: Workspace
+) -> None:
     log, failed = executed.with_suffix(".log"), executed.with_suffix(".failed.ipynb")
     partial = executed.with_name(f".{stage}.{os.getpid()}.ipynb")
-    failed.unlink(missing_ok=True)
+    made = outputs(workspace, stage, level)
+    for left in (failed, *_left_by_kills(stage, made)):
+        left.unlink(missing_ok=True)
+    code = records.hash_inputs([notebook, *modules_of(notebook)])
     started = time.time()
     print(f"{label} | started", flush=True)
     try:
-        with open(log, "w", buffering=1, encoding="utf-8") as log_file:
-            problem = _execute(notebook, partial, parameters, _Tee(log_file, label), log_file)
-            problem = problem or _unfinished(outputs(workspace, stage, level)[:-1], started)
+        with disk.told_when_full(executed, notebook.stat().st_size), open(log, "w", 1, encoding="utf-8") as log_file:
+            os.utime(log)
+            began = log.stat().st_mtime  # by the clock of the file system, which may be another machine's
+            problem = execution.execute(notebook, partial, parameters, execution.Tee(log_file, label), log_file)
+            problem = problem or _unfinished(made[:-1], began)
             if problem:
                 print(f"FAILED: {problem}", file=log_file)
         if problem:
             if partial.exists():
                 os.replace(partial, failed)
             raise StageFailed(f"{label}: {problem}\n  log: {log}\n  notebook so far: {failed}")
-        os.replace(partial, executed)
+        _keep(partial, executed, code)
         print(f"{label} | done in {time.time() - started:.0f} s", flush=True)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _left_by_kills(stage: str, made: list[Path]) -> Iterator[Path]:
+    """What a killed run of this stage was writing; nothing else writes under these names while the lock is held."""
+    yield from made[-1].parent.glob(f".{stage}.*.ipynb")
+    for path in made:
+        yield from path.parent.glob(f".{path.name}.*.tmp")
+
+
+def _keep(partial: Path, executed: Path, code: dict[str, str]) -> None:
+    """Put an executed notebook in its place; it says by hash which code it was executed with."""
+    notebook = json.loads(partial.read_text(encoding="utf-8"))
+    notebook["metadata"]["cefr_helpers"] = {"code": code}
+    records.write_atomically(executed, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+
+
+def code_of(executed: Path) -> dict[str, str]:
+    """File -> sha256 of the notebook and modules that an executed notebook came from; empty where it does not say."""
+    try:
+        code = json.loads(executed.read_text(encoding="utf-8"))["metadata"]["cefr_helpers"]["code"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return code if isinstance(code, dict) else {}
 
 
 def check_parameters(notebook: Path, parameters: dict) -> None:
@@ -141,93 +171,37 @@ def check_parameters(notebook: Path, parameters: dict) -> None:
         raise InputError(f"{notebook.name}: no parameter {', '.join(unknown)}; it has {', '.join(sorted(known))}")
 
 
-def die_with_parent() -> None:
-    """End this process when the engine that started it is gone, so that no orphan goes on writing (Linux)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
-
-
-class _Tee:
-    """Writes a notebook's lines to the log as they come, and those of progress to the terminal, with a label."""
-
-    def __init__(self, log_file, label: str):
-        self.log_file, self.label, self.rest = log_file, label, ""
-
-    def write(self, text: str) -> int:
-        self.log_file.write(text)
-        *lines, self.rest = (self.rest + text).split("\n")
-        for line in lines:
-            if line.startswith(_SHOWN):
-                print(f"{self.label} | {line.rstrip()}", flush=True)
-        return len(text)
-
-    def flush(self) -> None:
-        self.log_file.flush()
-
-
-def _execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str | None:
-    """None where every cell ran, else why not, in one line."""
-    import papermill
-    from nbclient.exceptions import DeadKernelError
-    from papermill.exceptions import PapermillExecutionError
-    from traitlets.config import Config
-
-    # kernels that start at once can pick one TCP port: unix sockets with a connection file of their own instead
-    with tempfile.TemporaryDirectory(prefix="cefr", ignore_cleanup_errors=True) as folder:
-        kernel = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
-        try:
-            papermill.execute_notebook(
-                str(notebook),
-                str(out),
-                parameters=parameters,
-                kernel_name="python3",
-                cwd=str(notebook.parent),
-                progress_bar=False,
-                log_output=False,
-                stdout_file=stdout,
-                stderr_file=stderr,
-                autosave_cell_every=30,
-                start_timeout=120,
-                config=Config({"KernelManager": kernel}),
-            )
-        except PapermillExecutionError as error:
-            stderr.write(re.sub(r"\x1b\[[0-9;]*m", "", str(error)) + "\n")
-            return f"cell [{error.exec_count}] raised {error.ename}: {error.evalue}"
-        except DeadKernelError:
-            return "its kernel was killed; if memory ran out, lower batch_size or max_seq_length in the recipe"
-    return None
-
-
-def _unfinished(made: list[Path], started: float) -> str | None:
+def _unfinished(made: list[Path], began: float) -> str | None:
     """Papermill calls a killed or stopped notebook completed: a stage is done when its own files are new and there."""
     for path in made:
         if not path.is_file():
             return f"the notebook ended without writing {path}"
-        if path.stat().st_mtime < started - 2:
+        if path.stat().st_mtime < began - 2:
             return f"the notebook ended without writing {path} anew"
     return None
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m cefr_helpers.pipeline STAGE LEVEL CONFIGURATION_JSON [RUN]`: what the engine calls.
+    """`python -m cefr_helpers.pipeline STAGE LEVEL CONFIGURATION_JSON [RUN [TRY, from 1]]`: what the engine calls.
 
     LEVEL and RUN are "-" where there is none; for the report over an experiment its name stands for the level.
     """
-    from cefr_helpers import configuration
+    from cefr_helpers import attempts, configuration
 
-    die_with_parent()
+    processes.die_with_engine()
     try:
-        stage, level, values, run = (*arguments, "-")[:4]
+        stage, level, values, run, attempt = (*arguments, *("-", "1")[len(arguments) - 3 :])
         settings = configuration.check(_values(values), "the stage's configuration")
         parameters = settings.parameters(level)
         if stage in (REPORT_STAGE, EXPERIMENT_STAGE):
             parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}
         if stage == EXPERIMENT_STAGE:
             parameters |= {"experiment": level}
+        attempts.check(int(attempt), executed_notebook(settings.workspace, stage, level).with_suffix(".log"))
         run_stage(stage, parameters, settings.workspace, "" if run == "-" else run)
-    except (StageFailed, InputError) as error:
+    except (StageFailed, InputError, DiskFull) as error:
         print(error, file=sys.stderr, flush=True)
-        return 2 if isinstance(error, InputError) else 1
+        return 2 if isinstance(error, InputError) and not isinstance(error, Busy) else 1
     return 0
 
 

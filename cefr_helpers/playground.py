@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from cefr_helpers import evaluation, example_files, favourites, formatting, level_gates, records, scorer_card, splitting
+from cefr_helpers import (
+    evaluation,
+    example_files,
+    favourites,
+    formatting,
+    level_gates,
+    records,
+    scorer_card,
+    splitting,
+    word_list,
+)
 from cefr_helpers import sentence_bank as banks
 from cefr_helpers.errors import InputError, shown
 from cefr_helpers.level_records import find
@@ -21,7 +31,6 @@ if TYPE_CHECKING:
     import pandas
 
 MOST_WORDS = formatting.WORDS_PER_EXAMPLE
-_LONGEST_WORD = 60
 
 
 @dataclass(frozen=True)
@@ -185,7 +194,7 @@ def parse_words(text: str) -> list[str]:
     if not 1 <= len(words) <= MOST_WORDS:
         raise InputError(f"words: {len(words)} of them; expected 1 to {MOST_WORDS}, with commas between")
     for place, word in enumerate(words):
-        if len(word) > _LONGEST_WORD or not word.isprintable() or not any(map(str.isalpha, word)):
+        if not word_list.is_word(word):
             raise InputError(f"words: {shown(word)}; expected a word or a short phrase")
         if word.lower() in (other.lower() for other in words[:place]):
             raise InputError(f"words: {shown(word)} stands twice; expected each once")

@@ -1,11 +1,23 @@
-"""A line of progress each time the trainer logs: it shows in JupyterLab and in the batch's log alike."""
+"""What happens beside the steps of training: lines of progress, a stop on numbers not finite, sealed checkpoints.
+
+The lines show in JupyterLab and in the batch's log alike.
+"""
 
 import math
 import time
+from pathlib import Path
 
 from transformers import TrainerCallback
 
+from cefr_helpers import checkpoints
 from cefr_helpers.wording import clock
+
+
+class Seal(TrainerCallback):
+    """Seals each checkpoint once the trainer has written all of it."""
+
+    def on_save(self, args, state, control, **kwargs):
+        checkpoints.seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
 
 class Progress(TrainerCallback):

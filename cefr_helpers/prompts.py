@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from cefr_helpers.errors import InputError
 
 # Llama-3.2's template prints today's date unless it is given one: fixed, so that data does not change at midnight.
-_DATE = "26 Jul 2024"
+DATE = "26 Jul 2024"
 COUNTED_AT_MOST = 10_000
 
 
@@ -48,7 +48,7 @@ def tokenise(tokenizer, example: dict) -> dict[str, list[int]]:
 
 def answer_offsets(tokenizer, example: dict) -> list[tuple[int, int]]:
     """Where each token of `tokenise` stands, as (start, end) in characters of the answer; below 0 before it."""
-    text = tokenizer.apply_chat_template(_turns(example), tokenize=False, date_string=_DATE)
+    text = tokenizer.apply_chat_template(_turns(example), tokenize=False, date_string=DATE)
     found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids = tokenise(tokenizer, example)
     count, first = len(ids["prompt_ids"]) + len(ids["completion_ids"]), text.rindex(example["output"])
@@ -102,12 +102,12 @@ def _turns(example: dict) -> list[dict]:
 
 def _render(tokenizer, messages: list[dict], add_generation_prompt: bool) -> list[int]:
     return tokenizer.apply_chat_template(
-        messages, add_generation_prompt=add_generation_prompt, tokenize=True, return_dict=False, date_string=_DATE
+        messages, add_generation_prompt=add_generation_prompt, tokenize=True, return_dict=False, date_string=DATE
     )
 
 
 def _render_all(tokenizer, conversations: list[list[dict]], add_generation_prompt: bool) -> list[list[int]]:
     texts = tokenizer.apply_chat_template(
-        conversations, add_generation_prompt=add_generation_prompt, tokenize=False, date_string=_DATE
+        conversations, add_generation_prompt=add_generation_prompt, tokenize=False, date_string=DATE
     )
     return tokenizer(texts, add_special_tokens=False, return_attention_mask=False).input_ids

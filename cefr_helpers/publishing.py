@@ -7,9 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from cefr_helpers import records
+from cefr_helpers import disk, records
 from cefr_helpers.base_model import BaseModel
 from cefr_helpers.paths import Workspace
 
@@ -33,16 +35,20 @@ def save_adapter(model, folder: Path, base: BaseModel) -> Path:
 
     Args:
         folder: where it shall lie; written aside first, moved into place whole.
+
+    Raises:
+        DiskFull: there is no room for it; nothing of it is left.
     """
-    staging = _staging(folder)
-    model.save_pretrained(staging)
-    for path in staging.iterdir():
-        if path.name not in ("adapter_config.json", "adapter_model.safetensors"):
-            path.unlink()
-    config = json.loads((staging / "adapter_config.json").read_text())
-    config |= {"base_model_name_or_path": base.identifier, "revision": base.revision}
-    (staging / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n")
-    return _into_place(staging, folder)
+    size = sum(weight.numel() * weight.element_size() for weight in model.parameters() if weight.requires_grad)
+    with staged(folder, size) as staging:
+        model.save_pretrained(staging)
+        for path in staging.iterdir():
+            if path.name not in ("adapter_config.json", "adapter_model.safetensors"):
+                path.unlink()
+        config = json.loads((staging / "adapter_config.json").read_text())
+        config |= {"base_model_name_or_path": base.identifier, "revision": base.revision}
+        (staging / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n")
+    return folder
 
 
 def merge(base: BaseModel, adapter: Path, folder: Path, prompt: list[int]) -> dict:
@@ -58,13 +64,17 @@ def merge(base: BaseModel, adapter: Path, folder: Path, prompt: list[int]) -> di
 
     Raises:
         RuntimeError: merging failed, or the merged model is not base + adapter, or is the base.
+        DiskFull: there is no room for it; nothing of it is left.
     """
-    staging = _staging(folder)
-    command = [sys.executable, "-m", "cefr_helpers.merging", str(base.folder), str(adapter), str(staging)]
-    done = subprocess.run(command, input=json.dumps(prompt), capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"merging {adapter} onto {base.folder} failed:\n{done.stderr[-3000:]}")
-    _into_place(staging, folder)
+    with staged(folder, disk.size(base.folder)) as staging:
+        command = [sys.executable, "-m", "cefr_helpers.merging", str(base.folder), str(adapter), str(staging)]
+        done = subprocess.run(command, input=json.dumps(prompt), capture_output=True, text=True)
+        if done.returncode < 0:
+            raise MemoryError(
+                f"merging was killed by signal {-done.returncode}; the system does so when memory runs out"
+            )
+        if done.returncode != 0:
+            raise RuntimeError(f"merging {adapter} onto {base.folder} failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -81,18 +91,33 @@ def write_cards(workspace: Workspace, level: str) -> list[Path]:
     return importlib.import_module("cefr_helpers.model_card").write_cards(workspace, level)
 
 
-def _staging(folder: Path) -> Path:
+@contextmanager
+def staged(folder: Path, needed: int) -> Iterator[Path]:
+    """A folder aside to write in, under a name that text-generation-webui does not list, moved to `folder` at the end.
+
+    Args:
+        needed: bytes that it will take, for the message where there is no room.
+
+    Raises:
+        DiskFull: there is no room for it; whatever fails, nothing of it is left.
+        FileExistsError: `folder` is there already.
+    """
     staging = folder.with_name(f"{folder.name}{STAGING}")
     shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    return staging
+    try:
+        with disk.told_when_full(folder, needed):
+            staging.mkdir(parents=True)
+            yield staging
+            _into_place(staging, folder)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
 
 
-def _into_place(staging: Path, folder: Path) -> Path:
+def _into_place(staging: Path, folder: Path) -> None:
     if folder.exists():
         raise FileExistsError(f"{folder}: exists already, and a published model is never overwritten")
     for file in staging.iterdir():
         with open(file, "rb") as written:
             os.fsync(written.fileno())
     os.rename(staging, folder)
-    return folder

@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import BinaryIO
 
-from cefr_helpers import json_files
+from cefr_helpers import disk, json_files
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import Workspace, project_root
 
@@ -36,24 +36,38 @@ _LIBRARIES = [
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, aside of `path` and moved there at the end: `path` is absent, old or whole at any moment."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def atomic_file(path: Path, needed: int) -> Iterator[BinaryIO]:
+    """A file to write, aside of `path` and moved there at the end: `path` is absent, old or whole at any moment.
+
+    Args:
+        needed: bytes that it will take, for the message where there is no room.
+
+    Raises:
+        DiskFull: there is no room for it.
+    """
+    aside = aside_of(path)
     try:
-        with open(aside, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
+        with disk.told_when_full(path, needed):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(aside, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
 
 
+def aside_of(path: Path) -> Path:
+    """A name beside `path` that no other process takes, on another node of a cluster neither."""
+    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
+
+
 def write_atomically(path: Path, content: str | bytes) -> Path:
     """Write all of `content` through `atomic_file`."""
-    with atomic_file(path) as file:
-        file.write(content.encode() if isinstance(content, str) else content)
+    content = content.encode() if isinstance(content, str) else content
+    with atomic_file(path, len(content)) as file:
+        file.write(content)
     return path
 
 

@@ -69,7 +69,7 @@ def single(settings: Configuration) -> Run:
 
 
 def to_config(settings: Configuration, experiment: str, runs: list[Run]) -> dict:
-    """What the engine is given for an experiment; `of_config` reads it."""
+    """What the engine is given for an experiment; `of_config` reads it. For a cluster `job_resources` adds to it."""
     told = [{"name": run.name, "settings": run.settings.model_dump(), "data_root": run.data_root} for run in runs]
     return settings.model_dump() | {"experiment": experiment, "runs": told}
 
@@ -81,7 +81,7 @@ def of_config(config: dict) -> tuple[Configuration, str, list[Run]]:
         InputError: a value of config.yaml is wrong. The runs of an experiment were checked when it was read.
     """
     values = {key: value for key, value in config.items() if key in Configuration.model_fields}
-    unknown = {key: value for key, value in config.items() if key not in (*values, "experiment", "runs")}
+    unknown = {key: value for key, value in config.items() if key not in (*values, "experiment", "runs", "needs")}
     settings = configuration.check(values | unknown, "config.yaml")
     if "experiment" not in config:
         return settings, "", [single(settings)]

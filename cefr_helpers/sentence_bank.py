@@ -65,14 +65,20 @@ def find(sentence_bank: str | Path, level: str) -> dict[str, Path]:
         return {level: path}
     if not path.is_dir():
         raise InputError(f"sentence_bank: {path}: no such file or folder; expected 'bundled', a folder or a file")
+    by_level = levels_in(path)
+    _check_found(path, level, by_level)
+    return {one: by_level[one][0] for one in LEVELS if one in by_level}
+
+
+def levels_in(folder: Path) -> dict[str, list[Path]]:
+    """The banks in a folder by the level that stands in their names; a level's are usually one."""
     by_level = defaultdict(list)
-    for file in sorted(path.iterdir()):
+    for file in sorted(folder.iterdir()):
         if file.is_file() and file.suffix.lower() in bank_formats.ENDINGS:
             tokens = set(re.split(r"[^A-Z0-9]+", file.stem.upper()))
             for found in tokens & set(LEVELS):
                 by_level[found].append(file)
-    _check_found(path, level, by_level)
-    return {one: by_level[one][0] for one in LEVELS if one in by_level}
+    return by_level
 
 
 def read(path: str | Path, level: str | None = None, name: str | None = None) -> Bank:

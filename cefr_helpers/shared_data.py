@@ -4,8 +4,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from cefr_helpers import pipeline, records
-from cefr_helpers.errors import InputError
+from cefr_helpers import pipeline, processes, records
+from cefr_helpers.errors import DiskFull, InputError
 from cefr_helpers.paths import STAGES, Workspace
 from cefr_helpers.recipe import DATA_KEYS, load_recipe
 
@@ -33,7 +33,7 @@ def take(level: str, source: Workspace, target: Workspace, recipe: str) -> Path:
 
 def _copy(source: Path, target: Path) -> None:
     """A copy, and no second name for one file: the engine compares times, and a copy is newer than its source."""
-    with open(source, "rb") as file, records.atomic_file(target) as copy:
+    with open(source, "rb") as file, records.atomic_file(target, source.stat().st_size) as copy:
         shutil.copyfileobj(file, copy)
 
 
@@ -41,14 +41,14 @@ def main(arguments: list[str]) -> int:
     """`python -m cefr_helpers.shared_data LEVEL DATA_ROOT CONFIGURATION_JSON`: what the engine calls."""
     from cefr_helpers.configuration import Configuration
 
-    pipeline.die_with_parent()
+    processes.die_with_engine()
     level, data_root, values = arguments
     settings = Configuration.model_validate_json(values)
     try:
         take(level, Workspace.at(data_root, settings.user_data), settings.workspace, settings.recipe)
-    except InputError as error:
+    except (InputError, DiskFull) as error:
         print(error, file=sys.stderr, flush=True)
-        return 2
+        return 1 if isinstance(error, DiskFull) else 2
     return 0
 
 

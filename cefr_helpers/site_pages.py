@@ -130,7 +130,7 @@ def _answers(page: Page, words: Wording) -> str:
     import pandas as pd
 
     text = words.phrases["site"]
-    table = pd.read_csv(page.source, dtype=str, keep_default_na=False)
+    table = pd.read_csv(page.source, dtype=str, keep_default_na=False).map(escaping.from_spreadsheet)
     table = table[[name for name in _SHOWN if name in table]].replace(_SIGNS).replace(r"\s+", " ", regex=True)
     table["row"] = table["row"].str.replace("_", " ")
     table.columns = [name.replace("_", " ") for name in table.columns]

@@ -96,7 +96,8 @@ def _of_stage(settings: Configuration, level: str, stage: str) -> StageStatus:
         return StageStatus(level, stage, "not run", None, "never run")
     age_s = (datetime.now(UTC) - made).total_seconds()
     adopted = find(record, "results.adopted") is not None
-    changed = next(_changes(settings, level, stage, record), None) if not adopted else next(_inputs(record), None)
+    reasons = _changed(record["inputs"]) if adopted else _changes(settings, level, stage, record)
+    changed = next(reasons, None)
     if changed:
         return StageStatus(level, stage, "out of date", age_s, changed)
     if adopted:
@@ -114,6 +115,8 @@ def _of_notes(workspace: Workspace, level: str, stage: str, missing: list[Path])
     age_s = time.time() - max(made)
     if missing:
         return StageStatus(level, stage, "out of date", age_s, f"{missing[0].name} is gone")
+    if changed := next(_code(workspace, level, stage), None):
+        return StageStatus(level, stage, "out of date", age_s, changed)
     for path in (workspace.record(level, name) for name in records.NAMES):
         if path.is_file() and path.stat().st_mtime > min(made):
             return StageStatus(level, stage, "out of date", age_s, f"{path.name} is newer")
@@ -122,7 +125,7 @@ def _of_notes(workspace: Workspace, level: str, stage: str, missing: list[Path])
 
 def _changes(settings: Configuration, level: str, stage: str, record: dict) -> Iterator[str]:
     """Why a record is no longer what these settings would give, one reason after the other."""
-    yield from _inputs(record)
+    yield from _changed(record["inputs"])
     if stage == STAGES[0]:
         bank = records.hash_inputs(sentence_bank.find(settings.sentence_bank, level).values())
         if bank != record["inputs"]:
@@ -137,13 +140,19 @@ def _changes(settings: Configuration, level: str, stage: str, record: dict) -> I
         path = find(record, f"results.{kind}.path")
         if path and not (project_root() / path).is_dir():
             yield f"{path} is gone"
+    yield from _code(settings.workspace, level, stage)
 
 
-def _inputs(record: dict) -> Iterator[str]:
-    """The record's inputs that are gone or have another content than when they were hashed, before the run."""
-    for name, digest in record["inputs"].items():
+def _changed(files: dict[str, str]) -> Iterator[str]:
+    """Of files with the digests that they had before a run those that are gone or have another content now."""
+    for name, digest in files.items():
         path = project_root() / name  # an absolute name stays what it is
         if not path.is_file():
             yield f"{path.name} is gone"
         elif records.sha256(path) != digest:
             yield f"{path.name} changed"
+
+
+def _code(workspace: Workspace, level: str, stage: str) -> Iterator[str]:
+    """What of the code changed since: the stage's notebook, or a module, template or phrase that it uses."""
+    return _changed(pipeline.code_of(pipeline.executed_notebook(workspace, stage, level)))

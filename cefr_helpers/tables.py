@@ -67,7 +67,7 @@ def to_csv(table: LevelTable) -> str:
         for column in table.columns:
             value = row.get(column.key)
             values += (value or (None, None)) if column.kind in _PAIRS else (value,)
-        writer.writerow(values)
+        writer.writerow([escaping.spreadsheet(value) for value in values])
     return out.getvalue()
 
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers import checkpoints, likelihood, prompts, records, training_results, weighted_loss
+from cefr_helpers import checkpoints, disk, likelihood, prompts, records, training_results, weighted_loss
 from cefr_helpers.base_model import BaseModel
 from cefr_helpers.errors import InputError
 from cefr_helpers.recipe import TRAINING_KEYS, Recipe
@@ -29,6 +29,7 @@ def import_unsloth(run_folder: Path) -> None:
         run_folder: takes Unsloth's compiled code, so that runs side by side do not race for one folder.
     """
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL would tell the hub of each training
     os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(run_folder / "unsloth_compiled_cache"))
     os.environ.setdefault("UNSLOTH_RETURN_LOGITS", "1")  # likelihood.score reads logits
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -137,7 +138,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
-    from cefr_helpers.progress import Progress
+    from cefr_helpers.progress import Progress, Seal
 
     class Trainer(SFTTrainer):
         """Evaluates through likelihood.score instead of averaging batch means."""
@@ -149,12 +150,18 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
             self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
             return metrics
 
+        def _save_checkpoint(self, model, trial):
+            with disk.told_when_full(folder, size):
+                super()._save_checkpoint(model, trial)
+
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
             if weighted_loss.COLUMN not in inputs:
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             return weighted_loss.compute(model, inputs, num_items_in_batch)
 
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(logs)
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    size = 3 * sum(weight.numel() * weight.element_size() for weight in trained)  # with the optimizer's two moments
     dtype = model.get_input_embeddings().weight.dtype
     args = SFTConfig(
         output_dir=str(folder),
@@ -203,7 +210,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         train_dataset=Dataset.from_list(rows),
         # only tells the trainer that there is an evaluation; Trainer.evaluate scores the examples themselves
         eval_dataset=Dataset.from_list(rows[:1]),
-        callbacks=[Progress()],
+        callbacks=[Progress(), Seal()],
     )
     if recipe.target_word_weight != 1:
         trainer.data_collator = weighted_loss.Collator(trainer.data_collator)

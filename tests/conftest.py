@@ -1,5 +1,6 @@
 """What several tests share: a hand-made bank's examples and a tiny random model with the real tokenizer."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -51,6 +52,10 @@ def bundled():
 
 @pytest.fixture(scope="session")
 def tiny_folder(bundled, tmp_path_factory) -> Path:
+    return make_tiny(tmp_path_factory.mktemp("models") / "tiny-llama", bundled)
+
+
+def make_tiny(folder: Path, bundled) -> Path:
     """A random two-layer Llama in fp32 with SmolLM2's tokenizer, as a local model folder."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -73,7 +78,6 @@ def tiny_folder(bundled, tmp_path_factory) -> Path:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -81,7 +85,12 @@ def tiny_folder(bundled, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def byte_folder(tmp_path_factory) -> Path:
+    return make_bytes(tmp_path_factory.mktemp("models") / "byte-llama")
+
+
+def make_bytes(folder: Path) -> Path:
     """A one-layer Llama over bytes, as small as a model can be: for tests of a long training's arithmetic."""
+    import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -108,7 +117,29 @@ def byte_folder(tmp_path_factory) -> Path:
         eos_token_id=2,
         bos_token_id=1,
     )
-    folder = tmp_path_factory.mktemp("models") / "byte-llama"
+    torch.manual_seed(7)
     LlamaForCausalLM(config).save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
+
+
+def tiny_recipe(path: Path, base_model: Path, **changes) -> Path:
+    """The smoke recipe on a tiny model, which must learn a lot to be told from its base; with `changes` of its keys."""
+    from cefr_helpers.paths import project_root
+
+    lines = (project_root() / "recipes" / "smoke.yaml").read_text().splitlines()
+    changes = {"base_model": base_model, "precision": "fp32", "learning_rate": 2.0e-2, "max_new_tokens": 20} | changes
+    changed = [f"{key}: {changes[key]}" if (key := line.split(":")[0]) in changes else line for line in lines]
+    path.write_text("\n".join(changed) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A headless Chromium; where there is none the test is skipped, or fails if CEFR_NEEDS_CHROMIUM is set."""
+    import browser
+
+    if lacks := browser.missing():
+        (pytest.fail if os.environ.get("CEFR_NEEDS_CHROMIUM") else pytest.skip)(lacks)
+    with browser.chromium(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver

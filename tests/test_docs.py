@@ -112,10 +112,10 @@ def try_cefr(arguments: list[str]) -> None:
     """Those that check their input first are called, up to where they would start; of others the arguments are read."""
     name, *options = arguments
     assert name in COMMANDS, f"cefr {name}: no such command"
-    if name not in ("run", "status", "experiment"):
+    shown = "--help" in options
+    if name not in ("run", "status", "experiment") and not shown:
         COMMANDS[name].make_context(name, options)
         return
-    shown = "--help" in options
     aside = [] if shown or "--output-root" in options else ["--output-root", "out"]
     result = CliRunner().invoke(cli.app, [name, *options, *aside])
     expected = result.exit_code == 0 if shown or name == "status" else isinstance(result.exception, Started)
@@ -200,13 +200,15 @@ def generated() -> str:
     """What runs leave, a path a line, as the code names it and the reference run has it."""
     workspace = Workspace(ROOT, ROOT / "user_data")
     made = [path for level in LEVELS for stage in STAGES for path in pipeline.outputs(workspace, stage, level)]
-    made += [workspace.favourites(level) for level in LEVELS]
+    made += [place(level) for place in (workspace.favourites, workspace.made_bank) for level in LEVELS]
     made += [*pipeline.outputs(workspace, REPORT_STAGE, ""), *pipeline.outputs(workspace, EXPERIMENT_STAGE, "rank")]
     names = [str(path.relative_to(ROOT)) for path in made]
     names += [str(path.relative_to(doc("reference_run"))) for path in doc("reference_run").rglob("*")]
     for record in doc("reference_run").glob("runs/*/training.json"):
         found = json.loads(record.read_text())["results"]
         names += [f"{one['path']}/{file}" for one in (found["adapter"], found["merged_model"]) for file in one["files"]]
+        folder = f"user_data/gguf/{found['adapter']['name']}_f16"
+        names += [f"{folder}/{file}" for file in (f"{found['adapter']['name']}-F16.gguf", "Modelfile", "export.json")]
     return "".join(f"/{name}/\n" for name in names)
 
 

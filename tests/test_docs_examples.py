@@ -5,10 +5,24 @@ import math
 import re
 
 import pytest
+import typer
 import yaml
 from doc_pages import ROOT, blocks, doc, shell_lines, spans
 
-from cefr_helpers import bank_formats, formatting, records, sentence_bank, splitting
+from cefr_helpers import (
+    bank_checks,
+    bank_formats,
+    bank_making,
+    chat_server,
+    cli,
+    formatting,
+    made_bank,
+    records,
+    sentence_bank,
+    server_address,
+    splitting,
+    word_list,
+)
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import Workspace
@@ -145,3 +159,26 @@ def test_the_page_on_the_code_has_each_module_once():
 
 def test_every_format_has_an_example():
     assert {f".{ending}" for ending, _ in OWN_BANK} == set(bank_formats.ENDINGS)
+
+
+def test_the_page_on_bank_making_tells_what_the_code_does(tmp_path):
+    text = " ".join(doc("bank_making.md").read_text().split())
+    told = [name for name in spans(doc("bank_making.md")) if name in bank_checks.REASONS]
+    assert told == list(bank_checks.REASONS)
+    assert f"`{server_address.DEFAULT}`, which is taken if you name none" in text
+    assert f"over {bank_checks._LONGEST} characters" in text and bank_checks.TOLERANCE == 1 and bank_making.SPARE == 2
+    [tries] = [one for one in typer.main.get_command(cli.app).commands["bank"].params if one.name == "tries"]
+    assert f"at most `--tries` requests a word ({tries.default})" in text
+    (tmp_path / "words.csv").write_text(blocks(doc("bank_making.md"), "csv")[0])
+    assert word_list.read(tmp_path / "words.csv") == ["abandon", "look forward to"]
+    place = made_bank.Place(tmp_path / "b2.json")
+    assert place.folder.name == "b2.made"
+    assert {path.name for path in (place.answers, place.rejects, place.record)} <= set(spans(doc("bank_making.md")))
+
+
+def test_what_is_said_of_a_server_that_does_not_answer_well_is_what_the_code_says():
+    code = (ROOT / "cefr_helpers" / "chat_server.py").read_text().replace("{_ATTEMPTS}", str(chat_server._ATTEMPTS))
+    code += (ROOT / "cefr_helpers" / "server_address.py").read_text()
+    table = doc("bank_making.md").read_text().split("## When something is wrong")[1].split("## Rights")[0]
+    messages = re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)
+    assert len(messages) == 7 and [one for one in messages if one not in code] == []

@@ -8,6 +8,7 @@ import pytest
 from cefr_helpers import (
     answer_rows,
     base_model,
+    escaping,
     evaluation,
     formatting,
     generation,
@@ -366,3 +367,29 @@ def test_the_table_of_slots_reads_back(tmp_path, four, scorers, known):
     assert gold.equals(tuned)
     assert read["sentence"][0] == 'She said, "no".' and read["sentence"].isna().sum() == 8 + 12
     assert read["level_score"].isna().sum() == read["level_score_length_free"].isna().sum() == 8 + 12
+
+
+def test_an_answer_is_no_formula_in_a_spreadsheet_and_reads_back(tmp_path, four, scorers, known):
+    """A word may be asked for that begins so, and an untuned model may answer anything."""
+    table = measured(four, [one["output"] for one in four], scorers, known, base="", level="A1")
+    texts = [
+        "=HYPERLINK(1)",
+        "+1+cmd",
+        "-2+3",
+        "@SUM(A1)",
+        "\tx",
+        "\r=x",
+        "＝1",
+        "'=1",
+        "''+1",
+        "-5",
+        "'tis",
+        "plain = 1",
+    ]
+    table.loc[: len(texts) - 1, "sentence"] = texts
+    table.loc[0, "word"] = "=word"
+    written = pd.read_csv(evaluation.write_csv(tmp_path / evaluation.FILE, table), dtype=str, keep_default_na=False)
+    cells = written["sentence"][: len(texts)].tolist()
+    assert [cell for cell in cells if cell[0] in "=+@\t\r＝" or (cell[0] == "-" and cell != "-5")] == []
+    assert cells[-3:] == texts[-3:] and written["word"][0] == "'=word"
+    assert [escaping.from_spreadsheet(cell) for cell in cells] == texts

@@ -1,4 +1,5 @@
 import math
+import re
 
 import pytest
 import torch
@@ -99,7 +100,7 @@ def test_long_work_says_how_far_it_has_come_and_short_work_nothing(tiny, tokeniz
     generation.answer(tiny, tokenizer, examples[:3], 2, batch_size=2)
     likelihood.score(tiny, tokenizer, examples[:3], 2)
     said = capsys.readouterr().out.splitlines()
-    assert [line.removesuffix("  0:00 passed") for line in said] == [
+    assert [re.sub(r"  0:0\d passed$", "", line) for line in said] == [
         "answers 1 to 2 of 3: 1 tokens",
         "answers 1 to 2 of 3: 2 tokens",
         "answers 3 to 3 of 3: 1 tokens",

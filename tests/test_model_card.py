@@ -125,7 +125,7 @@ def test_what_others_wrote_is_shown_and_does_nothing():
 
 
 def test_usage_asks_as_training_did():
-    words = model_card._WORDS
+    words = model_card.WORDS
     example = formatting.make_example("B2", words, [0] * 10, {word: ("",) for word in words})
     code = re.search(r"words = .*?\"\"\".*?\"\"\"", card(held()), re.DOTALL)[0]
     names = {}

@@ -1,6 +1,5 @@
 """The results site: its pages, links, tables and figures, from records made by hand; then in a real browser."""
 
-import importlib
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import hand_made_records
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from selenium.webdriver.support.wait import WebDriverWait
 from test_notes import write_records
 
 from cefr_helpers import cli, evaluation, notes, plots, report, results_site, site_html, wording
@@ -229,23 +229,6 @@ class TestPlace:
         assert not targets(main) and not list(made.site().rglob("secret*"))
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """A headless Chromium that resolves no host name."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    found = [shutil.which(name) for name in ("chromium", "chromedriver")]
-    if None in found:
-        pytest.skip("no chromium and chromedriver here")
-    options = webdriver.ChromeOptions()
-    options.binary_location = found[0]
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(found[1]))
-    yield driver
-    driver.quit()
-
-
 def look(chromium, path: Path, width: int = 1280, scheme: str = "light") -> None:
     metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500}
     chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
@@ -257,6 +240,8 @@ def look(chromium, path: Path, width: int = 1280, scheme: str = "light") -> None
 class TestInChromium:
     @pytest.mark.parametrize("width", [390, 1280])
     def test_no_page_complains_or_is_wider_than_the_screen(self, chromium, site, width):
+        chromium.get("about:blank")
+        chromium.get_log("browser")  # of pages that other tests looked at
         for path in sorted(site.rglob("*.html")):
             look(chromium, path, width)
             assert chromium.get_log("browser") == [], path
@@ -275,11 +260,14 @@ class TestInChromium:
         look(chromium, site / "runs/B2/generations.html")
         field = chromium.find_element("css selector", ".search input")
         field.send_keys("TUNED ✗")
+        expected = 4 * sum("tuned" in row for row in evaluation.ROWS)
+        said = WebDriverWait(chromium, 30).until  # typing and closing take effect a moment later
+        said(lambda _: chromium.find_element("css selector", ".search output").text == TEXT["rows"].format(n=expected))
         rows = [row for row in chromium.find_elements("css selector", "tbody tr") if row.is_displayed()]
-        assert len(rows) == 4 and all("tuned" in row.text and "✗" in row.text for row in rows)
-        assert chromium.find_element("css selector", ".search output").text == TEXT["rows"].format(n=4)
+        assert len(rows) == expected and all("tuned" in row.text and "✗" in row.text for row in rows)
+        assert chromium.find_element("css selector", ".search output").text == TEXT["rows"].format(n=expected)
         field.send_keys(" nowhere")
-        assert chromium.find_element("css selector", ".search output").text == TEXT["no_rows"]
+        assert said(lambda _: chromium.find_element("css selector", ".search output").text == TEXT["no_rows"])
 
     def test_a_heading_sorts_numbers_as_numbers_both_ways(self, chromium, site):
         look(chromium, site / "runs/B2/02_training.html")
@@ -296,7 +284,6 @@ class TestInChromium:
         figure.click()
         chromium.find_element("css selector", "dialog img").click()
         large = chromium.find_element("css selector", "dialog img")
-        wait = importlib.import_module("selenium.webdriver.support.wait").WebDriverWait(chromium, 10)
-        assert wait.until(lambda _: large.size["width"] > 2 * small)
+        assert WebDriverWait(chromium, 10).until(lambda _: large.size["width"] > 2 * small)
         chromium.find_elements("css selector", "dialog button")[1].click()
-        assert not chromium.find_elements("css selector", "dialog")
+        assert WebDriverWait(chromium, 30).until(lambda _: not chromium.find_elements("css selector", "dialog"))

@@ -10,10 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import hand_made_records
 import pytest
+from conftest import tiny_recipe
 
-from cefr_helpers import base_model, configuration, model_files, pipeline, publishing, records, secret_check
+from cefr_helpers import base_model, configuration, model_files, pipeline, publishing, secret_check
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import STAGES, Workspace, project_root
 
@@ -268,46 +268,45 @@ socket.getaddrinfo = no_names
 
 
 @pytest.fixture(scope="module")
-def watched(bundled, tmp_path_factory):
-    """Stages 01 and 04 through the pipeline, with a secret in the environment and no way to the network."""
+def watched(bundled, tiny_folder, tmp_path_factory):
+    """All stages through the pipeline, with a secret in the environment and no way to the network.
+
+    The first with the bundled model, the others with a tiny one, which takes seconds.
+    """
     folder = tmp_path_factory.mktemp("watched")
     (folder / "path").mkdir()
     (folder / "path" / "sitecustomize.py").write_text(WATCH)
-    settings = configuration.read(
-        {
-            "levels": ["A1"],
-            "recipe": "smoke",
-            "output_root": str(folder / "out"),
-            "user_data": str(folder / "user_data"),
-        }
-    )
+    recipes = ("smoke", *[str(tiny_recipe(folder / "path" / "tiny.yaml", tiny_folder))] * 3)
+    places = {"output_root": str(folder / "out"), "user_data": str(folder / "user_data")}
     environment = os.environ | {"HF_TOKEN": PLANTED, "HUGGING_FACE_HUB_TOKEN": PLANTED, "MY_API_KEY": PLANTED}
     environment |= {"CEFR_TEST_WATCH": str(folder / "watch.txt")}
     environment["PYTHONPATH"] = os.pathsep.join([str(folder / "path"), str(project_root())])
     printed = ""
-    for stage in (STAGES[0], STAGES[3]):
+    for stage, recipe in zip(STAGES, recipes, strict=True):
+        settings = configuration.read({"levels": ["A1"], "recipe": recipe, **places})
         command = [sys.executable, "-m", "cefr_helpers.pipeline", stage, "A1", settings.model_dump_json()]
         done = subprocess.run(command, cwd=project_root(), env=environment, capture_output=True, text=True)
         printed += done.stdout + done.stderr
         assert done.returncode == 0, printed
-        for name in ("training", "comparison"):
-            record = getattr(hand_made_records.level_records("A1"), name)
-            records.write_atomically(settings.workspace.record("A1", name), json.dumps(record))
     return folder, settings.workspace, printed
 
 
 def test_a_planted_token_is_in_nothing_that_is_written_or_printed(watched):
     folder, workspace, printed = watched
     files = [path for path in folder.rglob("*") if path.is_file()]
-    assert workspace.note("A1") in files and pipeline.executed_notebook(workspace, STAGES[0], "A1") in files
-    assert workspace.run("A1") / "01_data_formatting.log" in files and len(files) > 15
+    for path in (path for stage in STAGES for path in pipeline.outputs(workspace, stage, "A1")):
+        assert path in files, path
+    published = {path.name for path in files if workspace.user_data in path.parents}
+    assert {"adapter_model.safetensors", "model.safetensors", "README.md"} <= published
+    assert all(workspace.run("A1") / f"{stage}.log" in files for stage in STAGES)
     assert [path for path in files if PLANTED.encode() in path.read_bytes()] == []
     assert PLANTED not in printed
 
 
-def test_a_stage_on_the_bundled_bank_and_model_uses_no_network(watched):
+def test_no_stage_uses_the_network(watched):
     lines = (watched[0] / "watch.txt").read_text().splitlines()
-    assert len({line.split()[0] for line in lines if line.endswith("began")}) >= 4  # two stages, each with its kernel
+    # four stages, each with its kernel, and the merge
+    assert len({line.split()[0] for line in lines if line.endswith("began")}) >= 9
     assert [line for line in lines if not line.endswith("began")] == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from cefr_helpers import pipeline, records
+from cefr_helpers import pipeline, records, run_logs
 from cefr_helpers.paths import REPORT_STAGE, STAGES, Workspace, project_root
 
 LEVELS = ("A1", "B2")
@@ -87,6 +87,15 @@ def test_training_and_comparison_agree_and_the_loss_fell(workspace, level):
     assert results["agreement"]["relative_difference"] < 0.01
     assert results["completion"]["tuned"]["loss"] < results["completion"]["base"]["loss"] - 0.02
     assert len(results["answers"][0]["words"]) == 10
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_tensorboard_shows_what_the_record_holds(workspace, level):
+    recorded = records.read(workspace, level, "training")["results"]["history"]
+    shown = run_logs.read_events(workspace.run(level) / "tensorboard").history
+    for name in ("train_loss", "eval_loss", "learning_rate", "grad_norm"):
+        logged, kept = ({row["step"]: row[name] for row in rows if name in row} for rows in (shown, recorded))
+        assert len(kept) > 1 and logged == pytest.approx(kept, rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize("level", LEVELS)

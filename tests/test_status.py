@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -136,3 +137,18 @@ def test_status_writes_nothing_and_needs_no_earlier_run(tmp_path):
     settings = configuration.read({"output_root": str(tmp_path / "out"), "user_data": str(tmp_path / "user_data")})
     assert {one.state for one in status.of_all(settings)} == {"not run"}
     assert Workspace.at(settings.output_root, settings.user_data) == settings.workspace and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(("changed", "reason"), [(change, "module.py changed"), (os.unlink, "module.py is gone")])
+def test_a_stage_whose_code_changed_is_out_of_date_and_so_is_what_follows(finished, tmp_path, stage, changed, reason):
+    module = tmp_path / "module.py"
+    module.write_text("a = 1")
+    executed = pipeline.executed_notebook(finished.workspace, stage, "B2")
+    executed.write_text(json.dumps({"metadata": {"cefr_helpers": {"code": records.hash_inputs([module])}}}))
+    os.utime(executed, (time.time() + 1,) * 2)
+    assert states(finished) == dict.fromkeys(STAGES, ("done", ""))
+    changed(module)
+    found = states(finished)
+    assert found[stage] == ("out of date", reason)
+    assert [one for one, (state, _) in found.items() if state == "done"] == list(STAGES[: STAGES.index(stage)])

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from cefr_helpers import base_model, prompts, weighted_loss
 
@@ -52,26 +53,50 @@ def test_target_words_get_their_weight_and_a_row_keeps_its_sum(tokenizer):
     assert len(weighted_loss.add_weights(cut, tokenizer, [EXAMPLE], 4)[0][weighted_loss.COLUMN]) == 64
 
 
-def test_the_value_is_plain_and_the_gradient_weighted():
+class OwnHead(torch.nn.Module):
+    """Computes its logits without calling its head, as a library may."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.logits, self.head = torch.nn.Parameter(logits), torch.nn.Linear(2, 5)
+
+    def get_output_embeddings(self):
+        return self.head
+
+    def forward(self, input_ids):
+        return SimpleNamespace(logits=self.logits)
+
+
+def models():
+    shape = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    torch.manual_seed(0)
+    return [LlamaForCausalLM(LlamaConfig(vocab_size=5, **shape)), OwnHead(torch.randn(2, 4, 5))]
+
+
+@pytest.mark.parametrize("model", models(), ids=lambda model: type(model).__name__)
+def test_the_value_is_plain_and_the_gradient_weighted(model):
     labels = torch.tensor([[-100, 1, 2, 0], [-100, 3, -100, -100]])
     weights = torch.tensor([[9.0, 0.5, 1.5, 1.0], [9.0, 1.0, 9.0, 9.0]])
-    logits = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    seen = {}
-
-    def model(logits_to_keep, **inputs):
-        seen.update(inputs)
-        return SimpleNamespace(logits=logits[:, -logits_to_keep:])
-
-    batch = {"input_ids": labels, "labels": labels, weighted_loss.COLUMN: weights}
+    batch = {"input_ids": labels.clamp(min=0), "labels": labels, weighted_loss.COLUMN: weights}
+    each = cross_entropy(model(batch["input_ids"]).logits[:, :-1].transpose(1, 2), labels[:, 1:], reduction="none")
+    parameters = [weights for weights in model.parameters() if weights.requires_grad]
+    expected = torch.autograd.grad((each * weights[:, 1:]).sum() / 4, parameters, allow_unused=True)
     loss = weighted_loss.compute(model, batch, None)
-    assert set(seen) == {"input_ids"} and set(batch) == {"input_ids", "labels", weighted_loss.COLUMN}
-    plain = cross_entropy(logits[:, :-1].reshape(-1, 5), labels[:, 1:].reshape(-1))
-    assert loss.item() == pytest.approx(plain.item())
-    (found,) = torch.autograd.grad(loss, logits)
-    each = cross_entropy(logits[:, :-1].reshape(-1, 5), labels[:, 1:].reshape(-1), reduction="none")
-    (expected,) = torch.autograd.grad((each * weights[:, 1:].reshape(-1)).sum() / 4, logits)
-    assert torch.allclose(found, expected)
-    assert weighted_loss.compute(model, batch, 8).item() == pytest.approx(plain.item() / 2)
+    assert set(batch) == {"input_ids", "labels", weighted_loss.COLUMN}
+    assert loss.item() == pytest.approx(each.sum().item() / 4)
+    for one, other in zip(torch.autograd.grad(loss, parameters, allow_unused=True), expected, strict=True):
+        assert one is other is None or torch.allclose(one, other, atol=1e-7)
+    assert weighted_loss.compute(model, batch, 8).item() == pytest.approx(each.sum().item() / 8)
+
+
+def test_the_head_sees_the_labelled_places_alone():
+    model, seen = models()[0], []
+    model.lm_head.register_forward_hook(lambda head, given, logits: seen.append(tuple(logits.shape)))
+    labels = torch.tensor([[-100, 1, 2, 0], [-100, 3, -100, -100]])
+    batch = {"input_ids": labels.clamp(min=0), "labels": labels, weighted_loss.COLUMN: torch.ones(2, 4)}
+    weighted_loss.compute(model, batch, None)
+    model(batch["input_ids"])  # and no other call
+    assert seen == [(4, 5), (2, 4, 5)]
 
 
 def test_the_collator_pads_with_zero():
@@ -82,34 +107,3 @@ def test_the_collator_pads_with_zero():
     rows = [{"labels": [1], weighted_loss.COLUMN: [2.0]}, {"labels": [1, 2, 3], weighted_loss.COLUMN: [1.0, 2.0, 3.0]}]
     found = weighted_loss.Collator(inner)(rows)[weighted_loss.COLUMN]
     assert found.tolist() == [[2.0, 0.0, 0.0], [1.0, 2.0, 3.0]]
-
-
-def test_the_output_head_is_not_asked_for_prompts(tiny_folder, tokenizer):
-    """The same loss and gradients as with the logits of every token, from those of the completions alone."""
-    from transformers import AutoModelForCausalLM
-
-    model = AutoModelForCausalLM.from_pretrained(tiny_folder)
-    short = EXAMPLE | {"output": "1. She grew up.\n2. Children play."}
-    rows = prompts.training_rows(tokenizer, [EXAMPLE, short], 512, "completion")
-    width = max(len(row["input_ids"]) for row in rows)
-    pads = {"input_ids": tokenizer.pad_token_id, "labels": -100}
-    batch = {
-        key: torch.tensor([row[key] + [pad] * (width - len(row[key])) for row in rows]) for key, pad in pads.items()
-    }
-    batch[weighted_loss.COLUMN] = torch.rand(2, width, generator=torch.Generator().manual_seed(0))
-    asked = []
-
-    def for_completions(logits_to_keep, **inputs):
-        asked.append(logits_to_keep)
-        return model(logits_to_keep=logits_to_keep, **inputs)
-
-    def for_all(logits_to_keep, **inputs):
-        return SimpleNamespace(logits=model(**inputs).logits[:, -logits_to_keep:])
-
-    found = []
-    for one in (for_completions, for_all):
-        loss = weighted_loss.compute(one, batch, None)
-        found.append((loss, torch.autograd.grad(loss, model.model.layers[0].mlp.up_proj.weight)[0]))
-    assert found[0][0].item() == pytest.approx(found[1][0].item(), abs=1e-6) and found[0][1].abs().max() > 1e-4
-    assert torch.allclose(found[0][1], found[1][1], atol=1e-7)
-    assert asked == [width - min(row["labels"].count(-100) for row in rows) + 1] and asked[0] < width - 20
