@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import groups, page, results, rounds, workload
+from benchmarks import groups, page, results, rounds, tables, workload
 from benchmarks import settings as sizes
 from cefr_helpers import base_model, engine
 from cefr_helpers.errors import InputError, shown
@@ -31,19 +31,18 @@ def main(
     root = base_model.cache_folder() / "benchmarks"
     with engine.only_run(root):
         work = workload.prepare(settings, root / "work")
-        publish = not quick and not rows
-        source = page.folder() if publish else work.folder / "results"
-        for group in chosen:
-            found = _measure(group, rows.split(), settings, work)
-            typer.echo(f"{results.write(source, found)}\n\n{page.part(group, found)}\n")
-    if publish:
-        typer.echo(page.update(source, page.path()))
-        rounds.forget(chosen, work)
+        found = [_measure(group, rows.split(), settings, work) for group in chosen]
+        if not quick and not rows:
+            # all at once and at the end: until then the tree is the commit that the results name
+            typer.echo(page.publish(found))
+            rounds.forget(chosen, work)
 
 
 def _measure(group: str, names: list[str], settings: sizes.Settings, work: workload.Workload) -> dict:
     rows = [row for row in groups.of(group, settings, work) if not names or row.name in names]
-    return results.collect(group, rows, rounds.measure(rows, settings, work), settings, work)
+    found = results.collect(group, rows, rounds.measure(rows, settings, work), settings, work)
+    typer.echo(f"{results.write(work.folder / 'results', found)}\n\n{tables.part(found)}\n")
+    return found
 
 
 def _groups(only: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from benchmarks import page, results, rounds, workload
+from benchmarks import page, results, rounds, tables, workload
 from benchmarks.groups import Row
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload
@@ -97,11 +97,9 @@ def main(
         complete(found, settings.steps)
         if quality:
             found["quality"] = end_to_end(settings, work.folder / "quality")
-        publish = torch.cuda.is_available() and not tiny
-        source = page.folder() if publish else work.folder / "results"
-        typer.echo(f"{results.write(source, found)}\n\n{page.part(GROUP, found)}\n")
-    if publish:
-        typer.echo(page.update(source, page.path()))
+        typer.echo(f"{results.write(work.folder / 'results', found)}\n\n{tables.part(found)}\n")
+        if torch.cuda.is_available() and not tiny:
+            typer.echo(page.publish([found]))
 
 
 def random_model(folder: Path, tokenizer_of: Path, config: dict) -> Path:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import environments
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload
+from cefr_helpers import records
+from cefr_helpers.recipe import load_recipe
 
 HERE = Path(__file__).parent
-ADAPTER = "suite"  # the training row whose adapter the evaluation takes
-CORES = 2  # of the machine that the guesses of duration were made on
+SUITE = "suite"  # the training row whose adapter the evaluation takes
 
 
 @dataclass(frozen=True)
@@ -81,31 +81,28 @@ def training(settings: Settings, description: dict) -> list[Row]:
     share = description["completion_tokens"] / tokens
     limit = {"rank": settings.rank, "completion_share": share, "size": 2048, "rounds": 15}
     suite, unsloth = "programs/train_suite.py", "peers/train_unsloth.py"
+    base = {"examples": settings.loss_examples}
+    weight = load_recipe("cpu").target_word_weight
+    own = row(SUITE, "this suite: batches of 2, no recomputation", "suite", suite, 2, 250)
+    profiled = own.told | {"profiled_steps": settings.profiled_steps}
     return [
-        row("suite", "this suite: batches of 2, no recomputation", "suite", suite, 2, 250),
+        own,
         row(
             "suite_weighted",
-            "this suite, target words weighing 4 times, as `cpu` has it (another gradient)",
+            f"this suite, target words weighing {weight:g} times, as `cpu` has it (another gradient)",
             *("suite", suite, 2, 230),
-            recipe={"target_word_weight": 4.0},
+            recipe={"target_word_weight": weight},
         ),
         row("unsloth", "Unsloth, its notebooks' arguments: batches of 2, recomputation", "unsloth", unsloth, 2, 190),
         row("unsloth_dropout", "Unsloth, dropout .05, batches of 8", "unsloth", unsloth, 8, 150, 0.05),
         row("trainer", "Hugging Face Trainer + PEFT, batches of 8", "trainer", "peers/train_trainer.py", 8, 180),
         row("llamafactory", "LLaMA-Factory, batches of 1", "llamafactory", "peers/train_llamafactory.py", 1, 150),
         row("litgpt", "LitGPT, batches of 1", "litgpt", "peers/train_litgpt.py", 1, 150),
-        Row(
-            "base",
-            "the base before any training",
-            "suite",
-            "programs/score_trained.py",
-            {"examples": settings.loss_examples},
-            30,
-            1,
-        ),
+        Row("profile", "where a step of this suite goes", "suite", "programs/profile_suite.py", profiled, 60, 1),
+        Row("base", "the base before any training", "suite", "programs/score_trained.py", base, 30, 1),
         Row(
             "limit",
-            "limit: the model's matrix products at the machine's bf16 rate",
+            "limit: the model's matrix products at the measured bf16 rate",
             "suite",
             "programs/limit.py",
             limit,
@@ -151,7 +148,7 @@ def generation(settings: Settings, description: dict) -> list[Row]:
             "new_tokens": settings.new_tokens,
             "batch_size": batch_size,
             "keep_answers": check,
-            "threads": CORES,
+            "threads": records.hardware()["cores"],
         }
         guess_s = 15 + count * settings.new_tokens / tokens_per_s
         return Row(name, label, environment, program, told, guess_s, 1 if check else None)
@@ -187,8 +184,3 @@ def growth(settings: Settings, description: dict) -> list[Row]:
         label = f"scoring {count:,} examples"
         rows.append(Row(f"scoring_{count}", label, "suite", "programs/score_examples.py", told, 15 + count / 8, 1))
     return rows
-
-
-def environments_of(rows: list[Row]) -> list[str]:
-    """The peers' environments that rows need, each once."""
-    return [name for name in dict.fromkeys(row.environment for row in rows) if name != environments.OWN]

@@ -1,15 +1,15 @@
-"""docs/benchmarks.md: its tables and figure, made from the results alone and put between marks."""
+"""docs/benchmarks.md: tables and figure, put between its marks from the published results."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import figures, results
+from benchmarks import figures, goals, results, tables
 from benchmarks.settings import GROUPS
-from cefr_helpers import records, tables
+from cefr_helpers import records
 from cefr_helpers.paths import project_root
 
 START, END = "<!-- made by `make benchmark`: {} start -->", "<!-- made by `make benchmark`: {} end -->"
 PAGE_GROUPS = (*GROUPS, "gpu")
-_MEGABYTE, _GIGA = 10**6, 10**9
 
 
 def path() -> Path:
@@ -19,6 +19,13 @@ def path() -> Path:
 def folder() -> Path:
     """The published results."""
     return project_root() / "docs" / "benchmarks"
+
+
+def publish(found: Iterable[dict]) -> Path:
+    """Write the results of groups among the published ones, and renew the page from all of them."""
+    for one in found:
+        results.write(folder(), one)
+    return update(folder(), path())
 
 
 def update(source: Path, page: Path) -> Path:
@@ -31,180 +38,10 @@ def update(source: Path, page: Path) -> Path:
 
 def with_tables(text: str, source: Path) -> str:
     """The page's text with what `source` gives between its marks."""
-    for group in PAGE_GROUPS:
-        start, end = START.format(group), END.format(group)
+    found = {group: results.read(source, group) for group in PAGE_GROUPS}
+    parts = {group: tables.part(one) for group, one in found.items()} | {"goals": goals.table(found)}
+    for name, part in parts.items():
+        start, end = START.format(name), END.format(name)
         before, rest = text.split(start)
-        text = f"{before}{start}\n{part(group, results.read(source, group))}\n{end}{rest.split(end)[1]}"
+        text = f"{before}{start}\n{part}\n{end}{rest.split(end)[1]}"
     return text
-
-
-def part(group: str, found: dict | None) -> str:
-    """What the page says of one group."""
-    if found is None:
-        return "Not measured yet."
-    make = {
-        "training": training,
-        "evaluation": evaluation,
-        "generation": generation,
-        "overhead": overhead,
-        "growth": growth,
-        "gpu": gpu,
-    }
-    return f"{make[group](found)}\n\n{origin(found)}"
-
-
-def training(found: dict) -> str:
-    """Speed beside the suite's, memory, loss; a row whose loss is another one is marked."""
-    suite = _median(found, "suite", "tokens_per_s")
-    rows = []
-    for row in found["rows"]:
-        own = row["median"].get("tokens_per_s")
-        rows.append(
-            [
-                row["label"],
-                _failed(row) or _with_range(row, "tokens_per_s", 0),
-                f"{suite / own:.2f}" if suite and own else "",
-                _number(row["median"].get("peak_memory_bytes"), _MEGABYTE, 0) if "train_s" in row["median"] else "",
-                _loss(row),
-            ]
-        )
-    headings = [
-        "training",
-        "tokens of text a second",
-        "this suite is faster by",
-        "peak memory, MB",
-        "held-out loss after",
-    ]
-    marked = f"\\* further than {results.SAME_LOSS:.0%} from this suite's loss: does not count."
-    return tables.markdown_table(headings, rows, 1) + f"\n\n{marked}"
-
-
-def evaluation(found: dict) -> str:
-    peer = _median(found, "two_models_bf16", "seconds")
-    rows = [
-        [row["label"], str(row["settings"]["examples"]), _failed(row) or _with_range(row, "seconds", 1),
-         *(_number(row["median"].get(key), 1, 4) for key in ("base_loss", "tuned_loss")), _check(row)]
-        for row in found["rows"]
-    ]  # fmt: skip
-    headings = ["evaluation", "examples", "seconds", "base loss", "tuned loss", "same result"]
-    suite = _median(found, "suite_bf16", "seconds")
-    times = f"\n\nThis suite is faster by {peer / suite:.2f}." if peer and suite else ""
-    return tables.markdown_table(headings, rows, 1) + times
-
-
-def generation(found: dict) -> str:
-    one_by_one = _median(found, "one_by_one", "tokens_per_s")
-    rows = []
-    for row in found["rows"]:
-        own = row["median"].get("tokens_per_s")
-        rows.append(
-            [
-                row["label"],
-                str(row["settings"]["prompts"]),
-                _failed(row) or _with_range(row, "tokens_per_s", 1),
-                f"{own / one_by_one:.2f}" if own and one_by_one and "fp32" not in row["name"] else "",
-                _check(row),
-            ]
-        )
-    headings = ["generation", "prompts", "new tokens a second", "times one by one", "same result"]
-    return tables.markdown_table(headings, rows, 1)
-
-
-def overhead(found: dict) -> str:
-    [row] = found["rows"]
-    kinds = ("start", "imports", "loading", "rest", "work", "wall")
-    rows = [
-        [stage, *(f"{seconds[kind]:.1f}" for kind in kinds)]
-        for stage, seconds in row["median"].get("stages", {}).items()
-    ]
-    headings = [
-        "notebook, seconds",
-        "start",
-        "imports",
-        "loading",
-        "other cells",
-        "training, scoring, measuring",
-        "all",
-    ]
-    return _failed(row) or tables.markdown_table(headings, rows, 1)
-
-
-def growth(found: dict) -> str:
-    rows = [
-        [row["label"], _failed(row) or _number(row["median"].get("seconds"), 1, 2),
-         _number(row["median"].get("peak_memory_bytes"), _MEGABYTE, 0), str(len(row["measurements"]))]
-        for row in found["rows"]
-    ]  # fmt: skip
-    table = tables.markdown_table(["examples", "seconds", "peak memory, MB", "measurements"], rows, 1)
-    return f"![Time and memory against the number of examples](benchmarks/growth.png)\n\n{table}"
-
-
-def gpu(found: dict) -> str:
-    rows = [
-        [row["label"], _failed(row) or _with_range(row, "tokens_per_s", 0),
-         _percent(row["median"].get("share_of_peak")), _number(row["median"].get("gpu_memory_bytes"), _GIGA, 1),
-         _number(row["median"].get("reference_run_s"), 1, 0)]
-        for row in found["rows"]
-    ]  # fmt: skip
-    headings = ["training", "tokens of text a second", "of the bf16 peak", "peak GPU memory, GB", "all steps, seconds"]
-    return tables.markdown_table(headings, rows, 1) + quality(found.get("quality"))
-
-
-def quality(found: dict | None) -> str:
-    """What the bundled model learned from end to end, in one sentence."""
-    if not found or "failed" in found:
-        return f"\n\nThe bundled model from end to end failed: {found['failed']}." if found else ""
-    success = " → ".join(f"{found['joint_success'][who]:.0%}" for who in ("base", "tuned"))
-    return (
-        f"\n\nThe bundled model from end to end: trained in {found['training_s']:.0f} s, held-out loss "
-        f"{found['base_loss']:.3f} → {found['tuned_loss']:.3f}, Joint Success {success}."
-    )
-
-
-def origin(found: dict) -> str:
-    """Where the numbers of a group come from, in one line."""
-    hardware, settings = found["hardware"], found["settings"]
-    versions = {name: version for row in found["rows"] for name, version in row["versions"].items()}
-    told = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
-    machine = hardware.get("gpu") or f"{hardware['cores']} cores of an {hardware['cpu']}, no GPU"
-    commit, plus, changes = found["commit"].partition("+")
-    rounds = f"medians of {settings['repeats']}, in brackets the range"
-    return (
-        f"{found['created'][:10]}, commit `{commit[:10]}{plus}{changes}`, {machine}; bank {settings['bank']}, level "
-        f"{settings['level']}, seed {settings['seed']}; {rounds}; {told}."
-    )
-
-
-def _median(found: dict, name: str, key: str) -> float | None:
-    return next((row["median"].get(key) for row in found["rows"] if row["name"] == name), None)
-
-
-def _failed(row: dict) -> str | None:
-    return f"failed: {row['failed'].replace('|', '/')}" if row["failed"] and not row["measurements"] else None
-
-
-def _with_range(row: dict, key: str, decimals: int) -> str:
-    if key not in row["median"]:
-        return ""
-    low, high = row["range"][key]
-    return f"{row['median'][key]:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"
-
-
-def _number(value: float | None, unit: float, decimals: int) -> str:
-    return "" if value is None else f"{value / unit:.{decimals}f}"
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{value:.0%}"
-
-
-def _loss(row: dict) -> str:
-    mark = " \\*" if row.get("counts") is False else ""
-    return _number(row["median"].get("loss"), 1, 3) + mark
-
-
-def _check(row: dict) -> str:
-    check = row.get("check", {})
-    if "same_answers" in check:
-        return f"{check['same_answers']} of {check['of']} answers"
-    return f"losses within {check['largest_difference_of_losses']:.1e}" if check else ""

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -33,7 +34,8 @@ def measure(python: Path, program: Path, specification: dict, folder: Path, limi
 
     Args:
         python: the interpreter of the program's environment.
-        folder: takes specification, result, log and what the program leaves; its working directory.
+        folder: takes specification, result, log and what the program leaves; its working directory, emptied first,
+            so that no program goes on from what a stopped one left.
         limit_s: after which it is ended.
 
     Returns:
@@ -42,9 +44,9 @@ def measure(python: Path, program: Path, specification: dict, folder: Path, limi
     Raises:
         ProgramFailed: it failed, was ended, or left no result.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     result, log, file = (folder / name for name in ("result.json", "log.txt", "specification.json"))
-    result.unlink(missing_ok=True)
     file.write_text(json.dumps(specification | {"result": str(result), "folder": str(folder)}))
     started, problem = time.monotonic(), None
     with open(log, "w") as out:

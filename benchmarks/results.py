@@ -53,6 +53,11 @@ def read(folder: Path, group: str) -> dict | None:
     return results
 
 
+def median(found: dict, name: str, key: str) -> float | None:
+    """A row's median of a number; None where there is none."""
+    return next((row["median"].get(key) for row in found["rows"] if row["name"] == name), None)
+
+
 def _row(row: Row, found: dict, tokens: int) -> dict:
     measurements = found["measurements"]
     for one in measurements:
@@ -65,8 +70,11 @@ def _row(row: Row, found: dict, tokens: int) -> dict:
         "environment": row.environment,
         "settings": {key: value for key, value in row.told.items() if not _is_path(value)},
         "versions": last.get("versions", {}),
+        **({"shares": last["shares"]} if "shares" in last else {}),
         "failed": found["failed"],
-        "measurements": [{key: value for key, value in one.items() if key != "versions"} for one in measurements],
+        "measurements": [
+            {key: value for key, value in one.items() if key not in ("versions", "shares")} for one in measurements
+        ],
         "median": _medians(measurements),
         "range": {
             key: [min(one[key] for one in measurements), max(one[key] for one in measurements)]

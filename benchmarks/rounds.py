@@ -14,6 +14,7 @@ from cefr_helpers.wording import clock
 
 _MOST_TIMES_AS_LONG = 10  # as guessed, before a program is ended
 _AT_LEAST_S = 900
+_ADAPTER = "adapter"  # folder that a training leaves
 
 
 def measure(rows: list[Row], settings: Settings, workload: Workload) -> dict[str, dict]:
@@ -25,11 +26,12 @@ def measure(rows: list[Row], settings: Settings, workload: Workload) -> dict[str
     Returns:
         Name of a row -> {"measurements": [...], "failed": None or why}.
     """
-    found = {row.name: {"measurements": [], "failed": None} for row in rows}
     turns = [(row, turn) for turn in range(settings.repeats) for row in rows if turn < _rounds(row, settings)]
     missing = [one for one in turns if not _file(workload, *one).is_file()]
     there = len(turns) - len(missing)
     _say(f"{len(turns)} measurements, {there} of them there already, about {_left(missing, {})} to go")
+    failed = _install([row for row, _ in missing])
+    found = {row.name: {"measurements": [], "failed": failed.get(row.environment)} for row in rows}
     spent: dict[str, float] = {}
     for place, (row, turn) in enumerate(turns, 1):
         file = _file(workload, row, turn)
@@ -37,7 +39,7 @@ def measure(rows: list[Row], settings: Settings, workload: Workload) -> dict[str
             started = time.monotonic()
             try:
                 records.write_atomically(file, json.dumps(_one(row, turn, settings, workload)))
-            except (processes.ProgramFailed, environments.NotInstalled) as error:
+            except processes.ProgramFailed as error:
                 found[row.name]["failed"] = str(error)
             spent[row.name] = time.monotonic() - started
         if file.is_file():
@@ -47,6 +49,18 @@ def measure(rows: list[Row], settings: Settings, workload: Workload) -> dict[str
         ]
         _say(f"{place} of {len(turns)}: {row.label}: {_short(found[row.name])}; about {_left(left, spent)} to go")
     return found
+
+
+def _install(rows: list[Row]) -> dict[str, str]:
+    """Make the environments of rows before anything is timed; environment -> why, for those that could not be made."""
+    failed = {}
+    for name in dict.fromkeys(row.environment for row in rows):
+        try:
+            environments.python(name)
+        except environments.NotInstalled as error:
+            failed[name] = str(error)
+            _say(f"environment {name}: FAILED: {error}")
+    return failed
 
 
 def _one(row: Row, turn: int, settings: Settings, workload: Workload) -> dict:
@@ -62,7 +76,15 @@ def _one(row: Row, turn: int, settings: Settings, workload: Workload) -> dict:
         found["loss"] = processes.measure(python, program, scored, folder / "score", limit_s)["loss"]
     for name in ("adapter", "merged"):
         found.pop(name, None)
+    _tidy(folder)
     return found
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what a program left but files and adapter: checkpoints and copies of the model fill a disk."""
+    for path in folder.iterdir():
+        if path.is_dir() and path.name != _ADAPTER:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def forget(names: list[str], workload: Workload) -> None:
@@ -77,7 +99,7 @@ def adapter(workload: Workload) -> Path:
     Raises:
         processes.ProgramFailed: that training was not run.
     """
-    folder = workload.folder / "runs" / "training" / f"{groups.ADAPTER}-0" / "adapter"
+    folder = workload.folder / "runs" / "training" / f"{groups.SUITE}-0" / _ADAPTER
     if not (folder / "adapter_model.safetensors").is_file():
         raise processes.ProgramFailed("the group training comes first: its first row leaves the adapter")
     return folder

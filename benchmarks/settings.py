@@ -15,6 +15,7 @@ class Settings:
         words: of an example.
         repeats: rounds, in each of which every row is measured once; medians are taken over them.
         steps, examples_per_step: of each training, one epoch, so that all rows see the same tokens.
+        profiled_steps: of one training more, whose time is sorted by what it goes into.
         loss_examples: held-out examples on which each trained model is scored.
         evaluation_examples: scored by base and tuned model in the group "evaluation".
         prompts, new_tokens: of the group "generation".
@@ -30,6 +31,7 @@ class Settings:
     repeats: int = 3
     steps: int = 8
     examples_per_step: int = 8
+    profiled_steps: int = 2
     loss_examples: int = 40
     evaluation_examples: int = 200
     prompts: int = 50
@@ -72,6 +74,7 @@ def quick(bank: str = "bundled") -> Settings:
         examples_per_step=2,
         words=2,
         short_words=2,
+        profiled_steps=1,
         loss_examples=2,
         evaluation_examples=4,
         prompts=3,

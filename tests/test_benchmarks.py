@@ -2,17 +2,32 @@
 
 import dataclasses
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import environments, gpu, groups, page, processes, results, rounds, settings, workload
+from benchmarks import (
+    environments,
+    figures,
+    goals,
+    gpu,
+    groups,
+    page,
+    processes,
+    results,
+    rounds,
+    settings,
+    workload,
+)
 from benchmarks.groups import Row
-from benchmarks.peers import common
-from benchmarks.programs import limit, run_notebooks
+from benchmarks.programs import limit, profile_suite, run_notebooks
 from benchmarks.workload import Workload
+from cefr_helpers import base_model
 from cefr_helpers.paths import STAGES, project_root
 
 DESCRIPTION = {"training_tokens": 1000, "completion_tokens": 600, "longest_example_tokens": 300}
@@ -80,6 +95,35 @@ def test_a_program_that_never_ends_is_ended(tmp_path):
         processes.measure(Path(sys.executable), program, {}, tmp_path / "run", 1)
 
 
+def test_an_environment_that_can_not_be_made_fails_its_rows_alone(work, monkeypatch, capsys):
+    def python(name):
+        if name == "litgpt":
+            raise environments.NotInstalled("litgpt.txt: no matching distribution")
+        return Path(sys.executable)
+
+    monkeypatch.setattr(environments, "python", python)
+    good, bad = make_rows(work, "good", "bad")
+    found = rounds.measure([good, dataclasses.replace(bad, environment="litgpt")], QUICK, work)
+    assert found["bad"] == {"measurements": [], "failed": "litgpt.txt: no matching distribution"}
+    assert len(found["good"]["measurements"]) == 1 and "environment litgpt: FAILED" in capsys.readouterr().out
+
+
+def test_nothing_goes_on_from_what_a_stopped_program_left_and_little_stays(work):
+    [row] = make_rows(work, "one")
+    folder = work.folder / "runs" / "growth" / "one-0"
+    (folder / "checkpoints").mkdir(parents=True)
+    row.path.write_text(
+        "import json, os, sys, pathlib\n"
+        "told = json.load(open(sys.argv[1]))\n"
+        "left = sorted(os.listdir(told['folder']))\n"
+        "for name in ('adapter', 'outputs'): pathlib.Path(told['folder'], name).mkdir()\n"
+        "json.dump({'left': left, 'versions': {}}, open(told['result'], 'w'))\n"
+    )
+    [one] = rounds.measure([row], QUICK, work)["one"]["measurements"]
+    assert one["left"] == ["log.txt", "specification.json"]
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["adapter"]
+
+
 def test_evaluation_without_an_adapter_says_what_comes_first(work):
     with pytest.raises(processes.ProgramFailed, match="the group training comes first"):
         rounds.adapter(work)
@@ -112,8 +156,6 @@ def test_peers_pin_every_package_and_name_no_host(file):
 
 
 def test_the_workload_is_the_same_tokens_for_all(bundled, tmp_path):
-    from cefr_helpers import base_model
-
     made = workload.prepare(QUICK, tmp_path)
     rows, train = (json.loads(made.file(name).read_text()) for name in ("rows", "train"))
     assert len(rows) == len(train) == QUICK.train_examples == made.description["examples"]["train"]
@@ -146,11 +188,36 @@ def test_the_limit_counts_what_lora_training_multiplies(tmp_path):
 
 
 def test_the_largest_memory_is_this_processs_own():
-    import numpy as np
+    code = (
+        "from benchmarks.peers.common import peak_memory_bytes as peak\n"
+        "before = peak(); b'x' * 2**27\n"  # gone again, but it was there
+        "print(before, peak())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=project_root(), capture_output=True, text=True, check=True)
+    before, after = map(int, done.stdout.split())
+    assert before < 2**26 and 0.9 < (after - before) / 2**27 < 1.1
 
-    before = common.peak_memory_bytes()
-    np.ones(before // 8 + 2**24)
-    assert common.peak_memory_bytes() > before + 2**26
+
+def test_operations_are_sorted_by_what_they_are_part_of():
+    names = {
+        ("aten::mm", ((600, 576), (576, 16))): "matrix products: LoRA pairs",
+        ("aten::mm", ((600, 576), (576, 1536))): "matrix products: frozen weights",
+        ("aten::mm", ((300, 576), (576, 49152))): "matrix products: output head",
+        ("aten::_scaled_dot_product_flash_attention_for_cpu", ()): "attention scores",
+        ("aten::copy_", ()): "casts and copies",
+        ("aten::_log_softmax", ()): "loss",
+        ("aten::_fused_adamw_", ()): "optimizer and clipping",
+        ("aten::silu", ((2, 300, 1536),)): "norms, activations and other elementwise work",
+    }
+    assert [profile_suite.kind(*one, 16, 49152) for one in names] == list(names.values())
+    events = [SimpleNamespace(key=key, input_shapes=list(sides), self_cpu_time_total=1e6) for key, sides in names]
+    found = profile_suite.shares([*events, events[0]], 12.0, 2, 16, 49152)
+    assert list(found.items())[:3] == [
+        ("Python between the operations", 1.5),
+        ("matrix products: LoRA pairs", 1.0),
+        ("matrix products: frozen weights", 0.5),
+    ]
+    assert sum(found.values()) == 6.0
 
 
 def test_a_training_with_another_loss_does_not_count(work):
@@ -183,13 +250,14 @@ def test_seconds_of_a_notebook_are_sorted_by_what_its_cells_do():
     sources = ["import os", "model = training.load(base)", "x = training.tune(model)", "print(x)"]
     notebook = {"cells": [{"cell_type": "markdown", "source": ["import"], "metadata": {}}]}
     notebook["cells"] += [cell(source, 2.0**place) for place, source in enumerate(sources)]
-    expected = {"start": 5, "imports": 1, "loading": 2, "work": 4, "rest": 8, "wall": 20}
+    expected = {"start": 5, "imports": 1, "loading": 2, "work": 4, "merging": 0, "rest": 8, "wall": 20}
     assert run_notebooks.sorted_seconds(notebook, 20) == expected
 
 
 def test_the_marks_of_work_stand_in_the_notebooks():
     code = "".join((project_root() / "notebooks" / f"{stage}.ipynb").read_text() for stage in STAGES)
-    assert [mark for mark in (*run_notebooks.LOADING, *run_notebooks.WORK) if mark not in code] == []
+    marks = (*run_notebooks.LOADING, *run_notebooks.WORK, *run_notebooks.MERGING)
+    assert [mark for mark in marks if mark not in code] == []
 
 
 def test_the_gpu_programs_model_has_llama_3_2_1bs_size():
@@ -225,8 +293,10 @@ def test_tables_show_ratios_marks_and_failures(work, tmp_path):
     text = page.update(tmp_path, page_text).read_text(encoding="utf-8")
     lines = {line.split(" | ")[0][2:]: line.split(" | ") for line in text.splitlines() if line.startswith("| ")}
     unsloth = lines["Unsloth, its notebooks' arguments: batches of 2, recomputation"]
-    assert unsloth[1:] == ["200 [200, 200]", "2.50", "2000", "2.010 |"]
-    assert lines["Hugging Face Trainer + PEFT, batches of 8"][-1] == r"2.200 \* |"
+    assert unsloth[1:] == ["200 [200, 200]", "2.50", "", "2000", "2.010 |"]
+    assert lines["Hugging Face Trainer + PEFT, batches of 8"][2:] == ["does not count", "", "2000", r"2.200 \* |"]
+    assert lines["training: times as fast as the next best peer that counts"][1:] == ["at least 1.50", "2.50", "met |"]
+    assert lines["training: share of the limit"][2:] == ["not measured", " |"]
     assert "failed: train_litgpt: exit status 1; no / such thing" in text
     assert "torch 2.13.0" in text and page.with_tables(text, tmp_path) == text
 
@@ -240,7 +310,68 @@ def test_growth_gets_a_figure_with_its_points(work, tmp_path):
     page_text = tmp_path / "page.md"
     page_text.write_text(page.path().read_text(encoding="utf-8"), encoding="utf-8")
     assert "| formatting 1,000 examples | 1.50 | 100 | 1 |" in page.update(tmp_path, page_text).read_text()
-    from benchmarks import figures
-
-    assert [point["examples"] for point in figures.points_of(made, "scoring")] == list(QUICK.scoring_sizes)
+    examples, seconds = figures.points_of(made, "scoring", "seconds")
+    assert list(examples) == list(QUICK.scoring_sizes) and set(seconds) == {1.5}
     assert (tmp_path / "growth.png").stat().st_size > 10_000
+
+
+def test_growth_off_its_line_is_told():
+    def row(work: str, count: int, seconds: float) -> dict:
+        median = {"seconds": seconds, "peak_memory_bytes": 10**9}
+        return {"name": f"{work}_{count}", "settings": {"examples": count}, "median": median}
+
+    straight = [row(work, count, count / 100) for work in figures.WORK for count in (100, 200, 300)]
+    assert figures.furthest({"rows": straight}) == pytest.approx(0, abs=1e-9)
+    bent = [*straight[:2], row("formatting", 300, 9.0), *straight[3:]]
+    assert figures.furthest({"rows": bent}) == pytest.approx(2 / 8)  # the line ends at 8 and passes the middle by 2
+
+
+def test_goals_from_above_and_from_below():
+    seconds = {"start": 2.0, "imports": 0.5, "rest": 9.0, "merging": 6.0}
+    row = {"name": "notebooks", "median": {"stages": dict.fromkeys((*STAGES, "05_final_report"), seconds)}}
+    found = dict.fromkeys(page.PAGE_GROUPS) | {"overhead": {"rows": [row]}}
+    lines = [line.split(" | ") for line in goals.table(found).splitlines()]
+    assert [line[1:] for line in lines if line[0].startswith("| 0")] == [
+        ["at most 3.0", "2.5", "met |"],
+        ["at most 15.0", "17.5", "missed |"],
+    ]
+
+
+@pytest.mark.slow
+def test_the_gpu_program_goes_from_start_to_end_with_a_tiny_model(tmp_path):
+    """With the real libraries: the six rows, a notebook run of the bundled model, and nothing published."""
+    published = page.path().read_bytes()
+    command = [sys.executable, "-m", "benchmarks.gpu", "--tiny"]
+    done = subprocess.run(command, cwd=project_root(), env=own_cache(tmp_path), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [file] = tmp_path.glob("cefr_helpers/benchmarks/work/*/results/gpu.json")
+    found = json.loads(file.read_text())
+    assert {row["name"]: row["failed"] for row in found["rows"]} == dict.fromkeys(
+        ("reference", "dropout", "best", "best_64", "unsloth", "limit")
+    )
+    best = next(row["median"] for row in found["rows"] if row["name"] == "best")
+    assert best["tokens_per_s"] > 0 and 0 < best["share_of_peak"] < 1
+    assert best["reference_run_s"] == pytest.approx(best["train_s"] * gpu.STEPS_OF_RECIPE / gpu.QUICK.steps)
+    assert found["quality"]["tuned_loss"] < found["quality"]["base_loss"]
+    assert page.path().read_bytes() == published
+
+
+@pytest.mark.slow
+def test_the_suites_own_programs_go_from_start_to_end(tmp_path):
+    names = "suite suite_weighted profile base limit suite_bf16 batched formatting_100 scoring_4"
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--rows", names]
+    done = subprocess.run(command, cwd=project_root(), env=own_cache(tmp_path), capture_output=True, text=True)
+    assert done.returncode == 0 and "FAILED" not in done.stdout, done.stdout + done.stderr
+    rows = {}
+    for file in tmp_path.glob("cefr_helpers/benchmarks/work/*/results/*.json"):
+        rows |= {row["name"]: row for row in json.loads(file.read_text())["rows"]}
+    assert set(rows) == set(names.split()) and all(row["measurements"] for row in rows.values())
+    assert rows["suite"]["median"]["loss"] < rows["base"]["median"]["loss"]
+    assert rows["profile"]["shares"]["matrix products: frozen weights"] > 0
+
+
+def own_cache(folder: Path) -> dict:
+    """The environment with a cache of its own, in which the converted model lies already."""
+    (folder / "cefr_helpers").mkdir()
+    (folder / "cefr_helpers" / "base_models").symlink_to(base_model.cache_folder() / "base_models")
+    return os.environ | {"XDG_CACHE_HOME": str(folder)}

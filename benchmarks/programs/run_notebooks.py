@@ -1,4 +1,4 @@
-"""Runs the stage notebooks as the batch does, and sorts their time: start, imports, loading, work, the rest."""
+"""Runs the stage notebooks as the batch does, and sorts their time: start, imports, loading, work, merging, rest."""
 
 import json
 import subprocess
@@ -12,10 +12,10 @@ from cefr_helpers.configuration import Configuration
 from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE, STAGES
 
 # By what stands in a cell, the first that fits; what is in none of them is neither waiting nor a model's work.
+MERGING = ("publishing.merge(",)
 LOADING = ("training.load(", "comparison.load(")
 WORK = (
     "training.tune(",
-    "publishing.merge(",
     "comparison.score(",
     "comparison.answers(",
     "answer_rows.sampled_answers(",
@@ -52,7 +52,7 @@ def timed(stage: str, level: str, settings: Configuration) -> dict[str, float]:
 
 def sorted_seconds(notebook: dict, wall_s: float) -> dict[str, float]:
     """An executed notebook's seconds by kind; `start` is what no cell took: interpreter, papermill, kernel."""
-    seconds = dict.fromkeys(("start", "imports", "loading", "work", "rest"), 0.0)
+    seconds = dict.fromkeys(("start", "imports", "loading", "work", "merging", "rest"), 0.0)
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             seconds[kind("".join(cell["source"]))] += cell["metadata"]["papermill"]["duration"] or 0.0
@@ -62,6 +62,8 @@ def sorted_seconds(notebook: dict, wall_s: float) -> dict[str, float]:
 def kind(source: str) -> str:
     if any(mark in source for mark in LOADING):
         return "loading"
+    if any(mark in source for mark in MERGING):
+        return "merging"
     if any(mark in source for mark in WORK):
         return "work"
     return "imports" if source.startswith(("import ", "from ")) else "rest"
