@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.settings import Settings
-from cefr_helpers import base_model, formatting, prompts, records, sentence_bank, splitting
+from cefr_helpers import base_model, formatting, merging, prompts, records, sentence_bank, splitting
 from cefr_helpers.paths import project_root
 
 HELD_OUT_SHARE = 0.2
@@ -18,7 +19,7 @@ class Workload:
 
     Attributes:
         folder: holds the files, what the programs leave, and the measurements.
-        model: the base model's folder in Hugging Face format.
+        model: the base model's folder in Hugging Face format, as older libraries read it too.
         gguf: the same model in llama.cpp's format, in 4 bits.
         description: for the results: hashes and counts, no text.
     """
@@ -57,7 +58,17 @@ def prepare(settings: Settings, root: Path) -> Workload:
     folder = root / _fingerprint(settings, description)
     for name, content in (*examples.items(), ("rows", rows), ("eval_rows", eval_rows), ("workload", description)):
         records.write_atomically(folder / f"{name}.json", json.dumps(content, ensure_ascii=False))
-    return Workload(folder, base.folder, base_model.bundled_file(), description)
+    return Workload(folder, _portable(base.folder, folder / "base"), base_model.bundled_file(), description)
+
+
+def _portable(base: Path, folder: Path) -> Path:
+    """A copy of the base model that transformers 4 reads too, which some peers bring along."""
+    if not folder.is_dir():
+        aside = records.aside_of(folder)
+        shutil.copytree(base, aside, dirs_exist_ok=True)
+        merging.make_portable(aside)
+        aside.rename(folder)
+    return folder
 
 
 def _examples(settings: Settings, banks: dict) -> dict[str, list[dict]]:
