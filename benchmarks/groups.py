@@ -76,7 +76,7 @@ def training(settings: Settings, description: dict) -> list[Row]:
             **_recipe(settings),
             **more,
         }
-        return Row(name, label, environment, program, told, 30 + tokens / tokens_per_s)
+        return Row(name, label, environment, program, told, 55 + tokens / tokens_per_s)  # loading, and the loss after
 
     share = description["completion_tokens"] / tokens
     limit = {"rank": settings.rank, "completion_share": share, "size": 2048, "rounds": 15}

