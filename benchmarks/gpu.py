@@ -133,7 +133,7 @@ def rows_of(settings: Settings, work: Workload) -> list[Row]:
     def row(name: str, label: str, program: str, batch_size: int, **more) -> Row:
         batch_size = min(batch_size, settings.examples_per_step)
         batches = {"batch_size": batch_size, "accumulation": settings.examples_per_step // batch_size, "dropout": 0.0}
-        return Row(name, label, "suite", program, told | batches | more, 600, group=GROUP)
+        return Row(name, label, "suite", program, told | batches | more, 20 if settings.quick else 600, group=GROUP)
 
     suite, unsloth = "programs/train_suite.py", "peers/train_unsloth.py"
     return [
