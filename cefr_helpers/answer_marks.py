@@ -24,7 +24,7 @@ def marks(slot: dict, scorers: level_gates.Scorers | None) -> list[Mark]:
     found = [(bool(slot["covered"]), f"{'uses' if slot['covered'] else 'does not use'} {slot['word']}")]
     if scorers is not None and not math.isnan(slot["level_score"]):
         near = LEVELS[int(scorers.full.nearest([slot["level_score"]])[0]) - 1]
-        found.append((bool(slot["level_ok"]), f"level score {slot['level_score']:.1f}, nearest {near}"))
+        found.append((bool(slot["level_ok"]), f"level score {slot['level_score']:.2f}, nearest {near}"))
     found += _errors(slot)
     found += [(False, "stands in the training sentences")] if slot["copied"] else []
     found += [(False, "says what another line says")] if slot["repetitive"] else []

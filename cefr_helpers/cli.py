@@ -4,11 +4,25 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from cefr_helpers import configuration, engine, job_resources, needs, pipeline, runs
+from cefr_helpers import configuration, engine, job_resources, needs, pipeline, runs, sharing_commands
+from cefr_helpers.command_options import (
+    Bank,
+    DryRun,
+    Language,
+    Levels,
+    NoChecks,
+    OutputRoot,
+    Profile,
+    RecipeName,
+    Seed,
+    UserData,
+    overrides,
+    shown,
+)
 from cefr_helpers.configuration import Configuration
 from cefr_helpers.errors import Busy, DiskFull, InputError
 from cefr_helpers.levels import LEVELS, check_level
@@ -21,17 +35,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Levels = Annotated[str | None, typer.Option(help='Levels to run, such as "A1 C1"; default: config.yaml.')]
-RecipeName = Annotated[str | None, typer.Option(help="A name in recipes/ (reference, cpu, smoke) or a .yaml file.")]
-Bank = Annotated[str | None, typer.Option(help="Sentence bank: bundled, a folder with one file a level, or a file.")]
-Language = Annotated[str | None, typer.Option(help="Language of the notes: en or tr.")]
-OutputRoot = Annotated[str | None, typer.Option(help="Where formatted_data, training_plots, Notes and runs go.")]
-UserData = Annotated[str | None, typer.Option(help="Where adapters and merged models go.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of data and training.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")]
-Profile = Annotated[str, typer.Option(help="How it is run: a folder in profiles/ (local, slurm), or a path.")]
-NoChecks = Annotated[bool, typer.Option("--no-checks", help="Train even with less memory or disk than is needed.")]
 
 
 @app.command()
@@ -48,7 +51,7 @@ def run(
     no_checks: NoChecks = False,
 ) -> None:
     """Run the four notebooks for each level, then the final report; what is up to date is not run again."""
-    settings = configuration.read(_overrides(levels, recipe, bank, language, output_root, user_data, seed))
+    settings = configuration.read(overrides(levels, recipe, bank, language, output_root, user_data, seed))
     configuration.check_inputs(settings)
     workspace = settings.workspace
     profile_folder = engine.profile_folder(profile)
@@ -82,7 +85,7 @@ def experiment(
     """Run an experiment's grid of runs, then its report; what is up to date is not run again."""
     from cefr_helpers import experiment_runs, experiments
 
-    settings = configuration.read(_overrides(bank=bank, language=language, output_root=output_root))
+    settings = configuration.read(overrides(bank=bank, language=language, output_root=output_root))
     grid = experiments.read(name, settings)
     if dry_run:
         typer.echo("\n".join(experiment_runs.plan(grid, engine.profile_folder(profile))))
@@ -90,7 +93,7 @@ def experiment(
     _set_checks(no_checks)
     ok, failures = experiment_runs.run(grid, engine.profile_folder(profile))
     if (note := settings.workspace.experiment_note(grid.name)).is_file():
-        typer.echo(f"Report: {_shown(note)}")
+        typer.echo(f"Report: {shown(note)}")
     for failure in failures:
         print(f"FAILED {failure}", file=sys.stderr)
     raise typer.Exit(0 if ok else 1)
@@ -109,7 +112,7 @@ def status(
     """List levels, stages, their age, whether their inputs changed since, and what would run next."""
     from cefr_helpers import status
 
-    settings = configuration.read(_overrides(levels, recipe, bank, language, output_root, user_data, seed))
+    settings = configuration.read(overrides(levels, recipe, bank, language, output_root, user_data, seed))
     found = status.of_all(settings)
     typer.echo(f"{status.table(found)}\n\n{status.next_line(found, settings)}")
 
@@ -125,7 +128,7 @@ def adopt(
     """Take in a run that was trained elsewhere: its record, plots and note."""
     from cefr_helpers import adoption, notes, plots
 
-    settings = configuration.read(_overrides(language=language, output_root=output_root))
+    settings = configuration.read(overrides(language=language, output_root=output_root))
     record = adoption.adopt(source, level, settings.workspace, replace)
     drawn = plots.draw_all(settings.workspace, level, settings.language)
     note = notes.write_results_note(settings.workspace, level, settings.language)
@@ -161,7 +164,7 @@ def bank(
     secret_check.refuse_secrets("cefr bank", given)
     url = server_address.address(server or server_address.DEFAULT)
     key = server_address.key_for(url)
-    settings = configuration.read(_overrides(check_level(level), bank=bank, user_data=user_data))
+    settings = configuration.read(overrides(check_level(level), bank=bank, user_data=user_data))
     listed = tuple(word_list.read(words))
     place = made_bank.Place(Path(os.path.abspath(output)) if output else settings.workspace.made_bank(level))
     teachers = bank_checks.read_teachers(settings.sentence_bank, level, place.bank, settings.workspace)
@@ -183,36 +186,11 @@ def bank(
 
 
 @app.command()
-def export(
-    levels: Levels = None,
-    quantisation: Annotated[str, typer.Option(help="How weights are kept: f16, bf16 or q8_0.")] = "f16",
-    output_root: OutputRoot = None,
-    user_data: UserData = None,
-) -> None:
-    """Write each level's merged model as a GGUF file with a Modelfile, for Ollama, llama.cpp and the like."""
-    from cefr_helpers import gguf_export
-
-    settings = configuration.read(_overrides(levels, output_root=output_root, user_data=user_data))
-    failures = []
-    with engine.only_run(settings.workspace.output_root):
-        for level in settings.levels:
-            gguf_export.check_input(settings.workspace, level, quantisation)
-        for level in settings.levels:
-            try:
-                typer.echo(f"{level}: {_shown(gguf_export.export(settings.workspace, level, quantisation))}")
-            except RuntimeError as error:
-                failures.append(f"{level}: {error}")
-    for failure in failures:
-        print(f"FAILED {failure}", file=sys.stderr)
-    raise typer.Exit(1 if failures else 0)
-
-
-@app.command()
 def showcase(output_root: OutputRoot = None) -> None:
     """Copy a finished run to docs/reference_run and renew the README's table from its records."""
     from cefr_helpers import showcase
 
-    for path in showcase.update(configuration.read(_overrides(output_root=output_root)).workspace):
+    for path in showcase.update(configuration.read(overrides(output_root=output_root)).workspace):
         typer.echo(path)
 
 
@@ -221,42 +199,12 @@ def site(language: Language = None, output_root: OutputRoot = None) -> None:
     """Turn notes, executed notebooks and answers into static pages, site/index.html, that work without a network."""
     from cefr_helpers import results_site
 
-    settings = configuration.read(_overrides(language=language, output_root=output_root))
-    typer.echo(_shown(results_site.build(settings.workspace, settings.language)))
+    settings = configuration.read(overrides(language=language, output_root=output_root))
+    typer.echo(shown(results_site.build(settings.workspace, settings.language)))
 
 
-@app.command()
-def publish(
-    level: Annotated[str, typer.Argument(help="The CEFR level whose model is to be sent.")],
-    repo: Annotated[str, typer.Argument(help="Where to on the hub: an account, or account/name for one folder.")],
-    what: Annotated[
-        Literal["merged", "adapter", "both"], typer.Option(help="The merged model, the adapter or both.")
-    ] = "merged",
-    public: Annotated[bool, typer.Option("--public", help="For all to see; without it private.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Put it on top of another version there.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Send it; without this it is only shown.")] = False,
-    output_root: OutputRoot = None,
-) -> None:
-    """Send a level's model to the Hugging Face Hub, by the token in HF_TOKEN; without --yes only show what would go."""
-    # before the hub's client is imported: plain HTTPS, as tested, and not the newer transport, unless it is asked for
-    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
-    from cefr_helpers import hub_package, hub_upload
-
-    settings = configuration.read(_overrides(output_root=output_root))
-    packages = hub_package.collect(settings.workspace, level, what, repo)
-    for package in packages:
-        typer.echo(hub_package.shown_whole(package, public))
-    if not yes:
-        typer.echo(
-            "Checked, and nothing was sent. To send it: the same with --yes (make: YES=yes), and a token in HF_TOKEN."
-        )
-        return
-    try:
-        for package in packages:
-            typer.echo(hub_upload.send(package, hub_upload.token(), public, replace))
-    except hub_upload.Failed as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(1) from None
+app.command()(sharing_commands.export)
+app.command()(sharing_commands.publish)
 
 
 def main() -> None:
@@ -266,20 +214,6 @@ def main() -> None:
     except (InputError, DiskFull) as error:
         print(error, file=sys.stderr)
         sys.exit(1 if isinstance(error, (Busy, DiskFull)) else 2)
-
-
-def _overrides(levels=None, recipe=None, bank=None, language=None, output_root=None, user_data=None, seed=None) -> dict:
-    """Given options under their names in config.yaml; a path counts from the folder the command was called in."""
-    given = {
-        "levels": levels.replace(",", " ").split() if levels is not None else None,
-        "recipe": os.path.abspath(recipe) if recipe and recipe.endswith((".yaml", ".yml")) else recipe,
-        "sentence_bank": bank if bank in (None, "", "bundled") else os.path.abspath(os.path.expanduser(bank)),
-        "language": language,
-        "output_root": output_root and os.path.abspath(os.path.expanduser(output_root)),
-        "user_data": user_data and os.path.abspath(os.path.expanduser(user_data)),
-        "seed": seed,
-    }
-    return {key: value for key, value in given.items() if value is not None}
 
 
 def _set_checks(no_checks: bool) -> None:
@@ -292,15 +226,11 @@ def _summary(settings: Configuration, failures: list[str]) -> None:
     workspace = settings.workspace
     for level in settings.levels:
         if workspace.note(level).is_file() and not any(failure.startswith(level) for failure in failures):
-            typer.echo(f"{level}: {_shown(workspace.note(level))}")
+            typer.echo(f"{level}: {shown(workspace.note(level))}")
     if all(path.is_file() for path in pipeline.outputs(workspace, REPORT_STAGE, "")):
-        typer.echo(f"Report: {_shown(workspace.final_report())}")
+        typer.echo(f"Report: {shown(workspace.final_report())}")
     for failure in failures:
         print(f"FAILED {failure}", file=sys.stderr)
-
-
-def _shown(path: Path) -> str:
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,26 @@
 """Writing and reading the formatted examples, apart from the making of them: later stages need no more."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from cefr_helpers import json_files, records
 from cefr_helpers.errors import InputError
 
 
-def write(path: Path, examples: Iterable[dict]) -> Path:
-    """Write examples as a JSON array, one a line, and into place only when whole."""
-    rows = ",\n".join(json.dumps(example, ensure_ascii=False) for example in examples)
-    return records.write_atomically(path, f"[\n{rows}\n]\n")
+def write(path: Path, examples: Sequence[dict]) -> Path:
+    """Write examples as a JSON array, one a line, and into place only when whole.
+
+    Raises:
+        DiskFull: there is no room for it.
+    """
+    least = sum(len(example["input"]) + len(example["output"]) for example in examples)
+    with records.atomic_file(path, least) as file:  # line by line: of a large bank the text is a gigabyte
+        file.write(b"[\n")
+        for number, example in enumerate(examples):
+            file.write(b",\n" * bool(number) + json.dumps(example, ensure_ascii=False).encode())
+        file.write(b"\n]\n")
+    return path
 
 
 def read(path: Path) -> list[dict]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from cefr_helpers import disk, prompts
 from cefr_helpers.errors import InputError
@@ -56,9 +57,11 @@ def _of_memory(model, tokenizer, examples: Sequence[dict], recipe: Recipe) -> li
 
     free = psutil.virtual_memory().available
     there = torch.cuda.mem_get_info()[0] if model.device.type == "cuda" else free
-    longest = max(sum(counts) for counts in prompts.token_counts(tokenizer, examples))
-    training = training_bytes(model, min(longest, recipe.max_seq_length), recipe)
-
+    counts = prompts.token_counts(tokenizer, examples)
+    longest = min(max(map(sum, counts)), recipe.max_seq_length)
+    # some batch has at least the mean of them
+    labelled = fmean(sum(both) if recipe.loss_on == "full_text" else both[1] for both in counts)
+    training = training_bytes(model, longest, min(int(labelled), longest), recipe)
     return [
         Need("memory for training", training, there, _LESS),
         # the merged model in 16 bits, and again in fp32 to be compared
@@ -66,16 +69,17 @@ def _of_memory(model, tokenizer, examples: Sequence[dict], recipe: Recipe) -> li
     ]
 
 
-def training_bytes(model, tokens: int, recipe: Recipe) -> int:
+def training_bytes(model, tokens: int, labelled: int, recipe: Recipe) -> int:
     """Bytes that a step takes besides the weights: gradients, moments, each layer's input, logits with their gradient.
 
     Args:
         tokens: of the longest example.
+        labelled: tokens of an example that the loss is taken over; training needs the logits of these alone.
     """
     config, size = model.config.get_text_config(), model.get_input_embeddings().weight.element_size()
     trained = sum(weight.numel() * weight.element_size() for weight in model.parameters() if weight.requires_grad)
     hidden = recipe.batch_size * tokens * config.hidden_size * config.num_hidden_layers * size
-    logits = max(2 * recipe.batch_size, recipe.eval_batch_size) * tokens * config.vocab_size * size
+    logits = max(2 * recipe.batch_size * labelled, recipe.eval_batch_size * tokens) * config.vocab_size * size
     return 3 * trained + hidden + logits
 
 

@@ -128,8 +128,11 @@ def _at_work_in(folder: Path) -> list[psutil.Process]:
 
 
 def _alive(process: psutil.Process) -> bool:
+    """A process whose first thread has ended is a zombie already, but keeps its locks until its last thread ends."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        if not process.is_running():
+            return False
+        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
     except psutil.Error:
         return False
 
@@ -146,9 +149,9 @@ def campaign(folder: Path, model: Path) -> dict:
 
     Returns:
         `outcomes` of the three; `kills`, a row each; `work_s`, seconds of each stage and of a whole `cefr run`;
-        `finished`, how often a stage or run was done before its kill; `seconds`, of all.
+        `finished`, how often a stage or run was done before its kill; `seconds`, of all; `commit` and `hardware`.
     """
-    started, rng = time.monotonic(), random.Random(SEED)
+    started, rng, commit = time.monotonic(), random.Random(SEED), records.commit()
     calm, rough, commanded = (folder / name for name in ("undisturbed", "stages", "command"))
     recipe = tiny_recipe(folder / "recipe.yaml", model, **RECIPE)
     work_s = {stage: _finish(run_stage(stage, calm, recipe)) for stage in KILLS}
@@ -177,6 +180,8 @@ def campaign(folder: Path, model: Path) -> dict:
         "work_s": work_s,
         "finished": dict(finished),
         "seconds": time.monotonic() - started,
+        "commit": commit,
+        "hardware": records.hardware(),
     }
 
 
@@ -206,10 +211,11 @@ def same(found: dict) -> bool:
 def as_text(found: dict) -> str:
     """The campaign as Markdown."""
     end = "The end was that of a run never disturbed, byte for byte." if same(found) else "**The end was another.**"
-    last = max(kill["gone_s"] for kill in found["kills"])
+    last, machine = max(kill["gone_s"] for kill in found["kills"]), found["hardware"]
     lines = [
-        f"{len(found['kills'])} kills, seed {SEED}, in {found['seconds'] / 60:.0f} minutes. After each, whatever was "
-        f"there was whole and true, and the last process was gone after {last:.1f} s at most. {end}",
+        f"{len(found['kills'])} kills, seed {SEED}, in {found['seconds'] / 60:.0f} minutes (commit "
+        f"`{found['commit'][:10]}`, {machine['cpu']}, {machine['cores']} cores). After each, whatever was there was "
+        f"whole and true, and the last process was gone after {last:.1f} s at most. {end}",
         "",
         "| what | kills | seconds of work before them | of these seconds in all | hit | left: from, to |",
         "| --- | --- | --- | --- | --- | --- |",

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import conftest
 import pytest
 
 from cefr_helpers import base_model, disk, needs, recipe
@@ -11,7 +12,7 @@ from cefr_helpers.paths import Workspace, project_root
 
 # A step of training as plain as it can be; prints the bound and by how much the process grew.
 STEP = """
-import resource, sys
+import sys
 import psutil, torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
@@ -24,7 +25,7 @@ before = psutil.Process().memory_info().rss
 ids = torch.randint(0, 40_000, (4, 256))
 model(input_ids=ids, labels=ids).loss.backward()
 optimizer.step()
-print(needs.training_bytes(model, 256, settings), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)
+print(needs.training_bytes(model, 256, 256, settings), peak_bytes() - before)
 """
 
 
@@ -45,14 +46,14 @@ def check(model, bundled, examples, tmp_path):
 
 def test_the_bound_is_the_sum_of_its_parts(model):
     """Two layers of 64 with rank 2, in fp32; two rows of 100 tokens; logits over the vocabulary, with gradients."""
-    trained = 2 * 2 * (64 + 64) * 4
-    assert needs.training_bytes(model, 100, recipe.load_recipe("smoke")) == (
-        3 * trained + 2 * 100 * 64 * 2 * 4 + 2 * 2 * 100 * 49_152 * 4
-    )
+    settings, trained = recipe.load_recipe("smoke").model_copy(update={"eval_batch_size": 3}), 2 * 2 * (64 + 64) * 4
+    rest, row = 3 * trained + 2 * 100 * 64 * 2 * 4, 49_152 * 4
+    assert needs.training_bytes(model, 100, 80, settings) == rest + 2 * 2 * 80 * row
+    assert needs.training_bytes(model, 100, 60, settings) == rest + 3 * 100 * row  # evaluation takes all tokens
 
 
 def test_a_real_step_takes_at_least_the_bound_and_not_many_times_as_much(tiny_folder):
-    command = [sys.executable, "-c", STEP, str(tiny_folder)]
+    command = [sys.executable, "-c", conftest.PEAK_BYTES + STEP, str(tiny_folder)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=project_root())
     bound, grown = map(int, done.stdout.split())
     assert 0.2 * grown < bound < grown

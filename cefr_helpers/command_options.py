@@ -1,0 +1,37 @@
+"""Options that several `cefr` commands take, and what they say in terms of config.yaml."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Levels = Annotated[str | None, typer.Option(help='Levels to run, such as "A1 C1"; default: config.yaml.')]
+RecipeName = Annotated[str | None, typer.Option(help="A name in recipes/ (reference, cpu, smoke) or a .yaml file.")]
+Bank = Annotated[str | None, typer.Option(help="Sentence bank: bundled, a folder with one file a level, or a file.")]
+Language = Annotated[str | None, typer.Option(help="Language of the notes: en or tr.")]
+OutputRoot = Annotated[str | None, typer.Option(help="Where formatted_data, training_plots, Notes and runs go.")]
+UserData = Annotated[str | None, typer.Option(help="Where adapters and merged models go.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of data and training.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")]
+Profile = Annotated[str, typer.Option(help="How it is run: a folder in profiles/ (local, slurm), or a path.")]
+NoChecks = Annotated[bool, typer.Option("--no-checks", help="Train even with less memory or disk than is needed.")]
+
+
+def overrides(levels=None, recipe=None, bank=None, language=None, output_root=None, user_data=None, seed=None) -> dict:
+    """Given options under their names in config.yaml; a path counts from the folder the command was called in."""
+    given = {
+        "levels": levels.replace(",", " ").split() if levels is not None else None,
+        "recipe": os.path.abspath(recipe) if recipe and recipe.endswith((".yaml", ".yml")) else recipe,
+        "sentence_bank": bank if bank in (None, "", "bundled") else os.path.abspath(os.path.expanduser(bank)),
+        "language": language,
+        "output_root": output_root and os.path.abspath(os.path.expanduser(output_root)),
+        "user_data": user_data and os.path.abspath(os.path.expanduser(user_data)),
+        "seed": seed,
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def shown(path: Path) -> str:
+    """A path as short as it can be told from the folder the command was called in."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,67 @@
+"""The `cefr` commands that take trained models elsewhere: into GGUF files, and to the Hugging Face Hub."""
+
+import os
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from cefr_helpers import configuration, engine
+from cefr_helpers.command_options import Levels, OutputRoot, UserData, overrides, shown
+
+
+def export(
+    levels: Levels = None,
+    quantisation: Annotated[str, typer.Option(help="How weights are kept: f16, bf16 or q8_0.")] = "f16",
+    output_root: OutputRoot = None,
+    user_data: UserData = None,
+) -> None:
+    """Write each level's merged model as a GGUF file with a Modelfile, for Ollama, llama.cpp and the like."""
+    from cefr_helpers import gguf_export
+
+    settings = configuration.read(overrides(levels, output_root=output_root, user_data=user_data))
+    failures = []
+    with engine.only_run(settings.workspace.output_root):
+        for level in settings.levels:
+            gguf_export.check_input(settings.workspace, level, quantisation)
+        for level in settings.levels:
+            try:
+                typer.echo(f"{level}: {shown(gguf_export.export(settings.workspace, level, quantisation))}")
+            except RuntimeError as error:
+                failures.append(f"{level}: {error}")
+    for failure in failures:
+        print(f"FAILED {failure}", file=sys.stderr)
+    raise typer.Exit(1 if failures else 0)
+
+
+def publish(
+    level: Annotated[str, typer.Argument(help="The CEFR level whose model is to be sent.")],
+    repo: Annotated[str, typer.Argument(help="Where to on the hub: an account, or account/name for one folder.")],
+    what: Annotated[
+        Literal["merged", "adapter", "both"], typer.Option(help="The merged model, the adapter or both.")
+    ] = "merged",
+    public: Annotated[bool, typer.Option("--public", help="For all to see; without it private.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Put it on top of another version there.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Send it; without this it is only shown.")] = False,
+    output_root: OutputRoot = None,
+) -> None:
+    """Send a level's model to the Hugging Face Hub, by the token in HF_TOKEN; without --yes only show what would go."""
+    # before the hub's client is imported: plain HTTPS, as tested, and not the newer transport, unless it is asked for
+    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+    from cefr_helpers import hub_package, hub_upload
+
+    settings = configuration.read(overrides(output_root=output_root))
+    packages = hub_package.collect(settings.workspace, level, what, repo)
+    for package in packages:
+        typer.echo(hub_package.shown_whole(package, public))
+    if not yes:
+        typer.echo(
+            "Checked, and nothing was sent. To send it: the same with --yes (make: YES=yes), and a token in HF_TOKEN."
+        )
+        return
+    try:
+        for package in packages:
+            typer.echo(hub_upload.send(package, hub_upload.token(), public, replace))
+    except hub_upload.Failed as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
