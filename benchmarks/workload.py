@@ -62,10 +62,13 @@ def prepare(settings: Settings, root: Path) -> Workload:
 
 
 def _portable(base: Path, folder: Path) -> Path:
-    """A copy of the base model that transformers 4 reads too, which some peers bring along."""
+    """The base model as transformers 4 reads it too, which some peers bring along; the weights are links."""
     if not folder.is_dir():
         aside = records.aside_of(folder)
-        shutil.copytree(base, aside, dirs_exist_ok=True)
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.copytree(base, aside, ignore=shutil.ignore_patterns("*.safetensors"))
+        for weights in base.glob("*.safetensors"):
+            (aside / weights.name).symlink_to(weights.resolve())
         merging.make_portable(aside)
         aside.rename(folder)
     return folder
