@@ -31,15 +31,19 @@ def main(
     root = base_model.cache_folder() / "benchmarks"
     with engine.only_run(root):
         work = workload.prepare(settings, root / "work")
-        found = [_measure(group, rows.split(), settings, work) for group in chosen]
+        asked = {group: _rows(groups.of(group, settings, work), rows.split()) for group in chosen}
+        found = [_measure(group, own, settings, work) for group, own in asked.items() if own]
         if not quick and not rows:
             # all at once and at the end: until then the tree is the commit that the results name
             typer.echo(page.publish(found))
             rounds.forget(chosen, work)
 
 
-def _measure(group: str, names: list[str], settings: sizes.Settings, work: workload.Workload) -> dict:
-    rows = [row for row in groups.of(group, settings, work) if not names or row.name in names]
+def _rows(there: list[groups.Row], names: list[str]) -> list[groups.Row]:
+    return [row for row in there if not names or row.name in names]
+
+
+def _measure(group: str, rows: list[groups.Row], settings: sizes.Settings, work: workload.Workload) -> dict:
     found = results.collect(group, rows, rounds.measure(rows, settings, work), settings, work)
     typer.echo(f"{results.write(work.folder / 'results', found)}\n\n{tables.part(found)}\n")
     return found
