@@ -1,4 +1,4 @@
-# make run, make test, make lab, make site, make export, make lint, make clean: each sets up what it needs, then calls `cefr`.
+# make run, make test, make lab, make site, make export, make benchmark, make lint, make clean: each sets up what it needs first.
 #   make run LEVELS="A1 C1" RECIPE=reference BANK=my_bank.csv LANGUAGE=tr
 #   make bank WORDS=words.csv LEVEL=B2: a sentence bank, written by a model behind a server (docs/bank_making.md)
 #   make experiment NAME=rank, make experiment-dry NAME=rank: a grid of runs out of experiments/rank.yaml
@@ -22,7 +22,7 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
 
-.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status adopt export publish showcase pictures site scaling clean
+.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status adopt export publish showcase pictures site scaling benchmark benchmark-quick clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -79,6 +79,12 @@ site: setup
 
 scaling: setup    # measures what docs/scaling.md says, for half an hour, and renews the page
 	PYTHONPATH="$(CURDIR)" $(BIN)/python -m benchmarks.scaling
+
+benchmark: setup    # it measures nothing but time: leave the machine alone meanwhile
+	@$(BIN)/python -m benchmarks $(call option,BANK,bank)
+
+benchmark-quick: setup
+	@$(BIN)/python -m benchmarks --quick $(call option,BANK,bank)
 
 setup: .venv/installed
 

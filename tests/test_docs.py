@@ -175,7 +175,10 @@ def test_the_readme_leads_to_every_page():
 # Names
 
 MAKE_VARIABLES = set(re.search(r"^SETTINGS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split())
-OPTIONS = {option for command in COMMANDS.values() for one in command.params for option in one.opts} | {"--help"}
+OPTIONS = {option for command in COMMANDS.values() for one in command.params for option in one.opts} | {
+    "--help",
+    "--tiny",
+}
 KEYS = {*Recipe.model_fields, *Configuration.model_fields, "recipes", "seeds"}
 # What readers make or have elsewhere, and what runs of experiments leave under the names that they are given.
 THEIRS = re.compile(
@@ -187,7 +190,7 @@ THEIRS = re.compile(
 def sources() -> str:
     """All that is no test and no page."""
     found = [ROOT / name for name in ("Makefile", "Snakefile", "config.yaml", "requirements.txt", "environment.yml")]
-    for folder in ("cefr_helpers", "notebooks", "recipes", "profiles", "experiments"):
+    for folder in ("cefr_helpers", "benchmarks", "notebooks", "recipes", "profiles", "experiments"):
         found += [path for path in (ROOT / folder).rglob("*.*") if path.suffix in (".py", ".j2", ".yaml", ".ipynb")]
     return "\n".join(path.read_text(encoding="utf-8") for path in found)
 

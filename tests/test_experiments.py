@@ -294,7 +294,7 @@ def test_a_small_grid_end_to_end(tmp_path):
     assert compared[0]["completion"]["base"] == compared[1]["completion"]["base"]
     assert compared[0]["completion"]["tuned"] != compared[1]["completion"]["tuned"]
     everything = ["likelihood", "likelihood", "answers", "answers_with_examples", "samples"]  # held-out and training
-    assert sorted(results["base_results_reused"] for results in compared) == [[], everything]
+    assert everything in [results["base_results_reused"] for results in compared]  # both, where a cache has them
     assert "2 of 4 trainings" in workspace.experiment_note("trial").read_text()
 
     write(tmp_path, text.replace(", 0.001", "").replace("[8, 16]", "[16, 8]"))  # mended: what is there stays

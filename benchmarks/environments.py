@@ -1,0 +1,50 @@
+"""The peers' environments: one a peer, made once from its pinned requirements, kept in the cache folder."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from cefr_helpers import base_model, records
+
+PEERS = Path(__file__).parent / "peers"
+OWN = "suite"
+_SHOWN_CHARACTERS = 400
+
+
+class NotInstalled(Exception):
+    """A peer's requirements could not be installed; the message holds pip's last words."""
+
+
+def requirements(name: str) -> Path:
+    """The file that pins all that a peer needs, its dependencies too."""
+    return PEERS / f"{name}.txt"
+
+
+def python(name: str) -> Path:
+    """The interpreter of a peer's environment, installed if it is not there; "suite" is the one that asks.
+
+    Raises:
+        NotInstalled: pip failed.
+    """
+    if name == OWN:
+        return Path(sys.executable)
+    file = requirements(name)
+    folder = base_model.cache_folder() / "benchmarks" / "environments" / f"{name}-{records.sha256(file)[:12]}"
+    interpreter, installed = folder / "bin" / "python", folder / "installed"
+    if not installed.is_file():
+        print(f"Installing {name} into {folder} (once, some minutes) ...", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        _call([sys.executable, "-m", "venv", str(folder)])
+        # every package is pinned, so that nothing is left to resolve, and what a peer declares but a CPU does not
+        # need stays out
+        _call([str(interpreter), "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", str(file)])
+        installed.touch()
+    return interpreter
+
+
+def _call(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        said = " / ".join(line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip())
+        raise NotInstalled(f"{command[-1]}: {said[-_SHOWN_CHARACTERS:]}")

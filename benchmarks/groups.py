@@ -1,0 +1,193 @@
+"""What is measured: the rows of each group, with the program, the environment and what the program is told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.settings import Settings
+from benchmarks.workload import Workload
+from cefr_helpers import records
+from cefr_helpers.recipe import load_recipe
+
+HERE = Path(__file__).parent
+SUITE = "suite"  # the training row whose adapter the evaluation takes
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table, measured once a round.
+
+    Attributes:
+        name: of its files; label: in the table.
+        environment: "suite", or a peer's.
+        program: the file, under benchmarks/.
+        told: what the program is told beyond what all are told.
+        guess_s: seconds that it may take; corrected by the first round.
+        repeats: rounds it takes part in; None: all.
+        group: set by `of`.
+    """
+
+    name: str
+    label: str
+    environment: str
+    program: str
+    told: dict
+    guess_s: float
+    repeats: int | None = None
+    group: str = field(default="")
+
+    @property
+    def path(self) -> Path:
+        return HERE / self.program
+
+
+def of(group: str, settings: Settings, workload: Workload) -> list[Row]:
+    """The rows of a group, in the order of its table."""
+    make: dict[str, Callable] = {
+        "training": training,
+        "evaluation": evaluation,
+        "generation": generation,
+        "overhead": overhead,
+        "growth": growth,
+    }
+    shared = {
+        "model": str(workload.model),
+        "gguf": str(workload.gguf),
+        "seed": settings.seed,
+        **{name: str(workload.file(name)) for name in ("train", "eval", "short", "rows", "eval_rows")},
+    }
+    return [
+        Row(**(vars(row) | {"told": shared | row.told, "group": group}))
+        for row in make[group](settings, workload.description)
+    ]
+
+
+def training(settings: Settings, description: dict) -> list[Row]:
+    """The same examples, steps and examples a step; what each row does with a step is its own."""
+    tokens = description["training_tokens"]
+
+    def row(name, label, environment, program, batch_size, tokens_per_s, dropout=0.0, **more) -> Row:
+        batch_size = min(batch_size, settings.examples_per_step)
+        told = {
+            "batch_size": batch_size,
+            "accumulation": settings.examples_per_step // batch_size,
+            "dropout": dropout,
+            "load_in_4bit": False,
+            **_recipe(settings),
+            **more,
+        }
+        return Row(name, label, environment, program, told, 55 + tokens / tokens_per_s)  # loading, and the loss after
+
+    share = description["completion_tokens"] / tokens
+    limit = {"rank": settings.rank, "completion_share": share, "size": 2048, "rounds": 15}
+    suite, unsloth = "programs/train_suite.py", "peers/train_unsloth.py"
+    base = {"examples": settings.loss_examples}
+    weight = load_recipe("cpu").target_word_weight
+    own = row(SUITE, "this suite: batches of 2, no recomputation", "suite", suite, 2, 250)
+    profiled = own.told | {"profiled_steps": settings.profiled_steps}
+    return [
+        own,
+        row(
+            "suite_weighted",
+            f"this suite, target words weighing {weight:g} times, as `cpu` has it (another gradient)",
+            *("suite", suite, 2, 230),
+            recipe={"target_word_weight": weight},
+        ),
+        row("unsloth", "Unsloth, its notebooks' arguments: batches of 2, recomputation", "unsloth", unsloth, 2, 190),
+        row("unsloth_dropout", "Unsloth, dropout .05, batches of 8", "unsloth", unsloth, 8, 150, 0.05),
+        row("trainer", "Hugging Face Trainer + PEFT, batches of 8", "trainer", "peers/train_trainer.py", 8, 180),
+        row(
+            "llamafactory",
+            "LLaMA-Factory, batches of 1, recomputation",
+            "llamafactory",
+            "peers/train_llamafactory.py",
+            1,
+            150,
+        ),
+        row("litgpt", "LitGPT, batches of 1", "litgpt", "peers/train_litgpt.py", 1, 150),
+        Row("profile", "where a step of this suite goes", "suite", "programs/profile_suite.py", profiled, 60, 1),
+        Row("base", "the base before any training", "suite", "programs/score_trained.py", base, 30, 1),
+        Row(
+            "limit",
+            "limit: the model's matrix products at the measured bf16 rate",
+            "suite",
+            "programs/limit.py",
+            limit,
+            15,
+        ),
+    ]
+
+
+def _recipe(settings: Settings) -> dict:
+    names = ("rank", "alpha", "learning_rate", "warmup_steps", "weight_decay", "max_seq_length", "steps")
+    return {name: getattr(settings, name) for name in names}
+
+
+def evaluation(settings: Settings, description: dict) -> list[Row]:
+    """Base and tuned loss of the same examples; the rows in fp32 show that both ways find the same."""
+    ways = {
+        "suite": ("this suite: one model, adapter off and on", "suite", "programs/evaluate_suite.py"),
+        "two_models": ("two models loaded, padded batches", "trainer", "peers/evaluate_two_models.py"),
+    }
+    rows = []
+    for precision, count, repeats in (
+        ("bf16", settings.evaluation_examples, None),
+        ("fp32", settings.check_examples, 1),
+    ):
+        for name, (label, environment, program) in ways.items():
+            told = {"precision": precision, "examples": count, "batch_size": 8}
+            guess_s = 30 + 0.7 * count
+            rows.append(
+                Row(f"{name}_{precision}", f"{label}, {precision}", environment, program, told, guess_s, repeats)
+            )
+    return rows
+
+
+def generation(settings: Settings, description: dict) -> list[Row]:
+    """Greedy answers of the base model, cut after a number of tokens that all rows share."""
+    suite, one_by_one = "programs/generate_suite.py", "peers/generate_one_by_one.py"
+
+    def row(name, label, environment, program, tokens_per_s, batch_size=1, precision="bf16", check=False) -> Row:
+        count = settings.check_prompts if check else settings.prompts
+        told = {
+            "precision": precision,
+            "prompts": count,
+            "new_tokens": settings.new_tokens,
+            "batch_size": batch_size,
+            "keep_answers": check,
+            "threads": records.hardware()["cores"],
+        }
+        guess_s = 15 + count * settings.new_tokens / tokens_per_s
+        return Row(name, label, environment, program, told, guess_s, 1 if check else None)
+
+    return [
+        row("batched", "this suite, batches of 50", "suite", suite, 80, 50),
+        row("batches_of_8", "this suite, batches of 8 (its default)", "suite", suite, 50, 8),
+        row("suite_single", "this suite, one prompt at a time", "suite", suite, 15),
+        row("one_by_one", "transformers, one prompt at a time", "trainer", one_by_one, 10),
+        row(
+            "llama_cpp", "llama.cpp, one prompt at a time, 4-bit file", "llama_cpp", "peers/generate_llama_cpp.py", 100
+        ),
+        row("batched_fp32", "this suite in fp32", "suite", suite, 10, 8, "fp32", check=True),
+        row("one_by_one_fp32", "transformers in fp32", "trainer", one_by_one, 5, 1, "fp32", check=True),
+    ]
+
+
+def overhead(settings: Settings, description: dict) -> list[Row]:
+    """The stage notebooks with the smoke recipe, in the batch's way."""
+    told = {"level": settings.level, "bank": settings.bank, "recipe": settings.recipe}
+    return [Row("notebooks", "stage notebooks", "suite", "programs/run_notebooks.py", told, 150)]
+
+
+def growth(settings: Settings, description: dict) -> list[Row]:
+    """Time and memory against the number of examples; one measurement a point where it takes minutes."""
+    rows = []
+    for count in settings.formatting_sizes:
+        told = {"examples": count, "level": settings.level, "bank": settings.bank}
+        label = f"formatting {count:,} examples"
+        rows.append(Row(f"formatting_{count}", label, "suite", "programs/format_examples.py", told, 5 + count / 20_000))
+    for count in settings.scoring_sizes:
+        told = {"examples": count, "batch_size": 8}
+        label = f"scoring {count:,} examples"
+        rows.append(Row(f"scoring_{count}", label, "suite", "programs/score_examples.py", told, 15 + count / 8, 1))
+    return rows

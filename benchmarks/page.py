@@ -1,0 +1,47 @@
+"""docs/benchmarks.md: tables and figure, put between its marks from the published results."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks import figures, goals, results, tables
+from benchmarks.settings import GROUPS
+from cefr_helpers import records
+from cefr_helpers.paths import project_root
+
+START, END = "<!-- made by `make benchmark`: {} start -->", "<!-- made by `make benchmark`: {} end -->"
+PAGE_GROUPS = (*GROUPS, "gpu")
+
+
+def path() -> Path:
+    return project_root() / "docs" / "benchmarks.md"
+
+
+def folder() -> Path:
+    """The published results."""
+    return project_root() / "docs" / "benchmarks"
+
+
+def publish(found: Iterable[dict]) -> Path:
+    """Write the results of groups among the published ones, and renew the page from all of them."""
+    for one in found:
+        results.write(folder(), one)
+    return update(folder(), path())
+
+
+def update(source: Path, page: Path) -> Path:
+    """Renew the page from the results in `source`, and the figure beside them."""
+    growth = results.read(source, "growth")
+    if growth:
+        figures.draw(growth, source / "growth.png")
+    return records.write_atomically(page, with_tables(page.read_text(encoding="utf-8"), source))
+
+
+def with_tables(text: str, source: Path) -> str:
+    """The page's text with what `source` gives between its marks."""
+    found = {group: results.read(source, group) for group in PAGE_GROUPS}
+    parts = {group: tables.part(one) for group, one in found.items()} | {"goals": goals.table(found)}
+    for name, part in parts.items():
+        start, end = START.format(name), END.format(name)
+        before, rest = text.split(start)
+        text = f"{before}{start}\n{part}\n{end}{rest.split(end)[1]}"
+    return text

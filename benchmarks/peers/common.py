@@ -1,0 +1,46 @@
+"""What every measured program does: read what it is told, write what it found. Python's own library alone."""
+
+import json
+import os
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+
+def specification() -> dict:
+    """The JSON file that the command line names."""
+    return json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+
+
+def read(path: str) -> list[dict]:
+    """Examples or rows of the workload."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write(spec: dict, libraries: list[str], **found) -> None:
+    """Write the result, with the largest memory that this process had so far and its libraries' versions."""
+    found |= {
+        "peak_memory_bytes": peak_memory_bytes(),
+        "versions": {name: metadata.version(name) for name in libraries},
+    }
+    aside = f"{spec['result']}.tmp"
+    Path(aside).write_text(json.dumps(found, allow_nan=False), encoding="utf-8")
+    os.replace(aside, spec["result"])
+
+
+def peak_memory_bytes() -> int:
+    """The largest resident memory so far; getrusage would count the process that started this one too."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+class Clock:
+    """Seconds of one piece of work: `with Clock() as clock: ...`, then `clock.seconds`."""
+
+    def __enter__(self):
+        self._started = time.monotonic()
+        return self
+
+    def __exit__(self, *_):
+        self.seconds = time.monotonic() - self._started

@@ -1,0 +1,61 @@
+"""The limit: how fast this machine multiplies bf16 matrices, and what training needs of that a token.
+
+A frozen weight of n numbers takes 2n operations a token forward and 2n for the gradient of its input. A LoRA pair of r
+numbers takes 2r forward, 2r for the gradient of its input and 2r for its own. The output head is taken at the
+completion's tokens alone. Nothing else is counted: attention scores, norms, optimizer and waiting are what is lost.
+"""
+
+import statistics
+import time
+from pathlib import Path
+
+from benchmarks.peers import common
+
+SIZE = 2048  # of the square matrices, in bf16 8 MB each: more than the caches hold
+ROUNDS = 15
+
+
+def main(spec: dict) -> None:
+    rate = flop_per_s(spec["size"], spec["rounds"])
+    needed = flop_per_token(Path(spec["model"]), spec["rank"], spec["completion_share"])
+    common.write(spec, ["torch"], flop_per_s=rate, flop_per_token=needed, tokens_per_s=rate / needed)
+
+
+def flop_per_s(size: int = SIZE, rounds: int = ROUNDS) -> float:
+    """Median rate of a square bf16 product, on the GPU where there is one."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    one, other = (torch.randn(size, size, dtype=torch.bfloat16, device=device) for _ in range(2))
+    wait = torch.cuda.synchronize if device == "cuda" else (lambda: None)
+    seconds = []
+    for _ in range(rounds + 2):  # the first two warm up
+        started = time.perf_counter()
+        one @ other
+        wait()
+        seconds.append(time.perf_counter() - started)
+    return 2 * size**3 / statistics.median(seconds[2:])
+
+
+def flop_per_token(model: Path, rank: int, completion_share: float) -> float:
+    """Operations that one token of training takes; `completion_share` of the tokens are of completions."""
+    layers, head = linear_shapes(model)
+    frozen = sum(rows * columns for rows, columns in layers)
+    pairs = sum(rank * (rows + columns) for rows, columns in layers)
+    return 4 * frozen + 6 * pairs + 4 * completion_share * head[0] * head[1]
+
+
+def linear_shapes(model: Path) -> tuple[list[tuple[int, int]], tuple[int, int]]:
+    """Shapes of all linear layers inside the blocks, and of the output head (often the embedding's own weights)."""
+    from safetensors import safe_open
+
+    shapes = {}
+    for file in sorted(model.glob("*.safetensors")):
+        with safe_open(file, "pt") as weights:
+            shapes |= {name: tuple(weights.get_slice(name).get_shape()) for name in list(weights.keys())}
+    layers = [shape for name, shape in shapes.items() if ".layers." in name and len(shape) == 2]
+    return layers, shapes.get("lm_head.weight") or shapes["model.embed_tokens.weight"]
+
+
+if __name__ == "__main__":
+    main(common.specification())

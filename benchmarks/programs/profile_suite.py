@@ -1,0 +1,90 @@
+"""Where the time of a training step goes: some steps of this suite's training under PyTorch's profiler, by kind."""
+
+import time
+from pathlib import Path
+
+from benchmarks.peers import common
+from benchmarks.programs.train_suite import make_recipe
+from cefr_helpers import training
+
+WARM_STEPS = 1
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::mkldnn_linear", "aten::linear")
+
+
+def main(spec: dict) -> None:
+    folder = Path(spec["folder"])
+    training.import_unsloth(folder)
+    from cefr_helpers import base_model
+
+    recipe = make_recipe(spec)
+    base = base_model.resolve(recipe.base_model)
+    model, tokenizer = training.load(base, recipe, spec["seed"])
+    train = common.read(spec["train"])
+    trainer = training.make_trainer(
+        model, tokenizer, train, train[:1], recipe, spec["seed"], folder / "checkpoints", folder / "logs"
+    )
+    watch = make_watch(spec["profiled_steps"])
+    trainer.add_callback(watch)
+    trainer.train()
+    vocabulary = model.get_input_embeddings().weight.shape[0]
+    common.write(
+        spec,
+        ["torch", "transformers", "trl", "peft", "unsloth"],
+        shares=shares(watch.events, watch.seconds, spec["profiled_steps"], spec["rank"], vocabulary),
+    )
+
+
+def make_watch(steps: int):
+    """A callback that profiles `steps` steps after those that warm up, and then stops the training."""
+    import torch
+    from transformers import TrainerCallback
+
+    class Watch(TrainerCallback):
+        def __init__(self):
+            self.profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], record_shapes=True)
+
+        def on_step_begin(self, args, state, control, **kwargs):
+            if state.global_step == WARM_STEPS:
+                self.profiler.start()
+                self.started = time.monotonic()
+
+        def on_step_end(self, args, state, control, **kwargs):
+            if state.global_step == WARM_STEPS + steps:
+                self.seconds = time.monotonic() - self.started
+                self.profiler.stop()
+                self.events = self.profiler.key_averages(group_by_input_shape=True)
+                control.should_training_stop = True
+
+    return Watch()
+
+
+def shares(events, seconds: float, steps: int, rank: int, vocabulary: int) -> dict[str, float]:
+    """Seconds a step by kind of work, largest first; what no operation took is the library's Python."""
+    found: dict[str, float] = {}
+    for event in events:
+        name = kind(event.key, event.input_shapes, rank, vocabulary)
+        found[name] = found.get(name, 0.0) + event.self_cpu_time_total / 1e6 / steps
+    found["Python between the operations"] = max(0.0, seconds / steps - sum(found.values()))
+    return dict(sorted(found.items(), key=lambda one: -one[1]))
+
+
+def kind(operation: str, shapes: list, rank: int, vocabulary: int) -> str:
+    """What an operation is part of; products are told apart by a side as long as the LoRA rank or the vocabulary."""
+    sides = {side for shape in shapes or [] if isinstance(shape, (list, tuple)) for side in shape}
+    if "attention" in operation:
+        return "attention scores"
+    if operation in PRODUCTS:
+        if vocabulary in sides:
+            return "matrix products: output head"
+        return "matrix products: LoRA pairs" if rank in sides else "matrix products: frozen weights"
+    if "softmax" in operation or "nll" in operation or "cross_entropy" in operation:
+        return "loss"
+    if "adam" in operation.lower() or "foreach" in operation or "Optimizer" in operation:
+        return "optimizer and clipping"
+    if operation in ("aten::copy_", "aten::_to_copy", "aten::to", "aten::cat", "aten::clone"):
+        return "casts and copies"
+    return "norms, activations and other elementwise work"
+
+
+if __name__ == "__main__":
+    main(common.specification())

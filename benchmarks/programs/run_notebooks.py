@@ -1,0 +1,73 @@
+"""Runs the stage notebooks as the batch does, and sorts their time: start, imports, loading, work, merging, rest."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.peers import common
+from cefr_helpers import pipeline
+from cefr_helpers.configuration import Configuration
+from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE, STAGES
+
+# By what stands in a cell, the first that fits; what is in none of them is neither waiting nor a model's work.
+MERGING = ("publishing.merge(",)
+LOADING = ("training.load(", "comparison.load(")
+WORK = (
+    "training.tune(",
+    "comparison.score(",
+    "comparison.answers(",
+    "answer_rows.sampled_answers(",
+    "level_gates.train(",
+    "evaluation.measure(",
+)
+
+
+def main(spec: dict) -> None:
+    folder = Path(spec["folder"])
+    settings = Configuration(
+        levels=[spec["level"]],
+        recipe=spec["recipe"],
+        sentence_bank=spec["bank"],
+        language="en",
+        output_root=str(folder / "out"),
+        user_data=str(folder / "user_data"),
+        seed=spec["seed"],
+    )
+    stages = {stage: timed(stage, spec["level"], settings) for stage in (*STAGES, REPORT_STAGE)}
+    common.write(spec, ["torch", "transformers", "trl", "peft", "unsloth", "papermill"], stages=stages)
+
+
+def timed(stage: str, level: str, settings: Configuration) -> dict[str, float]:
+    """Seconds of one stage, by what they went into."""
+    level = "-" if stage in (REPORT_STAGE, EXPERIMENT_STAGE) else level
+    command = [sys.executable, "-m", "cefr_helpers.pipeline", stage, level, settings.model_dump_json()]
+    started = time.monotonic()
+    subprocess.run(command, check=True)
+    wall_s = time.monotonic() - started
+    executed = pipeline.executed_notebook(settings.workspace, stage, "" if level == "-" else level)
+    return sorted_seconds(json.loads(executed.read_text(encoding="utf-8")), wall_s)
+
+
+def sorted_seconds(notebook: dict, wall_s: float) -> dict[str, float]:
+    """An executed notebook's seconds by kind; `start` is what no cell took: interpreter, papermill, kernel."""
+    seconds = dict.fromkeys(("start", "imports", "loading", "work", "merging", "rest"), 0.0)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            seconds[kind("".join(cell["source"]))] += cell["metadata"]["papermill"]["duration"] or 0.0
+    return seconds | {"start": wall_s - sum(seconds.values()), "wall": wall_s}
+
+
+def kind(source: str) -> str:
+    if any(mark in source for mark in LOADING):
+        return "loading"
+    if any(mark in source for mark in MERGING):
+        return "merging"
+    if any(mark in source for mark in WORK):
+        return "work"
+    return "imports" if source.startswith(("import ", "from ")) else "rest"
+
+
+if __name__ == "__main__":
+    main(common.specification())

@@ -1,0 +1,59 @@
+"""Trains with this suite: the very functions of notebook 02, on the shared recipe with the suite's own settings."""
+
+from pathlib import Path
+
+from benchmarks.peers import common
+from cefr_helpers import training
+
+
+def main(spec: dict) -> None:
+    folder = Path(spec["folder"])
+    training.import_unsloth(folder)
+    from cefr_helpers import base_model
+
+    recipe = make_recipe(spec)
+    base = base_model.resolve(recipe.base_model)
+    model, tokenizer = training.load(base, recipe, spec["seed"])
+    train, evaluation = common.read(spec["train"]), common.read(spec["eval"])[:1]
+    results = training.tune(
+        model, tokenizer, train, evaluation, recipe, spec["seed"], folder / "checkpoints", folder / "logs"
+    ).results
+    model.save_pretrained(folder / "adapter")
+    common.write(
+        spec,
+        ["torch", "transformers", "trl", "peft", "unsloth"],
+        train_s=results["tokens"] / results["tokens_per_s"],
+        adapter=str(folder / "adapter"),
+        steps=results["total_steps"],
+        gpu_memory_bytes=results["peak_gpu_memory_bytes"],
+    )
+
+
+def make_recipe(spec: dict):
+    """The cpu recipe with what the benchmark sets; `recipe` in the specification has the last word."""
+    import yaml
+
+    from cefr_helpers.recipe import Recipe, recipe_path
+
+    shared = {
+        "base_model": spec["model"],
+        "train_examples": spec["steps"] * spec["batch_size"] * spec["accumulation"],
+        "max_seq_length": spec["max_seq_length"],
+        "target_word_weight": 1.0,
+        "lora_rank": spec["rank"],
+        "lora_alpha": spec["alpha"],
+        "lora_dropout": spec["dropout"],
+        "batch_size": spec["batch_size"],
+        "gradient_accumulation_steps": spec["accumulation"],
+        "learning_rate": spec["learning_rate"],
+        "lr_scheduler": "linear",
+        "warmup_ratio": spec["warmup_steps"] / spec["steps"],
+        "weight_decay": spec["weight_decay"],
+        "eval_steps": spec["steps"],
+    }
+    values = yaml.safe_load(recipe_path("cpu").read_text(encoding="utf-8"))
+    return Recipe.model_validate(values | shared | spec.get("recipe", {}))
+
+
+if __name__ == "__main__":
+    main(common.specification())

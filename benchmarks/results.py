@@ -1,0 +1,139 @@
+"""A group's results: medians over the rounds, with versions, machine and commit, as JSON."""
+
+import statistics
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.groups import Row
+from benchmarks.settings import Settings
+from benchmarks.workload import Workload
+from cefr_helpers import json_files, records
+from cefr_helpers.errors import InputError
+
+SCHEMA = 1
+SAME_LOSS = 0.01  # relative: a training that ends further from the suite's is another one
+
+
+def collect(group: str, rows: list[Row], found: dict[str, dict], settings: Settings, workload: Workload) -> dict:
+    """The results of a group as plain values; they hold no text of the bank."""
+    tokens = workload.description["training_tokens"]
+    made = [_row(row, found[row.name], tokens) for row in rows]
+    if group == "training":
+        _judge(made)
+    if group in ("evaluation", "generation"):
+        made = _compared(made)
+    return {
+        "schema": SCHEMA,
+        "group": group,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": records.commit(),
+        "hardware": records.hardware(),
+        "settings": settings.as_record(),
+        "workload": workload.description,
+        "rows": made,
+    }
+
+
+def write(folder: Path, results: dict) -> Path:
+    return records.write_atomically(folder / f"{results['group']}.json", records.as_text(results))
+
+
+def read(folder: Path, group: str) -> dict | None:
+    """A group's results, or None where it was not measured.
+
+    Raises:
+        InputError: the file is no such results.
+    """
+    path = folder / f"{group}.json"
+    if not path.is_file():
+        return None
+    results = json_files.read(path, "run the benchmark again")
+    if not isinstance(results, dict) or results.get("schema") != SCHEMA or results.get("group") != group:
+        raise InputError(f"{path}: no results of group {group!r} in schema {SCHEMA}; run the benchmark again")
+    return results
+
+
+def median(found: dict, name: str, key: str) -> float | None:
+    """A row's median of a number; None where there is none."""
+    return next((row["median"].get(key) for row in found["rows"] if row["name"] == name), None)
+
+
+def _row(row: Row, found: dict, tokens: int) -> dict:
+    measurements = found["measurements"]
+    for one in measurements:
+        if "train_s" in one:
+            one["tokens_per_s"] = tokens / one["train_s"]
+    last = measurements[-1] if measurements else {}
+    return {
+        "name": row.name,
+        "label": row.label,
+        "environment": row.environment,
+        "settings": {key: value for key, value in row.told.items() if not _is_path(value)},
+        "versions": last.get("versions", {}),
+        **({"shares": last["shares"]} if "shares" in last else {}),
+        "failed": found["failed"],
+        "measurements": [
+            {key: value for key, value in one.items() if key not in ("versions", "shares")} for one in measurements
+        ],
+        "median": _medians(measurements),
+        "range": {
+            key: [min(one[key] for one in measurements), max(one[key] for one in measurements)]
+            for key in _numbers(measurements)
+        },
+    }
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("/")
+
+
+def _numbers(measurements: list[dict]) -> list[str]:
+    return [key for key, value in measurements[0].items() if _is_number(value)] if measurements else []
+
+
+def _medians(measurements: list[dict]) -> dict:
+    """Of every number, and of the seconds of every stage of the notebooks."""
+    found = {key: statistics.median(one[key] for one in measurements) for key in _numbers(measurements)}
+    stages = measurements[0].get("stages", {}) if measurements else {}
+    if stages:
+        found["stages"] = {
+            stage: {kind: statistics.median(one["stages"][stage][kind] for one in measurements) for kind in seconds}
+            for stage, seconds in stages.items()
+        }
+    return found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _judge(rows: list[dict]) -> None:
+    """A training counts if its loss is within SAME_LOSS of the suite's."""
+    suite = next((row["median"].get("loss") for row in rows if row["name"] == "suite"), None)
+    for row in rows:
+        loss = row["median"].get("loss") if "train_s" in row["median"] else None
+        row["counts"] = None if loss is None or suite is None else abs(loss / suite - 1) <= SAME_LOSS
+
+
+def _compared(rows: list[dict]) -> list[dict]:
+    """What the checks in fp32 found, in place of the answers: how many are the same, how far losses are apart."""
+    by_name = {row["name"]: row for row in rows}
+    _same_answers(by_name.get("batched_fp32"), by_name.get("one_by_one_fp32"))
+    _same_losses(by_name.get("suite_fp32"), by_name.get("two_models_fp32"))
+    for row in rows:
+        for one in row["measurements"]:
+            one.pop("answers", None)
+    return rows
+
+
+def _same_answers(suite: dict | None, peer: dict | None) -> None:
+    if suite and peer and suite["measurements"] and peer["measurements"]:
+        pairs = zip(suite["measurements"][0]["answers"], peer["measurements"][0]["answers"], strict=True)
+        same = [one == other for one, other in pairs]
+        suite["check"] = {"same_answers": sum(same), "of": len(same)}
+
+
+def _same_losses(suite: dict | None, peer: dict | None) -> None:
+    if suite and peer and suite["median"] and peer["median"]:
+        apart = [abs(suite["median"][key] - peer["median"][key]) for key in ("base_loss", "tuned_loss")]
+        suite["check"] = {"largest_difference_of_losses": max(apart)}
