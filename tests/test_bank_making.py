@@ -84,7 +84,15 @@ class Command:
         """The command in a process of its own."""
         line = [sys.executable, "-m", "cefr_helpers.cli", "bank", *self.options, *map(str, more)]
         here = os.environ | {"PYTHONPATH": str(project_root())} | environment
-        return subprocess.Popen(line, env=here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(
+            line,
+            env=here,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # tests that a shell runs in the background ignore Ctrl-C, and so would this
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
 
     def bank(self):
         return json.loads(self.output.read_text())
