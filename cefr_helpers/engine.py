@@ -74,12 +74,22 @@ def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> 
     Raises:
         RuntimeError: the dry run failed; the message is Snakemake's.
     """
-    done = subprocess.run([*command(config, folder, profile), *arguments, *DRY_RUN], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"Snakemake's dry run failed:\n{(done.stdout + done.stderr)[-3000:]}")
+    done = told(config, folder, profile, [*arguments, *DRY_RUN])
     lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
     # its table of jobs comes twice; each of our rules is one job
     return list(dict.fromkeys(words[0] for words in lines if len(words) == 2 and words[1] == "1"))
+
+
+def told(config: dict, folder: Path, profile: Path, arguments: list[str]) -> subprocess.CompletedProcess:
+    """What Snakemake says of its plan, as text, for arguments with which it runs nothing.
+
+    Raises:
+        RuntimeError: it failed; the message is Snakemake's.
+    """
+    done = subprocess.run([*command(config, folder, profile), *arguments], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"Snakemake's dry run failed:\n{(done.stdout + done.stderr)[-3000:]}")
+    return done
 
 
 def _ready(folder: Path, profile: Path) -> list[str]:

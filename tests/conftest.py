@@ -26,14 +26,6 @@ SENTENCES = [
     "I left my jacket on the bus.",
 ]
 
-# For code of a process of its own. `getrusage` would count what the starting process held as well, since its memory is
-# that of the new one until the program is loaded.
-PEAK_BYTES = """
-def peak_bytes():
-    [line] = [line for line in open("/proc/self/status") if line.startswith("VmHWM:")]
-    return int(line.split()[1]) * 1024
-"""
-
 
 def make_example(shift: int) -> dict:
     """An example of ten words; `shift` turns their order, so that examples differ."""

@@ -18,6 +18,12 @@ def read(path: str) -> list[dict]:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
+def prompts(spec: dict) -> list[list[int]]:
+    """Tokens of the prompts that are asked: what stands before the labels."""
+    rows = read(spec["eval_rows"])[: spec["prompts"]]
+    return [row["input_ids"][: row["labels"].count(-100)] for row in rows]
+
+
 def write(spec: dict, libraries: list[str], **found) -> None:
     """Write the result, with the largest memory that this process had so far and its libraries' versions."""
     found |= {
@@ -27,6 +33,12 @@ def write(spec: dict, libraries: list[str], **found) -> None:
     aside = f"{spec['result']}.tmp"
     Path(aside).write_text(json.dumps(found, allow_nan=False), encoding="utf-8")
     os.replace(aside, spec["result"])
+
+
+def write_answers(spec: dict, libraries: list[str], seconds: float, new_tokens: int, answers: list[str] | None) -> None:
+    """Write how fast answers came, with the answers themselves where they will be compared."""
+    kept = answers if spec["keep_answers"] else None
+    write(spec, libraries, seconds=seconds, new_tokens=new_tokens, tokens_per_s=new_tokens / seconds, answers=kept)
 
 
 def peak_memory_bytes() -> int:

@@ -10,21 +10,18 @@ GREEDY = {"temperature": 0, "cache_prompt": False}
 
 
 def main(spec: dict) -> None:
-    rows = common.read(spec["eval_rows"])[: spec["prompts"]]
     parameters = xllamacpp.CommonParams()
     parameters.model.path = spec["gguf"]
     parameters.n_ctx = 2048
     parameters.n_parallel = 1
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = spec["threads"]
     server = xllamacpp.Server(parameters)
-    prompts = [row["input_ids"][: row["labels"].count(-100)] for row in rows]
+    prompts = common.prompts(spec)
     answer(server, prompts[0], 2)
     with common.Clock() as clock:
         answers = [answer(server, prompt, spec["new_tokens"]) for prompt in prompts]
     new = sum(one["tokens_predicted"] for one in answers)
-    common.write(
-        spec, ["xllamacpp"], seconds=clock.seconds, new_tokens=new, tokens_per_s=new / clock.seconds, answers=None
-    )
+    common.write_answers(spec, ["xllamacpp"], clock.seconds, new, None)
 
 
 def answer(server, prompt: list[int], new_tokens: int) -> dict:

@@ -10,21 +10,12 @@ DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 def main(spec: dict) -> None:
     tokenizer = AutoTokenizer.from_pretrained(spec["model"])
     model = AutoModelForCausalLM.from_pretrained(spec["model"], dtype=DTYPES[spec["precision"]]).eval()
-    rows = common.read(spec["eval_rows"])[: spec["prompts"]]
-    prompts = [row["input_ids"][: row["labels"].count(-100)] for row in rows]
+    prompts = common.prompts(spec)
     answer(model, prompts[0], 2)
     with common.Clock() as clock:
         answers = [answer(model, prompt, spec["new_tokens"]) for prompt in prompts]
-    new = sum(map(len, answers))
     texts = [text.strip() for text in tokenizer.batch_decode(answers, skip_special_tokens=True)]
-    common.write(
-        spec,
-        ["torch", "transformers"],
-        seconds=clock.seconds,
-        new_tokens=new,
-        tokens_per_s=new / clock.seconds,
-        answers=texts if spec["keep_answers"] else None,
-    )
+    common.write_answers(spec, ["torch", "transformers"], clock.seconds, sum(map(len, answers)), texts)
 
 
 @torch.no_grad()

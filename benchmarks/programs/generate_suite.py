@@ -16,14 +16,7 @@ def main(spec: dict) -> None:
         answers = generation.answer(model, tokenizer, examples, spec["new_tokens"], spec["batch_size"])
     # one token each is the end token where an answer ended; pads behind it are no work of the model's
     new = sum(int((row != tokenizer.pad_token_id).sum()) for rows in seen for row in rows)
-    common.write(
-        spec,
-        ["torch", "transformers"],
-        seconds=clock.seconds,
-        new_tokens=new,
-        tokens_per_s=new / clock.seconds,
-        answers=answers if spec["keep_answers"] else None,
-    )
+    common.write_answers(spec, ["torch", "transformers"], clock.seconds, new, answers)
 
 
 def recorded(decode):

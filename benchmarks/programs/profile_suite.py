@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from benchmarks.peers import common
-from benchmarks.programs.train_suite import make_recipe
+from benchmarks.programs.train_suite import prepared
 from cefr_helpers import training
 
 WARM_STEPS = 1
@@ -12,21 +12,12 @@ PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::mkld
 
 
 def main(spec: dict) -> None:
-    folder = Path(spec["folder"])
-    training.import_unsloth(folder)
-    from cefr_helpers import base_model
-
-    recipe = make_recipe(spec)
-    base = base_model.resolve(recipe.base_model)
-    model, tokenizer = training.load(base, recipe, spec["seed"])
-    train = common.read(spec["train"])
-    trainer = training.make_trainer(
-        model, tokenizer, train, train[:1], recipe, spec["seed"], folder / "checkpoints", folder / "logs"
-    )
+    arguments = prepared(spec, Path(spec["folder"]))
+    trainer = training.make_trainer(*arguments)
     watch = make_watch(spec["profiled_steps"])
     trainer.add_callback(watch)
     trainer.train()
-    vocabulary = model.get_input_embeddings().weight.shape[0]
+    vocabulary = arguments[0].get_input_embeddings().weight.shape[0]
     common.write(
         spec,
         ["torch", "transformers", "trl", "peft", "unsloth"],

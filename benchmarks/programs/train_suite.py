@@ -8,17 +8,9 @@ from cefr_helpers import training
 
 def main(spec: dict) -> None:
     folder = Path(spec["folder"])
-    training.import_unsloth(folder)
-    from cefr_helpers import base_model
-
-    recipe = make_recipe(spec)
-    base = base_model.resolve(recipe.base_model)
-    model, tokenizer = training.load(base, recipe, spec["seed"])
-    train, evaluation = common.read(spec["train"]), common.read(spec["eval"])[:1]
-    results = training.tune(
-        model, tokenizer, train, evaluation, recipe, spec["seed"], folder / "checkpoints", folder / "logs"
-    ).results
-    model.save_pretrained(folder / "adapter")
+    arguments = prepared(spec, folder)
+    results = training.tune(*arguments).results
+    arguments[0].save_pretrained(folder / "adapter")
     common.write(
         spec,
         ["torch", "transformers", "trl", "peft", "unsloth"],
@@ -27,6 +19,17 @@ def main(spec: dict) -> None:
         steps=results["total_steps"],
         gpu_memory_bytes=results["peak_gpu_memory_bytes"],
     )
+
+
+def prepared(spec: dict, folder: Path) -> tuple:
+    """What `training.tune` and `training.make_trainer` are given, the model first; one example to evaluate."""
+    training.import_unsloth(folder)
+    from cefr_helpers import base_model
+
+    recipe = make_recipe(spec)
+    model, tokenizer = training.load(base_model.resolve(recipe.base_model), recipe, spec["seed"])
+    train, evaluation = common.read(spec["train"]), common.read(spec["eval"])[:1]
+    return model, tokenizer, train, evaluation, recipe, spec["seed"], folder / "checkpoints", folder / "logs"
 
 
 def make_recipe(spec: dict):

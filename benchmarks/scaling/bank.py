@@ -15,6 +15,7 @@ from collections import Counter
 from itertools import chain
 from pathlib import Path
 
+from benchmarks.peers import common
 from benchmarks.scaling import cpu_time
 from cefr_helpers import example_files, formatting, leak_audit, sentence_bank, splitting
 from cefr_helpers.levels import LEVELS
@@ -89,13 +90,7 @@ def timed(path: Path) -> dict:
     formatting.sentence_words(chain.from_iterable(bank.sentences.values()))
     formatting.memoriser_floor(drawn["eval"], bank.sentences, len(split.held_out[LEVEL]), 150, 250)
     step("statistics", None)
-    return {"sentences": bank.sentences_read, "steps": steps, "peak_memory_bytes": _peak_memory_bytes()}
-
-
-def _peak_memory_bytes() -> int:
-    """Of this program alone: what the kernel hands on from the process that started it does not count."""
-    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")]
-    return int(line.split()[1]) * 1024
+    return {"sentences": bank.sentences_read, "steps": steps, "peak_memory_bytes": common.peak_memory_bytes()}
 
 
 def _examples(bank, split, part: str):

@@ -2,35 +2,15 @@
 
 import json
 import re
-import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.scaling.schedule import Planned
 from cefr_helpers import configuration, engine, experiments, runs
 from cefr_helpers.experiments import Experiment
 
 _RULE = re.compile(r"(?:local)?rule (\S+):")
 _FIELD = re.compile(r"    (threads|priority|resources): (.+)")
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A job that the engine would run.
-
-    Attributes:
-        kind: format, take, train, compare or plot.
-        base_model: of the run, or of the data's runs.
-        needs: names of the jobs that it waits for.
-    """
-
-    name: str
-    kind: str
-    base_model: str
-    needs: tuple[str, ...]
-    threads: int
-    gpus: int
-    priority: int
 
 
 def of(grid: Path | str, cores: int, gpus: int) -> list[Planned]:
@@ -45,9 +25,9 @@ def of(grid: Path | str, cores: int, gpus: int) -> list[Planned]:
     with tempfile.TemporaryDirectory(prefix="cefr-graph-") as folder:
         experiment = read(grid, Path(folder))
         limits = ["levels", "--cores", str(cores), "--resources", f"gpu={gpus}"]
-        call = (*prepared(experiment), limits)
-        dag = json.loads(_called(*call, "--d3dag").stdout)
-        dry_run = _called(*call, "--dry-run", "--quiet", "host")
+        call = prepared(experiment)
+        dag = json.loads(engine.told(*call, [*limits, "--d3dag"]).stdout)
+        dry_run = engine.told(*call, [*limits, "--dry-run", "--quiet", "host"])
     names = {node["id"]: node["value"]["rule"] for node in dag["nodes"]}
     needs: dict[str, list[str]] = {name: [] for name in names.values()}
     for edge in dag["edges"]:
@@ -70,14 +50,6 @@ def prepared(experiment: Experiment) -> tuple[dict, Path, Path]:
     experiments.write(experiment)
     config = runs.to_config(experiment.settings, experiment.name, experiment.runs)
     return config, experiment.settings.workspace.experiment(experiment.name), engine.profile_folder("local")
-
-
-def _called(config: dict, folder: Path, profile: Path, limits: list[str], *options: str):
-    command = [*engine.command(config, folder, profile), *limits, *options]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"Snakemake's plan failed:\n{(done.stdout + done.stderr)[-3000:]}")
-    return done
 
 
 def _fields(text: str) -> dict[str, dict[str, str]]:

@@ -7,8 +7,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Job:
-    """A job with its time; `needs` are names of jobs, `threads` CPU slots."""
+class Planned:
+    """A job that the engine would run.
+
+    Attributes:
+        kind: format, take, train, compare or plot.
+        base_model: of the run, or of the data's runs.
+        needs: names of the jobs that it waits for.
+        threads: CPU slots.
+    """
 
     name: str
     kind: str
@@ -17,6 +24,12 @@ class Job:
     threads: int
     gpus: int
     priority: int
+
+
+@dataclass(frozen=True)
+class Job(Planned):
+    """A planned job with its time."""
+
     seconds: float
 
 

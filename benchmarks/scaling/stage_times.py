@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
 
-from benchmarks.scaling.graph import Planned
-from benchmarks.scaling.schedule import Job
+from benchmarks.scaling.schedule import Job, Planned
 from cefr_helpers import records, showcase
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import Workspace
@@ -131,8 +130,4 @@ def parameters(base_model: str, known: Measured, assumed: Assumed) -> float:
 
 def with_times(planned: list[Planned], recipe: Recipe, known: Measured, assumed: Assumed) -> list[Job]:
     """The planned jobs with what each takes."""
-    return [_job(one, seconds(one.kind, one.base_model, recipe, known, assumed)) for one in planned]
-
-
-def _job(one: Planned, takes_s: float) -> Job:
-    return Job(one.name, one.kind, one.base_model, one.needs, one.threads, one.gpus, one.priority, takes_s)
+    return [Job(**vars(one), seconds=seconds(one.kind, one.base_model, recipe, known, assumed)) for one in planned]
