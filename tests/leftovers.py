@@ -90,12 +90,12 @@ def _published(folder: Path) -> list[Path]:
     return [path for path in folder.glob("*") if not path.name.endswith("-np")]
 
 
-def outcome(folder: Path) -> dict:
+def outcome(folder: Path, level: str = LEVEL) -> dict:
     """What must be the same however often a run was disturbed."""
     workspace = Workspace(folder, folder / "user_data")
-    dataset, training, comparison = (records.read(workspace, LEVEL, name)["results"] for name in records.NAMES)
+    dataset, training, comparison = (records.read(workspace, level, name)["results"] for name in records.NAMES)
     return {
-        "examples": [records.sha256(workspace.formatted_file(LEVEL, part)) for part in ("train", "eval")],
+        "examples": [records.sha256(workspace.formatted_file(level, part)) for part in ("train", "eval")],
         "split": dataset["split"],
         "history": training["history"],
         "adapter": training["adapter"]["files"]["adapter_model.safetensors"],

@@ -8,9 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import conftest
 import killing
+import leftovers
 import nbformat
 import pytest
+import yaml
 
 from cefr_helpers import engine, failures, pipeline, processes, stage_turn
 from cefr_helpers.errors import Busy
@@ -98,6 +101,30 @@ def test_a_second_run_of_a_level_is_refused_at_once_and_another_level_is_not(tmp
     assert not (workspace.run("B2") / f"{STAGES[3]}.log").exists()
     assert "another run" not in other.stderr and "run 02_training for level A1 first" in other.stderr
     assert time.monotonic() - started < 60
+
+
+@pytest.mark.slow
+def test_levels_side_by_side_end_as_one_after_the_other(byte_folder, tmp_path):
+    """Whole runs, both trainings at work at once, from nothing in a cache that they share."""
+    levels, found = ("A2", "B2"), {}
+    recipe = conftest.tiny_recipe(tmp_path / "recipe.yaml", byte_folder, lora_dropout=0.1)
+    shipped = yaml.safe_load((project_root() / "profiles" / "local" / "config.yaml").read_text())
+    for at_once in (1, 2):
+        folder, profile = tmp_path / f"out{at_once}", tmp_path / f"profile{at_once}"
+        profile.mkdir()
+        own = {"cores": at_once, "max-threads": 1, "resources": [f"gpu={at_once}"]}
+        (profile / "config.yaml").write_text(yaml.safe_dump(shipped | own))
+        command = [sys.executable, "-m", "cefr_helpers.cli", "run", "--levels", " ".join(levels)]
+        command += ["--recipe", str(recipe), "--profile", str(profile)]
+        command += ["--output-root", str(folder), "--user-data", str(folder / "user_data")]
+        own = {"XDG_CACHE_HOME": str(tmp_path / f"cache{at_once}"), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | own, cwd=project_root())
+        assert done.returncode == 0, done.stdout + done.stderr
+        begun = [done.stdout.index(f"{level} {STAGES[1]} | started") for level in levels]
+        ended = [done.stdout.index(f"{level} {STAGES[1]} | done") for level in levels]
+        assert (max(begun) < min(ended)) == (at_once == 2)
+        found[at_once] = [leftovers.outcome(folder, level) for level in levels]
+    assert found[1] == found[2]
 
 
 def test_a_lock_whose_process_was_killed_is_stale(tmp_path):
