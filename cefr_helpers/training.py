@@ -12,6 +12,7 @@ from cefr_helpers import (
     checkpoints,
     data_parallel,
     disk,
+    grouped_attention,
     likelihood,
     prompts,
     records,
@@ -87,6 +88,8 @@ def load(base: BaseModel, recipe: Recipe, seed: int):
         random_state=seed,
         max_seq_length=recipe.max_seq_length,
     )
+    if model.device.type == "cpu":  # on a GPU the attention is Unsloth's own
+        grouped_attention.use(model.get_base_model())
     return model, load_tokenizer(base)
 
 
@@ -158,6 +161,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
     """TRL's trainer with every setting of the recipe; arguments as in `tune`."""
     import torch
     from datasets import Dataset
+    from peft.helpers import disable_input_dtype_casting
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
@@ -165,6 +169,10 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
 
     class Trainer(SFTTrainer):
         """Evaluates through likelihood.score instead of averaging batch means."""
+
+        def train(self, *args, **kwargs):
+            with disable_input_dtype_casting(self.model):  # to 32 bits, from which autocast would bring it to 16
+                return super().train(*args, **kwargs)
 
         def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
             table = likelihood.score(self.model, tokenizer, evaluation, recipe.eval_batch_size)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from cefr_helpers import base_model, counted, decoding_attention, generation, likelihood, prompts
+from cefr_helpers import base_model, counted, generation, grouped_attention, likelihood, prompts
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_batched_answers_are_those_of_single_prompts(bundled, tokenizer, example
 
 def test_what_prompts_share_is_computed_once_and_changes_no_answer(bundled, tokenizer, examples):
     model = base_model.load_model(bundled, "fp32")
-    assert model.config._attn_implementation == decoding_attention.NAME
+    assert model.config._attn_implementation == grouped_attention.NAME
     shown, chosen = examples[3:5], examples[:3]
     fast = generation.answer(model, tokenizer, chosen, 12, shown=shown)
     model.set_attn_implementation("sdpa")

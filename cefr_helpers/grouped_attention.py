@@ -1,0 +1,64 @@
+"""Attention in which the query heads that share a key head read it together, as plain matrix products.
+
+PyTorch's own attention repeats keys and values for each query head (three times in SmolLM2). On a CPU that is most of
+the time of a long context when one token is generated at a time, and its backward pass takes twice that of these
+products. Scoring and reading prompts stay with PyTorch's, as do GPUs and long examples: its memory does not grow with
+the square.
+"""
+
+NAME = "grouped"
+LONGEST = 512  # tokens of an example that is trained so: 10 MB a layer for two of them and nine heads
+
+
+def use(model) -> None:
+    """Let a loaded model attend with it, if it uses PyTorch's attention; others (softcaps, sinks) keep their own."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    if model.config._attn_implementation != "sdpa":
+        return
+    AttentionInterface.register(NAME, attend)
+    AttentionMaskInterface.register(NAME, sdpa_mask)
+    model.set_attn_implementation(NAME)
+
+
+def attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0, **options):
+    """Scaled dot-product attention in the form that transformers asks for.
+
+    Args:
+        query: (batch, heads, new tokens, head size).
+        key, value: (batch, key heads, tokens, head size).
+        attention_mask: None, or (batch, 1, new tokens, tokens), True where a token may be read.
+        scaling: of the products; by default 1 / sqrt(head size).
+
+    Returns:
+        (batch, new tokens, heads, head size), and None for the weights.
+    """
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    batch, heads, new_tokens, size = query.shape
+    key_heads, tokens = key.shape[1:3]
+    trained = query.requires_grad and query.device.type == "cpu" and tokens <= LONGEST and not dropout
+    if new_tokens != 1 and not trained:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **options)
+    scaled = query * (size**-0.5 if scaling is None else scaling)
+    products = scaled.reshape(batch, key_heads, -1, size) @ key.transpose(2, 3)
+    products = products.view(batch, key_heads, -1, new_tokens, tokens)
+    unread = _unread(attention_mask, products)
+    if unread is not None:
+        products += unread
+    weights = products.softmax(-1).view(batch, key_heads, -1, tokens)
+    return (weights @ value).view(batch, heads, new_tokens, size).transpose(1, 2), None
+
+
+def _unread(attention_mask, products):
+    """The least number for what a token may not read, else 0: (batch, 1, 1, new tokens, tokens); None: it reads all."""
+    import torch
+
+    new_tokens, tokens = products.shape[-2:]
+    if attention_mask is None and new_tokens == 1:
+        return None
+    if attention_mask is None:
+        attention_mask = products.new_ones(1, 1, new_tokens, tokens, dtype=torch.bool).tril(tokens - new_tokens)
+    bias = products.new_zeros(attention_mask.shape).masked_fill_(~attention_mask, torch.finfo(products.dtype).min)
+    return bias.unsqueeze(2)

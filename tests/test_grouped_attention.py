@@ -1,0 +1,46 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+from transformers.integrations import sdpa_attention
+
+from cefr_helpers import grouped_attention
+
+MODULE = SimpleNamespace(is_causal=True, num_key_value_groups=3)
+CAUSAL = torch.ones(7, 7, dtype=torch.bool).tril()
+PADS = {
+    "none": None,
+    "at the end": CAUSAL & torch.tensor([[True] * 7, [True] * 4 + [False] * 3])[:, None, None],
+    "at the start": CAUSAL & torch.tensor([[True] * 7, [False] * 2 + [True] * 5])[:, None, None],
+}
+
+
+def attended(attend, mask, tokens=7, grad=True) -> list[torch.Tensor]:
+    """Output and the gradients of query, key and value, for fresh numbers that are the same at each call."""
+    draw = torch.Generator().manual_seed(0)
+    query, key, value = (
+        torch.randn(2, heads, tokens, 8, generator=draw, requires_grad=grad) * 3 for heads in (6, 2, 2)
+    )
+    out, _ = attend(MODULE, query, key, value, mask, scaling=0.5)
+    if not grad:
+        return [out]
+    real = torch.ones(2, tokens, 1, 1) if mask is None else mask.any(-1).reshape(2, tokens, 1, 1)
+    loss = (out * real * torch.randn(out.shape, generator=draw)).sum()
+    return [out * real, *torch.autograd.grad(loss, [query, key, value])]
+
+
+@pytest.mark.parametrize("pads", PADS)
+def test_outputs_and_gradients_are_those_of_pytorchs_attention(pads):
+    own = attended(grouped_attention.attend, PADS[pads])
+    theirs = attended(sdpa_attention.sdpa_attention_forward, PADS[pads])
+    for one, other in zip(own, theirs, strict=True):
+        assert torch.allclose(one, other, atol=1e-4) and one.abs().max() > 0.1
+
+
+@pytest.mark.parametrize("tokens, grad, calls", [(7, True, 0), (7, False, 1), (1, False, 0), (8, True, 1)])
+def test_long_examples_and_work_without_gradients_stay_with_pytorch(monkeypatch, tokens, grad, calls):
+    seen, theirs = [], sdpa_attention.sdpa_attention_forward
+    monkeypatch.setattr(sdpa_attention, "sdpa_attention_forward", lambda *a, **k: seen.append(1) or theirs(*a, **k))
+    monkeypatch.setattr(grouped_attention, "LONGEST", 7)
+    attended(grouped_attention.attend, None, tokens, grad)
+    assert len(seen) == calls
