@@ -43,7 +43,6 @@ def import_unsloth(run_folder: Path) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL would tell the hub of each training
     own = f"unsloth_compiled_cache{data_parallel.rank() or ''}"
     os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(run_folder / own))
-    os.environ.setdefault("UNSLOTH_RETURN_LOGITS", "1")  # likelihood.score reads logits
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import torch
     import unsloth  # noqa: F401
@@ -195,6 +194,8 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     size = 3 * sum(weight.numel() * weight.element_size() for weight in trained)  # with the optimizer's two moments
     dtype = model.get_input_embeddings().weight.dtype
+    # weights of tokens come in padded rows; for the rest Unsloth has kernels on a GPU, and decides
+    unpadded = model.device.type == "cuda" and recipe.target_word_weight == 1
     args = SFTConfig(
         output_dir=str(folder),
         per_device_train_batch_size=recipe.batch_size,
@@ -223,6 +224,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         metric_for_best_model="eval_loss",
         greater_is_better=False,
         packing=False,
+        padding_free=None if unpadded else False,
         include_num_input_tokens_seen="non_padding",
         remove_unused_columns=False,  # keeps the weights of the loss
         dataset_kwargs={"skip_prepare_dataset": True},
