@@ -238,13 +238,16 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
     rows = prompts.training_rows(tokenizer, train, recipe.max_seq_length, recipe.loss_on)
     if recipe.target_word_weight != 1:
         rows = weighted_loss.add_weights(rows, tokenizer, train, recipe.target_word_weight)
+    # the second only tells the trainer that there is an evaluation; Trainer.evaluate scores the examples themselves
+    datasets = [Dataset.from_list(chosen) for chosen in (rows, rows[:1])]
+    for dataset in datasets:
+        dataset._unsloth_truncated_to = recipe.max_seq_length  # else Unsloth, in doubt about it, would pad them
     trainer = Trainer(
         model=model,
         processing_class=tokenizer,
         args=args,
-        train_dataset=Dataset.from_list(rows),
-        # only tells the trainer that there is an evaluation; Trainer.evaluate scores the examples themselves
-        eval_dataset=Dataset.from_list(rows[:1]),
+        train_dataset=datasets[0],
+        eval_dataset=datasets[1],
         callbacks=[Progress(), Seal()],
     )
     if recipe.target_word_weight != 1:

@@ -53,12 +53,15 @@ def main(spec: dict) -> None:
             dataset_kwargs={"skip_prepare_dataset": True},
         ),
     )
+    clock = common.step_clock()
+    trainer.add_callback(clock)
     trained = trainer.train()
     model.save_pretrained(f"{spec['folder']}/adapter")
     common.write(
         spec,
         ["torch", "transformers", "trl", "peft", "unsloth"],
         train_s=trained.metrics["train_runtime"],
+        step_s=clock.median_s(),
         adapter=f"{spec['folder']}/adapter",
         steps=trained.global_step,
         optimizer=str(getattr(trainer.args.optim, "value", trainer.args.optim)),

@@ -9,16 +9,31 @@ from cefr_helpers import training
 def main(spec: dict) -> None:
     folder = Path(spec["folder"])
     arguments = prepared(spec, folder)
+    clock = watched(common.step_clock())
     results = training.tune(*arguments).results
     arguments[0].save_pretrained(folder / "adapter")
     common.write(
         spec,
         ["torch", "transformers", "trl", "peft", "unsloth"],
         train_s=results["tokens"] / results["tokens_per_s"],
+        step_s=clock.median_s(),
         adapter=str(folder / "adapter"),
         steps=results["total_steps"],
         gpu_memory_bytes=results["peak_gpu_memory_bytes"],
     )
+
+
+def watched(callback):
+    """Let the trainer that `training.tune` will make call this too."""
+    make = training.make_trainer
+
+    def make_and_watch(*arguments):
+        trainer = make(*arguments)
+        trainer.add_callback(callback)
+        return trainer
+
+    training.make_trainer = make_and_watch
+    return callback
 
 
 def prepared(spec: dict, folder: Path) -> tuple:
