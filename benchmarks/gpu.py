@@ -86,6 +86,7 @@ def main(
     bank: Annotated[str, typer.Option(help="Sentence bank: bundled, or a folder or file with level B2.")] = "bundled",
     steps: Annotated[int, typer.Option(help=f"Steps of a training, of the recipe's {STEPS_OF_RECIPE}.")] = FULL.steps,
     repeats: Annotated[int, typer.Option(help="Rounds, over which medians are taken.")] = FULL.repeats,
+    names: Annotated[str, typer.Option("--rows", help='Some of the rows, by name; with them "limit".')] = "",
     tiny: Annotated[bool, typer.Option("--tiny", help="Two small layers, two steps; publishes nothing.")] = False,
     quality: Annotated[bool, typer.Option(help="Also run the bundled model from end to end.")] = True,
 ) -> None:
@@ -101,7 +102,7 @@ def main(
         work = dataclasses.replace(
             work, model=random_model(work.folder / "model", work.model, TINY if tiny else LLAMA_3_2_1B)
         )
-        rows = rows_of(settings, work)
+        rows = [row for row in rows_of(settings, work) if not names or row.name in names.split()]
         found = results.collect(GROUP, rows, rounds.measure(rows, settings, work), settings, work)
         complete(found, settings.steps)
         if quality:
