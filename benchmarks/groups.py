@@ -45,6 +45,7 @@ def of(group: str, settings: Settings, workload: Workload) -> list[Row]:
     """The rows of a group, in the order of its table."""
     make: dict[str, Callable] = {
         "training": training,
+        "profile": profile,
         "evaluation": evaluation,
         "generation": generation,
         "overhead": overhead,
@@ -83,10 +84,8 @@ def training(settings: Settings, description: dict) -> list[Row]:
     suite, unsloth = "programs/train_suite.py", "peers/train_unsloth.py"
     base = {"examples": settings.loss_examples}
     weight = load_recipe("cpu").target_word_weight
-    own = row(SUITE, "this suite: batches of 2, no recomputation", "suite", suite, 2, 250)
-    profiled = own.told | {"profiled_steps": settings.profiled_steps}
     return [
-        own,
+        row(SUITE, "this suite: batches of 2, no recomputation", "suite", suite, 2, 250),
         row(
             "suite_weighted",
             f"this suite, target words weighing {weight:g} times, as `cpu` has it (another gradient)",
@@ -105,7 +104,6 @@ def training(settings: Settings, description: dict) -> list[Row]:
             150,
         ),
         row("litgpt", "LitGPT, batches of 1", "litgpt", "peers/train_litgpt.py", 1, 150),
-        Row("profile", "where a step of this suite goes", "suite", "programs/profile_suite.py", profiled, 60, 1),
         Row("base", "the base before any training", "suite", "programs/score_trained.py", base, 30, 1),
         Row(
             "limit",
@@ -115,6 +113,17 @@ def training(settings: Settings, description: dict) -> list[Row]:
             limit,
             15,
         ),
+    ]
+
+
+def profile(settings: Settings, description: dict) -> list[Row]:
+    """The suite's training and its generation again, for some steps and one answer, under a profiler."""
+    own = next(row for row in training(settings, description) if row.name == SUITE)
+    told = own.told | {"profiled_steps": settings.profiled_steps}
+    token = {"new_tokens": settings.new_tokens}
+    return [
+        Row("step", "one step of training", "suite", "programs/profile_suite.py", told, 60, 1),
+        Row("token", "one token of one answer", "suite", "programs/profile_generation.py", token, 30, 1),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-GROUPS = ("training", "evaluation", "generation", "overhead", "growth")
+GROUPS = ("training", "profile", "evaluation", "generation", "overhead", "growth")
 
 
 @dataclass(frozen=True)

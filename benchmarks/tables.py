@@ -12,6 +12,7 @@ def part(found: dict | None) -> str:
         return "Not measured yet."
     make = {
         "training": training,
+        "profile": profile,
         "evaluation": evaluation,
         "generation": generation,
         "overhead": overhead,
@@ -26,8 +27,6 @@ def training(found: dict) -> str:
     suite, limit = (results.median(found, name, "tokens_per_s") for name in ("suite", "limit"))
     rows = []
     for row in found["rows"]:
-        if "shares" in row:
-            continue
         own = row["median"].get("tokens_per_s")
         faster = f"{suite / own:.2f}" if suite and own else ""
         rows.append(
@@ -42,17 +41,18 @@ def training(found: dict) -> str:
         )
     headings = ["training", "tokens of text a second", "this suite is faster by", "of the limit", "peak memory, MB"]
     marked = f"\\* further than {results.SAME_LOSS:.0%} from this suite's loss: does not count."
-    return markdown_table([*headings, "held-out loss after"], rows, 1) + f"\n\n{marked}{profile(found)}"
+    return markdown_table([*headings, "held-out loss after"], rows, 1) + f"\n\n{marked}"
 
 
 def profile(found: dict) -> str:
-    """Where the suite's training time goes."""
-    rows = [
-        [what, f"{seconds:.2f}", f"{seconds / sum(row['shares'].values()):.0%}"]
-        for row in found["rows"]
-        for what, seconds in row.get("shares", {}).items()
-    ]
-    return "\n\n" + markdown_table(["one step of this suite", "seconds", "share"], rows, 1) if rows else ""
+    """What the suite's time goes into: one table a row."""
+    return "\n\n".join(_failed(row) or _shares(row) for row in found["rows"])
+
+
+def _shares(row: dict) -> str:
+    shares = row.get("shares", {})
+    rows = [[what, f"{1000 * own:.1f}", f"{own / sum(shares.values()):.0%}"] for what, own in shares.items()]
+    return markdown_table([row["label"], "milliseconds", "share"], rows, 1)
 
 
 def evaluation(found: dict) -> str:
@@ -133,13 +133,16 @@ def quality(found: dict | None) -> str:
 def origin(found: dict) -> str:
     """Where the numbers of a group come from, in one line."""
     hardware, settings = found["hardware"], found["settings"]
-    versions = {name: version for row in found["rows"] for name, version in row["versions"].items()}
-    told = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+    versions: dict[str, set] = {}  # a peer has its own
+    for row in found["rows"]:
+        for name, version in row["versions"].items():
+            versions.setdefault(name, set()).add(version)
+    told = ", ".join(f"{name} {' and '.join(sorted(versions[name]))}" for name in sorted(versions))
     machine = hardware.get("gpu") or f"{hardware['cores']} cores of an {hardware['cpu']}, no GPU"
     commit, plus, changes = found["commit"].partition("+")
     rounds = f"medians of {settings['repeats']}, in brackets the range"
     return (
-        f"{found['created'][:10]}, commit `{commit[:10]}{plus}{changes}`, {machine}; bank {settings['bank']}, level "
+        f"{found['created'][:10]}, commit `{commit[:10]}{plus}{changes}`, {machine}; bank `{settings['bank']}`, level "
         f"{settings['level']}, seed {settings['seed']}; {rounds}; {told}."
     )
 

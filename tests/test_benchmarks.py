@@ -204,6 +204,8 @@ def test_operations_are_sorted_by_what_they_are_part_of():
         ("aten::mm", ((600, 576), (576, 1536))): "matrix products: frozen weights",
         ("aten::mm", ((300, 576), (576, 49152))): "matrix products: output head",
         ("aten::_scaled_dot_product_flash_attention_for_cpu", ()): "attention scores",
+        ("aten::bmm", ((6, 900, 64), (6, 64, 300))): "attention scores",
+        ("aten::add", ((2, 3, 3, 300, 300), (2, 1, 1, 300, 300))): "attention scores",
         ("aten::copy_", ()): "casts and copies",
         ("aten::_log_softmax", ()): "loss",
         ("aten::_fused_adamw_", ()): "optimizer and clipping",
@@ -360,7 +362,7 @@ def test_the_gpu_program_goes_from_start_to_end_with_a_tiny_model(tmp_path):
 
 @pytest.mark.slow
 def test_the_suites_own_programs_go_from_start_to_end(tmp_path):
-    names = "suite suite_weighted profile base limit suite_bf16 batched formatting_100 scoring_4"
+    names = "suite suite_weighted step token base limit suite_bf16 batched formatting_100 scoring_4"
     command = [sys.executable, "-m", "benchmarks", "--quick", "--rows", names]
     done = subprocess.run(command, cwd=project_root(), env=own_cache(tmp_path), capture_output=True, text=True)
     assert done.returncode == 0 and "FAILED" not in done.stdout, done.stdout + done.stderr
@@ -370,7 +372,8 @@ def test_the_suites_own_programs_go_from_start_to_end(tmp_path):
     assert set(rows) == set(names.split()) and all(row["measurements"] for row in rows.values())
     # two steps teach nothing, but they change the model
     assert 0 < abs(rows["suite"]["median"]["loss"] - rows["base"]["median"]["loss"]) < 0.1
-    assert rows["profile"]["shares"]["matrix products: frozen weights"] > 0
+    for name in ("step", "token"):
+        assert rows[name]["shares"]["matrix products: frozen weights"] > 0
 
 
 def own_cache(folder: Path) -> dict:

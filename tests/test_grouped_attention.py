@@ -3,10 +3,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 from transformers.integrations import sdpa_attention
+from transformers.models.llama.modeling_llama import eager_attention_forward
 
 from cefr_helpers import grouped_attention
 
-MODULE = SimpleNamespace(is_causal=True, num_key_value_groups=3)
+MODULE = SimpleNamespace(is_causal=True, num_key_value_groups=3, training=True)
 CAUSAL = torch.ones(7, 7, dtype=torch.bool).tril()
 PADS = {
     "none": None,
@@ -15,11 +16,12 @@ PADS = {
 }
 
 
-def attended(attend, mask, tokens=7, grad=True) -> list[torch.Tensor]:
-    """Output and the gradients of query, key and value, for fresh numbers that are the same at each call."""
+def attended(attend, mask, tokens=7, grad=True, dtype=torch.float32) -> list[torch.Tensor]:
+    """Output and the gradients of query, key and value, for numbers that are the same at each call."""
     draw = torch.Generator().manual_seed(0)
     query, key, value = (
-        torch.randn(2, heads, tokens, 8, generator=draw, requires_grad=grad) * 3 for heads in (6, 2, 2)
+        (torch.randn(2, heads, tokens, 8, generator=draw) * 3).to(torch.bfloat16).to(dtype).requires_grad_(grad)
+        for heads in (6, 2, 2)
     )
     out, _ = attend(MODULE, query, key, value, mask, scaling=0.5)
     if not grad:
@@ -35,6 +37,15 @@ def test_outputs_and_gradients_are_those_of_pytorchs_attention(pads):
     theirs = attended(sdpa_attention.sdpa_attention_forward, PADS[pads])
     for one, other in zip(own, theirs, strict=True):
         assert torch.allclose(one, other, atol=1e-4) and one.abs().max() > 0.1
+
+
+def test_in_16_bits_it_is_as_exact_as_the_models_own_plain_attention():
+    bias = torch.zeros(1, 1, 7, 7, dtype=torch.bfloat16).masked_fill(~CAUSAL, torch.finfo(torch.bfloat16).min)
+    exact = attended(grouped_attention.attend, None)
+    own = attended(grouped_attention.attend, None, dtype=torch.bfloat16)
+    plain = attended(lambda *a, **k: eager_attention_forward(*a[:4], bias, **k), None, dtype=torch.bfloat16)
+    for one, other, truth in zip(own, plain, exact, strict=True):
+        assert (one - truth).norm() < 1.5 * (other - truth).norm() < 0.1 * truth.norm()
 
 
 @pytest.mark.parametrize("tokens, grad, calls", [(7, True, 0), (7, False, 1), (1, False, 0), (8, True, 1)])

@@ -8,7 +8,9 @@ from benchmarks.programs.train_suite import prepared
 from cefr_helpers import training
 
 WARM_STEPS = 1
-PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::mkldnn_linear", "aten::linear")
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::mkldnn_linear", "aten::linear")
+ATTENTION = ("aten::bmm", "aten::baddbmm", "aten::_softmax", "aten::_softmax_backward_data")
+SIDES_OF_SCORES = 5  # batch, key heads, query heads of each, tokens, tokens
 
 
 def main(spec: dict) -> None:
@@ -49,8 +51,8 @@ def make_watch(steps: int):
     return Watch()
 
 
-def shares(events, seconds: float, steps: int, rank: int, vocabulary: int) -> dict[str, float]:
-    """Seconds a step by kind of work, largest first; what no operation took is the library's Python."""
+def shares(events, seconds: float, steps: int, rank: int | None, vocabulary: int) -> dict[str, float]:
+    """Seconds a step by kind of work, largest first; what no operation took is the library's Python. rank: of LoRA."""
     found: dict[str, float] = {}
     for event in events:
         name = kind(event.key, event.input_shapes, rank, vocabulary)
@@ -59,16 +61,17 @@ def shares(events, seconds: float, steps: int, rank: int, vocabulary: int) -> di
     return dict(sorted(found.items(), key=lambda one: -one[1]))
 
 
-def kind(operation: str, shapes: list, rank: int, vocabulary: int) -> str:
+def kind(operation: str, shapes: list, rank: int | None, vocabulary: int) -> str:
     """What an operation is part of; products are told apart by a side as long as the LoRA rank or the vocabulary."""
-    sides = {side for shape in shapes or [] if isinstance(shape, (list, tuple)) for side in shape}
-    if "attention" in operation:
+    shapes = [shape for shape in shapes or [] if isinstance(shape, (list, tuple))]
+    sides = {side for shape in shapes for side in shape}
+    if "attention" in operation or operation in ATTENTION or SIDES_OF_SCORES in map(len, shapes):
         return "attention scores"
     if operation in PRODUCTS:
         if vocabulary in sides:
             return "matrix products: output head"
         return "matrix products: LoRA pairs" if rank in sides else "matrix products: frozen weights"
-    if "softmax" in operation or "nll" in operation or "cross_entropy" in operation:
+    if "log_softmax" in operation or "nll" in operation or "cross_entropy" in operation:
         return "loss"
     if "adam" in operation.lower() or "foreach" in operation or "Optimizer" in operation:
         return "optimizer and clipping"
