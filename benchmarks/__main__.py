@@ -31,16 +31,12 @@ def main(
     root = base_model.cache_folder() / "benchmarks"
     with engine.only_run(root):
         work = workload.prepare(settings, root / "work")
-        asked = {group: _rows(groups.of(group, settings, work), rows.split()) for group in chosen}
+        asked = {group: groups.named(groups.of(group, settings, work), rows.split()) for group in chosen}
         found = [_measure(group, own, settings, work) for group, own in asked.items() if own]
         if not quick and not rows:
             # all at once and at the end: until then the tree is the commit that the results name
             typer.echo(page.publish(found))
             rounds.forget(chosen, work)
-
-
-def _rows(there: list[groups.Row], names: list[str]) -> list[groups.Row]:
-    return [row for row in there if not names or row.name in names]
 
 
 def _measure(group: str, rows: list[groups.Row], settings: sizes.Settings, work: workload.Workload) -> dict:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from benchmarks import page, results, rounds, tables, workload
+from benchmarks import groups, page, results, rounds, tables, workload
 from benchmarks.groups import Row
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload
@@ -86,7 +86,7 @@ def main(
     bank: Annotated[str, typer.Option(help="Sentence bank: bundled, or a folder or file with level B2.")] = "bundled",
     steps: Annotated[int, typer.Option(help=f"Steps of a training, of the recipe's {STEPS_OF_RECIPE}.")] = FULL.steps,
     repeats: Annotated[int, typer.Option(help="Rounds, over which medians are taken.")] = FULL.repeats,
-    names: Annotated[str, typer.Option("--rows", help='Some of the rows, by name; with them "limit".')] = "",
+    names: Annotated[str, typer.Option("--rows", help="Some of the rows, by name, and the limit.")] = "",
     tiny: Annotated[bool, typer.Option("--tiny", help="Two small layers, two steps; publishes nothing.")] = False,
     quality: Annotated[bool, typer.Option(help="Also run the bundled model from end to end.")] = True,
 ) -> None:
@@ -102,7 +102,7 @@ def main(
         work = dataclasses.replace(
             work, model=random_model(work.folder / "model", work.model, TINY if tiny else LLAMA_3_2_1B)
         )
-        rows = [row for row in rows_of(settings, work) if not names or row.name in names.split()]
+        rows = groups.named(rows_of(settings, work), [*names.split(), "limit"] if names else [])
         found = results.collect(GROUP, rows, rounds.measure(rows, settings, work), settings, work)
         complete(found, settings.steps)
         if quality:

@@ -63,6 +63,11 @@ def of(group: str, settings: Settings, workload: Workload) -> list[Row]:
     ]
 
 
+def named(rows: list[Row], names: list[str]) -> list[Row]:
+    """The rows of these names, all of them where there are no names."""
+    return [row for row in rows if not names or row.name in names]
+
+
 def training(settings: Settings, description: dict) -> list[Row]:
     """The same examples, steps and examples a step; what each row does with a step is its own."""
     tokens = description["training_tokens"]
