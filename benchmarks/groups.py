@@ -7,10 +7,13 @@ from pathlib import Path
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload
 from cefr_helpers import records
+from cefr_helpers.generation import ANSWERS_AT_A_TIME
 from cefr_helpers.recipe import load_recipe
 
 HERE = Path(__file__).parent
 SUITE = "suite"  # the training row whose adapter the evaluation takes
+_SCORED_AT_A_TIME = 8
+_MATRIX = {"size": 2048, "rounds": 15}  # of the products that the limits are measured with
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,7 @@ def training(settings: Settings, description: dict) -> list[Row]:
         }
         return Row(name, label, environment, program, told, 55 + tokens / tokens_per_s)  # loading, and the loss after
 
-    share = description["completion_tokens"] / tokens
-    limit = {"rank": settings.rank, "completion_share": share, "size": 2048, "rounds": 15}
+    limit = _MATRIX | {"rank": settings.rank, "completion_share": description["completion_tokens"] / tokens}
     suite, unsloth = "programs/train_suite.py", "peers/train_unsloth.py"
     base = {"examples": settings.loss_examples}
     weight = load_recipe("cpu").target_word_weight
@@ -122,12 +124,14 @@ def training(settings: Settings, description: dict) -> list[Row]:
 
 
 def profile(settings: Settings, description: dict) -> list[Row]:
-    """The suite's training and its generation again, for some steps and one answer, under a profiler."""
+    """The suite's training, scoring and generation again, for some steps, examples and one answer, under a profiler."""
     own = next(row for row in training(settings, description) if row.name == SUITE)
     told = own.told | {"profiled_steps": settings.profiled_steps}
     token = {"new_tokens": settings.new_tokens}
+    scored = {"rank": settings.rank, "examples": settings.check_examples, "batch_size": _SCORED_AT_A_TIME}
     return [
         Row("step", "one step of training", "suite", "programs/profile_suite.py", told, 60, 1),
+        Row("scoring", "scoring an example, tuned", "suite", "programs/profile_scoring.py", scored, 40, 1),
         Row("token", "one token of one answer", "suite", "programs/profile_generation.py", token, 30, 1),
     ]
 
@@ -149,17 +153,20 @@ def evaluation(settings: Settings, description: dict) -> list[Row]:
         ("fp32", settings.check_examples, 1),
     ):
         for name, (label, environment, program) in ways.items():
-            told = {"precision": precision, "examples": count, "batch_size": 8}
+            told = {"precision": precision, "examples": count, "batch_size": _SCORED_AT_A_TIME}
             guess_s = 30 + 0.7 * count
             rows.append(
                 Row(f"{name}_{precision}", f"{label}, {precision}", environment, program, told, guess_s, repeats)
             )
-    return rows
+    told = _MATRIX | {"rank": settings.rank, "examples": settings.evaluation_examples}
+    label = "limit: the matrix products of both passes at the measured bf16 rate"
+    return [*rows, Row("limit_of_scoring", label, "suite", "programs/limit_of_scoring.py", told, 15)]
 
 
 def generation(settings: Settings, description: dict) -> list[Row]:
     """Greedy answers of the base model, cut after a number of tokens that all rows share."""
     suite, one_by_one = "programs/generate_suite.py", "peers/generate_one_by_one.py"
+    default = ANSWERS_AT_A_TIME
 
     def row(name, label, environment, program, tokens_per_s, batch_size=1, precision="bf16", check=False) -> Row:
         count = settings.check_prompts if check else settings.prompts
@@ -176,7 +183,7 @@ def generation(settings: Settings, description: dict) -> list[Row]:
 
     return [
         row("batched", "this suite, batches of 50", "suite", suite, 80, 50),
-        row("batches_of_8", "this suite, batches of 8 (its default)", "suite", suite, 50, 8),
+        row("default", f"this suite, batches of {default} (its default)", "suite", suite, 60, default),
         row("suite_single", "this suite, one prompt at a time", "suite", suite, 15),
         row("one_by_one", "transformers, one prompt at a time", "trainer", one_by_one, 10),
         row(

@@ -5,7 +5,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from cefr_helpers import failures
+from cefr_helpers import failures, imports
 
 # Lines of a notebook that the terminal shows as they come; all of them are in its log.
 _SHOWN = ("step ", "Resuming", "Converting")
@@ -37,7 +37,7 @@ def execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str 
     Args:
         out: takes the executed notebook, also the part of one that failed.
     """
-    import papermill
+    papermill = imports.papermill()
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
@@ -58,6 +58,7 @@ def execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str 
                 stderr_file=stderr,
                 autosave_cell_every=30,
                 start_timeout=120,
+                shutdown_kernel="immediate",  # all is written; to take its memory apart would take it seconds
                 config=Config({"KernelManager": kernel}),
                 extra_arguments=[f"--IPKernelApp.exec_lines={_END_WITH.format(parent=os.getpid())}"],
             )

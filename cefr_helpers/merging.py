@@ -5,10 +5,11 @@ since the one that trains carries Unsloth's patches. Prints the check's numbers 
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
-from cefr_helpers import processes
+from cefr_helpers import imports, processes
 
 
 def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dict:
@@ -97,5 +98,7 @@ def plain_byte_level(tokenizer: dict) -> dict:
 
 if __name__ == "__main__":
     processes.die_with_parent()
+    imports.without("sklearn", "scipy", "pandas", "bitsandbytes")  # half of all that transformers and PEFT import
     base_folder, adapter, out = map(Path, sys.argv[1:])
-    print(json.dumps(merge(base_folder, adapter, out, json.load(sys.stdin))))
+    print(json.dumps(merge(base_folder, adapter, out, json.load(sys.stdin))), flush=True)
+    os._exit(0)  # at once: all is written, and to take the libraries apart would take a second or two

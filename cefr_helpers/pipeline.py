@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cefr_helpers import data_parallel, disk, execution, processes, records, shared_execution, stage_turn
+from cefr_helpers import data_parallel, disk, execution, imports, processes, records, shared_execution, stage_turn
 from cefr_helpers.errors import Busy, DiskFull, InputError, shown
 from cefr_helpers.levels import check_level
 from cefr_helpers.paths import EXPERIMENT_STAGE, PLOT_FILES, REPORT_STAGE, STAGES, Workspace, project_root
@@ -170,10 +170,8 @@ def check_parameters(notebook: Path, parameters: dict) -> None:
     Raises:
         InputError: names the parameter and those that there are; or it holds a secret.
     """
-    import papermill
-
     refuse_secrets(notebook.name, parameters)
-    known = set(papermill.inspect_notebook(str(notebook)))
+    known = set(imports.papermill().inspect_notebook(str(notebook)))
     unknown = sorted(set(parameters) - known)
     if unknown:
         raise InputError(f"{notebook.name}: no parameter {', '.join(unknown)}; it has {', '.join(sorted(known))}")

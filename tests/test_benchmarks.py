@@ -184,6 +184,7 @@ def test_the_limit_counts_what_lora_training_multiplies(tmp_path):
     }
     save_file(weights, tmp_path / "model.safetensors")
     assert limit.flop_per_token(tmp_path, 2, 0.5) == 4 * 256 + 6 * 2 * 2 * 24 + 4 * 0.5 * 800
+    assert limit.flop_per_scored_token(tmp_path, 2) == 2 * 2 * (256 + 800) + 2 * 2 * 2 * 24
     assert limit.flop_per_s(64, 3) > 1e6
 
 
@@ -362,7 +363,8 @@ def test_the_gpu_program_goes_from_start_to_end_with_a_tiny_model(tmp_path):
 
 @pytest.mark.slow
 def test_the_suites_own_programs_go_from_start_to_end(tmp_path):
-    names = "suite suite_weighted step token base limit suite_bf16 batched formatting_100 scoring_4"
+    names = "suite suite_weighted step scoring token base limit suite_bf16 limit_of_scoring batched"
+    names += " formatting_100 scoring_4"
     command = [sys.executable, "-m", "benchmarks", "--quick", "--rows", names]
     done = subprocess.run(command, cwd=project_root(), env=own_cache(tmp_path), capture_output=True, text=True)
     assert done.returncode == 0 and "FAILED" not in done.stdout, done.stdout + done.stderr
@@ -372,7 +374,7 @@ def test_the_suites_own_programs_go_from_start_to_end(tmp_path):
     assert set(rows) == set(names.split()) and all(row["measurements"] for row in rows.values())
     # two steps teach nothing, but they change the model
     assert 0 < abs(rows["suite"]["median"]["loss"] - rows["base"]["median"]["loss"]) < 0.1
-    for name in ("step", "token"):
+    for name in ("step", "scoring", "token"):
         assert rows[name]["shares"]["matrix products: frozen weights"] > 0
 
 

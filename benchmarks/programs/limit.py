@@ -45,6 +45,13 @@ def flop_per_token(model: Path, rank: int, completion_share: float) -> float:
     return 4 * frozen + 6 * pairs + 4 * completion_share * head[0] * head[1]
 
 
+def flop_per_scored_token(model: Path, rank: int) -> float:
+    """Operations that one token takes in a pass of the base and one of the tuned model; each token's loss is taken."""
+    layers, head = linear_shapes(model)
+    frozen = sum(rows * columns for rows, columns in [*layers, head])
+    return 2 * 2 * frozen + 2 * sum(rank * (rows + columns) for rows, columns in layers)
+
+
 def linear_shapes(model: Path) -> tuple[list[tuple[int, int]], tuple[int, int]]:
     """Shapes of all linear layers inside the blocks, and of the output head (often the embedding's own weights)."""
     from safetensors import safe_open

@@ -1,4 +1,7 @@
-"""`python -m benchmarks.scaling` measures and writes docs/scaling.md; `--page` writes the page of what was measured."""
+"""`python -m benchmarks.scaling` measures, simulates and writes docs/scaling.md.
+
+`--simulate` takes the measurements that are there, `--page` the simulation too.
+"""
 
 import dataclasses
 import json
@@ -25,7 +28,7 @@ SMALL = "levels: [A2, B2]\nrecipes: [reference]\nseeds: [1, 2]\nbase_model: [bun
 
 
 def measure() -> dict:
-    """All measurements and what the simulation makes of them, as plain values."""
+    """All measurements, as plain values."""
     made_by = origin()
     # each in a process of its own: what one starts does not count as another's
     with ProcessPoolExecutor(3) as beside:
@@ -33,7 +36,7 @@ def measure() -> dict:
         planned_in = beside.submit(planning.measure, GRID, ROUNDS)
         formatted = beside.submit(formatting)
         measured = {"light_stages": light.result(), "planning": planned_in.result(), "formatting": formatted.result()}
-    return assembled(made_by, measured, plans())
+    return {"origin": made_by | {"load": [*made_by["load"], os.getloadavg()[0]]}, **measured}
 
 
 def origin() -> dict:
@@ -56,8 +59,8 @@ def plans() -> dict:
     return {"grid": graph.of(GRID, cores, 1), "small": graph.of(SMALL, SMALL_GPUS * cores, SMALL_GPUS)}
 
 
-def assembled(made_by: dict, measured: dict, planned: dict) -> dict:
-    """The measurements with what follows from them for the grid."""
+def simulated(measured: dict, planned: dict) -> dict:
+    """What follows from the measurements for the grid, and by which commit."""
     medians = {name: median(values) for name, values in measured["light_stages"].items()}
     assumed, reference = Assumed(), recipe.load_recipe("reference")
     known = stage_times.measured({key: medians[key] for key in ("format", "take", "plot", "report")}, medians["start"])
@@ -65,7 +68,8 @@ def assembled(made_by: dict, measured: dict, planned: dict) -> dict:
     sizes = {row["jobs"]: median(row["seconds"]) for row in measured["planning"]}
     planning_s = sizes[len(planned["grid"]) + 1]  # with the target's own job
     small = stage_times.with_times(planned["small"], reference, known, assumed)
-    own = {
+    return {
+        "simulated_by": records.commit(),
         "assumed": dataclasses.asdict(assumed),
         "known": dataclasses.asdict(known) | {"around_training_s": known.around_training_s},
         "planning_s": planning_s,
@@ -74,8 +78,6 @@ def assembled(made_by: dict, measured: dict, planned: dict) -> dict:
         "sensitivity": plan.sensitivity(grid, reference, known, assumed, planning_s),
         "rehearsal": rehearsal.rehearse(small, Machine(SMALL_GPUS, SMALL_GPUS * assumed.cpu_slots_per_gpu), 60.0),
     }
-    made_by = made_by | {"load": [*made_by["load"], os.getloadavg()[0]]}
-    return {"origin": made_by, **measured, **own}
 
 
 def formatting() -> list[dict]:
@@ -95,7 +97,8 @@ def _formatted(sentences: int) -> dict:
 
 def main(arguments: list[str]) -> None:
     if arguments != ["--page"]:
-        text = json.dumps(measure(), indent=1, ensure_ascii=False) + "\n"
+        measured = page.load() if arguments == ["--simulate"] else measure()
+        text = json.dumps(measured | simulated(measured, plans()), indent=1, ensure_ascii=False) + "\n"
         records.write_atomically(page.MEASURED, text)
     found = page.load()
     for path in (*figures.draw(found, page.FOLDER), page.write(found)):

@@ -67,7 +67,8 @@ def _origin(found: dict) -> str:
         f"Measured on {own['created'][:10]} at commit `{own['commit'][:10]}` by `{own['command']}`: "
         f"{hardware['cores']} cores of an {hardware['cpu']}, {memory_gib:.0f} GiB of memory, Python {own['python']}, "
         f"Snakemake {own['snakemake']}; medians of {rounds} rounds, in CPU time, since other work ran on the "
-        f"machine (load {own['load'][0]:.1f} before, {own['load'][1]:.1f} after): take them as orders of magnitude."
+        f"machine (load {own['load'][0]:.1f} before, {own['load'][1]:.1f} after): take them as orders of magnitude. "
+        f"Simulated at commit `{found['simulated_by'][:10]}`."
     )
 
 
@@ -134,7 +135,11 @@ def _assumptions(found: dict) -> str:
         ["tokens an example", "reference run", f"{known['tokens_an_example']:.0f}"],
         ["parameters, billions", "their makers", sizes],
         ["what a GPU keeps up in training", "**assumed**", f"{assumed['training_tflops']:.0f} TFLOP/s"],
-        ["a decoding step of 8 answers", "**assumed**", f"{1000 * assumed['decoding_step_s']:.0f} ms"],
+        [
+            f"a decoding step of {assumed['answers_at_a_time']} answers",
+            "**assumed**",
+            f"{1000 * assumed['decoding_step_s']:.0f} ms",
+        ],
         ["CPU slots a GPU", "**assumed**", str(assumed["cpu_slots_per_gpu"])],
         ["an hour of a GPU", "**assumed**", f"${assumed['gpu_hour_price']:.2f}"],
     ]

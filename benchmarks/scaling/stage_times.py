@@ -6,12 +6,10 @@ from datetime import datetime
 from statistics import median
 
 from benchmarks.scaling.schedule import Job, Planned
-from cefr_helpers import records, showcase
+from cefr_helpers import generation, records, showcase
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import Workspace
 from cefr_helpers.recipe import Recipe
-
-_BATCH_OF_ANSWERS = 8  # the default of `generation.answer`
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,7 @@ class Assumed:
         training_tflops: that a GPU keeps up in a training with adapters, at 6 operations a parameter and token
             (forward, backward to the activations, and the forward again that gradient checkpointing costs).
         decoding_step_s: for the next token of a batch of answers, whatever the model's size.
+        answers_at_a_time: in such a batch; the suite's own.
         loading_factor: of what loading, saving and merging take, in proportion to the reference run's model.
         gpu_hour_price: in US dollars.
         cpu_slots_per_gpu: cores that come with a GPU.
@@ -30,6 +29,7 @@ class Assumed:
 
     training_tflops: float = 40.0
     decoding_step_s: float = 0.03
+    answers_at_a_time: int = generation.ANSWERS_AT_A_TIME
     loading_factor: float = 1.0
     gpu_hour_price: float = 2.5
     cpu_slots_per_gpu: int = 8
@@ -120,7 +120,7 @@ def seconds(kind: str, base_model: str, recipe: Recipe, known: Measured, assumed
         return around + 6 * recipe.train_examples * recipe.epochs * operations + evaluations * scored
     # base and tuned: greedy and sampled answers, and the base's after examples
     passes = 2 * (1 + recipe.generation_samples) + 1
-    batches = passes * math.ceil(recipe.generation_prompts / _BATCH_OF_ANSWERS)
+    batches = passes * math.ceil(recipe.generation_prompts / assumed.answers_at_a_time)
     return around + 2 * scored + batches * recipe.max_new_tokens * assumed.decoding_step_s
 
 
