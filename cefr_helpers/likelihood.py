@@ -55,9 +55,8 @@ def _score_batch(model, tokenizer, batch: list[dict]) -> list[dict]:
     texts = [torch.tensor(one["prompt_ids"] + one["completion_ids"]) for one in batch]
     pad = tokenizer.pad_token_id
     input_ids = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True, padding_value=pad).to(model.device)
-    lengths = torch.tensor([len(text) for text in texts], device=model.device)
-    mask = (torch.arange(input_ids.shape[1], device=model.device) < lengths[:, None]).long()
-    logits = model(input_ids=input_ids, attention_mask=mask, use_cache=False).logits
+    # no mask: pads come last, where no token of the text reads them, and attention without one is faster
+    logits = model(input_ids=input_ids, use_cache=False).logits
     rows = []
     for row, (text, one) in enumerate(zip(texts, batch, strict=True)):
         n = len(text)

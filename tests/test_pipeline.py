@@ -1,10 +1,13 @@
 """A stage that ends well: what it leaves, with real kernels on a notebook of two cells."""
 
+import subprocess
+import sys
+
 import nbformat
 import pytest
 
 from cefr_helpers import levels, pipeline, records
-from cefr_helpers.paths import REPORT_STAGE, Workspace
+from cefr_helpers.paths import REPORT_STAGE, Workspace, project_root
 
 PARAMETERS = 'output_root = "."\nuser_data = "user_data"\nlanguage = "en"'
 WORK = """
@@ -63,3 +66,29 @@ def test_what_a_killed_run_was_writing_is_removed_by_the_next_one(report):
 def test_a_notebook_that_does_not_say_its_code_says_nothing(tmp_path, text):
     (tmp_path / "x.ipynb").write_text(text)
     assert pipeline.code_of(tmp_path / "x.ipynb") == {} == pipeline.code_of(tmp_path / "none.ipynb")
+
+
+def test_a_stage_starts_without_a_grammar_of_addresses():
+    code = (
+        "import sys\n"
+        "from cefr_helpers import imports\n"
+        "imports.papermill().inspect_notebook(sys.argv[1])\n"
+        "print(sorted({'lark', 'torch', 'pandas'} & set(sys.modules)))"
+    )
+    notebook = str(pipeline.notebook_path(REPORT_STAGE))
+    done = subprocess.run([sys.executable, "-c", code, notebook], cwd=project_root(), capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_what_a_library_is_to_do_without_it_does_not_find():
+    code = (
+        "import json\n"
+        "from cefr_helpers import imports\n"
+        "imports.without('sklearn', 'json')\n"
+        "import importlib.util\n"
+        "import json\n"  # it was there already
+        "print(json.dumps(importlib.util.find_spec('sklearn')))\n"
+        "import sklearn"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=project_root(), capture_output=True, text=True)
+    assert done.stdout.strip() == "null" and "ModuleNotFoundError" in done.stderr
