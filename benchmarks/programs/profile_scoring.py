@@ -14,7 +14,7 @@ def main(spec: dict) -> None:
     # an adapter before its training: its products take as long
     model = get_peft_model(model, LoraConfig(r=spec["rank"], target_modules="all-linear", task_type="CAUSAL_LM"))
     examples = common.read(spec["eval"])[: spec["examples"]]
-    likelihood.score(model, tokenizer, examples[:1], 1)
+    likelihood.score(model, tokenizer, examples, spec["batch_size"])  # the first batch of its size takes longer
     with (
         torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], record_shapes=True) as profiler,
         common.Clock() as clock,
