@@ -124,14 +124,12 @@ def training(settings: Settings, description: dict) -> list[Row]:
 
 
 def profile(settings: Settings, description: dict) -> list[Row]:
-    """The suite's training, scoring and generation again, for some steps, examples and one answer, under a profiler."""
+    """The suite's training and its generation again, for some steps and one answer, under a profiler."""
     own = next(row for row in training(settings, description) if row.name == SUITE)
     told = own.told | {"profiled_steps": settings.profiled_steps}
     token = {"new_tokens": settings.new_tokens}
-    scored = {"rank": settings.rank, "examples": settings.check_examples, "batch_size": _SCORED_AT_A_TIME}
     return [
         Row("step", "one step of training", "suite", "programs/profile_suite.py", told, 60, 1),
-        Row("scoring", "scoring an example, tuned", "suite", "programs/profile_scoring.py", scored, 40, 1),
         Row("token", "one token of one answer", "suite", "programs/profile_generation.py", token, 30, 1),
     ]
 

@@ -63,7 +63,7 @@ def evaluation(found: dict) -> str:
         for row in found["rows"]
     ]  # fmt: skip
     headings = ["evaluation", "examples", "seconds", "base loss", "tuned loss", "same result"]
-    times = f"\n\nThis suite is faster by {peer / suite:.2f}." if peer and suite else ""
+    times = f"\n\nThis suite is {peer / suite:.2f} times as fast." if peer and suite else ""
     return markdown_table(headings, rows, 1) + times
 
 

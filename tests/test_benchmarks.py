@@ -363,7 +363,7 @@ def test_the_gpu_program_goes_from_start_to_end_with_a_tiny_model(tmp_path):
 
 @pytest.mark.slow
 def test_the_suites_own_programs_go_from_start_to_end(tmp_path):
-    names = "suite suite_weighted step scoring token base limit suite_bf16 limit_of_scoring batched"
+    names = "suite suite_weighted step token base limit suite_bf16 limit_of_scoring batched"
     names += " formatting_100 scoring_4"
     command = [sys.executable, "-m", "benchmarks", "--quick", "--rows", names]
     done = subprocess.run(command, cwd=project_root(), env=own_cache(tmp_path), capture_output=True, text=True)
@@ -374,7 +374,7 @@ def test_the_suites_own_programs_go_from_start_to_end(tmp_path):
     assert set(rows) == set(names.split()) and all(row["measurements"] for row in rows.values())
     # two steps teach nothing, but they change the model
     assert 0 < abs(rows["suite"]["median"]["loss"] - rows["base"]["median"]["loss"]) < 0.1
-    for name in ("step", "scoring", "token"):
+    for name in ("step", "token"):
         assert rows[name]["shares"]["matrix products: frozen weights"] > 0
 
 
