@@ -1,4 +1,4 @@
-"""What a model's folder must hold before anything in it is loaded: safetensors weights, and no code of its own."""
+"""What a model's folder must hold before anything in it is loaded: safetensors weights, unquantised, and no code."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def check(folder: Path) -> None:
         _check_index(path)
     for name in ("config.json", "tokenizer_config.json"):
         if (folder / name).is_file():
-            _check_needs_no_code(folder / name)
+            _check_configuration(folder / name)
 
 
 def check_weights(path: Path) -> None:
@@ -53,10 +53,18 @@ def _check_index(path: Path) -> None:
             raise InputError(f"{path}: weight_map names {shown(name)}; expected *.safetensors files beside it")
 
 
-def _check_needs_no_code(path: Path) -> None:
-    """Hub models may name Python files of theirs as `auto_map`; transformers would ask whether to run them."""
+def _check_configuration(path: Path) -> None:
+    """Refuse what may stand in a hub model's configuration: code of its own to be run, and weights cut to few bits.
+
+    The first is `auto_map`, files for which transformers would ask. An adapter can't be merged onto the second.
+    """
     config = json_files.read(path, "expected the configuration of a model")
     if not isinstance(config, dict):
         raise InputError(f"{path}: expected a JSON object, the configuration of a model")
     if config.get("auto_map"):
         raise InputError(f"{path}: auto_map {shown(config['auto_map'])} is code to be run; expected a model without")
+    if config.get("quantization_config"):
+        raise InputError(
+            f"{path}: quantization_config {shown(config['quantization_config'])}: weights cut to few bits; expected "
+            "the model in 16 bits, which load_in_4bit: true in the recipe quantises for the training alone"
+        )

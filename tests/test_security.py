@@ -153,6 +153,12 @@ def name_code_in_tokenizer(folder: Path, mark: Path) -> None:
     name_code(folder, mark, "tokenizer_config.json")
 
 
+def quantise(folder: Path, mark: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["quantization_config"] = {"load_in_4bit": True, "quant_method": "bitsandbytes"}
+    (folder / "config.json").write_text(json.dumps(config))
+
+
 def spoil_config(folder: Path, mark: Path) -> None:
     (folder / "config.json").write_text("[" * 100_000)
 
@@ -167,6 +173,7 @@ def spoil_config(folder: Path, mark: Path) -> None:
         (spoil_by_cutting, "not whole safetensors weights"),
         (name_code, "config.json: auto_map .* is code to be run"),
         (name_code_in_tokenizer, "tokenizer_config.json: auto_map"),
+        (quantise, r"config.json: quantization_config \{'load_in_4bit': True.* expected the model in 16 bits"),
         (spoil_config, "config.json: nested too deep"),
     ],
 )
