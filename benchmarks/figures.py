@@ -20,10 +20,10 @@ def draw(results: dict, path: Path) -> Path:
             plot_style.style(axes)
             axes.set(xlabel=f"examples ({work})", ylabel=label)
             x, y = points_of(results, work, key)
-            axes.plot(x, y / unit, "o", color=plot_style.TRAIN)
+            axes.plot(x, y / unit, "o", color=plot_style.TRAIN, clip_on=False)
             if len(x) > 1:
                 axes.plot(x, _line(x, y) / unit, color=plot_style.GREY, linewidth=1)
-            axes.set(xlim=(0, None), ylim=(0, None))
+            axes.set(xlim=(0, None), ylim=(0, 1.1 * y.max(initial=0) / unit or None))
             axes.ticklabel_format(style="plain")
     return records.write_atomically(path, plot_style.render(figure, "png", 100))
 

@@ -11,9 +11,6 @@ from pathlib import Path
 
 from benchmarks.peers import common
 
-SIZE = 2048  # of the square matrices, in bf16 8 MB each: more than the caches hold
-ROUNDS = 15
-
 
 def main(spec: dict) -> None:
     rate = flop_per_s(spec["size"], spec["rounds"])
@@ -21,7 +18,7 @@ def main(spec: dict) -> None:
     common.write(spec, ["torch"], flop_per_s=rate, flop_per_token=needed, tokens_per_s=rate / needed)
 
 
-def flop_per_s(size: int = SIZE, rounds: int = ROUNDS) -> float:
+def flop_per_s(size: int, rounds: int) -> float:
     """Median rate of a square bf16 product, on the GPU where there is one."""
     import torch
 
