@@ -96,9 +96,8 @@ def main(
     path = bank if bank == "bundled" else str(Path(bank).expanduser().resolve())
     settings = dataclasses.replace(QUICK if tiny else FULL, bank=path)
     settings = settings if tiny else dataclasses.replace(settings, steps=steps, repeats=repeats)
-    root = base_model.cache_folder() / "benchmarks"
-    with engine.only_run(root):
-        work = workload.prepare(settings, root / "work")
+    with engine.only_run(results_folder().parent):
+        work = workload.prepare(settings, results_folder())
         work = dataclasses.replace(
             work, model=random_model(work.folder / "model", work.model, TINY if tiny else LLAMA_3_2_1B)
         )
@@ -110,6 +109,11 @@ def main(
         typer.echo(f"{results.write(work.folder / 'results', found)}\n\n{tables.part(found)}\n")
         if torch.cuda.is_available() and not tiny:
             typer.echo(page.publish([found]))
+
+
+def results_folder() -> Path:
+    """Takes a folder for each workload, with its measurements and results."""
+    return base_model.cache_folder() / "benchmarks" / "work"
 
 
 def random_model(folder: Path, tokenizer_of: Path, config: dict) -> Path:
@@ -148,6 +152,7 @@ def rows_of(settings: Settings, work: Workload) -> list[Row]:
     suite, unsloth = "programs/train_suite.py", "peers/train_unsloth.py"
     return [
         row("reference", "reference recipe: 4-bit, recomputation", suite, 16, dropout=0.05, recipe=as_it_stands),
+        row("reference_64", "the same in batches of 64", suite, 64, dropout=0.05, recipe=as_it_stands),
         row("dropout", "16-bit, no recomputation, fused optimizer, dropout .05", suite, 16, dropout=0.05),
         row("best", "16-bit, no recomputation, fused optimizer, dropout 0", suite, 16),
         row("best_64", "the same in batches of 64", suite, 64),
@@ -170,7 +175,8 @@ def complete(found: dict, steps: int) -> None:
         if "step_s" in own:
             own["tokens_per_s"] = tokens / own["step_s"]
             row["range"]["tokens_per_s"] = [tokens / seconds for seconds in reversed(row["range"]["step_s"])]
-            own["reference_run_s"] = own["train_s"] + (STEPS_OF_RECIPE - steps) * own["step_s"]
+            for one in (own, *row["measurements"]):
+                one["reference_run_s"] = one["train_s"] + (STEPS_OF_RECIPE - steps) * one["step_s"]
             if "flop_per_s" in limit:
                 own["share_of_peak"] = own["tokens_per_s"] * limit["flop_per_token"] / limit["flop_per_s"]
 

@@ -160,6 +160,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
     """TRL's trainer with every setting of the recipe; arguments as in `tune`."""
     import torch
     from datasets import Dataset
+    from packaging.version import Version
     from peft.helpers import disable_input_dtype_casting
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
@@ -195,7 +196,9 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
     size = 3 * sum(weight.numel() * weight.element_size() for weight in trained)  # with the optimizer's two moments
     dtype = model.get_input_embeddings().weight.dtype
     # weights of tokens come in padded rows; for the rest Unsloth has kernels on a GPU, and decides
-    unpadded = model.device.type == "cuda" and recipe.target_word_weight == 1
+    # before torch 2.12 it has no kernel for attention without pads, and takes the examples one by one
+    has_kernel = Version(torch.__version__) >= Version("2.12")
+    unpadded = model.device.type == "cuda" and recipe.target_word_weight == 1 and has_kernel
     args = SFTConfig(
         output_dir=str(folder),
         per_device_train_batch_size=recipe.batch_size,

@@ -20,6 +20,8 @@ def main(spec: dict) -> None:
         adapter=str(folder / "adapter"),
         steps=results["total_steps"],
         gpu_memory_bytes=results["peak_gpu_memory_bytes"],
+        last_train_loss=results["train_loss"]["last"],
+        smallest_gradient_norm=min(row["grad_norm"] for row in results["history"] if "grad_norm" in row),
     )
 
 

@@ -1,0 +1,297 @@
+"""`make gpu-check`: the real notebooks on a GPU, in minutes, and what they gave as one JSON file and as tables.
+
+Each part is one `cefr run` of level B2 in an output folder of its own, as a user would run it:
+
+- smoke: the recipe `smoke`, and the same on the CPU of the same machine, to be compared;
+- bundled: the bundled model with the settings of the recipe `reference`, in fewer epochs;
+- llama: Llama-3.2-1B's configuration with random weights, the same recipe for one epoch, and the export to GGUF;
+- fp16: the same settings as bundled in fp16, as on a GPU without bf16, for a few steps;
+- speed: the rows of benchmarks/gpu.py that say how long the 290 steps of the recipe take.
+
+A part that fails is reported with the end of its log, and the others run all the same.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from benchmarks import gpu, gpu_tables
+from cefr_helpers import base_model, configuration, records
+from cefr_helpers.paths import project_root
+from cefr_helpers.recipe import recipe_path
+
+LEVEL = "B2"
+SCHEMA = 1
+# In a training without a GPU: what needs one, and what would take hours
+_TINY = {
+    "train_examples": 8,
+    "eval_examples": 2,
+    "epochs": 1,
+    "eval_steps": 1,
+    "batch_size": 2,
+    "gradient_accumulation_steps": 2,
+    "lora_rank": 8,
+    "lora_alpha": 16,
+    "load_in_4bit": False,
+    "generation_prompts": 1,
+    "max_new_tokens": 16,
+}
+_ANSWERS = {"sample_prompts": 1, "generation_samples": 0}
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True)
+class Check:
+    """Where a check writes, and on what.
+
+    Attributes:
+        folder: takes recipes, output folders, logs and the result of each part.
+        bank: as `sentence_bank.find` takes it.
+        tiny: small enough for a test on a CPU.
+        limit_s: seconds after which a part is ended.
+    """
+
+    folder: Path
+    bank: str
+    tiny: bool
+    limit_s: int
+
+
+@app.command()
+def main(
+    bank: Annotated[str, typer.Option(help="Sentence bank: bundled, or a folder or file with level B2.")] = "bundled",
+    only: Annotated[str, typer.Option(help="Some of the parts, by name; the others keep their last result.")] = "",
+    folder: Annotated[Path | None, typer.Option(help="Where runs and results go; default: in the cache.")] = None,
+    tiny: Annotated[bool, typer.Option("--tiny", help="As small as can be, for a CPU; publishes nothing.")] = False,
+    limit_s: Annotated[int, typer.Option(help="Seconds after which a run is ended.")] = 400,
+    renew: Annotated[bool, typer.Option("--renew", help="Run nothing; make the tables from the last results.")] = False,
+) -> None:
+    """Run the notebooks with several recipes and write what they gave; publishes where there is a GPU."""
+    import torch
+
+    given = bank if bank == "bundled" else str(Path(bank).expanduser().resolve())
+    where = (folder or base_model.cache_folder() / "gpu_check").resolve()
+    check = Check(where, given, tiny, limit_s)
+    chosen = [] if renew else _chosen(only)
+    if not (tiny or torch.cuda.is_available()):
+        raise typer.BadParameter("no GPU: PyTorch finds none; --tiny runs the check on a CPU")
+    for name in chosen:
+        _run_part(name, check)
+    found = collect(check)
+    path = records.write_atomically(where / "gpu_check.json", records.as_text(found))
+    typer.echo(f"{path}\n\n{gpu_tables.table(found)}")
+    if not tiny and (renew or not only):
+        typer.echo(gpu_tables.publish(found))
+    raise typer.Exit(1 if any("failed" in part for part in found["parts"].values()) else 0)
+
+
+def _chosen(only: str) -> list[str]:
+    names = only.replace(",", " ").split() or list(PARTS)
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(unknown)}: unknown; the parts are {', '.join(PARTS)}", param_hint="only")
+    return names
+
+
+def _run_part(name: str, check: Check) -> None:
+    print(f"gpu-check | {name} ...", flush=True)
+    started = time.monotonic()
+    try:
+        found = PARTS[name](check)
+    except PartFailed as error:
+        found = {"failed": str(error)}
+    found |= {
+        "wall_s": round(time.monotonic() - started, 1),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    records.write_atomically(check.folder / "parts" / f"{name}.json", records.as_text(found))
+    print(f"gpu-check | {name}: {found.get('failed') or 'done'} ({found['wall_s']:.0f} s)", flush=True)
+
+
+def collect(check: Check) -> dict:
+    """The result of all parts that have one, with the machine and the versions that they ran on."""
+    import torch
+
+    files = {name: check.folder / "parts" / f"{name}.json" for name in PARTS}
+    return {
+        "schema": SCHEMA,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": records.commit(),
+        "tiny": check.tiny,
+        "bank": Path(check.bank).name,
+        "hardware": records.hardware(),
+        "cuda": torch.version.cuda,
+        "versions": records.versions(),
+        "parts": {name: json.loads(path.read_text()) for name, path in files.items() if path.is_file()},
+    }
+
+
+class PartFailed(RuntimeError):
+    """A part did not end as it should; the message holds the end of what it printed."""
+
+
+def smoke(check: Check) -> dict:
+    """The recipe `smoke` on the GPU and on the CPU of the same machine, and how far their results differ."""
+    without_gpu = {"CUDA_VISIBLE_DEVICES": "", "UNSLOTH_FORCE_CPU": "1"}
+    if check.tiny:
+        return run(check, "smoke", "smoke", {})
+    with ThreadPoolExecutor() as pool:  # side by side: neither is there for its time
+        beside = pool.submit(run, check, "smoke_cpu", "smoke", {}, without_gpu)
+        found = run(check, "smoke", "smoke", {})
+    on_cpu = beside.result()
+    return found | {"on_cpu": on_cpu, "differences": differences(found, on_cpu)}
+
+
+def differences(one: dict, other: dict) -> dict:
+    """Largest relative difference of the training losses, and those of the losses of base and tuned model."""
+    pairs = list(zip(one["train_losses"], other["train_losses"], strict=True))
+    return {
+        "train_losses": max(abs(a - b) / b for a, b in pairs),
+        **{who: abs(one[who] - other[who]) / other[who] for who in ("base_loss", "tuned_loss")},
+    }
+
+
+def bundled(check: Check) -> dict:
+    """The bundled model with the settings of the recipe `reference`."""
+    values = {"base_model": "bundled", "epochs": 2, "eval_examples": 100, "generation_prompts": 7}
+    return run(check, "bundled", "reference", values | {"max_new_tokens": 256} | _ANSWERS)
+
+
+def llama(check: Check) -> dict:
+    """Llama-3.2-1B's configuration with random weights through all notebooks, and its merged model as a GGUF file."""
+    tokenizer_of = base_model.resolve("bundled").folder
+    size = gpu.TINY if check.tiny else gpu.LLAMA_3_2_1B
+    model = gpu.random_model(check.folder / "Random-1B-Instruct", tokenizer_of, size)
+    values = {"base_model": str(model), "epochs": 1, "eval_examples": 64, "eval_steps": 29, "generation_prompts": 2}
+    found = run(check, "llama", "reference", values | {"max_new_tokens": 64} | _ANSWERS)
+    started = time.monotonic()
+    _cefr(check, "llama", ["export", *_places(check, "llama")], {})
+    return found | {"export_s": round(time.monotonic() - started, 1)}
+
+
+def fp16(check: Check) -> dict:
+    """The bundled model in fp16, as on a GPU without bf16."""
+    values = {"base_model": "bundled", "precision": "fp16", "epochs": 1, "train_examples": 320, "eval_examples": 32}
+    return run(check, "fp16", "reference", values | {"generation_prompts": 2, "max_new_tokens": 64} | _ANSWERS)
+
+
+def speed(check: Check) -> dict:
+    """The rows of benchmarks/gpu.py twice: a first level compiles, a further one takes the compiled code."""
+    rows = "best_64 reference_64"
+    command = [sys.executable, "-m", "benchmarks.gpu", "--bank", check.bank, "--repeats", "2", "--no-quality"]
+    options = ["--tiny"] if check.tiny else ["--steps", "29", "--rows", rows]
+    _call(check, "speed", [*command, *options], {"TORCHINDUCTOR_CACHE_DIR": str(check.folder / "compiled")})
+    files = sorted(gpu.results_folder().glob("*/results/gpu.json"), key=lambda path: path.stat().st_mtime)
+    return {"rows": json.loads(files[-1].read_text())["rows"]}
+
+
+PARTS: dict[str, Callable[[Check], dict]] = {
+    "smoke": smoke,
+    "bundled": bundled,
+    "llama": llama,
+    "fp16": fp16,
+    "speed": speed,
+}
+
+
+def run(check: Check, name: str, recipe: str, changes: dict, environment: dict | None = None) -> dict:
+    """One `cefr run` with a recipe and some of its keys changed; what its records say.
+
+    Raises:
+        PartFailed: a stage failed, or the limit of time was reached.
+    """
+    values = yaml.safe_load(recipe_path(recipe).read_text(encoding="utf-8")) | changes
+    values |= _TINY if check.tiny else {}
+    file = records.write_atomically(check.folder / f"{name}.yaml", yaml.safe_dump(values))
+    arguments = ["run", *_places(check, name), "--recipe", str(file), "--bank", check.bank]
+    text = _cefr(check, name, arguments, environment or {})
+    stages = re.findall(rf"^{LEVEL} (\S+) \| done in (\d+) s$", text, flags=re.MULTILINE)
+    return of_records(check.folder / name) | {"stages_s": {stage: int(seconds) for stage, seconds in stages}}
+
+
+def of_records(output_root: Path) -> dict:
+    """Losses, time, memory and versions of a finished run, from the records in its output folder."""
+    given = {"levels": [LEVEL], "output_root": str(output_root), "user_data": str(output_root / "user_data")}
+    workspace = configuration.read(given).workspace
+    training, comparison = (records.read(workspace, LEVEL, name) for name in ("training", "comparison"))
+    ran, compared = training["results"], comparison["results"]
+    measures = compared["generation"]["measures"]
+    norms = [row["grad_norm"] for row in ran["history"] if "grad_norm" in row]
+    return {
+        "device": ran["device"],
+        "precision": ran["precision"],
+        "ran": {key: ran["hyperparameters"][key] for key in ("load_in_4bit", "optimizer", "batch_size")},
+        "differences_from_recipe": ran["differences_from_recipe"],
+        "steps": ran["total_steps"],
+        "training_s": ran["duration_s"],
+        "step_s": ran["tokens"] / ran["tokens_per_s"] / ran["total_steps"],
+        "tokens_per_s": ran["tokens_per_s"],
+        "peak_gpu_memory_bytes": ran["peak_gpu_memory_bytes"],
+        "train_losses": [row["train_loss"] for row in ran["history"] if "train_loss" in row],
+        "smallest_gradient_norm": min(norms),
+        "best_eval_loss": ran["best"]["eval_loss"],
+        "merge_check": ran["merge_check"],
+        "base_loss": compared["completion"]["base"]["loss"],
+        "tuned_loss": compared["completion"]["tuned"]["loss"],
+        "losses_differ_by": compared["agreement"]["relative_difference"],
+        "joint_success": {who: one["joint_success"]["value"] for who, one in measures.items()},
+        "versions": training["versions"],
+    }
+
+
+def _places(check: Check, name: str) -> list[str]:
+    folder = check.folder / name
+    return ["--levels", LEVEL, "--output-root", str(folder), "--user-data", str(folder / "user_data")]
+
+
+def _cefr(check: Check, name: str, arguments: list[str], environment: dict) -> str:
+    return _call(check, name, [sys.executable, "-m", "cefr_helpers.cli", *arguments], environment)
+
+
+def _call(check: Check, name: str, command: list[str], environment: dict) -> str:
+    """What a command printed, which its log in the folder holds too.
+
+    Raises:
+        PartFailed: it failed, or the limit of time was reached.
+    """
+    log = check.folder / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "w+", encoding="utf-8") as file:
+        try:
+            code = subprocess.run(
+                command,
+                cwd=project_root(),
+                env=os.environ | environment,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                timeout=check.limit_s,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            code = f"ended after {check.limit_s} s"
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if code != 0:
+        raise PartFailed(f"{' '.join(command[1:4])}: {code}; {log}\n{text[-1500:]}{_stage_logs(check.folder / name)}")
+    return text
+
+
+def _stage_logs(folder: Path) -> str:
+    """The end of the newest log of a stage, which says more than the terminal."""
+    logs = sorted(folder.glob(f"runs/{LEVEL}/*.log"), key=lambda path: path.stat().st_mtime)
+    return f"\n{logs[-1].name}: {logs[-1].read_text(encoding='utf-8', errors='replace')[-3000:]}" if logs else ""
+
+
+if __name__ == "__main__":
+    app()

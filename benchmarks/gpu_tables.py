@@ -1,0 +1,88 @@
+"""The tables that `make gpu-check` puts into docs/gpu.md, from its result alone."""
+
+from pathlib import Path
+
+from cefr_helpers import records
+from cefr_helpers.paths import project_root
+from cefr_helpers.tables import markdown_table
+
+START, END = "<!-- made by `make gpu-check`: start -->", "<!-- made by `make gpu-check`: end -->"
+NAMES = {
+    "smoke": "recipe `smoke`, bundled model",
+    "bundled": "bundled model, settings of `reference`",
+    "llama": "Llama-3.2-1B's configuration, random weights, settings of `reference`",
+    "fp16": "bundled model, settings of `reference` in fp16",
+}
+
+
+def publish(found: dict) -> Path:
+    """Write the result beside the published ones and renew docs/gpu.md from it."""
+    folder = project_root() / "docs"
+    records.write_atomically(folder / "benchmarks" / "gpu_check.json", records.as_text(found))
+    page = folder / "gpu.md"
+    return records.write_atomically(page, with_table(page.read_text(encoding="utf-8"), found))
+
+
+def with_table(text: str, found: dict) -> str:
+    """The page's text with the tables between its marks."""
+    before, rest = text.split(START)
+    return f"{before}{START}\n{table(found)}\n{END}{rest.split(END)[1]}"
+
+
+def table(found: dict) -> str:
+    """Runs, speed, and where the numbers come from."""
+    parts = found["parts"]
+    rows = [_run(NAMES[name], parts[name]) for name in NAMES if name in parts]
+    headings = ["run", "precision", "steps", "seconds a step", "peak GPU memory, GB", "loss, base → tuned"]
+    made = [markdown_table([*headings, "Joint Success, base → tuned", "all stages, seconds"], rows, 1)]
+    differences = parts.get("smoke", {}).get("differences")
+    if differences:
+        made.append(
+            "The same `smoke` run on the CPU of that machine: training losses differ by at most "
+            f"{differences['train_losses']:.2%}, the held-out loss of the base by {differences['base_loss']:.2%} and "
+            f"of the tuned model by {differences['tuned_loss']:.2%}."
+        )
+    if "rows" in parts.get("speed", {}):
+        made.append(_speed(parts["speed"]["rows"]))
+    return "\n\n".join([*made, _origin(found)])
+
+
+def _run(label: str, part: dict) -> list[str]:
+    if "failed" in part:
+        return [label, f"failed: {part['failed'].splitlines()[0]}", *[""] * 6]
+    memory = part["peak_gpu_memory_bytes"]
+    success = part["joint_success"]
+    return [
+        label,
+        f"{part['precision']}{', base in 4 bits' if part['ran']['load_in_4bit'] else ''}",
+        str(part["steps"]),
+        f"{part['step_s']:.2f}",
+        "" if memory is None else f"{memory / 1e9:.1f}",
+        f"{part['base_loss']:.3f} → {part['tuned_loss']:.3f}",
+        f"{success['base']:.0%} → {success['tuned']:.0%}",
+        str(sum(part["stages_s"].values())),
+    ]
+
+
+def _speed(rows: list[dict]) -> str:
+    made = []
+    for row in rows:
+        times = [one["reference_run_s"] for one in row["measurements"] if "reference_run_s" in one]
+        if times:
+            loss = row["measurements"][-1]["last_train_loss"]
+            made.append([row["label"], *(f"{seconds:.0f}" for seconds in (times[0], times[-1])), f"{loss:.4f}"])
+    headings = [
+        "training of the recipe's shape",
+        "290 steps, first level, s",
+        "further level, s",
+        "training loss at the end",
+    ]
+    return markdown_table(headings, made, 1)
+
+
+def _origin(found: dict) -> str:
+    hardware, versions = found["hardware"], found["versions"]
+    machine = hardware.get("gpu") or f"{hardware['cores']} cores of an {hardware['cpu']}, no GPU"
+    commit, plus, changes = found["commit"].partition("+")
+    told = ", ".join(f"{name} {versions[name]}" for name in sorted(versions))
+    return f"{found['created'][:10]}, commit `{commit[:10]}{plus}{changes}`, {machine}; bank `{found['bank']}`; {told}."
