@@ -98,9 +98,7 @@ def main(
     settings = settings if tiny else dataclasses.replace(settings, steps=steps, repeats=repeats)
     with engine.only_run(results_folder().parent):
         work = workload.prepare(settings, results_folder())
-        work = dataclasses.replace(
-            work, model=random_model(work.folder / "model", work.model, TINY if tiny else LLAMA_3_2_1B)
-        )
+        work = dataclasses.replace(work, model=random_model(work.model, TINY if tiny else LLAMA_3_2_1B))
         rows = groups.named(rows_of(settings, work), [*names.split(), "limit"] if names else [])
         found = results.collect(GROUP, rows, rounds.measure(rows, settings, work), settings, work)
         complete(found, settings.steps)
@@ -116,11 +114,13 @@ def results_folder() -> Path:
     return base_model.cache_folder() / "benchmarks" / "work"
 
 
-def random_model(folder: Path, tokenizer_of: Path, config: dict) -> Path:
+def random_model(tokenizer_of: Path, config: dict) -> Path:
     """A Llama of this configuration with random weights in bf16, written once, with the tokenizer of another model."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+    name = f"Random-{config['num_hidden_layers']}x{config['hidden_size']}-Instruct"
+    folder = results_folder().parent / "models" / name
     if not (folder / "written").is_file():
         tokenizer = AutoTokenizer.from_pretrained(tokenizer_of)
         torch.manual_seed(0)

@@ -174,7 +174,7 @@ def llama(check: Check) -> dict:
     """Llama-3.2-1B's configuration with random weights through all notebooks, and its merged model as a GGUF file."""
     tokenizer_of = base_model.resolve("bundled").folder
     size = gpu.TINY if check.tiny else gpu.LLAMA_3_2_1B
-    model = gpu.random_model(check.folder / "Random-1B-Instruct", tokenizer_of, size)
+    model = gpu.random_model(tokenizer_of, size)
     values = {"base_model": str(model), "epochs": 1, "eval_examples": 64, "eval_steps": 29, "generation_prompts": 2}
     found = run(check, "llama", "reference", values | {"max_new_tokens": 64} | _ANSWERS)
     started = time.monotonic()
