@@ -1,24 +1,21 @@
-"""`python -m benchmarks.gpu`: the reference recipe's shape on a GPU, and the bundled model from end to end there.
+"""`python -m benchmarks.gpu`: how fast trainings of the reference recipe's shape are on a GPU.
 
 The model has Llama-3.2-1B-Instruct's real configuration and random weights, since the real ones need a hub: speed and
 memory do not depend on what the numbers are. Its tokenizer is the bundled model's, so that the text is real text.
 """
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from benchmarks import groups, page, results, rounds, tables, workload
 from benchmarks.groups import Row
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload
-from cefr_helpers import base_model, configuration, engine, records
-from cefr_helpers.recipe import recipe_path
+from cefr_helpers.models import base_model
+from cefr_helpers.pipeline import snakemake
 
 GROUP = "gpu"
 STEPS_OF_RECIPE = 290  # 1,800 examples by 64, ten epochs
@@ -51,15 +48,6 @@ TINY = LLAMA_3_2_1B | {
     "num_key_value_heads": 2,
     "head_dim": 32,
 }
-# of the recipe all else stays: examples, epochs, rank; each held-out word is asked for once, by greedy answers
-END_TO_END = {
-    "base_model": "bundled",
-    "load_in_4bit": False,
-    "gradient_checkpointing": False,
-    "optimizer": "adamw_torch_fused",
-    "lora_dropout": 0.0,
-    "generation_samples": 0,
-}
 FULL = Settings(
     steps=29,
     examples_per_step=64,
@@ -88,7 +76,6 @@ def main(
     repeats: Annotated[int, typer.Option(help="Rounds, over which medians are taken.")] = FULL.repeats,
     names: Annotated[str, typer.Option("--rows", help="Some of the rows, by name, and the limit.")] = "",
     tiny: Annotated[bool, typer.Option("--tiny", help="Two small layers, two steps; publishes nothing.")] = False,
-    quality: Annotated[bool, typer.Option(help="Also run the bundled model from end to end.")] = True,
 ) -> None:
     """Measure trainings of the reference recipe's shape in turns; publishes where there is a GPU."""
     import torch
@@ -96,14 +83,12 @@ def main(
     path = bank if bank == "bundled" else str(Path(bank).expanduser().resolve())
     settings = dataclasses.replace(QUICK if tiny else FULL, bank=path)
     settings = settings if tiny else dataclasses.replace(settings, steps=steps, repeats=repeats)
-    with engine.only_run(results_folder().parent):
+    with snakemake.only_run(results_folder().parent):
         work = workload.prepare(settings, results_folder())
         work = dataclasses.replace(work, model=random_model(work.model, TINY if tiny else LLAMA_3_2_1B))
         rows = groups.named(rows_of(settings, work), [*names.split(), "limit"] if names else [])
         found = results.collect(GROUP, rows, rounds.measure(rows, settings, work), settings, work)
         complete(found, settings.steps)
-        if quality:
-            found["quality"] = end_to_end(settings, work.folder / "quality")
         typer.echo(f"{results.write(work.folder / 'results', found)}\n\n{tables.part(found)}\n")
         if torch.cuda.is_available() and not tiny:
             typer.echo(page.publish([found]))
@@ -179,31 +164,6 @@ def complete(found: dict, steps: int) -> None:
                 one["reference_run_s"] = one["train_s"] + (STEPS_OF_RECIPE - steps) * one["step_s"]
             if "flop_per_s" in limit:
                 own["share_of_peak"] = own["tokens_per_s"] * limit["flop_per_token"] / limit["flop_per_s"]
-
-
-def end_to_end(settings: Settings, folder: Path) -> dict:
-    """The bundled model through all notebooks with our best settings: what it learned, and in what time."""
-    values = yaml.safe_load(recipe_path(settings.recipe).read_text(encoding="utf-8")) | END_TO_END
-    recipe = records.write_atomically(folder / "bundled_model.yaml", yaml.safe_dump(values))
-    told = {"levels": settings.level, "recipe": recipe, "bank": settings.bank, "seed": settings.seed}
-    told |= {"output-root": folder / "out", "user-data": folder / "user_data"}
-    options = [part for name, value in told.items() for part in (f"--{name}", str(value))]
-    done = subprocess.run([sys.executable, "-m", "cefr_helpers.cli", "run", *options])
-    if done.returncode != 0:
-        return {"failed": f"exit status {done.returncode}"}
-    given = {"levels": [settings.level], "output_root": str(folder / "out"), "user_data": str(folder / "user_data")}
-    workspace = configuration.read(given).workspace
-    training, comparison = (
-        records.read(workspace, settings.level, name)["results"] for name in ("training", "comparison")
-    )
-    success = {who: one["joint_success"]["value"] for who, one in comparison["generation"]["measures"].items()}
-    return {
-        "training_s": training["duration_s"],
-        "tokens_per_s": training["tokens_per_s"],
-        "base_loss": comparison["completion"]["base"]["loss"],
-        "tuned_loss": comparison["completion"]["tuned"]["loss"],
-        "joint_success": success,
-    }
 
 
 if __name__ == "__main__":

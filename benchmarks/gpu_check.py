@@ -2,7 +2,8 @@
 
 Each part is one `cefr run` of level B2 in an output folder of its own, as a user would run it:
 
-- smoke: the recipe `smoke`, and the same on the CPU of the same machine, to be compared;
+- smoke: the recipe `smoke`;
+- cpu: the same on the CPU of the same machine, to be compared;
 - bundled: the bundled model with the settings of the recipe `reference`, in fewer epochs;
 - llama: Llama-3.2-1B's configuration with random weights, the same recipe for one epoch, and the export to GGUF;
 - fp16: the same settings as bundled in fp16, as on a GPU without bf16, for a few steps;
@@ -18,7 +19,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,9 +28,11 @@ import typer
 import yaml
 
 from benchmarks import gpu, gpu_tables
-from cefr_helpers import base_model, configuration, records
-from cefr_helpers.paths import project_root
-from cefr_helpers.recipe import recipe_path
+from cefr_helpers.core import files, records
+from cefr_helpers.core.paths import project_root
+from cefr_helpers.core.recipes import recipe_path
+from cefr_helpers.models import base_model
+from cefr_helpers.pipeline import configuration
 
 LEVEL = "B2"
 SCHEMA = 1
@@ -87,12 +89,12 @@ def main(
     where = (folder or base_model.cache_folder() / "gpu_check").resolve()
     check = Check(where, given, tiny, limit_s)
     chosen = [] if renew else _chosen(only)
-    if not (tiny or torch.cuda.is_available()):
+    if not (tiny or renew or torch.cuda.is_available()):
         raise typer.BadParameter("no GPU: PyTorch finds none; --tiny runs the check on a CPU")
     for name in chosen:
-        _run_part(name, check)
+        run_part(name, check)
     found = collect(check)
-    path = records.write_atomically(where / "gpu_check.json", records.as_text(found))
+    path = files.write_atomically(where / "gpu_check.json", records.as_text(found))
     typer.echo(f"{path}\n\n{gpu_tables.table(found)}")
     if not tiny and (renew or not only):
         typer.echo(gpu_tables.publish(found))
@@ -107,7 +109,8 @@ def _chosen(only: str) -> list[str]:
     return names
 
 
-def _run_part(name: str, check: Check) -> None:
+def run_part(name: str, check: Check) -> None:
+    """Run a part and keep what it gave, or why it failed, in a file of its own."""
     print(f"gpu-check | {name} ...", flush=True)
     started = time.monotonic()
     try:
@@ -118,25 +121,18 @@ def _run_part(name: str, check: Check) -> None:
         "wall_s": round(time.monotonic() - started, 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    records.write_atomically(check.folder / "parts" / f"{name}.json", records.as_text(found))
+    files.write_atomically(check.folder / "parts" / f"{name}.json", records.as_text(found))
     print(f"gpu-check | {name}: {found.get('failed') or 'done'} ({found['wall_s']:.0f} s)", flush=True)
 
 
 def collect(check: Check) -> dict:
-    """The result of all parts that have one, with the machine and the versions that they ran on."""
-    import torch
-
-    files = {name: check.folder / "parts" / f"{name}.json" for name in PARTS}
+    """The results of all parts that have one; each names the machine, the versions and the commit that it ran with."""
+    results = {name: check.folder / "parts" / f"{name}.json" for name in PARTS}
     return {
         "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": records.commit(),
         "tiny": check.tiny,
         "bank": Path(check.bank).name,
-        "hardware": records.hardware(),
-        "cuda": torch.version.cuda,
-        "versions": records.versions(),
-        "parts": {name: json.loads(path.read_text()) for name, path in files.items() if path.is_file()},
+        "parts": {name: json.loads(path.read_text()) for name, path in results.items() if path.is_file()},
     }
 
 
@@ -145,24 +141,13 @@ class PartFailed(RuntimeError):
 
 
 def smoke(check: Check) -> dict:
-    """The recipe `smoke` on the GPU and on the CPU of the same machine, and how far their results differ."""
-    without_gpu = {"CUDA_VISIBLE_DEVICES": "", "UNSLOTH_FORCE_CPU": "1"}
-    if check.tiny:
-        return run(check, "smoke", "smoke", {})
-    with ThreadPoolExecutor() as pool:  # side by side: neither is there for its time
-        beside = pool.submit(run, check, "smoke_cpu", "smoke", {}, without_gpu)
-        found = run(check, "smoke", "smoke", {})
-    on_cpu = beside.result()
-    return found | {"on_cpu": on_cpu, "differences": differences(found, on_cpu)}
+    """The recipe `smoke`, as it is."""
+    return run(check, "smoke", "smoke", {})
 
 
-def differences(one: dict, other: dict) -> dict:
-    """Largest relative difference of the training losses, and those of the losses of base and tuned model."""
-    pairs = list(zip(one["train_losses"], other["train_losses"], strict=True))
-    return {
-        "train_losses": max(abs(a - b) / b for a, b in pairs),
-        **{who: abs(one[who] - other[who]) / other[who] for who in ("base_loss", "tuned_loss")},
-    }
+def cpu(check: Check) -> dict:
+    """The recipe `smoke` without the GPU."""
+    return run(check, "cpu", "smoke", {}, {"CUDA_VISIBLE_DEVICES": "", "UNSLOTH_FORCE_CPU": "1"})
 
 
 def bundled(check: Check) -> dict:
@@ -193,7 +178,7 @@ def fp16(check: Check) -> dict:
 def speed(check: Check) -> dict:
     """The rows of benchmarks/gpu.py twice: a first level compiles, a further one takes the compiled code."""
     rows = "best_64 reference_64"
-    command = [sys.executable, "-m", "benchmarks.gpu", "--bank", check.bank, "--repeats", "2", "--no-quality"]
+    command = [sys.executable, "-m", "benchmarks.gpu", "--bank", check.bank, "--repeats", "2"]
     options = ["--tiny"] if check.tiny else ["--steps", "29", "--rows", rows]
     _call(check, "speed", [*command, *options], {"TORCHINDUCTOR_CACHE_DIR": str(check.folder / "compiled")})
     files = sorted(gpu.results_folder().glob("*/results/gpu.json"), key=lambda path: path.stat().st_mtime)
@@ -202,6 +187,7 @@ def speed(check: Check) -> dict:
 
 PARTS: dict[str, Callable[[Check], dict]] = {
     "smoke": smoke,
+    "cpu": cpu,
     "bundled": bundled,
     "llama": llama,
     "fp16": fp16,
@@ -217,7 +203,7 @@ def run(check: Check, name: str, recipe: str, changes: dict, environment: dict |
     """
     values = yaml.safe_load(recipe_path(recipe).read_text(encoding="utf-8")) | changes
     values |= _TINY if check.tiny else {}
-    file = records.write_atomically(check.folder / f"{name}.yaml", yaml.safe_dump(values))
+    file = files.write_atomically(check.folder / f"{name}.yaml", yaml.safe_dump(values))
     arguments = ["run", *_places(check, name), "--recipe", str(file), "--bank", check.bank]
     text = _cefr(check, name, arguments, environment or {})
     stages = re.findall(rf"^{LEVEL} (\S+) \| done in (\d+) s$", text, flags=re.MULTILINE)
@@ -250,7 +236,7 @@ def of_records(output_root: Path) -> dict:
         "tuned_loss": compared["completion"]["tuned"]["loss"],
         "losses_differ_by": compared["agreement"]["relative_difference"],
         "joint_success": {who: one["joint_success"]["value"] for who, one in measures.items()},
-        "versions": training["versions"],
+        **{key: training[key] for key in ("versions", "hardware", "commit")},
     }
 
 

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from cefr_helpers import records
-from cefr_helpers.paths import project_root
-from cefr_helpers.tables import markdown_table
+from cefr_helpers.core import files, records
+from cefr_helpers.core.paths import project_root
+from cefr_helpers.rendering.tables import markdown_table
 
 START, END = "<!-- made by `make gpu-check`: start -->", "<!-- made by `make gpu-check`: end -->"
 NAMES = {
     "smoke": "recipe `smoke`, bundled model",
+    "cpu": "the same on the CPU of that machine",
     "bundled": "bundled model, settings of `reference`",
     "llama": "Llama-3.2-1B's configuration, random weights, settings of `reference`",
     "fp16": "bundled model, settings of `reference` in fp16",
@@ -18,9 +19,9 @@ NAMES = {
 def publish(found: dict) -> Path:
     """Write the result beside the published ones and renew docs/gpu.md from it."""
     folder = project_root() / "docs"
-    records.write_atomically(folder / "benchmarks" / "gpu_check.json", records.as_text(found))
+    files.write_atomically(folder / "benchmarks" / "gpu_check.json", records.as_text(found))
     page = folder / "gpu.md"
-    return records.write_atomically(page, with_table(page.read_text(encoding="utf-8"), found))
+    return files.write_atomically(page, with_table(page.read_text(encoding="utf-8"), found))
 
 
 def with_table(text: str, found: dict) -> str:
@@ -35,13 +36,8 @@ def table(found: dict) -> str:
     rows = [_run(NAMES[name], parts[name]) for name in NAMES if name in parts]
     headings = ["run", "precision", "steps", "seconds a step", "peak GPU memory, GB", "loss, base → tuned"]
     made = [markdown_table([*headings, "Joint Success, base → tuned", "all stages, seconds"], rows, 1)]
-    differences = parts.get("smoke", {}).get("differences")
-    if differences:
-        made.append(
-            "The same `smoke` run on the CPU of that machine: training losses differ by at most "
-            f"{differences['train_losses']:.2%}, the held-out loss of the base by {differences['base_loss']:.2%} and "
-            f"of the tuned model by {differences['tuned_loss']:.2%}."
-        )
+    if all("train_losses" in parts.get(name, {}) for name in ("smoke", "cpu")):
+        made.append(_differences(parts["smoke"], parts["cpu"]))
     if "rows" in parts.get("speed", {}):
         made.append(_speed(parts["speed"]["rows"]))
     return "\n\n".join([*made, _origin(found)])
@@ -64,6 +60,16 @@ def _run(label: str, part: dict) -> list[str]:
     ]
 
 
+def _differences(gpu: dict, cpu: dict) -> str:
+    losses = zip(gpu["train_losses"], cpu["train_losses"], strict=True)
+    training = max(abs(one - other) / other for one, other in losses)
+    base, tuned = (abs(gpu[who] - cpu[who]) / cpu[who] for who in ("base_loss", "tuned_loss"))
+    return (
+        f"Between GPU and CPU the losses of the steps differ by at most {training:.2%}, the held-out loss of the base "
+        f"by {base:.2%} and that of the tuned model by {tuned:.2%}."
+    )
+
+
 def _speed(rows: list[dict]) -> str:
     made = []
     for row in rows:
@@ -82,8 +88,17 @@ def _speed(rows: list[dict]) -> str:
 
 
 def _origin(found: dict) -> str:
-    hardware, versions = found["hardware"], found["versions"]
+    """Machine, commit and versions of the parts, once where they are the same."""
+    told: dict[str, list[str]] = {}
+    for name, part in found["parts"].items():
+        if "hardware" in part and name != "cpu":
+            told.setdefault(_machine(part), []).append(name)
+    return " ".join(f"{', '.join(names)}: {machine}; bank `{found['bank']}`." for machine, names in told.items())
+
+
+def _machine(part: dict) -> str:
+    hardware, versions = part["hardware"], part["versions"]
     machine = hardware.get("gpu") or f"{hardware['cores']} cores of an {hardware['cpu']}, no GPU"
-    commit, plus, changes = found["commit"].partition("+")
-    told = ", ".join(f"{name} {versions[name]}" for name in sorted(versions))
-    return f"{found['created'][:10]}, commit `{commit[:10]}{plus}{changes}`, {machine}; bank `{found['bank']}`; {told}."
+    commit, plus, changes = part["commit"].partition("+")
+    libraries = ", ".join(f"{name} {versions[name]}" for name in sorted(versions))
+    return f"{part['created'][:10]}, commit `{commit[:10]}{plus}{changes}`, {machine}; {libraries}"

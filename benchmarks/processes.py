@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from cefr_helpers.paths import project_root
-from cefr_helpers.processes import die_with_parent
+from cefr_helpers.core.locks import die_with_parent
+from cefr_helpers.core.paths import project_root
 
 # Nobody's measurement may wait for a network, report to one, or draw bars.
 _QUIET = {
@@ -71,8 +71,11 @@ def measure(python: Path, program: Path, specification: dict, folder: Path, limi
 def _environment(python: Path) -> dict:
     """The suite's own programs find the suite; a peer's environment holds nothing but the peer."""
     kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
-    own = {"PYTHONPATH": str(project_root())} if str(python) == sys.executable else {}
-    return kept | _QUIET | own
+    if str(python) != sys.executable:
+        return kept | _QUIET
+    # libraries may be found by PYTHONPATH, as on a machine without a network
+    given = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return kept | _QUIET | {"PYTHONPATH": os.pathsep.join([str(project_root()), *given])}
 
 
 def _last_lines(log: Path) -> str:

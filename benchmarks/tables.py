@@ -1,7 +1,7 @@
 """The tables of docs/benchmarks.md, one part a group, made from its results alone."""
 
 from benchmarks import figures, results
-from cefr_helpers.tables import markdown_table
+from cefr_helpers.rendering.tables import markdown_table
 
 _MEGABYTE, _GIGABYTE = 10**6, 10**9
 
@@ -116,18 +116,7 @@ def gpu(found: dict) -> str:
         for row in found["rows"]
     ]  # fmt: skip
     headings = ["training", "tokens of text a second", "of the bf16 peak", "peak GPU memory, GB", "all steps, seconds"]
-    return markdown_table(headings, rows, 1) + quality(found.get("quality"))
-
-
-def quality(found: dict | None) -> str:
-    """What the bundled model learned from end to end, in one sentence."""
-    if not found or "failed" in found:
-        return f"\n\nThe bundled model from end to end failed: {found['failed']}." if found else ""
-    success = " → ".join(f"{found['joint_success'][who]:.0%}" for who in ("base", "tuned"))
-    return (
-        f"\n\nThe bundled model from end to end: trained in {found['training_s']:.0f} s, held-out loss "
-        f"{found['base_loss']:.3f} → {found['tuned_loss']:.3f}, Joint Success {success}."
-    )
+    return markdown_table(headings, rows, 1)
 
 
 def origin(found: dict) -> str:

@@ -1,0 +1,26 @@
+"""A line now and then of how far a long cell has come: plain text, which executed notebooks and logs keep."""
+
+import time
+from collections.abc import Callable
+
+EVERY_S = 10.0
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, 5:46; from an hour on 1:05:46."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+class Counted:
+    """Says at most every EVERY_S seconds how far it has come; nothing of what is done sooner."""
+
+    def __init__(self):
+        self._started = self._said = time.monotonic()
+
+    def say(self, tell: Callable[[], str]) -> None:
+        """Print what `tell` gives, with the time passed, if it is time again."""
+        now = time.monotonic()
+        if now - self._said >= EVERY_S:
+            self._said = now
+            print(f"{tell()}  {clock(now - self._started)} passed", flush=True)

@@ -1,0 +1,66 @@
+"""User text made safe: in Markdown (tables, HTML, mathematics, links), code blocks and LaTeX."""
+
+import re
+import unicodedata
+
+_MARKDOWN = {ord(character): f"&#{ord(character)};" for character in "&<>|`*[]\\$~#!@"}
+_EMPHASIS = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # an underscore inside a word is only an underscore
+_LINK_STARTS = re.compile(r"(?i)(www)\.|(:)(?=//)")
+_PLAIN_CODE = re.compile(r"[\w./:+ ,=()-]+")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "−": "$-$",
+    "—": "---",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+
+
+def visible(text: str) -> str:
+    """The text with control and direction characters (but line ends and tabs) shown as U+XXXX."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(character if _shows(character) else f"U+{ord(character):04X}" for character in text)
+
+
+def _shows(character: str) -> bool:
+    return character in "\n\t\u200d" or unicodedata.category(character) not in (
+        "Cc",
+        "Cf",
+        "Cs",
+        "Co",
+        "Cn",
+        "Zl",
+        "Zp",
+    )
+
+
+def markdown(text: object) -> str:
+    """Text that Markdown shows as it is, on one line; also inside a table's cell."""
+    line = " ".join(visible(str(text)).split())
+    line = _EMPHASIS.sub("&#95;", line.translate(_MARKDOWN))
+    return _LINK_STARTS.sub(lambda found: "www&#46;" if found[1] else "&#58;", line)
+
+
+def code(text: object) -> str:
+    """Inline code; also inside a table's cell."""
+    line = " ".join(visible(str(text)).split())
+    return f"`{line}`" if _PLAIN_CODE.fullmatch(line) else f"<code>{markdown(line)}</code>"
+
+
+def code_block(text: str, kind: str = "text") -> str:
+    """A fenced block that no run of backticks in the text can end."""
+    text = visible(text)
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{kind}\n{text}\n{fence}"
+
+
+def latex(text: object) -> str:
+    """Text for a LaTeX table's cell."""
+    return "".join(_LATEX.get(character, character) for character in visible(str(text)))
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, its end cut and marked with an ellipsis where it is longer than `longest`."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,0 +1,66 @@
+"""The words of a sentence, and what each can stand for: clitics and contractions, hyphens, typographic signs."""
+
+import re
+from functools import lru_cache
+
+_TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+(?:'[^\W_]+)*(?:-[^\W_]+(?:'[^\W_]+)*)*'?|[.,;:!?()\"…—–]")
+_PLAIN_SIGNS = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "‐": "-", "‑": "-", "\u00ad": None})
+_CLITICS = {
+    "'m": ("am",),
+    "'re": ("are",),
+    "'ve": ("have",),
+    "'ll": ("will", "shall"),
+    "'d": ("would", "had"),
+}
+_CONTRACTIONS = {
+    "can't": ("can", "not", "cannot"),
+    "cannot": ("can", "not"),
+    "won't": ("will", "not"),
+    "shan't": ("shall", "not"),
+    "ain't": ("am", "is", "are", "not"),
+    "let's": ("let", "us"),
+    "gonna": ("going", "to"),
+    "wanna": ("want", "to"),
+    "gotta": ("got", "to"),
+    "y'all": ("you", "all"),
+}
+# "'s" is "is" or "has" after these; after a noun it is taken for the genitive.
+_BEFORE_IS = frozenset(
+    ("it", "he", "she", "that", "this", "there", "here", "what", "who", "where", "when", "why", "how", "everything")
+)
+_WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+
+
+def plain_signs(text: str) -> str:
+    """Lower case, with typographic apostrophes and hyphens made plain."""
+    return text.translate(_PLAIN_SIGNS).lower()
+
+
+@lru_cache(maxsize=4096)
+def tokens(sentence: str) -> tuple[str, ...]:
+    """Words (with their hyphens and apostrophes) and punctuation marks, lower case."""
+    return tuple(_TOKEN.findall(plain_signs(sentence)))
+
+
+@lru_cache(maxsize=200_000)
+def readings(token: str) -> frozenset[str]:
+    """What one token can stand for: "don't" -> don't, do, not; "well-known" -> also well, known, wellknown."""
+    token = token.rstrip("'") or token
+    found = {token}
+    if "-" in token:
+        parts = token.split("-")
+        found |= {token.replace("-", "")}.union(*(readings(part) for part in parts if part))
+    elif token in _CONTRACTIONS:
+        found |= set(_CONTRACTIONS[token])
+    elif token.endswith("n't"):
+        found |= {token[:-3], "not"}
+    elif "'" in token:
+        stem, _, tail = token.rpartition("'")
+        found |= {stem, *_CLITICS.get("'" + tail, ())}
+        found |= {"is", "has"} if tail == "s" and stem in _BEFORE_IS else set()
+    return frozenset(found)
+
+
+def words_of(sentence: str) -> list[str]:
+    """The words of a sentence, lower case, without punctuation; for lengths and for telling sentences apart."""
+    return _WORDS.findall(sentence.replace("’", "'").lower())
