@@ -386,11 +386,13 @@ def test_the_gpu_check_goes_from_start_to_end_on_a_cpu(tmp_path):
 
 
 def test_a_part_of_the_gpu_check_that_fails_says_why_and_the_table_too(tmp_path, monkeypatch):
-    monkeypatch.setitem(gpu_check.PARTS, "smoke", lambda check: gpu_check.run(check, "smoke", "smoke", {"epochs": -1}))
+    monkeypatch.setitem(
+        gpu_check.PARTS, "smoke", lambda check: gpu_check.run(check, "smoke", "smoke", {"warmup_ratio": 2.0})
+    )
     check = gpu_check.Check(tmp_path, "bundled", True, 60)
     gpu_check.run_part("smoke", check)
     found = gpu_check.collect(check)
-    assert "epochs" in found["parts"]["smoke"]["failed"]
+    assert "warmup_ratio" in found["parts"]["smoke"]["failed"]
     assert "| failed: -m cefr_helpers.cli run: 2" in gpu_tables.table(found)
 
 
