@@ -11,6 +11,7 @@ from cefr_helpers.core.paths import check_path, project_root
 
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 # More of anything is a slip of the keyboard, and would fill memory or disk before it failed.
+AUTO = "auto"  # batch_size: the largest that fits
 MOST = 10_000_000
 
 DATA_KEYS = (
@@ -77,7 +78,7 @@ class Recipe(BaseModel):
     lora_alpha: int = Field(ge=1, le=MOST)
     lora_dropout: float = Field(ge=0, lt=1)
     lora_target_modules: tuple[str, ...] = Field(min_length=1)
-    batch_size: int = Field(ge=1, le=MOST)
+    batch_size: int | Literal["auto"]
     gradient_accumulation_steps: int = Field(ge=1, le=MOST)
     gradient_checkpointing: bool
     epochs: float = Field(gt=0, le=MOST)
@@ -95,6 +96,13 @@ class Recipe(BaseModel):
     generation_prompts: int = Field(ge=1, le=MOST)
     generation_samples: int = Field(ge=0, le=MOST)
     max_new_tokens: int = Field(ge=1, le=MOST)
+
+    @field_validator("batch_size", mode="before")
+    @classmethod
+    def _number_or_auto(cls, value):
+        if value != AUTO and not (type(value) is int and 1 <= value <= MOST):
+            raise ValueError(f"must be a whole number from 1 to {MOST}, or {AUTO}")
+        return value
 
     @field_validator("lora_target_modules", mode="before")
     @classmethod

@@ -183,7 +183,7 @@ def _expand(path: Path, grid: Grid, settings: Configuration) -> Experiment:
     for chosen in itertools.product(*axes.values()):
         value = dict(zip(axes, chosen, strict=True))
         made = Recipe.model_validate(bases[value["recipe"]].model_dump() | {key: value[key] for key in grid.fields})
-        distributed.share(made.gradient_accumulation_steps, distributed.asked())
+        distributed.check(made)
         file = folder / "recipes" / f"{_run_name(value, ('seed',))}.yaml"
         recipes[file] = made
         run = _run(_run_name(value), folder, file, made, value["seed"], settings)

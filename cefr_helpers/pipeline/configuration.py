@@ -92,11 +92,11 @@ def check_inputs(configuration: Configuration) -> None:
     """Read every bank of the run whole and look at base model and processes, so that what is wrong is told at once.
 
     Raises:
-        InputError: as `banks.read`, `base_model.local_folder` and `distributed.share`.
+        InputError: as `banks.read`, `base_model.local_folder` and `distributed.check`.
     """
     chosen = recipes.load_recipe(configuration.recipe)
     base_model.local_folder(chosen.base_model)
-    distributed.share(chosen.gradient_accumulation_steps, distributed.asked())
+    distributed.check(chosen)
     levels = {level: banks.find(configuration.sentence_bank, level) for level in configuration.levels}
     for level, path in sorted({found for files in levels.values() for found in files.items()}):
         banks.read(path, level)

@@ -4,6 +4,7 @@ import os
 
 from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.paths import STAGES
+from cefr_helpers.core.recipes import AUTO, Recipe
 
 VARIABLE = "CEFR_TRAINING_PROCESSES"
 
@@ -28,6 +29,18 @@ def count() -> int:
 def rank() -> int:
     """This process's place among them; 0 does all that is done once."""
     return int(os.environ.get("RANK", "0"))
+
+
+def check(recipe: Recipe) -> None:
+    """Refuse a recipe that the processes that are asked for can't train as one.
+
+    Raises:
+        InputError: as `asked` and `share`; or the batch size is to be found, which one process does for itself.
+    """
+    processes = asked()
+    if processes > 1 and recipe.batch_size == AUTO:
+        raise InputError(f"batch_size: {AUTO}; expected a number, since {VARIABLE} asks for {processes} processes")
+    share(recipe.gradient_accumulation_steps, processes)
 
 
 def share(accumulation_steps: int, processes: int) -> int:

@@ -12,7 +12,7 @@ from statistics import fmean
 from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.recipes import Recipe
+from cefr_helpers.core.recipes import AUTO, Recipe
 from cefr_helpers.models import prompts
 from cefr_helpers.training import distributed
 
@@ -81,8 +81,9 @@ def training_bytes(model, tokens: int, labelled: int, recipe: Recipe) -> int:
     """
     config, size = model.config.get_text_config(), model.get_input_embeddings().weight.element_size()
     trained = sum(weight.numel() * weight.element_size() for weight in model.parameters() if weight.requires_grad)
-    hidden = recipe.batch_size * tokens * config.hidden_size * config.num_hidden_layers * size
-    logits = max(2 * recipe.batch_size * labelled, recipe.eval_batch_size * tokens) * config.vocab_size * size
+    size_of_batch = 1 if recipe.batch_size == AUTO else recipe.batch_size
+    hidden = size_of_batch * tokens * config.hidden_size * config.num_hidden_layers * size
+    logits = max(2 * size_of_batch * labelled, recipe.eval_batch_size * tokens) * config.vocab_size * size
     return 3 * trained + hidden + logits
 
 

@@ -4,16 +4,17 @@ import hashlib
 import json
 import os
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.recipes import TRAINING_KEYS, Recipe
+from cefr_helpers.core.recipes import MOST, TRAINING_KEYS, Recipe
 from cefr_helpers.models import attention, likelihood, prompts
 from cefr_helpers.models.base_model import BaseModel
-from cefr_helpers.training import checkpoints, distributed, weighted_loss
+from cefr_helpers.training import batch_size, checkpoints, distributed, weighted_loss
 from cefr_helpers.training import results as training_results
 
 
@@ -128,8 +129,10 @@ def tune(
         print(f"Resuming from {resume.name}", flush=True)
     else:
         _check_fresh(model)
-    trainer = make_trainer(model, tokenizer, train, evaluation, recipe, seed, folder, logs)
-    if torch.cuda.is_available():
+    on_gpu = model.device.type == "cuda"
+    ran = batch_size.resolve(recipe, folder, on_gpu, lambda size: _fits(model, tokenizer, train, recipe, seed, size))
+    trainer = make_trainer(model, tokenizer, train, evaluation, ran, seed, folder, logs)
+    if on_gpu:
         torch.cuda.reset_peak_memory_stats()
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
@@ -137,7 +140,42 @@ def tune(
     trainer.accelerator.wait_for_everyone()  # each has loaded the best checkpoint, which may go now
     if distributed.rank():
         sys.exit(0)
-    return Tuning(trainer.model, tokenizer, training_results.collect(trainer, recipe, duration_s, resume))
+    return Tuning(trainer.model, tokenizer, training_results.collect(trainer, recipe, ran, duration_s, resume))
+
+
+def _fits(model, tokenizer, train: list[dict], recipe: Recipe, seed: int, size: int) -> bool:
+    """Whether one step with the longest examples fits into the device's memory; the model stays as it was."""
+    import torch
+    from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+
+    from cefr_helpers.training.callbacks import Progress, Seal
+
+    counts = prompts.token_counts(tokenizer, train)
+    longest = sorted(range(len(counts)), key=lambda place: -sum(counts[place]))
+    rows = [train[longest[place % len(counts)]] for place in range(size)]
+    one_step = {"batch_size": size, "gradient_accumulation_steps": 1, "epochs": 1, "eval_steps": MOST}
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    before = [weight.detach().clone() for weight in weights]
+    try:
+        with tempfile.TemporaryDirectory(prefix="cefr") as place:
+            folder = Path(place)
+            trial = recipe.model_copy(update=one_step)
+            trainer = make_trainer(model, tokenizer, rows, train[:1], trial, seed, folder, folder / "logs")
+            for callback in (Progress, Seal):  # a trial is nothing to report
+                trainer.remove_callback(callback)
+            trainer.train()
+        return True
+    except RuntimeError as error:  # of which PyTorch's lack of memory is one
+        if not should_reduce_batch_size(error):
+            raise
+        return False
+    finally:
+        trainer = None
+        with torch.no_grad():
+            for weight, value in zip(weights, before, strict=True):
+                weight.copy_(value)
+                weight.grad = None
+        clear_device_cache(garbage_collection=True)
 
 
 def _check_fresh(model) -> None:
