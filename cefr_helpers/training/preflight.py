@@ -3,6 +3,7 @@
 These are bounds that follow from the sizes of weights, optimizer and logits, and no predictions: a training takes more.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import AUTO, Recipe
 from cefr_helpers.models import prompts
+from cefr_helpers.models.base_model import BaseModel
 from cefr_helpers.training import distributed
 
 # `--no-checks` and CHECKS=no set it; a notebook's cell may
 OVERRIDE = "CEFR_NO_CHECKS"
 _CHECKPOINTS = 3  # two are kept, and the third is written before one is removed
 _LESS = "lower batch_size, eval_batch_size, max_seq_length or lora_rank in the recipe, or close other programs"
+
+_SMALLER = "take a smaller base_model, set load_in_4bit: true where there is a GPU, or close other programs"
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,30 @@ class Need:
         return f"{self.what}: at least {self.needed / 1e9:.2f} GB needed, {self.free / 1e9:.2f} GB free"
 
 
+def check_base(base: BaseModel, recipe: Recipe) -> Need:
+    """What loading the base model takes at the least, before it is loaded.
+
+    Raises:
+        InputError: the device has less, and the environment does not set OVERRIDE.
+    """
+    import psutil
+    import torch
+
+    on_gpu = torch.cuda.is_available()
+    free = torch.cuda.mem_get_info()[0] if on_gpu else psutil.virtual_memory().available
+    stored = sum(path.stat().st_size for path in base.folder.glob("*.safetensors"))
+    need = Need(f"memory for the weights of {base.name}", int(stored * _share_of_file(base, recipe)), free, _SMALLER)
+    _refuse([need])
+    return need
+
+
+def _share_of_file(base: BaseModel, recipe: Recipe) -> float:
+    """Bytes of a weight once it is loaded, over those in the file."""
+    config = json.loads((base.folder / "config.json").read_text(encoding="utf-8"))
+    stored = 4 if "float32" in (config.get("dtype"), config.get("torch_dtype")) else 2
+    return (0.5 if recipe.load_in_4bit else 4 if recipe.precision == "fp32" else 2) / stored
+
+
 def check(model, tokenizer, examples: Sequence[dict], recipe: Recipe, workspace: Workspace) -> list[Need]:
     """What a training needs besides what is loaded already.
 
@@ -46,11 +74,15 @@ def check(model, tokenizer, examples: Sequence[dict], recipe: Recipe, workspace:
         InputError: there is less, and the environment does not set OVERRIDE.
     """
     found = [*_of_memory(model, tokenizer, examples, recipe), *_of_disk(model, workspace)]
-    short = [need for need in found if need.needed > need.free]
+    _refuse(found)
+    return found
+
+
+def _refuse(needs: Sequence[Need]) -> None:
+    short = [need for need in needs if need.needed > need.free]
     if short and not os.environ.get(OVERRIDE):
         lines = [f"{need}; {need.remedy}" for need in short]
         raise InputError("\n".join([*lines, f"`--no-checks`, CHECKS=no or {OVERRIDE}=1 lets it try all the same"]))
-    return found
 
 
 def _of_memory(model, tokenizer, examples: Sequence[dict], recipe: Recipe) -> list[Need]:

@@ -49,6 +49,20 @@ def check(model, bundled, examples, tmp_path):
     return lambda: preflight.check(model, tokenizer, examples, recipes.load_recipe("smoke"), workspace)
 
 
+def test_a_base_that_the_memory_cannot_hold_is_refused_before_it_is_loaded(tiny_folder, monkeypatch):
+    base, settings = base_model.resolve(str(tiny_folder)), recipes.load_recipe("smoke")
+    stored = sum(path.stat().st_size for path in tiny_folder.glob("*.safetensors"))
+    assert preflight.check_base(base, settings.model_copy(update={"precision": "fp32"})).needed == stored
+    assert preflight.check_base(base, settings).needed == stored // 2
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=stored // 4))
+    assert preflight.check_base(base, settings.model_copy(update={"load_in_4bit": True})).needed <= stored // 4
+    told = f"memory for the weights of {base.name}: at least .* take a smaller base_model.*\n.*CHECKS=no"
+    with pytest.raises(InputError, match=told):
+        preflight.check_base(base, settings)
+    monkeypatch.setenv(preflight.OVERRIDE, "1")
+    preflight.check_base(base, settings)
+
+
 def test_the_bound_is_the_sum_of_its_parts(model):
     """Two layers of 64 with rank 2, in fp32; two rows of 100 tokens; logits over the vocabulary, with gradients."""
     settings, trained = recipes.load_recipe("smoke").model_copy(update={"eval_batch_size": 3}), 2 * 2 * (64 + 64) * 4
