@@ -10,7 +10,7 @@ from benchmarks.groups import Row
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload
 from cefr_helpers import records
-from cefr_helpers.wording import clock
+from cefr_helpers.counted import clock
 
 _MOST_TIMES_AS_LONG = 10  # as guessed, before a program is ended
 _AT_LEAST_S = 900

@@ -1,4 +1,4 @@
-"""All measures of generated answers: one row a slot, and their summary beside the gold's."""
+"""All measures of generated answers: one row a slot, and their means."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,8 @@ from cefr_helpers.levels import LEVELS, number
 from cefr_helpers.sentence_bank import words_of
 
 TOLERANCE = 1.0  # levels between score and target that still count as the level asked for
+MEANS = ("exact_ten", "control_error", "bias", "exact_accuracy", "above_level_share", "words_a_sentence")
+MEANS += (*diversity.MEASURES, "ngrams_in_training")
 _ANSWER = ["prompt", "sample"]
 _NEEDED = {"prompt", "word", "sentence", "valid", "covered", "repeated", "exact_ten"}
 
@@ -57,30 +59,38 @@ def measure_slots(
     return table.assign(joint_success=valid & good & ~table["copied"] & ~table["repetitive"])
 
 
-def summarise(table: pd.DataFrame, gold: pd.DataFrame, seed: int = 0, sentences_compared: int | None = None) -> dict:
-    """Every measure as one number.
+def summarise(table: pd.DataFrame, seed: int = 0, sentences_compared: int | None = None) -> dict[str, float | None]:
+    """Return the MEANS of one row's slots, each as one number.
 
     Args:
         table: from `measure_slots`, with a row at least.
-        gold: the same of the held-out sentences, measured against the same training sentences.
         seed: which sentences the measures of diversity take.
         sentences_compared: how many sentences diversity is measured on; give the same for all that are compared. By
-            default as many valid ones as both tables have.
+            default all valid ones.
 
     Returns:
-        `*_rate` are shares of all slots (`exact_ten_rate`: of prompts) and `control_error` a mean over all, an invalid
-        slot failing in each. Over valid slots alone are `bias` (mean score - target), `words` (mean length),
-        `above_level_share` (of all content words together), `grams_in_training_share` (of all 8-grams together),
-        `*_of_valid`, and diversity (`sentences_compared`, `distinct_2`, `self_bleu`, `gzip_ratio`; each with `_gold`
-        for the gold's at the same number). `*_minus_gold` are differences. None where there is nothing to measure.
+        `exact_ten`, a share of all answers; `control_error` and `exact_accuracy`, over all slots, an invalid one
+        failing in each. Over valid slots alone are `bias` (mean score - target), `words_a_sentence`,
+        `above_level_share` (of all content words together), `ngrams_in_training` (the share of all 8-grams together),
+        and diversity (`distinct_2`, `self_bleu`, `gzip_ratio`). None where there is nothing to measure.
 
     Raises:
         InputError: a table without a row.
     """
-    own, golds = _rates(table), _rates(gold)
-    minus = ("words", "above_level_share", "copied_of_valid", "grams_in_training_share")
-    own |= {f"{key}_minus_gold": _minus(own[key], golds[key]) for key in minus}
-    return own | _diversity(table, gold, seed, sentences_compared)
+    if table.empty:
+        raise InputError("table: no slot in it; expected a row at least")
+    valid = table[table["valid"]]
+    error = (valid["level_score"] - valid["target"]).to_numpy(float)
+    return {
+        "exact_ten": _mean(table.groupby(_ANSWER if "sample" in table else "prompt")["exact_ten"].first()),
+        "control_error": _mean(table["squared_error"]),
+        "bias": _mean(error),
+        "exact_accuracy": float((np.abs(error) <= 0.5).sum() / len(table)),
+        "above_level_share": _ratio(valid, "above_level_words", "content_words"),
+        "words_a_sentence": _mean(valid["words"]),
+        **_diversity(list(valid["sentence"]), seed, sentences_compared),
+        "ngrams_in_training": _ratio(valid, "grams_in_training", "grams"),
+    }
 
 
 def _level(scores: Sequence[float], valid: np.ndarray, target: int) -> dict:
@@ -123,39 +133,11 @@ def _vocabulary(texts: list[str | None], words: pd.Series, level: str) -> dict[s
     return {"words": lengths, "content_words": content, "above_level_words": above, "above_level_share": share}
 
 
-def _rates(table: pd.DataFrame) -> dict:
-    """What can be said of one table alone."""
-    if table.empty:
-        raise InputError("table: no slot in it; expected a row at least")
-    valid = table[table["valid"]]
-    error = (valid["level_score"] - valid["target"]).to_numpy(float)
-    named = {"validity": "valid", "coverage": "covered", "within_one": "level_ok", "grammar_clean": "grammar_clean"}
-    named |= {"harper_clean": "harper_clean", "joint_success": "joint_success"}
-    return {
-        "prompts": int(table["prompt"].nunique()),
-        "slots": len(table),
-        "exact_ten_rate": _mean(table.groupby(_ANSWER if "sample" in table else "prompt")["exact_ten"].first()),
-        **{f"{name}_rate": _mean(table[column]) for name, column in named.items()},
-        "exact_level_rate": float((np.abs(error) <= 0.5).sum() / len(table)),
-        "control_error": _mean(table["squared_error"]),
-        "bias": _mean(error),
-        "words": _mean(valid["words"]),
-        "above_level_share": _ratio(valid, "above_level_words", "content_words"),
-        "repetitive_of_valid": _mean(valid["repetitive"]),
-        "copied_of_valid": _mean(valid["copied"]),
-        "grams_in_training_share": _ratio(valid, "grams_in_training", "grams"),
-    }
-
-
-def _diversity(table: pd.DataFrame, gold: pd.DataFrame, seed: int, sentences_compared: int | None) -> dict:
-    own, golds = (list(one.loc[one["valid"], "sentence"]) for one in (table, gold))
-    count = min(len(own), len(golds)) if sentences_compared is None else sentences_compared
-    found = {"sentences_compared": count}
-    for sentences, suffix in ((own, ""), (golds, "_gold")):
-        enough = 2 <= count <= len(sentences)
-        measured = diversity.measure(sentences, count, seed) if enough else dict.fromkeys(diversity.MEASURES)
-        found |= {f"{name}{suffix}": value for name, value in measured.items()}
-    return found
+def _diversity(sentences: list[str], seed: int, count: int | None) -> dict[str, float | None]:
+    count = len(sentences) if count is None else count
+    if not 2 <= count <= len(sentences):
+        return dict.fromkeys(diversity.MEASURES)
+    return diversity.measure(sentences, count, seed)
 
 
 def _mean(values) -> float | None:
@@ -164,7 +146,3 @@ def _mean(values) -> float | None:
 
 def _ratio(table: pd.DataFrame, above: str, below: str) -> float | None:
     return float(table[above].sum() / table[below].sum()) if table[below].sum() else None
-
-
-def _minus(own: float | None, gold: float | None) -> float | None:
-    return None if own is None or gold is None else own - gold

@@ -30,8 +30,6 @@ _EXPECTED_ROW = (
 )
 
 Rows = list[tuple[str, str]]
-# A JSON object as its pairs: a word entered twice is a key that stands twice, which a dict would silently drop.
-Pairs = tuple[tuple[str, object], ...]
 
 
 def check_ending(path: Path) -> None:

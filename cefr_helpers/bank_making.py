@@ -14,8 +14,8 @@ from cefr_helpers import bank_checks, bank_prompts, made_bank
 from cefr_helpers.answer_journal import AnswerJournal
 from cefr_helpers.bank_checks import Judge, Teachers
 from cefr_helpers.chat_server import ChatServer
+from cefr_helpers.counted import clock
 from cefr_helpers.errors import InputError
-from cefr_helpers.wording import clock
 
 # Asked for beyond what a word lacks: some are rejected, and a further request costs its whole prompt again.
 SPARE = 2

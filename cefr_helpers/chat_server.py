@@ -12,9 +12,9 @@ from email.utils import parsedate_to_datetime
 import httpx
 import tenacity
 
+from cefr_helpers.counted import clock
 from cefr_helpers.errors import InputError, shown
 from cefr_helpers.server_address import KEY_VARIABLE, is_local
-from cefr_helpers.wording import clock
 
 _ATTEMPTS = 7
 _CONNECT_S = 10.0

@@ -3,9 +3,13 @@
 import time
 from collections.abc import Callable
 
-from cefr_helpers.wording import clock
-
 EVERY_S = 10.0
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, 5:46; from an hour on 1:05:46."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 class Counted:

@@ -1,13 +1,10 @@
-"""User text made safe: in Markdown (tables, HTML, mathematics, links), code blocks, LaTeX and spreadsheets."""
+"""User text made safe: in Markdown (tables, HTML, mathematics, links), code blocks and LaTeX."""
 
 import re
 import unicodedata
 
 _MARKDOWN = {ord(character): f"&#{ord(character)};" for character in "&<>|`*[]\\$~#!@"}
 _EMPHASIS = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # an underscore inside a word is only an underscore
-# apostrophes of the text's own count too, or reading could not tell them from the one that is added
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 _LINK_STARTS = re.compile(r"(?i)(www)\.|(:)(?=//)")
 _PLAIN_CODE = re.compile(r"[\w./:+ ,=()-]+")
 _LATEX = {
@@ -67,17 +64,3 @@ def latex(text: object) -> str:
 def shortened(text: str, longest: int) -> str:
     """The text, its end cut and marked with an ellipsis where it is longer than `longest`."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-def spreadsheet(value: object) -> object:
-    """A CSV cell that no spreadsheet takes for a formula: an apostrophe comes before text that could begin one.
-
-    The way of OWASP (https://owasp.org/www-community/attacks/CSV_Injection); a number is no formula.
-    """
-    live = isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value)
-    return f"'{value}" if live else value
-
-
-def from_spreadsheet(text: str) -> str:
-    """The text that `spreadsheet` was given."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

@@ -7,25 +7,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cefr_helpers import answer_measures, answer_slots, escaping, generation, level_gates, records, statistics
+from cefr_helpers import (
+    answer_measures,
+    answer_slots,
+    generation,
+    level_gates,
+    records,
+    spreadsheets,
+    statistics,
+)
 from cefr_helpers.answer_names import GATES, RATES, ROWS
 from cefr_helpers.levels import LEVELS, number
 
 FILE = "generations.csv"
-# Our name -> that of `answer_measures.summarise`.
-_MEANS = {
-    "exact_ten": "exact_ten_rate",
-    "control_error": "control_error",
-    "bias": "bias",
-    "exact_accuracy": "exact_level_rate",
-    "above_level_share": "above_level_share",
-    "words_a_sentence": "words",
-    "distinct_2": "distinct_2",
-    "self_bleu": "self_bleu",
-    "gzip_ratio": "gzip_ratio",
-    "ngrams_in_training": "grams_in_training_share",
-}
-MEASURES = (*RATES, *list(_MEANS)[:4], "control_error_length_free", *list(_MEANS)[4:])
+MEASURES = (*RATES, *answer_measures.MEANS[:4], "control_error_length_free", *answer_measures.MEANS[4:])
 _OF_LEVEL = ("level_ok", "control_error", "bias", "exact_accuracy", "control_error_length_free")
 # A row with fewer valid sentences has no measures of diversity: else it would push all rows down to its own few.
 _FEWEST_TO_COMPARE = 10
@@ -118,9 +113,7 @@ def summarise(table: pd.DataFrame, scorers: level_gates.Scorers | None, seed: in
         "samples": int(table["sample"].max()),
         "temperature": generation.TEMPERATURE if table["sample"].any() else None,
         "max_new_tokens": max_new_tokens,
-        "measures": {
-            row: _measures(one, rows["gold"], scorers is not None, seed, compared) for row, one in rows.items()
-        },
+        "measures": {row: _measures(one, scorers is not None, seed, compared) for row, one in rows.items()},
         "differences": {rate: _difference(rows["base"], rows["tuned"], rate, seed) for rate in RATES},
         "sentences_compared": compared,
         "slots_shown": [_shown(slot) for slot in rows["tuned"][:_SLOTS_SHOWN].to_dict("records")],
@@ -140,16 +133,14 @@ def measures_table(found: dict) -> pd.DataFrame:
 def write_csv(path: Path, table: pd.DataFrame) -> Path:
     """Write the slots of all rows, a line each; what cannot be said is left empty, and no answer is a formula."""
     text = io.StringIO()
-    table = table.assign(**{column: table[column].map(escaping.spreadsheet) for column in ("word", "sentence")})
+    table = table.assign(**{column: table[column].map(spreadsheets.spreadsheet) for column in ("word", "sentence")})
     # by RFC 4180; with another line end a carriage return inside a text would stand unquoted, and split its row
     table.to_csv(text, columns=list(_COLUMNS), index=False, float_format="%.4f", lineterminator="\r\n")
     return records.write_atomically(path, text.getvalue())
 
 
-def _measures(row: pd.DataFrame, gold: pd.DataFrame, with_level: bool, seed: int, compared: int) -> dict:
-    leveled = [one.assign(level_ok=one["level_ok"].eq(True)) for one in (row, gold)]
-    summary = answer_measures.summarise(*leveled, seed=seed, sentences_compared=compared)
-    means = {measure: summary[name] for measure, name in _MEANS.items()}
+def _measures(row: pd.DataFrame, with_level: bool, seed: int, compared: int) -> dict:
+    means = answer_measures.summarise(row, seed, compared)
     means["control_error_length_free"] = float(row["squared_error_length_free"].mean())
     means |= dict.fromkeys(() if with_level else _OF_LEVEL)
     nothing = {"low": None, "high": None}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cefr_helpers import escaping, experiment_results, notes, records, tables, wording
+from cefr_helpers import escaping, experiment_results, notes, records, spreadsheets, tables, wording
 from cefr_helpers.experiment_results import Results
 from cefr_helpers.paths import Workspace
 from cefr_helpers.tables import Column, LevelTable
@@ -24,7 +24,7 @@ def write_note(workspace: Workspace, name: str, language: str) -> Path:
     made = report_tables(results)
     for table in made.values():
         records.write_atomically(folder / "tables" / f"experiment_{name}_{table.name}.csv", tables.to_csv(table))
-    texts = {axis: results.table[axis].map(escaping.spreadsheet) for axis in results.axes}
+    texts = {axis: results.table[axis].map(spreadsheets.spreadsheet) for axis in results.axes}
     runs = results.table.assign(**texts).to_csv(index=False, lineterminator="\n")
     records.write_atomically(folder / "tables" / f"experiment_{name}_runs.csv", runs)
     _draw(results, folder / "figures", language)

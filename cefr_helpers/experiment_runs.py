@@ -5,10 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 from cefr_helpers import engine, estimate, experiments, job_resources, runs
+from cefr_helpers.counted import clock
 from cefr_helpers.estimate import Estimate
 from cefr_helpers.experiments import Experiment
 from cefr_helpers.paths import EXPERIMENT_STAGE, STAGES
-from cefr_helpers.wording import clock, gigabytes, wording
+from cefr_helpers.wording import gigabytes, wording
 
 _RULES = dict(zip(("format", "train", "compare", "plot"), STAGES, strict=True))
 

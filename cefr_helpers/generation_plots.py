@@ -16,6 +16,7 @@ from cefr_helpers.plot_style import (
     BASE,
     GOLD,
     GREY,
+    LONGEST_NAME,
     TEXT,
     TRAIN,
     level_title,
@@ -28,7 +29,6 @@ from cefr_helpers.plot_style import (
 from cefr_helpers.plots import save_figure
 from cefr_helpers.wording import Wording
 
-LONGEST_NAME = 70
 _LOOKS = {"base": (BASE, "o"), "tuned": (TRAIN, "D"), "gold": (GOLD, "^")}
 _APART = 0.24  # between the three marks of a measure, whose rows are 1 apart
 _BIN = 0.25  # levels

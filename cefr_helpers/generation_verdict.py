@@ -8,7 +8,6 @@ from cefr_helpers.wording import Wording, listed
 
 SURE = 0.05  # largest p at which the test over prompts counts as confirming what an interval shows
 OUTCOMES = ("better", "worse", "unconfirmed", "same", "open")
-_SMALLEST_P = 0.001
 
 
 def generated(held: LevelRecords) -> dict | None:
@@ -131,8 +130,8 @@ def ends(entry: dict, words: Wording) -> str:
 
 def _p(p: float | None, holm: tuple[float, int] | None, words: Wording) -> str:
     text = words.phrases["generation"]
-    small = p is not None and p < _SMALLEST_P
-    shown = text["p_below" if small else "p"].format(p=wording.decimal(_SMALLEST_P if small else p, 3, words))
+    small = p is not None and p < tables.SMALLEST_P
+    shown = text["p_below" if small else "p"].format(p=wording.decimal(tables.SMALLEST_P if small else p, 3, words))
     return shown if holm is None or holm[1] < 2 else text["p_holm"].format(p=shown, levels=holm[1])
 
 

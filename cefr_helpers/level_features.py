@@ -18,9 +18,6 @@ from cefr_helpers.tokens import plain_signs, readings, tokens
 if TYPE_CHECKING:
     import numpy as np
 
-# To be raised whenever a feature changes its meaning: scorers that were saved before are then refused.
-VERSION = 1
-
 
 def _words_of(text: str) -> frozenset[str]:
     return frozenset(text.split())

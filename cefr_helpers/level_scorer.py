@@ -4,25 +4,20 @@ Two scorers stand side by side: the full one, and a length-free twin that cannot
 notices shuffled words or wrong grammar, so neither is to be read without a check of the grammar.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cefr_helpers import level_features
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import LEVELS, number
-from cefr_helpers.records import write_atomically
 
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMA = 1
 # A feature further from its mean than this many standard deviations counts as that far: what lies beyond was never
 # seen in training, and a straight line must not be followed there.
 _FURTHEST = 4.0
-_KEYS = ("schema", "feature_version", "levels", "counts", "features", "means", "scales", "coefficients", "intercepts")
 
 
 @dataclass(frozen=True)
@@ -89,33 +84,18 @@ class LevelScorer:
         found = numbers[np.searchsorted((numbers[1:] + numbers[:-1]) / 2, scores, side="right")]
         return np.where(np.isnan(scores), np.nan, found)
 
-    def save(self, path: str | Path) -> Path:
-        """Write it as JSON; `load` gives back exactly the same numbers."""
-        content = {key: getattr(self, key) for key in _KEYS[2:]}
-        content = {"schema": SCHEMA, "feature_version": level_features.VERSION, **content}
-        return write_atomically(Path(path), json.dumps(content, indent=1, allow_nan=False) + "\n")
 
-
-def train(
-    sentences: Sequence[str], target_words: Sequence[str] | None, levels: Sequence[str], length_free: bool
-) -> LevelScorer:
+def fit(matrix: "np.ndarray", levels: Sequence[str], features: Sequence[str]) -> LevelScorer:
     """Train on sentences of known level; give it the training groups of a split only.
 
     Args:
-        sentences: one sentence each.
-        target_words: the target word of each, which is masked.
-        levels: the level of each, "A1" to "C1".
-        length_free: whether to leave out every feature that depends on the number of words.
+        matrix: from `level_features.matrix`, with the target word of each sentence masked.
+        levels: the level of each sentence, "A1" to "C1".
+        features: the names of those to look at.
 
     Raises:
-        InputError: the three are not of one length, an unknown level, or fewer than two levels.
+        InputError: not a level for each sentence, an unknown one, or fewer than two.
     """
-    features = level_features.FREE_FEATURES if length_free else level_features.FEATURES
-    return fit(level_features.matrix(sentences, target_words), levels, features)
-
-
-def fit(matrix: "np.ndarray", levels: Sequence[str], features: Sequence[str]) -> LevelScorer:
-    """`train`, from what `level_features.matrix` made, on the named features."""
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
@@ -139,29 +119,3 @@ def fit(matrix: "np.ndarray", levels: Sequence[str], features: Sequence[str]) ->
         coefficients=tuple(tuple(model.coef_[0].tolist()) for model in models),
         intercepts=tuple(float(model.intercept_[0]) for model in models),
     )
-
-
-def load(path: str | Path) -> LevelScorer:
-    """A scorer that `LevelScorer.save` wrote.
-
-    Raises:
-        InputError: the file is missing, is no such scorer, or was made with other features than this version's.
-    """
-    path = Path(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); train the level scorer first") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); train the level scorer again") from error
-    if not isinstance(content, dict) or not content.keys() >= set(_KEYS) or content["schema"] != SCHEMA:
-        raise InputError(f"{path}: not a level scorer of schema {SCHEMA}; train it again")
-    unknown = set(content["features"]) - set(level_features.FEATURES)
-    if content["feature_version"] != level_features.VERSION or unknown:
-        raise InputError(f"{path}: made with other features than version {level_features.VERSION}; train it again")
-    coefficients = tuple(map(tuple, content["coefficients"]))
-    scorer = LevelScorer(**{key: tuple(content[key]) for key in _KEYS[2:]} | {"coefficients": coefficients})
-    sizes = {len(scorer.features), len(scorer.means), len(scorer.scales), *map(len, coefficients)}
-    if len(sizes) > 1 or not len(coefficients) == len(scorer.intercepts) == len(scorer.levels) - 1:
-        raise InputError(f"{path}: the numbers of this level scorer do not fit together; train it again")
-    return scorer

@@ -9,8 +9,6 @@ from cefr_helpers import counted, prompts
 if TYPE_CHECKING:
     import pandas
 
-PARTS = ("completion", "full_text")
-
 
 def score(model, tokenizer, examples: Sequence[dict], batch_size: int) -> "pandas.DataFrame":
     """Negative log-likelihood of each example, summed over its tokens.

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from cefr_helpers import json_files, processes, records
 from cefr_helpers.bank_checks import REASONS
+from cefr_helpers.counted import clock
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import check_path
-from cefr_helpers.wording import clock
 
 ENDINGS = (".json", ".csv")
 SCHEMA = 1

@@ -113,7 +113,7 @@ def training(held: LevelRecords, words: Wording) -> str:
         facts.insert(8, ("gpu_memory", wording.gigabytes(found["peak_gpu_memory_bytes"], words)))
     if find(found, "resumed_from_step"):
         facts.append(("resumed", text["resumed_value"].format(step=wording.whole(found["resumed_from_step"], words))))
-    if find(found, "merge_check.largest_difference_from_base") is not None:
+    if find(found, "merge_check") is not None:
         facts.append(("merge_check", _merge(found["merge_check"], words)))
     return _facts(facts, words)
 
@@ -187,13 +187,14 @@ def _unless_unknown(value: float | None, phrase: str, words: Wording) -> str:
 
 
 def _parameters(found: dict, words: Wording) -> str:
-    trainable, total = find(found, "trainable_parameters"), find(found, "parameters")
+    trainable, base = find(found, "trainable_parameters"), find(found, "base_parameters")
     if trainable is None:
         return words.unknown
     shown = wording.whole(trainable, words)
-    if total is None:
+    if base is None:
         return shown
-    return words.phrases["facts"]["parameters_value"].format(trainable=shown, total=wording.whole(total, words))
+    total = wording.whole(base + trainable, words)
+    return words.phrases["facts"]["parameters_value"].format(trainable=shown, total=total)
 
 
 def _hardware(held: LevelRecords, words: Wording) -> str:
@@ -223,6 +224,10 @@ def _versions(held: LevelRecords) -> str:
 
 
 def _merge(found: dict, words: Wording) -> str:
-    keys = {"same": "largest_difference_from_base_plus_adapter", "base": "largest_difference_from_base"}
+    keys = {
+        "same": "largest_difference_from_base_plus_adapter",
+        "rounding": "rounding_difference",
+        "base": "difference_from_base",
+    }
     figures = {name: wording.plain(find(found, key), words) for name, key in keys.items()}
     return words.phrases["facts"]["merge_value"].format(**figures)

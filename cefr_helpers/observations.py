@@ -1,11 +1,11 @@
 """The verdict of a note and its observations, by rule; each names the figures it rests on."""
 
 from cefr_helpers import progression, tables, wording
+from cefr_helpers.answer_names import GATES
 from cefr_helpers.level_records import LevelRecords, above_floor, best, find, floor, has_records, loss_measure
 from cefr_helpers.wording import Wording
 
 AGREE_WITHIN = 0.01  # relative difference of training's best evaluation loss and the comparison's
-GATES = ("valid", "covered", "level_ok", "grammar_clean", "not_copied", "not_repetitive")  # Joint Success needs all
 MOSTLY = 0.5  # share of evaluation sentences seen in training from which a loss measures memory
 
 

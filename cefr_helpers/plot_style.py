@@ -15,7 +15,7 @@ from cefr_helpers.wording import Wording
 TRAIN, EVAL, BEST, BASE, GREY, GOLD = "#0072B2", "#D55E00", "#009E73", "#8FB8D8", "#555555", "#E69F00"
 SIZE = (8.0, 5.0)
 TEXT = 14
-_LONGEST_NAME = 70
+LONGEST_NAME = 70
 
 
 def new_figure(size: tuple[float, float] = SIZE) -> Figure:
@@ -51,7 +51,7 @@ def level_title(level: str, words: Wording) -> str:
 def write_title(axes: Axes, title: str, model: str) -> None:
     """Title and, in grey under it, the model; a name is never read as mathematics, and cut if it is very long."""
     axes.set_title(title, fontsize=TEXT + 3, fontweight="bold", loc="left", pad=28)
-    name = escaping.shortened(model, _LONGEST_NAME)
+    name = escaping.shortened(model, LONGEST_NAME)
     place = {"transform": axes.transAxes, "va": "bottom", "parse_math": False}
     axes.text(0, 1.02, name, fontsize=TEXT - 1, color=GREY, **place)
 

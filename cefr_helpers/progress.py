@@ -10,7 +10,7 @@ from pathlib import Path
 from transformers import TrainerCallback
 
 from cefr_helpers import checkpoints
-from cefr_helpers.wording import clock
+from cefr_helpers.counted import clock
 
 
 class Seal(TrainerCallback):

@@ -1,14 +1,13 @@
 """The reference run in docs/: a finished run's records, notes and figures, and the README's table made from them."""
 
-import re
 import shutil
 from pathlib import Path
 
 from cefr_helpers import records
+from cefr_helpers.counted import clock
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import Workspace, project_root
-from cefr_helpers.wording import clock
 
 ROWS, RATES = ("base", "tuned", "gold"), ("covered", "joint_success")
 START, END = "<!-- made by `make showcase`: start -->", "<!-- made by `make showcase`: end -->"
@@ -47,12 +46,6 @@ def with_table(readme: str) -> str:
     before, rest = readme.split(START)
     after = rest.split(END)[1]
     return f"{before}{START}\n{table()}\n{END}{after}"
-
-
-def links(markdown: str) -> list[str]:
-    """The relative links and pictures of a Markdown text, without their anchors."""
-    found = re.findall(r"\]\(([^)#\s]+)", markdown)
-    return [link for link in found if not re.match(r"[a-z]+:", link)]
 
 
 def table() -> str:

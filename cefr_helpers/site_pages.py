@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from cefr_helpers import escaping, level_tables, levels, observations, records, tables, wording
+from cefr_helpers import escaping, level_tables, levels, observations, records, spreadsheets, tables, wording
 from cefr_helpers.errors import InputError
 from cefr_helpers.level_records import LevelRecords, has_records, read_levels
 from cefr_helpers.paths import REPORT_STAGE, STAGES, Workspace
@@ -130,7 +130,7 @@ def _answers(page: Page, words: Wording) -> str:
     import pandas as pd
 
     text = words.phrases["site"]
-    table = pd.read_csv(page.source, dtype=str, keep_default_na=False).map(escaping.from_spreadsheet)
+    table = pd.read_csv(page.source, dtype=str, keep_default_na=False).map(spreadsheets.from_spreadsheet)
     table = table[[name for name in _SHOWN if name in table]].replace(_SIGNS).replace(r"\s+", " ", regex=True)
     table["row"] = table["row"].str.replace("_", " ")
     table.columns = [name.replace("_", " ") for name in table.columns]

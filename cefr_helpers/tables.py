@@ -5,11 +5,11 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cefr_helpers import escaping, wording
+from cefr_helpers import escaping, spreadsheets, wording
 from cefr_helpers.wording import Wording
 
 _PAIRS = ("interval", "share_interval")
-_SMALLEST_P = 0.001
+SMALLEST_P = 0.001
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def to_csv(table: LevelTable) -> str:
         for column in table.columns:
             value = row.get(column.key)
             values += (value or (None, None)) if column.kind in _PAIRS else (value,)
-        writer.writerow([escaping.spreadsheet(value) for value in values])
+        writer.writerow([spreadsheets.spreadsheet(value) for value in values])
     return out.getvalue()
 
 
@@ -99,8 +99,8 @@ def written(value: object, kind: str, words: Wording) -> str:
     if kind == "text":
         return escaping.markdown(value)
     if kind == "p":
-        least = f"< {wording.decimal(_SMALLEST_P, 3, words)}"
-        return escaping.markdown(least) if value < _SMALLEST_P else wording.decimal(value, 3, words)
+        least = f"< {wording.decimal(SMALLEST_P, 3, words)}"
+        return escaping.markdown(least) if value < SMALLEST_P else wording.decimal(value, 3, words)
     if kind in ("one_decimal", "two_decimals"):
         return wording.decimal(value, 1 if kind == "one_decimal" else 2, words)
     if kind == "run":

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 from cefr_helpers import word_match
-from cefr_helpers.levels import number
 from cefr_helpers.sentence_bank import words_of
 
 # Penn tags of words that carry grammar rather than content; they are never counted.
@@ -30,22 +29,12 @@ def word_level(word: str) -> int | None:
     return min((level for entry in entries for level in entry.values()), default=None)
 
 
-def share_above(sentences: Iterable[str], level: str, except_words: Sequence[str] | None = None) -> float:
-    """The share of content words above `level`, over all sentences together; 0 where there is no content word.
-
-    Words that are not listed, names among them, count neither way.
+def content_levels(sentences: Iterable[str], except_words: Sequence[str] | None = None) -> Iterator[list[int]]:
+    """The levels of each sentence's listed content words; names and other words that are not listed are left out.
 
     Args:
-        level: "A1" to "C1".
         except_words: the target word of each sentence; its forms are not counted in that sentence.
     """
-    limit = number(level)
-    levels = [one for found in content_levels(sentences, except_words) for one in found]
-    return sum(one > limit for one in levels) / len(levels) if levels else 0.0
-
-
-def content_levels(sentences: Iterable[str], except_words: Sequence[str] | None = None) -> Iterator[list[int]]:
-    """The levels of each sentence's listed content words; for `except_words` see `share_above`."""
     sentences = list(sentences)
     targets = except_words if except_words is not None else [None] * len(sentences)
     for sentence, target in zip(sentences, targets, strict=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from cefr_helpers.counted import clock
 from cefr_helpers.errors import InputError
 
 LANGUAGES = ("en", "tr")
@@ -135,12 +136,6 @@ def percent(value: float | None, words: Wording, places: int = 1) -> str:
 def share(value: float | None, words: Wording) -> str:
     """A share between 0 and 1 as a percentage."""
     return percent(None if value is None else 100 * value, words)
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds, 5:46; from an hour on 1:05:46."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def duration(seconds: float | None, words: Wording) -> str:

@@ -23,10 +23,10 @@ from cefr_helpers import (
     splitting,
     word_list,
 )
+from cefr_helpers.counted import clock
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import Workspace
-from cefr_helpers.wording import clock
 
 OWN_BANK = [(ending, text) for ending in ("csv", "json", "jsonl") for text in blocks(doc("own_bank.md"), ending)]
 # What the page's first error messages, in their order, are about.

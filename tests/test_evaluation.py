@@ -8,7 +8,6 @@ import pytest
 from cefr_helpers import (
     answer_rows,
     base_model,
-    escaping,
     evaluation,
     formatting,
     generation,
@@ -17,6 +16,7 @@ from cefr_helpers import (
     recipe,
     sentence_bank,
     splitting,
+    spreadsheets,
 )
 from cefr_helpers.base_scores import Kept
 from cefr_helpers.errors import InputError
@@ -392,4 +392,4 @@ def test_an_answer_is_no_formula_in_a_spreadsheet_and_reads_back(tmp_path, four,
     cells = written["sentence"][: len(texts)].tolist()
     assert [cell for cell in cells if cell[0] in "=+@\t\r＝" or (cell[0] == "-" and cell != "-5")] == []
     assert cells[-3:] == texts[-3:] and written["word"][0] == "'=word"
-    assert [escaping.from_spreadsheet(cell) for cell in cells] == texts
+    assert [spreadsheets.from_spreadsheet(cell) for cell in cells] == texts

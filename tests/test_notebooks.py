@@ -8,8 +8,9 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from doc_pages import links
 
-from cefr_helpers import pipeline, records, showcase
+from cefr_helpers import pipeline, records
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE, STAGES, Workspace, project_root
 
@@ -78,10 +79,11 @@ class TestNotebook:
 
 
 def test_the_start_page_names_every_notebook_with_the_files_of_its_stage():
-    page = (project_root() / "notebooks" / "README.md").read_text(encoding="utf-8")
+    start_page = project_root() / "notebooks" / "README.md"
+    page = start_page.read_text(encoding="utf-8")
     rows = {row.split("](")[0].strip("| ["): row for row in page.splitlines() if row.startswith("| [")}
     assert tuple(rows) == NOTEBOOKS
-    assert all((project_root() / "notebooks" / link).is_file() for link in showcase.links(page))
+    assert all((project_root() / "notebooks" / link).is_file() for link in links(start_page))
     workspace = Workspace(project_root(), project_root() / "user_data")
     for stage, name in zip(STAGES, records.NAMES, strict=False):
         assert f"`{workspace.record('B2', name).relative_to(project_root())}`" in rows[stage]
@@ -107,6 +109,12 @@ def test_modules_of_a_notebook_are_found_through_one_another():
     trained = {path.name for path in pipeline.modules_of(pipeline.notebook_path("02_training"))}
     assert {"training.py", "progress.py", "checkpoints.py", "likelihood.py", "merging.py"} <= trained
     assert not {"plots.py", "notes.py", "comparison.py"} & trained
+
+
+@pytest.mark.parametrize("stage", STAGES[:3])
+def test_how_things_are_written_runs_no_training_or_comparison_again(stage):
+    found = {path.name for path in pipeline.modules_of(pipeline.notebook_path(stage))}
+    assert not {"wording.py", "escaping.py", "tables.py", "observations.py", "en.yaml"} & found
 
 
 def test_notes_depend_on_their_templates():

@@ -27,9 +27,9 @@ from cefr_helpers import (
     wording,
 )
 from cefr_helpers.errors import InputError
-from cefr_helpers.level_records import LevelRecords, above_floor, find, read_levels
+from cefr_helpers.level_records import LevelRecords, above_floor, find, read_level, read_levels
 from cefr_helpers.levels import LEVELS
-from cefr_helpers.paths import Workspace
+from cefr_helpers.paths import Workspace, project_root
 
 WORKSPACE = Workspace(Path("/project"), Path("/project/user_data"))
 NUMBER = re.compile(r"−?\d+(?:[.,:]\d+)*(?:e-?\d+)?")
@@ -120,6 +120,7 @@ def test_the_reference_notes_contradictions_are_named():
 
 # Every number is found in its record
 
+PARAMETERS = 134_515_008 + 9_768_960
 FIXED = {"95", "4", "16", "32", "2", "3", "1", "0"}  # 95 % intervals, "4 bits", headings "Prompt 2"; "B2"
 
 
@@ -162,6 +163,7 @@ def test_every_number_of_a_note_is_found_in_its_record(language, make):
         "above": above_floor(held),
         "gap": lowest["eval_loss"] - then,
         "examples a step": ran["batch_size"] * ran["gradient_accumulation_steps"],
+        "parameters with the adapter's": PARAMETERS,
     }
     generation = held.comparison["results"].get("generation")
     if generation:
@@ -177,7 +179,11 @@ def test_the_reading_back_would_notice_a_wrong_number():
     held = hand_made_records.level_records()
     words = wording.wording("en")
     allowed = set().union(*(numbers_of(part, words) for part in (held.dataset, held.training, held.comparison)))
-    assert numbers_in(note(held).replace("1.801", "1.802")) - allowed - FIXED - {"1.730", "0.058"} == {"1.802"}
+    assert numbers_in(note(held).replace("1.801", "1.802")) - allowed - FIXED - {
+        "1.730",
+        "0.058",
+        f"{PARAMETERS:,}",
+    } == {"1.802"}
 
 
 # Verdict and remarks by rule
@@ -199,6 +205,16 @@ def test_the_verdict_says_better_only_where_the_interval_excludes_zero(low, high
     text = observations.verdict(held, wording.wording("en"))
     assert text.startswith(said)
     assert ("better than its base**" in text) == (high is not None and high < 0)
+
+
+def test_a_note_of_the_reference_run_says_how_many_parameters_there_are_and_that_the_merge_was_checked():
+    workspace = Workspace(project_root() / "docs" / "reference_run", project_root() / "user_data")
+    shown = note(read_level(workspace, "B2"))
+    assert f"| Trainable parameters | 9,768,960 of {PARAMETERS:,} |" in shown
+    assert (
+        "| Merged model | its logits differ from base + adapter by at most 1.44e-4 before rounding to 16 bits and by "
+        "0.03514 on average after it, from the base alone by 2.076 on average |"
+    ) in shown
 
 
 def test_the_verdict_in_full():
