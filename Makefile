@@ -22,7 +22,7 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
 
-.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status adopt export publish showcase pictures site scaling benchmark benchmark-quick clean
+.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status adopt export publish showcase pictures site benchmark benchmark-quick clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -67,18 +67,15 @@ publish: setup    # make publish LEVEL=B2 REPO=me shows what would go to the hub
 	@$(BIN)/cefr publish "$(LEVEL)" "$(REPO)" $(call option,WHAT,what) $(call option,OUTPUT_ROOT,output-root) \
 		$(call switch,PUBLIC,public) $(call switch,REPLACE,replace) $(call switch,YES,yes)
 
-showcase: setup
-	@$(BIN)/cefr showcase $(call option,OUTPUT_ROOT,output-root)
+showcase: setup    # copies a finished run to docs/reference_run and renews the README's table
+	@$(BIN)/python tools/update_reference_run.py $(call option,OUTPUT_ROOT,output-root)
 
 pictures: setup    # of a finished run in JupyterLab, for the README; needs Chromium
-	$(BIN)/python tests/take_pictures.py $(call option,LEVEL,level) $(call option,OUTPUT_ROOT,output-root) \
+	PYTHONPATH="tests/support" $(BIN)/python tools/take_pictures.py $(call option,LEVEL,level) $(call option,OUTPUT_ROOT,output-root) \
 		$(call option,USER_DATA,user-data)
 
 site: setup
 	@$(BIN)/cefr site $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)
-
-scaling: setup    # measures what docs/scaling.md says, for half an hour, and renews the page
-	PYTHONPATH="$(CURDIR)" $(BIN)/python -m benchmarks.scaling
 
 benchmark: setup    # it measures nothing but time: leave the machine alone meanwhile
 	@$(BIN)/python -m benchmarks $(call option,BANK,bank)

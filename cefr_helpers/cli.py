@@ -186,15 +186,6 @@ def bank(
 
 
 @app.command()
-def showcase(output_root: OutputRoot = None) -> None:
-    """Copy a finished run to docs/reference_run and renew the README's table from its records."""
-    from cefr_helpers import showcase
-
-    for path in showcase.update(configuration.read(overrides(output_root=output_root)).workspace):
-        typer.echo(path)
-
-
-@app.command()
 def site(language: Language = None, output_root: OutputRoot = None) -> None:
     """Turn notes, executed notebooks and answers into static pages, site/index.html, that work without a network."""
     from cefr_helpers import results_site

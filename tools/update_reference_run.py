@@ -1,9 +1,11 @@
-"""The reference run in docs/: a finished run's records, notes and figures, and the README's table made from them."""
+"""Copy a finished run to docs/reference_run and renew the README's table from its records: `make showcase`."""
 
+import argparse
 import shutil
+import sys
 from pathlib import Path
 
-from cefr_helpers import records
+from cefr_helpers import configuration, records
 from cefr_helpers.counted import clock
 from cefr_helpers.errors import InputError
 from cefr_helpers.levels import LEVELS
@@ -89,3 +91,14 @@ def _origin(record: dict) -> str:
         f"asked for a level. Records, notes and figures: "
         "[docs/reference_run](docs/reference_run/Notes/FINAL_REPORT.md)."
     )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output-root", help="Where the run is, with its Notes and runs; default: config.yaml.")
+    given = {key: value for key, value in vars(parser.parse_args()).items() if value}
+    try:
+        print(*update(configuration.read(given).workspace), sep="\n")
+    except InputError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

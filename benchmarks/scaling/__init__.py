@@ -1,1 +1,0 @@
-"""How time, memory and cost grow past one machine: what docs/scaling.md says, measured and simulated."""
