@@ -5,7 +5,9 @@ import itertools
 import json
 import math
 
+from cefr_helpers import records
 from cefr_helpers.level_records import LevelRecords
+from cefr_helpers.paths import Workspace
 
 RECIPE = {
     "name": "cpu",
@@ -377,6 +379,12 @@ def reference_b2() -> LevelRecords:
     held.comparison["results"] = found
     held.dataset["results"] |= {"train_examples": 1800, "eval_examples": 200}
     return held
+
+
+def write_records(workspace: Workspace, held: LevelRecords) -> None:
+    for name in records.NAMES:
+        if getattr(held, name) is not None:
+            records.write_atomically(workspace.record(held.level, name), json.dumps(getattr(held, name)))
 
 
 def write_experiment(workspace, name: str, axes: dict[str, list], levels: list[str], reached) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import leftovers
 import psutil
-from conftest import make_bytes, tiny_recipe
+from tiny_models import make_bytes, tiny_recipe
 
 from cefr_helpers import engine, records
 from cefr_helpers.paths import STAGES, project_root

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import hand_made_records
 import numpy
+from hand_made_records import write_records
 from safetensors.numpy import save_file
-from test_notes import write_records
 
 from cefr_helpers import model_card, records
+from cefr_helpers.level_records import LevelRecords
 from cefr_helpers.paths import Workspace
 
 SMOLLM2 = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -22,6 +23,22 @@ FILES = {
     },
 }
 WEIGHTS = {"adapter": "adapter_model.safetensors", "merged_model": "model.safetensors"}
+
+
+def held(**base) -> LevelRecords:
+    found = hand_made_records.with_answers()
+    found.training["results"]["base_model"] |= {"identifier": SMOLLM2, **base}
+    found.training["inputs"] = {"/home/someone/runs/B2/dataset.json": "11" * 32}
+    return found
+
+
+def write_linked(workspace: Workspace, found: LevelRecords) -> None:
+    """Write the records, each with the digest of the one before among its inputs."""
+    for before, after in (("dataset", found.training), ("training", found.comparison)):
+        write_records(workspace, found)
+        digest = hashlib.sha256(workspace.record("B2", before).read_bytes()).hexdigest()
+        after["inputs"] = {f"/home/someone/runs/B2/{before}.json": digest}
+    write_records(workspace, found)
 
 
 def make(folder: Path, metadata: dict | None = None) -> Workspace:

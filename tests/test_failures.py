@@ -8,11 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-import conftest
 import killing
 import leftovers
 import nbformat
 import pytest
+import tiny_models
 import yaml
 
 from cefr_helpers import engine, failures, pipeline, processes, stage_turn
@@ -107,7 +107,7 @@ def test_a_second_run_of_a_level_is_refused_at_once_and_another_level_is_not(tmp
 def test_levels_side_by_side_end_as_one_after_the_other(byte_folder, tmp_path):
     """Whole runs, both trainings at work at once, from nothing in a cache that they share."""
     levels, found = ("A2", "B2"), {}
-    recipe = conftest.tiny_recipe(tmp_path / "recipe.yaml", byte_folder, lora_dropout=0.1)
+    recipe = tiny_models.tiny_recipe(tmp_path / "recipe.yaml", byte_folder, lora_dropout=0.1)
     shipped = yaml.safe_load((project_root() / "profiles" / "local" / "config.yaml").read_text())
     for at_once in (1, 2):
         folder, profile = tmp_path / f"out{at_once}", tmp_path / f"profile{at_once}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import ollama_rules
 import pytest
-from test_model_card import held, write_linked
+from published_model import held, write_linked
 from typer.testing import CliRunner
 
 from cefr_helpers import cli, gguf_check, gguf_export, merging, publishing, records

@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 
 import browser
-import conftest
 import published_model
 import pytest
+import tiny_models
 import yaml
-from test_playground import HARD, write_adapter
+from tiny_models import HARD, write_adapter
 
 from cefr_helpers import example_files
 from cefr_helpers.paths import Workspace, project_root
@@ -27,7 +27,7 @@ def play(byte_folder, tmp_path_factory) -> dict:
     """The playground's parameters: a bank of two levels, a model as small as can be, an adapter for B2 alone."""
     folder = tmp_path_factory.mktemp("play")
     (folder / "bank").mkdir()
-    easy = zip(conftest.WORDS, conftest.SENTENCES, strict=True)
+    easy = zip(tiny_models.WORDS, tiny_models.SENTENCES, strict=True)
     for level, bank in (("A2", easy), ("B2", HARD.items())):
         (folder / "bank" / f"{level}.json").write_text(json.dumps({word: [sentence] for word, sentence in bank}))
     values = yaml.safe_load((project_root() / "recipes" / "smoke.yaml").read_text())
@@ -35,7 +35,7 @@ def play(byte_folder, tmp_path_factory) -> dict:
     recipe.write_text(yaml.safe_dump(values | {"base_model": str(byte_folder), "precision": "fp32"}))
     workspace = Workspace(folder / "out", folder / "user_data")
     write_adapter(workspace, "B2", byte_folder, recipe, NAME, 1)
-    example_files.write(workspace.formatted_file("A2", "eval"), [conftest.make_example(0)])
+    example_files.write(workspace.formatted_file("A2", "eval"), [tiny_models.make_example(0)])
     return {"level": "A2", "recipe": str(recipe), "sentence_bank": str(folder / "bank")} | _places(workspace)
 
 
@@ -116,7 +116,7 @@ class TestPlayground:
         panel.click("button", "Draw held-out words")
         panel.one("[role=status]", "10 words held out in the last formatted data")
         words = panel.one(".widget-textarea textarea").get_property("value")
-        assert sorted(words.split(", ")) == sorted(conftest.WORDS)
+        assert sorted(words.split(", ")) == sorted(tiny_models.WORDS)
 
     def test_without_an_adapter_the_base_answers_alone_with_marks(self, panel):
         self.type_words(panel, "apple, bridge, candle")

@@ -1,14 +1,12 @@
 """Model cards: the hub's header, what the body says, and where a card is written; records are made by hand."""
 
-import hashlib
 import json
 import re
 from pathlib import Path
 
-import hand_made_records
 import pytest
 from huggingface_hub import ModelCard
-from test_notes import write_records
+from published_model import SMOLLM2, held, write_linked
 
 from cefr_helpers import formatting, model_card, prompts, publishing
 from cefr_helpers.errors import InputError
@@ -17,14 +15,6 @@ from cefr_helpers.paths import Workspace
 
 WORKSPACE = Workspace(Path("/project"), Path("/project/user_data"))
 KINDS = ("adapter", "merged_model")
-SMOLLM2 = "HuggingFaceTB/SmolLM2-135M-Instruct"
-
-
-def held(**base) -> LevelRecords:
-    found = hand_made_records.with_answers()
-    found.training["results"]["base_model"] |= {"identifier": SMOLLM2, **base}
-    found.training["inputs"] = {"/home/someone/runs/B2/dataset.json": "11" * 32}
-    return found
 
 
 def card(found: LevelRecords, kind: str = "merged_model") -> str:
@@ -50,15 +40,6 @@ def workspace(tmp_path) -> Workspace:
         found.training["results"][kind]["path"] = str(folder)
     write_linked(made, found)
     return made
-
-
-def write_linked(workspace: Workspace, found: LevelRecords) -> None:
-    """Write the records, each with the digest of the one before among its inputs."""
-    for before, after in (("dataset", found.training), ("training", found.comparison)):
-        write_records(workspace, found)
-        digest = hashlib.sha256(workspace.record("B2", before).read_bytes()).hexdigest()
-        after["inputs"] = {f"/home/someone/runs/B2/{before}.json": digest}
-    write_records(workspace, found)
 
 
 def cards(workspace: Workspace) -> dict[str, str]:

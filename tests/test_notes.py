@@ -1,7 +1,6 @@
 """Notes and report: exact tables, numbers read back, rules, missing levels, escaping, both languages in step."""
 
 import csv
-import json
 import re
 import subprocess
 import sys
@@ -10,7 +9,8 @@ from urllib.parse import unquote
 
 import hand_made_records
 import pytest
-from markdown_it import MarkdownIt
+from hand_made_notes import WORKSPACE, by_level, nasty_records, note, tokens
+from hand_made_records import write_records
 
 from cefr_helpers import (
     escaping,
@@ -21,7 +21,6 @@ from cefr_helpers import (
     observations,
     paths,
     progression,
-    records,
     report,
     tables,
     wording,
@@ -31,26 +30,11 @@ from cefr_helpers.level_records import LevelRecords, above_floor, find, read_lev
 from cefr_helpers.levels import LEVELS
 from cefr_helpers.paths import Workspace, project_root
 
-WORKSPACE = Workspace(Path("/project"), Path("/project/user_data"))
 NUMBER = re.compile(r"−?\d+(?:[.,:]\d+)*(?:e-?\d+)?")
-
-
-def by_level(**held: LevelRecords) -> dict[str, LevelRecords]:
-    return {level: held.get(level, LevelRecords(level)) for level in LEVELS}
-
-
-def note(held: LevelRecords, language: str = "en", **others: LevelRecords) -> str:
-    return notes.results_note(WORKSPACE, held.level, by_level(**{held.level: held}, **others), language)
 
 
 def lines(text: str) -> list[str]:
     return text.splitlines()
-
-
-def write_records(workspace: Workspace, held: LevelRecords) -> None:
-    for name in records.NAMES:
-        if getattr(held, name) is not None:
-            records.write_atomically(workspace.record(held.level, name), json.dumps(getattr(held, name)))
 
 
 # The reference note's figures, to the digit
@@ -533,38 +517,6 @@ def test_the_answers_table_is_written_as_csv_and_latex_and_the_note_draws_its_fi
 
 
 # Escaping
-
-
-NASTY = 'a|b <img src=x onerror=alert(1)> `c` $d$ **e** [f](http://g.h) ![i](j) www.k.l \\ {{ m }} & "n" ```\n# o'
-
-
-def nasty_records(nasty: str = NASTY) -> LevelRecords:
-    held = hand_made_records.with_answers()
-    slot = {"prompt": 0, "slot": 1, "word": nasty, "sentence": nasty, "score": None, "failed": [nasty]}
-    generation = held.comparison["results"]["generation"]
-    generation |= {"decoding": nasty, "file": nasty, "slots_shown": [slot] * 10}
-    generation["scorer"]["levels"] = [nasty]
-    held.dataset["results"]["sentence_bank"] |= {
-        "name": nasty,
-        "dropped": [{"reason": nasty, "count": 1, "examples": [nasty]}],
-    }
-    results = held.training["results"]
-    results["base_model"]["name"] = nasty
-    results["differences_from_recipe"] = [{"setting": nasty, "asked": nasty, "ran": nasty, "why": nasty}]
-    results["adapter"] = {"name": nasty, "path": nasty, "files": {nasty: ""}}
-    results["merged_model"] = {"name": nasty, "path": nasty, "files": {nasty: ""}}
-    results["hyperparameters"] |= {"optimizer": nasty, "lora_target_modules": [nasty]}
-    held.training["recipe"]["name"] = nasty
-    held.training["hardware"]["cpu"] = nasty
-    held.training["versions"] = {nasty: nasty}
-    answer = {"words": [nasty] * 10, "reference": nasty, "base": nasty, "tuned": nasty}
-    held.comparison["results"]["answers"] = [answer]
-    return held
-
-
-def tokens(text: str) -> list:
-    found = MarkdownIt("commonmark").enable("table").parse(text)
-    return found + [child for token in found for child in token.children or []]
 
 
 @pytest.mark.parametrize("language", ["en", "tr"])

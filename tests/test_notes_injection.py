@@ -4,10 +4,11 @@ import re
 
 import hand_made_records
 import pytest
+from hand_made_notes import nasty_records, note, tokens
+from hand_made_records import write_records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from test_notes import nasty_records, note, tokens, write_records
 
 from cefr_helpers import comparison, escaping, report
 from cefr_helpers.level_records import read_levels

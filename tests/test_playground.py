@@ -3,47 +3,32 @@
 import json
 import os
 
-import conftest
 import pytest
 import yaml
-from hand_made_records import envelope
+from tiny_models import HARD, SENTENCES, WORDS, write_adapter
 
 from cefr_helpers import (
     answer_marks,
     bank_formats,
-    base_model,
     evaluation,
     example_files,
     favourites,
     formatting,
     generation,
     pipeline,
-    records,
     sentence_bank,
 )
 from cefr_helpers.errors import InputError
 from cefr_helpers.paths import Workspace, project_root
 from cefr_helpers.playground import Playground, parse_words
 
-HARD = {
-    "negotiate": "Although both parties were reluctant, they managed to negotiate an acceptable compromise overnight.",
-    "reluctant": "The committee seemed reluctant to acknowledge that its earlier predictions had been misleading.",
-    "evidence": "Researchers have gathered compelling evidence that contradicts the widely accepted explanation.",
-    "sustain": "It remains doubtful whether the region can sustain such rapid growth without further investment.",
-    "inevitable": "Critics argued that a confrontation between the rival factions was practically inevitable.",
-    "perceive": "Consumers tend to perceive expensive products as superior regardless of their actual quality.",
-    "abandon": "Faced with mounting expenses, the directors decided to abandon the ambitious construction project.",
-    "thorough": "Only a thorough investigation will establish how the confidential documents were published.",
-    "emerge": "Several unexpected complications began to emerge as soon as the merger had been announced.",
-    "reinforce": "The latest findings reinforce the impression that the policy has failed to reduce inequality.",
-}
 ANSWER = "1. She ate a very red apple.\n2. He bridge crossed the the.\n3. A candle"
 
 
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bank")
-    easy = {word: [sentence] for word, sentence in zip(conftest.WORDS, conftest.SENTENCES, strict=True)}
+    easy = {word: [sentence] for word, sentence in zip(WORDS, SENTENCES, strict=True)}
     (folder / "A2.json").write_text(json.dumps(easy))
     (folder / "B2.json").write_text(json.dumps({word: [sentence] for word, sentence in HARD.items()}))
     return folder
@@ -76,26 +61,6 @@ def panel_of(playground, words="apple, bridge, candle"):
     return panel
 
 
-def write_adapter(workspace, level, byte_folder, recipe, name, seed):
-    """A random adapter with its training record, as stage 02 leaves them."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    base = base_model.resolve(str(byte_folder))
-    torch.manual_seed(seed)
-    config = LoraConfig(r=4, target_modules=["q_proj", "v_proj", "down_proj"], init_lora_weights=False)
-    model = get_peft_model(base_model.load_model(base, "fp32"), config)
-    with torch.no_grad():
-        for key, weights in model.named_parameters():
-            if "lora_B" in key:
-                weights.mul_(40)
-    path = workspace.adapters() / name
-    model.save_pretrained(path)
-    results = {"adapter": {"name": name, "path": str(path)}, "base_model": base.describe(), "precision": "fp32"}
-    values = {"name": "tiny", **yaml.safe_load(recipe.read_text())}
-    records.write_atomically(workspace.record(level, "training"), json.dumps(envelope(level, results, values)))
-
-
 # Words
 
 
@@ -121,7 +86,7 @@ def test_what_is_no_list_of_words_is_refused(typed, told):
 
 def test_words_are_drawn_from_those_held_out_in_the_last_formatted_data(workspace, playground, examples):
     would_be, origin = playground.held_out_words("A2")
-    assert len(would_be) == 2 and set(would_be) < set(conftest.WORDS) and "has not been run yet" in origin
+    assert len(would_be) == 2 and set(would_be) < set(WORDS) and "has not been run yet" in origin
     other = {**examples[0], "words": ["kettle", "ladder", "mirror"]}
     example_files.write(workspace.formatted_file("A2", "eval"), [other])
     drawn = [playground.draw("A2", 2) for _ in range(12)]
@@ -256,7 +221,7 @@ def test_words_that_cannot_be_asked_for_are_told(playground):
 
 
 def marks_of(answer, words, level="A2", scorers=None):
-    training = [*conftest.SENTENCES, *HARD.values()]
+    training = [*SENTENCES, *HARD.values()]
     slots = evaluation.measure({"base": [answer]}, [words], level, scorers, training)
     return [answer_marks.marks(slot, scorers) for slot in slots.to_dict("records")]
 

@@ -9,8 +9,8 @@ import hand_made_records
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from hand_made_records import write_records
 from selenium.webdriver.support.wait import WebDriverWait
-from test_notes import write_records
 
 from cefr_helpers import cli, evaluation, notes, plots, report, results_site, site_html, wording
 from cefr_helpers.errors import InputError

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import tiny_recipe
+from tiny_models import tiny_recipe
 
 from cefr_helpers import base_model, configuration, model_files, pipeline, publishing, secret_check
 from cefr_helpers.errors import InputError
