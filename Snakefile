@@ -9,9 +9,13 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from cefr_helpers import data_parallel, job_resources, pipeline, processes, recipe, runs, sentence_bank
-from cefr_helpers.levels import LEVELS
-from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE
+from cefr_helpers.core import processes, recipes
+from cefr_helpers.core.levels import LEVELS
+from cefr_helpers.core.paths import EXPERIMENT_STAGE, REPORT_STAGE
+from cefr_helpers.data import banks as bank_files
+from cefr_helpers.pipeline import resources as job_resources
+from cefr_helpers.pipeline import runs, shared_data, stages
+from cefr_helpers.training import distributed
 
 min_version("9.0")
 configfile: Path(workflow.basedir) / "config.yaml"
@@ -35,12 +39,12 @@ DATA_JSON = ByRun({run.data_name or "-": run.data.model_dump_json() for run in R
 DATA_ROOT = ByRun({run.name or "-": run.data_root for run in RUNS})
 # A stage ends with this process, even where this one is gone before the stage has begun.
 ENGINE = f"{processes.ENGINE}={os.getpid()}"
-STAGE = "{ENGINE} exec {PYTHON} -m cefr_helpers.pipeline "
-TAKE_DATA = "{ENGINE} exec {PYTHON} -m cefr_helpers.shared_data "
-FORMAT, TRAIN, COMPARE, PLOT = recipe.KEYS_OF_STAGE
+STAGE = f"{{ENGINE}} exec {{PYTHON}} -m {stages.__name__} "
+TAKE_DATA = f"{{ENGINE}} exec {{PYTHON}} -m {shared_data.__name__} "
+FORMAT, TRAIN, COMPARE, PLOT = recipes.KEYS_OF_STAGE
 REPORT = EXPERIMENT_STAGE if EXPERIMENT else REPORT_STAGE
 FORMATTED = set()  # data that runs share is formatted once
-recipe_of = cache(recipe.load_recipe)
+recipe_of = cache(recipes.load_recipe)
 # A training takes the cores of this machine, or its share where there are several GPUs. A cluster is asked for the
 # profile's cpus_per_task, and the job then takes the cores it got.
 GPUS = workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else None
@@ -50,14 +54,14 @@ localrules: levels, report
 
 
 def made(workspace, stage, level):
-    return [str(path) for path in pipeline.outputs(workspace, stage, level)]
+    return [str(path) for path in stages.outputs(workspace, stage, level)]
 
 
 @cache
 def code(stage):
     """A stage's notebook and the package modules that it imports."""
-    notebook = pipeline.notebook_path(stage)
-    return [str(path) for path in (notebook, *pipeline.modules_of(notebook))]
+    notebook = stages.notebook_path(stage)
+    return [str(path) for path in (notebook, *stages.modules_of(notebook))]
 
 
 def records(workspace, level, *names):
@@ -67,12 +71,12 @@ def records(workspace, level, *names):
 @cache
 def banks(level):
     """Every level's bank: the split of one level looks at all of them."""
-    return [str(path) for path in sentence_bank.find(SETTINGS.sentence_bank, level).values()]
+    return [str(path) for path in bank_files.find(SETTINGS.sentence_bank, level).values()]
 
 
 def depends(run, stage):
     """What of the recipe shapes a stage's result: a change of another key does not run it again."""
-    return json.dumps(recipe_of(run.settings.recipe).part(recipe.KEYS_OF_STAGE[stage]), sort_keys=True)
+    return json.dumps(recipe_of(run.settings.recipe).part(recipes.KEYS_OF_STAGE[stage]), sort_keys=True)
 
 
 def asks(run, stage):
@@ -83,7 +87,7 @@ def asks(run, stage):
 # A file for every stage of every level is a target: a lost one would not be noticed otherwise.
 rule levels:
     default_target: True
-    input: [made(run.workspace, stage, level) for run in RUNS for level in run.settings.levels for stage in recipe.KEYS_OF_STAGE]
+    input: [made(run.workspace, stage, level) for run in RUNS for level in run.settings.levels for stage in recipes.KEYS_OF_STAGE]
 
 
 for run in RUNS:
@@ -123,8 +127,8 @@ for run in RUNS:
             output: made(own, TRAIN, level)
             params: run=key, level=level, recipe=depends(run, TRAIN), seed=run.settings.seed
             priority: first
-            threads: CORES * data_parallel.asked()
-            resources: gpu=data_parallel.asked(), **asks(run, TRAIN)
+            threads: CORES * distributed.asked()
+            resources: gpu=distributed.asked(), **asks(run, TRAIN)
             shell: STAGE + "{TRAIN} {params.level} {RUN_JSON:{params.run}} {params.run} {resources.attempt}"
 
         rule:

@@ -8,8 +8,9 @@ import typer
 
 from benchmarks import groups, page, results, rounds, tables, workload
 from benchmarks import settings as sizes
-from cefr_helpers import base_model, engine
-from cefr_helpers.errors import InputError, shown
+from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.models import base_model
+from cefr_helpers.pipeline import snakemake
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -29,7 +30,7 @@ def main(
     path = bank if bank == "bundled" else str(Path(bank).expanduser().resolve())
     settings = sizes.quick(path) if quick else sizes.Settings(bank=path)
     root = base_model.cache_folder() / "benchmarks"
-    with engine.only_run(root):
+    with snakemake.only_run(root):
         work = workload.prepare(settings, root / "work")
         asked = {group: groups.named(groups.of(group, settings, work), rows.split()) for group in chosen}
         found = [_measure(group, own, settings, work) for group, own in asked.items() if own]

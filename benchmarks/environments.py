@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cefr_helpers import base_model, records
+from cefr_helpers.core import records
+from cefr_helpers.models import base_model
 
 PEERS = Path(__file__).parent / "peers"
 OWN = "suite"

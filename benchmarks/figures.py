@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cefr_helpers import plot_style, records
+from cefr_helpers.core import records
+from cefr_helpers.rendering import figure_style
 
 WORK = ("formatting", "scoring")
 QUANTITIES = (("seconds", 1, "seconds"), ("peak_memory_bytes", 10**6, "peak memory, MB"))
@@ -12,20 +13,20 @@ QUANTITIES = (("seconds", 1, "seconds"), ("peak_memory_bytes", 10**6, "peak memo
 
 def draw(results: dict, path: Path) -> Path:
     """Four panels: formatting and scoring, seconds and megabytes."""
-    figure = plot_style.new_figure((10.0, 7.0))
+    figure = figure_style.new_figure((10.0, 7.0))
     panels = figure.subplots(2, 2)
     for column, work in enumerate(WORK):
         for line, (key, unit, label) in enumerate(QUANTITIES):
             axes = panels[line][column]
-            plot_style.style(axes)
+            figure_style.style(axes)
             axes.set(xlabel=f"examples ({work})", ylabel=label)
             x, y = points_of(results, work, key)
-            axes.plot(x, y / unit, "o", color=plot_style.TRAIN, clip_on=False)
+            axes.plot(x, y / unit, "o", color=figure_style.TRAIN, clip_on=False)
             if len(x) > 1:
-                axes.plot(x, _line(x, y) / unit, color=plot_style.GREY, linewidth=1)
+                axes.plot(x, _line(x, y) / unit, color=figure_style.GREY, linewidth=1)
             axes.set(xlim=(0, None), ylim=(0, 1.1 * y.max(initial=0) / unit or None))
             axes.ticklabel_format(style="plain")
-    return records.write_atomically(path, plot_style.render(figure, "png", 100))
+    return records.write_atomically(path, figure_style.render(figure, "png", 100))
 
 
 def points_of(results: dict, work: str, key: str) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks import figures, results
-from cefr_helpers.tables import markdown_table
+from cefr_helpers.rendering.tables import markdown_table
 
 OWN_TRAININGS = ("suite", "suite_weighted")
 

@@ -17,8 +17,10 @@ from benchmarks import groups, page, results, rounds, tables, workload
 from benchmarks.groups import Row
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload
-from cefr_helpers import base_model, configuration, engine, records
-from cefr_helpers.recipe import recipe_path
+from cefr_helpers.core import records
+from cefr_helpers.core.recipes import recipe_path
+from cefr_helpers.models import base_model
+from cefr_helpers.pipeline import configuration, snakemake
 
 GROUP = "gpu"
 STEPS_OF_RECIPE = 290  # 1,800 examples by 64, ten epochs
@@ -97,7 +99,7 @@ def main(
     settings = dataclasses.replace(QUICK if tiny else FULL, bank=path)
     settings = settings if tiny else dataclasses.replace(settings, steps=steps, repeats=repeats)
     root = base_model.cache_folder() / "benchmarks"
-    with engine.only_run(root):
+    with snakemake.only_run(root):
         work = workload.prepare(settings, root / "work")
         work = dataclasses.replace(
             work, model=random_model(work.folder / "model", work.model, TINY if tiny else LLAMA_3_2_1B)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload
-from cefr_helpers import records
-from cefr_helpers.generation import ANSWERS_AT_A_TIME
-from cefr_helpers.recipe import load_recipe
+from cefr_helpers.core import records
+from cefr_helpers.core.recipes import load_recipe
+from cefr_helpers.models.generation import ANSWERS_AT_A_TIME
 
 HERE = Path(__file__).parent
 SUITE = "suite"  # the training row whose adapter the evaluation takes

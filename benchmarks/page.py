@@ -5,8 +5,8 @@ from pathlib import Path
 
 from benchmarks import figures, goals, results, tables
 from benchmarks.settings import GROUPS
-from cefr_helpers import records
-from cefr_helpers.paths import project_root
+from cefr_helpers.core import records
+from cefr_helpers.core.paths import project_root
 
 START, END = "<!-- made by `make benchmark`: {} start -->", "<!-- made by `make benchmark`: {} end -->"
 PAGE_GROUPS = (*GROUPS, "gpu")

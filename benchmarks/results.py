@@ -7,8 +7,8 @@ from pathlib import Path
 from benchmarks.groups import Row
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload
-from cefr_helpers import json_files, records
-from cefr_helpers.errors import InputError
+from cefr_helpers.core import files, records
+from cefr_helpers.core.errors import InputError
 
 SCHEMA = 1
 SAME_LOSS = 0.01  # relative: a training that ends further from the suite's is another one
@@ -47,7 +47,7 @@ def read(folder: Path, group: str) -> dict | None:
     path = folder / f"{group}.json"
     if not path.is_file():
         return None
-    results = json_files.read(path, "run the benchmark again")
+    results = files.read(path, "run the benchmark again")
     if not isinstance(results, dict) or results.get("schema") != SCHEMA or results.get("group") != group:
         raise InputError(f"{path}: no results of group {group!r} in schema {SCHEMA}; run the benchmark again")
     return results

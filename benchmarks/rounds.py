@@ -9,8 +9,8 @@ from benchmarks import environments, groups, processes
 from benchmarks.groups import Row
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload
-from cefr_helpers import records
-from cefr_helpers.counted import clock
+from cefr_helpers.core import records
+from cefr_helpers.core.progress import clock
 
 _MOST_TIMES_AS_LONG = 10  # as guessed, before a program is ended
 _AT_LEAST_S = 900

@@ -11,7 +11,7 @@ class Settings:
 
     Attributes:
         quick: sizes as small as they can be; nothing is published.
-        bank: as `sentence_bank.find` takes it; level: of the bank.
+        bank: as `banks.find` takes it; level: of the bank.
         words: of an example.
         repeats: rounds, in each of which every row is measured once; medians are taken over them.
         steps, examples_per_step: of each training, one epoch, so that all rows see the same tokens.

@@ -1,7 +1,7 @@
 """The tables of docs/benchmarks.md, one part a group, made from its results alone."""
 
 from benchmarks import figures, results
-from cefr_helpers.tables import markdown_table
+from cefr_helpers.rendering.tables import markdown_table
 
 _MEGABYTE, _GIGABYTE = 10**6, 10**9
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.settings import Settings
-from cefr_helpers import base_model, formatting, merging, prompts, records, sentence_bank, splitting
-from cefr_helpers.paths import project_root
+from cefr_helpers.core import records
+from cefr_helpers.core.paths import project_root
+from cefr_helpers.data import banks as sentence_bank
+from cefr_helpers.data import formatting, splitting
+from cefr_helpers.models import base_model, merging, prompts
 
 HELD_OUT_SHARE = 0.2
 

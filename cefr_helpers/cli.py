@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cefr_helpers import configuration, engine, job_resources, needs, pipeline, runs, sharing_commands
+from cefr_helpers import sharing_commands
 from cefr_helpers.command_options import (
     Bank,
     DryRun,
@@ -23,11 +23,13 @@ from cefr_helpers.command_options import (
     overrides,
     shown,
 )
-from cefr_helpers.configuration import Configuration
-from cefr_helpers.errors import Busy, DiskFull, InputError
-from cefr_helpers.levels import LEVELS, check_level
-from cefr_helpers.paths import REPORT_STAGE
-from cefr_helpers.recipe import load_recipe
+from cefr_helpers.core.errors import Busy, DiskFull, InputError
+from cefr_helpers.core.levels import LEVELS, check_level
+from cefr_helpers.core.paths import REPORT_STAGE
+from cefr_helpers.core.recipes import load_recipe
+from cefr_helpers.pipeline import configuration, resources, runs, snakemake, stages
+from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.training import preflight
 
 app = typer.Typer(
     help="Teach a small language model to write example sentences at a CEFR level, and measure what it learned.",
@@ -54,18 +56,18 @@ def run(
     settings = configuration.read(overrides(levels, recipe, bank, language, output_root, user_data, seed))
     configuration.check_inputs(settings)
     workspace = settings.workspace
-    profile_folder = engine.profile_folder(profile)
+    profile_folder = snakemake.profile_folder(profile)
     _set_checks(no_checks)
-    with engine.only_run(workspace.output_root):
+    with snakemake.only_run(workspace.output_root):
         recipes = {settings.recipe: load_recipe(settings.recipe)}
-        config = settings.model_dump() | job_resources.for_profile(profile_folder, recipes, workspace.output_root)
+        config = settings.model_dump() | resources.for_profile(profile_folder, recipes, workspace.output_root)
         started, call = time.time(), (config, workspace.output_root, profile_folder)
-        ok = engine.snakemake(*call, ["levels", *(engine.DRY_RUN if dry_run else [])])
+        ok = snakemake.snakemake(*call, ["levels", *(snakemake.DRY_RUN if dry_run else [])])
         if dry_run:
             raise typer.Exit(0 if ok else 1)
         if any(workspace.record(level, "training").is_file() for level in LEVELS):
             # on its own: the report is about what there is, and must not try a failed level again
-            ok &= engine.snakemake(*call, ["report", "--allowed-rules", "report"])
+            ok &= snakemake.snakemake(*call, ["report", "--allowed-rules", "report"])
     failures = runs.single(settings).failures(started)
     _summary(settings, failures)
     if failures or not ok:
@@ -83,15 +85,16 @@ def experiment(
     no_checks: NoChecks = False,
 ) -> None:
     """Run an experiment's grid of runs, then its report; what is up to date is not run again."""
-    from cefr_helpers import experiment_runs, experiments
+    from cefr_helpers.experiments import grid as experiments
+    from cefr_helpers.experiments import running
 
     settings = configuration.read(overrides(bank=bank, language=language, output_root=output_root))
     grid = experiments.read(name, settings)
     if dry_run:
-        typer.echo("\n".join(experiment_runs.plan(grid, engine.profile_folder(profile))))
+        typer.echo("\n".join(running.plan(grid, snakemake.profile_folder(profile))))
         return
     _set_checks(no_checks)
-    ok, failures = experiment_runs.run(grid, engine.profile_folder(profile))
+    ok, failures = running.run(grid, snakemake.profile_folder(profile))
     if (note := settings.workspace.experiment_note(grid.name)).is_file():
         typer.echo(f"Report: {shown(note)}")
     for failure in failures:
@@ -110,7 +113,7 @@ def status(
     seed: Seed = None,
 ) -> None:
     """List levels, stages, their age, whether their inputs changed since, and what would run next."""
-    from cefr_helpers import status
+    from cefr_helpers.pipeline import status
 
     settings = configuration.read(overrides(levels, recipe, bank, language, output_root, user_data, seed))
     found = status.of_all(settings)
@@ -126,12 +129,13 @@ def adopt(
     replace: Annotated[bool, typer.Option("--replace", help="Replace the level's training record.")] = False,
 ) -> None:
     """Take in a run that was trained elsewhere: its record, plots and note."""
-    from cefr_helpers import adoption, notes, plots
+    from cefr_helpers.notes import results_note, training_figures
+    from cefr_helpers.training import adoption
 
     settings = configuration.read(overrides(language=language, output_root=output_root))
     record = adoption.adopt(source, level, settings.workspace, replace)
-    drawn = plots.draw_all(settings.workspace, level, settings.language)
-    note = notes.write_results_note(settings.workspace, level, settings.language)
+    drawn = training_figures.draw_all(settings.workspace, level, settings.language)
+    note = results_note.write_results_note(settings.workspace, level, settings.language)
     for path in (record, *drawn, note):
         typer.echo(path)
 
@@ -158,40 +162,42 @@ def bank(
     ] = False,
 ) -> None:
     """Let a model behind a server write a sentence bank for a word list; what was answered is never asked again."""
-    from cefr_helpers import bank_checks, bank_making, chat_server, made_bank, secret_check, server_address, word_list
+    from cefr_helpers.bank_making import chat_client, checks, generator, server_address, storage
+    from cefr_helpers.core import secret_scan
+    from cefr_helpers.data import word_list
 
     given = {"words": words, "server": server, "model": model, "output": output}
-    secret_check.refuse_secrets("cefr bank", given)
+    secret_scan.refuse_secrets("cefr bank", given)
     url = server_address.address(server or server_address.DEFAULT)
     key = server_address.key_for(url)
     settings = configuration.read(overrides(check_level(level), bank=bank, user_data=user_data))
     listed = tuple(word_list.read(words))
-    place = made_bank.Place(Path(os.path.abspath(output)) if output else settings.workspace.made_bank(level))
-    teachers = bank_checks.read_teachers(settings.sentence_bank, level, place.bank, settings.workspace)
-    plan = bank_making.Plan(listed, level, sentences, tries, model, temperature, max_new_tokens)
+    place = storage.Place(Path(os.path.abspath(output)) if output else settings.workspace.made_bank(level))
+    teachers = checks.read_teachers(settings.sentence_bank, level, place.bank, settings.workspace)
+    plan = generator.Plan(listed, level, sentences, tries, model, temperature, max_new_tokens)
     if dry_run:
-        typer.echo(bank_making.preview(plan, teachers, place))
+        typer.echo(generator.preview(plan, teachers, place))
         return
     try:
-        asked = chat_server.ChatServer(url, key, timeout_s)
-        results = bank_making.make(plan, teachers, place, asked, words)
-    except chat_server.Unavailable as error:
-        print(f"{error}\n{bank_making.GO_ON}", file=sys.stderr)
+        asked = chat_client.ChatServer(url, key, timeout_s)
+        results = generator.make(plan, teachers, place, asked, words)
+    except chat_client.Unavailable as error:
+        print(f"{error}\n{generator.GO_ON}", file=sys.stderr)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        print(f"\nStopped. {bank_making.GO_ON}", file=sys.stderr)
+        print(f"\nStopped. {generator.GO_ON}", file=sys.stderr)
         raise typer.Exit(130) from None
-    typer.echo(made_bank.report(results, place))
+    typer.echo(storage.report(results, place))
     raise typer.Exit(0 if results["kept"] else 1)
 
 
 @app.command()
 def site(language: Language = None, output_root: OutputRoot = None) -> None:
     """Turn notes, executed notebooks and answers into static pages, site/index.html, that work without a network."""
-    from cefr_helpers import results_site
+    from cefr_helpers.site import build
 
     settings = configuration.read(overrides(language=language, output_root=output_root))
-    typer.echo(shown(results_site.build(settings.workspace, settings.language)))
+    typer.echo(shown(build.build(settings.workspace, settings.language)))
 
 
 app.command()(sharing_commands.export)
@@ -210,7 +216,7 @@ def main() -> None:
 def _set_checks(no_checks: bool) -> None:
     """For the engine and its stages, which take over the environment."""
     if no_checks:
-        os.environ[needs.OVERRIDE] = "1"
+        os.environ[preflight.OVERRIDE] = "1"
 
 
 def _summary(settings: Configuration, failures: list[str]) -> None:
@@ -218,7 +224,7 @@ def _summary(settings: Configuration, failures: list[str]) -> None:
     for level in settings.levels:
         if workspace.note(level).is_file() and not any(failure.startswith(level) for failure in failures):
             typer.echo(f"{level}: {shown(workspace.note(level))}")
-    if all(path.is_file() for path in pipeline.outputs(workspace, REPORT_STAGE, "")):
+    if all(path.is_file() for path in stages.outputs(workspace, REPORT_STAGE, "")):
         typer.echo(f"Report: {shown(workspace.final_report())}")
     for failure in failures:
         print(f"FAILED {failure}", file=sys.stderr)

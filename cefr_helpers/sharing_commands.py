@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from cefr_helpers import configuration, engine
 from cefr_helpers.command_options import Levels, OutputRoot, UserData, overrides, shown
+from cefr_helpers.pipeline import configuration, snakemake
 
 
 def export(
@@ -17,16 +17,16 @@ def export(
     user_data: UserData = None,
 ) -> None:
     """Write each level's merged model as a GGUF file with a Modelfile, for Ollama, llama.cpp and the like."""
-    from cefr_helpers import gguf_export
+    from cefr_helpers.sharing import gguf
 
     settings = configuration.read(overrides(levels, output_root=output_root, user_data=user_data))
     failures = []
-    with engine.only_run(settings.workspace.output_root):
+    with snakemake.only_run(settings.workspace.output_root):
         for level in settings.levels:
-            gguf_export.check_input(settings.workspace, level, quantisation)
+            gguf.check_input(settings.workspace, level, quantisation)
         for level in settings.levels:
             try:
-                typer.echo(f"{level}: {shown(gguf_export.export(settings.workspace, level, quantisation))}")
+                typer.echo(f"{level}: {shown(gguf.export(settings.workspace, level, quantisation))}")
             except RuntimeError as error:
                 failures.append(f"{level}: {error}")
     for failure in failures:
@@ -48,7 +48,7 @@ def publish(
     """Send a level's model to the Hugging Face Hub, by the token in HF_TOKEN; without --yes only show what would go."""
     # before the hub's client is imported: plain HTTPS, as tested, and not the newer transport, unless it is asked for
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
-    from cefr_helpers import hub_package, hub_upload
+    from cefr_helpers.sharing import hub_package, hub_upload
 
     settings = configuration.read(overrides(output_root=output_root))
     packages = hub_package.collect(settings.workspace, level, what, repo)

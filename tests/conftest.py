@@ -23,7 +23,7 @@ def examples() -> list[dict]:
 
 @pytest.fixture(scope="session")
 def bundled():
-    from cefr_helpers import base_model
+    from cefr_helpers.models import base_model
 
     return base_model.resolve("bundled")
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import browser
 from PIL import Image
 
-from cefr_helpers import configuration, records
-from cefr_helpers.errors import InputError
-from cefr_helpers.paths import Workspace, project_root
+from cefr_helpers.core import records
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import Workspace, project_root
+from cefr_helpers.pipeline import configuration
 
 LARGEST = 300_000  # bytes of a picture
 

@@ -5,11 +5,12 @@ import shutil
 import sys
 from pathlib import Path
 
-from cefr_helpers import configuration, records
-from cefr_helpers.counted import clock
-from cefr_helpers.errors import InputError
-from cefr_helpers.levels import LEVELS
-from cefr_helpers.paths import Workspace, project_root
+from cefr_helpers.core import records
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.levels import LEVELS
+from cefr_helpers.core.paths import Workspace, project_root
+from cefr_helpers.core.progress import clock
+from cefr_helpers.pipeline import configuration
 
 ROWS, RATES = ("base", "tuned", "gold"), ("covered", "joint_success")
 START, END = "<!-- made by `make showcase`: start -->", "<!-- made by `make showcase`: end -->"

@@ -1,7 +1,7 @@
 """Evaluation as notebook 03 does it: one loaded model, base with the adapter switched off, longest examples first."""
 
 from benchmarks.peers import common
-from cefr_helpers import base_model, likelihood
+from cefr_helpers.models import base_model, likelihood
 
 
 def main(spec: dict) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from benchmarks.peers import common
 from benchmarks.workload import HELD_OUT_SHARE
-from cefr_helpers import example_files, formatting, sentence_bank, splitting
+from cefr_helpers.data import banks as sentence_bank
+from cefr_helpers.data import example_files, formatting, splitting
 
 
 def main(spec: dict) -> None:

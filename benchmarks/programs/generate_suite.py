@@ -1,7 +1,7 @@
 """Greedy answers as notebook 03 makes them, in batches or one at a time; the model is loaded before the clock runs."""
 
 from benchmarks.peers import common
-from cefr_helpers import base_model, generation
+from cefr_helpers.models import base_model, generation
 
 
 def main(spec: dict) -> None:

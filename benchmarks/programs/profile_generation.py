@@ -2,7 +2,7 @@
 
 from benchmarks.peers import common
 from benchmarks.programs.profile_suite import shares
-from cefr_helpers import base_model, generation
+from cefr_helpers.models import base_model, generation
 
 
 def main(spec: dict) -> None:

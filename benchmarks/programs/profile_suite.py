@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks.peers import common
 from benchmarks.programs.train_suite import prepared
-from cefr_helpers import training
+from cefr_helpers.training import tuning
 
 WARM_STEPS = 1
 PRODUCTS = ("aten::mm", "aten::addmm", "aten::mkldnn_linear", "aten::linear")
@@ -15,7 +15,7 @@ SIDES_OF_SCORES = 5  # batch, key heads, query heads of each, tokens, tokens
 
 def main(spec: dict) -> None:
     arguments = prepared(spec, Path(spec["folder"]))
-    trainer = training.make_trainer(*arguments)
+    trainer = tuning.make_trainer(*arguments)
     watch = make_watch(spec["profiled_steps"])
     trainer.add_callback(watch)
     trainer.train()

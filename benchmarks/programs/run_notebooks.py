@@ -7,20 +7,20 @@ import time
 from pathlib import Path
 
 from benchmarks.peers import common
-from cefr_helpers import pipeline
-from cefr_helpers.configuration import Configuration
-from cefr_helpers.paths import EXPERIMENT_STAGE, REPORT_STAGE, STAGES
+from cefr_helpers.core.paths import EXPERIMENT_STAGE, REPORT_STAGE, STAGES
+from cefr_helpers.pipeline import stages as pipeline
+from cefr_helpers.pipeline.configuration import Configuration
 
 # By what stands in a cell, the first that fits; what is in none of them is neither waiting nor a model's work.
-MERGING = ("publishing.merge(",)
-LOADING = ("training.load(", "comparison.load(")
+MERGING = ("saving.merge(",)
+LOADING = ("tuning.load(", "comparison.load(")
 WORK = (
-    "training.tune(",
+    "tuning.tune(",
     "comparison.score(",
     "comparison.answers(",
-    "answer_rows.sampled_answers(",
-    "level_gates.train(",
-    "evaluation.measure(",
+    "baselines.sampled_answers(",
+    "level_scorers.train(",
+    "summary.measure(",
 )
 
 
@@ -42,7 +42,7 @@ def main(spec: dict) -> None:
 def timed(stage: str, level: str, settings: Configuration) -> dict[str, float]:
     """Seconds of one stage, by what they went into."""
     level = "-" if stage in (REPORT_STAGE, EXPERIMENT_STAGE) else level
-    command = [sys.executable, "-m", "cefr_helpers.pipeline", stage, level, settings.model_dump_json()]
+    command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", stage, level, settings.model_dump_json()]
     started = time.monotonic()
     subprocess.run(command, check=True)
     wall_s = time.monotonic() - started

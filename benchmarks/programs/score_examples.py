@@ -1,7 +1,7 @@
 """Scoring a growing number of short examples with the base model, which is loaded before the clock runs."""
 
 from benchmarks.peers import common
-from cefr_helpers import base_model, likelihood
+from cefr_helpers.models import base_model, likelihood
 
 
 def main(spec: dict) -> None:

@@ -1,7 +1,7 @@
 """The loss of a trained model on held-out completions, by one and the same code for every row of the table."""
 
 from benchmarks.peers import common
-from cefr_helpers import base_model, likelihood
+from cefr_helpers.models import base_model, likelihood
 
 
 def main(spec: dict) -> None:

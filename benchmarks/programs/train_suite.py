@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from benchmarks.peers import common
-from cefr_helpers import training
+from cefr_helpers.training import tuning
 
 
 def main(spec: dict) -> None:
     folder = Path(spec["folder"])
     arguments = prepared(spec, folder)
     clock = watched(common.step_clock())
-    results = training.tune(*arguments).results
+    results = tuning.tune(*arguments).results
     arguments[0].save_pretrained(folder / "adapter")
     common.write(
         spec,
@@ -24,25 +24,25 @@ def main(spec: dict) -> None:
 
 
 def watched(callback):
-    """Let the trainer that `training.tune` will make call this too."""
-    make = training.make_trainer
+    """Let the trainer that `tuning.tune` will make call this too."""
+    make = tuning.make_trainer
 
     def make_and_watch(*arguments):
         trainer = make(*arguments)
         trainer.add_callback(callback)
         return trainer
 
-    training.make_trainer = make_and_watch
+    tuning.make_trainer = make_and_watch
     return callback
 
 
 def prepared(spec: dict, folder: Path) -> tuple:
-    """What `training.tune` and `training.make_trainer` are given, the model first; one example to evaluate."""
-    training.import_unsloth(folder)
-    from cefr_helpers import base_model
+    """What `tuning.tune` and `tuning.make_trainer` are given, the model first; one example to evaluate."""
+    tuning.import_unsloth(folder)
+    from cefr_helpers.models import base_model
 
     recipe = make_recipe(spec)
-    model, tokenizer = training.load(base_model.resolve(recipe.base_model), recipe, spec["seed"])
+    model, tokenizer = tuning.load(base_model.resolve(recipe.base_model), recipe, spec["seed"])
     train, evaluation = common.read(spec["train"]), common.read(spec["eval"])[:1]
     return model, tokenizer, train, evaluation, recipe, spec["seed"], folder / "checkpoints", folder / "logs"
 
@@ -51,7 +51,7 @@ def make_recipe(spec: dict):
     """The cpu recipe with what the benchmark sets; `recipe` in the specification has the last word."""
     import yaml
 
-    from cefr_helpers.recipe import Recipe, recipe_path
+    from cefr_helpers.core.recipes import Recipe, recipe_path
 
     shared = {
         "base_model": spec["model"],

@@ -1,0 +1,1 @@
+"""Sentence banks written by a model behind a server."""

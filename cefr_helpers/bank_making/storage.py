@@ -1,0 +1,134 @@
+"""A bank that a model wrote, its answers, rejects and record beside it; what a person made of it is not overwritten."""
+
+import csv
+import hashlib
+import io
+import json
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from cefr_helpers.bank_making.checks import REASONS
+from cefr_helpers.core import files, processes, records
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import check_path
+from cefr_helpers.core.progress import clock
+
+ENDINGS = (".json", ".csv")
+SCHEMA = 1
+_WORDS_SHOWN = 20
+
+
+class Place:
+    """A bank's file, `B2.json`, and the folder beside it, `B2.made`, with all that it came from.
+
+    Raises:
+        InputError: the file's ending is none of ENDINGS, no folder can be there, or a file is there that was not made
+            by this, or was changed since.
+    """
+
+    def __init__(self, bank: Path):
+        self.bank = bank
+        self.folder = bank.with_name(f"{bank.stem}.made")
+        self.answers = self.folder / "answers.jsonl"
+        self.rejects = self.folder / "rejects.csv"
+        self.record = self.folder / "record.json"
+        self._written: list[str] = []
+        self._check()
+
+    def _check(self) -> None:
+        check_path(self.folder)
+        if self.bank.suffix.lower() not in ENDINGS:
+            raise InputError(f"output: {self.bank}: expected the name of a file that ends in {' or '.join(ENDINGS)}")
+        for folder in (self.folder, *self.folder.parents):
+            if folder.exists() and not folder.is_dir():
+                raise InputError(f"output: {self.bank}: {folder} is a file; expected a folder")
+        if self.record.is_file():
+            found = files.read(self.record, "move it away, with its folder")
+            if not isinstance(found, dict) or not isinstance(found.get("written"), list):
+                raise InputError(f"{self.record}: not the record of a bank; move it away, with its folder")
+            self._written = found["written"]
+        if not self.bank.exists():
+            return
+        if not self.bank.is_file() or not self._written:
+            raise InputError(f"output: {self.bank} is there, and was not made by this; give another OUTPUT")
+        if records.sha256(self.bank) not in self._written:
+            raise InputError(
+                f"output: {self.bank} was changed since it was made, and that work would be lost; give another OUTPUT, "
+                "or move it away"
+            )
+
+    def only_one(self):
+        """A lock on the folder, which is made; one call at a time.
+
+        Raises:
+            Busy: another is at work there.
+            InputError: nothing can be written there.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return processes.alone(self.folder / ".lock", "call")
+        except OSError as error:
+            raise InputError(f"output: {self.folder}: {error.strerror}; expected a place to write to") from None
+
+    def write_rejects(self, rows: list[tuple[str, str, str, str]]) -> None:
+        """Rows of word, sentence, reason and detail."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([("word", "sentence", "reason", "detail"), *rows])
+        records.write_atomically(self.rejects, text.getvalue())
+
+    def write(self, bank: dict[str, list[str]], record: dict) -> None:
+        """Write the record, and last the bank: whichever bank is there, the record knows it."""
+        content = _as_csv(bank) if self.bank.suffix.lower() == ".csv" else _as_json(bank)
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        self._written = [*(one for one in self._written if one != digest), digest]
+        of_bank = {"file": self.bank.name, "sha256": digest, "words": len(bank)}
+        of_bank["sentences"] = sum(map(len, bank.values()))
+        whole = {"schema": SCHEMA, **record, "bank": of_bank, "written": self._written}
+        records.write_atomically(self.record, records.as_text(whole))
+        if (
+            not self.bank.is_file() or records.sha256(self.bank) != digest
+        ):  # else the same bank would look like a new one
+            records.write_atomically(self.bank, content)
+
+
+def report(results: dict, place: Place) -> str:
+    """What was made, for people.
+
+    Args:
+        results: from `generator.make`.
+    """
+    tokens = [results["prompt_tokens"], results["completion_tokens"]]
+    told = "not told by the server" if None in tokens else f"{tokens[0]:,} in prompts, {tokens[1]:,} in answers"
+    lines = [
+        f"Answers: {results['answers']}, which took {clock(results['answers_took_s'])}; tokens: {told}",
+        f"Sentences offered: {results['offered']}; kept: {results['kept']}; not needed: {results['not_needed']}; "
+        f"rejected: {sum(results['rejected'].values())}",
+    ]
+    lines += [f"  {count}: {REASONS[reason]}" for reason, count in results["rejected"].items()]
+    if lacking := results["lacking"]:
+        shown = [f"{word} ({count})" for word, count in list(lacking.items())[:_WORDS_SHOWN]]
+        more = f" and {len(lacking) - len(shown)} more" if len(lacking) > len(shown) else ""
+        lines.append(f"{len(lacking)} words lack sentences: {', '.join(shown)}{more}")
+    made = place.bank if results["kept"] else "not written, since no sentence was good enough"
+    return "\n".join([*lines, f"Rejects: {place.rejects}", f"Bank: {made}"])
+
+
+def named(path: Path) -> dict:
+    """A file by its name and digest."""
+    return {"file": path.name, "sha256": records.sha256(path)}
+
+
+def without_folders(model: str) -> str:
+    """A model's name; of one that is a path on its server's machine, the last part."""
+    absolute = PurePosixPath(model).is_absolute() or PureWindowsPath(model).is_absolute()
+    return PureWindowsPath(model).name if absolute else model
+
+
+def _as_json(bank: dict[str, list[str]]) -> str:
+    return json.dumps(bank, indent=1, ensure_ascii=False) + "\n"
+
+
+def _as_csv(bank: dict[str, list[str]]) -> str:
+    text = io.StringIO()
+    rows = [(word, sentence) for word, own in bank.items() for sentence in own]
+    csv.writer(text, lineterminator="\n").writerows([("word", "sentence"), *rows])
+    return text.getvalue()

@@ -1,0 +1,134 @@
+"""Where everything lives: one place that knows the folders and file names."""
+
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from cefr_helpers.core.errors import InputError, shown
+
+STAGES = ("01_data_formatting", "02_training", "03_baseline_comparison", "04_plotting")
+REPORT_STAGE = "05_final_report"
+EXPERIMENT_STAGE = "06_experiment_report"
+PLOT_FILES = {
+    "training_loss": "1_training_loss.png",
+    "eval_loss": "2_eval_loss.png",
+    "combined_loss": "3_combined_loss.png",
+    "learning_rate": "4_learning_rate.png",
+    "gradient_norm": "5_gradient_norm.png",
+}
+# drawn with the note, where answers were measured
+ANSWER_PLOT_FILES = {"answer_measures": "6_answer_measures.png", "level_scores": "7_level_scores.png"}
+
+
+def project_root() -> Path:
+    """The project folder, which holds this package beside recipes/ and notebooks/, wherever a notebook was opened.
+
+    Raises:
+        InputError: the package was installed elsewhere, as a copy.
+    """
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / "Snakefile").is_file():
+        raise InputError(f"{folder}: no Snakefile beside the package; install it from its clone: `pip install -e .`")
+    return folder
+
+
+def resolve(path: str | Path) -> Path:
+    """An absolute path; a relative one counts from the project folder, wherever a notebook was opened.
+
+    Raises:
+        InputError: nothing that a file system takes: no text, blank, with control characters, too long, or in the
+            home of a user that there is not.
+    """
+    check_path(path)
+    path = Path(path).expanduser()
+    return path if path.is_absolute() else (project_root() / path).resolve()
+
+
+def check_path(path: str | Path) -> None:
+    """Raise InputError for what `resolve` says is no path."""
+    if problem := path_problem(path):
+        raise InputError(f"{shown(str(path))}: {problem}; expected a path")
+
+
+def path_problem(path: object) -> str | None:
+    """Why no file system takes `path`, or None."""
+    if not isinstance(path, (str, Path)) or not str(path).strip():
+        return "not the name of a file or folder"
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in str(path)):
+        return "holds control characters, or is not UTF-8"
+    try:
+        Path(path).expanduser().exists()
+    except (OSError, RuntimeError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return None
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of one set of runs; all methods return absolute paths and create nothing."""
+
+    output_root: Path
+    user_data: Path
+
+    @classmethod
+    def at(cls, output_root: str | Path, user_data: str | Path) -> "Workspace":
+        """From the notebooks' parameters; relative paths count from the project folder."""
+        return cls(resolve(output_root), resolve(user_data))
+
+    def formatted_file(self, level: str, split: str) -> Path:
+        """The formatted examples of a level; `split` is "train" or "eval"."""
+        folder = self.output_root / "formatted_data" / level
+        return folder / f"training_data_{level.lower()}_list_format_{split}.json"
+
+    def run(self, level: str) -> Path:
+        """Executed notebooks, records, checkpoints and logs of a level."""
+        return self.output_root / "runs" / level
+
+    def record(self, level: str, name: str) -> Path:
+        """A stage's record; `name` is "dataset", "training" or "comparison"."""
+        return self.run(level) / f"{name}.json"
+
+    def plots(self, level: str) -> Path:
+        return self.output_root / "training_plots" / level
+
+    def notes(self) -> Path:
+        return self.output_root / "Notes"
+
+    def note(self, level: str) -> Path:
+        return self.notes() / f"{level}_FINE_TUNING_RESULTS.md"
+
+    def final_report(self) -> Path:
+        return self.notes() / "FINAL_REPORT.md"
+
+    def site(self) -> Path:
+        """The static pages of the results."""
+        return self.output_root / "site"
+
+    def experiment(self, name: str) -> Path:
+        """Of an experiment: its plan, and a folder for each run, which is that run's output folder."""
+        return self.output_root / "experiments" / name
+
+    def experiment_plan(self, name: str) -> Path:
+        return self.experiment(name) / "experiment.json"
+
+    def experiment_note(self, name: str) -> Path:
+        return self.notes() / f"experiment_{name}.md"
+
+    def favourites(self, level: str) -> Path:
+        """The sentence bank of what was chosen in the playground."""
+        return self.user_data / "favourites" / f"{level}.json"
+
+    def made_bank(self, level: str) -> Path:
+        """The sentence bank that a model wrote, unless another place was named."""
+        return self.user_data / "banks" / f"{level}.json"
+
+    def adapters(self) -> Path:
+        """text-generation-webui lists every entry of this folder as an adapter: put nothing else there."""
+        return self.user_data / "loras"
+
+    def merged_models(self) -> Path:
+        return self.user_data / "models"
+
+    def exports(self) -> Path:
+        """GGUF files, each with its Modelfile in a folder of its own: a .gguf among models/ switches loaders there."""
+        return self.user_data / "gguf"

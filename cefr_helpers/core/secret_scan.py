@@ -1,0 +1,38 @@
+"""Keeps secrets out of parameters, which papermill stores in the notebook and records repeat, and out of the hub."""
+
+import os
+import re
+
+from cefr_helpers.core.errors import InputError
+
+_NAME = re.compile(r"(?i)token|key|secret|passw|credential")
+_SHORTEST = 8  # a shorter value of the environment, such as "1", may stand in a parameter by chance
+_TOKENS = {
+    "a token of the Hugging Face Hub": re.compile(r"\bhf_[A-Za-z0-9]{30,}\b"),
+    "a token of GitHub": re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}\b"),
+    "an API key": re.compile(r"\bsk-[\w-]{32,}"),
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
+}
+
+
+def refuse_secrets(where: str, parameters: dict) -> None:
+    """Refuse a parameter whose name says it holds a secret, or whose value is one of the environment's.
+
+    Raises:
+        InputError: names the parameter and never its value.
+    """
+    secrets = [value for name, value in os.environ.items() if _NAME.search(name) and len(value) >= _SHORTEST]
+    for name, value in parameters.items():
+        if _NAME.search(name) or any(secret in str(value) for secret in secrets):
+            raise InputError(
+                f"{where}: parameter {name} holds a secret, and parameters are stored in notebooks and records; "
+                "expected it in the environment alone, as HF_TOKEN"
+            )
+
+
+def found_in(text: str) -> str | None:
+    """What in a text is a secret: the name of the environment's variable, or the kind of token; never its value."""
+    for name, value in os.environ.items():
+        if _NAME.search(name) and len(value) >= _SHORTEST and value in text:
+            return f"the value of {name}"
+    return next((kind for kind, form in _TOKENS.items() if form.search(text)), None)

@@ -1,0 +1,1 @@
+"""From a sentence bank to examples: reading and cleaning, the split, formatting, the leak audit."""

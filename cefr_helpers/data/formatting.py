@@ -1,0 +1,196 @@
+"""Examples of ten words and ten sentences: drawing, counting, the memoriser's floor."""
+
+import math
+import random
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.data.banks import Bank, words_of
+from cefr_helpers.data.splitting import Split
+
+WORDS_PER_EXAMPLE = 10
+
+
+@dataclass(frozen=True)
+class Examples(Sequence):
+    """Drawn examples, each written out only when it is asked for, so that 200,000 fit into memory.
+
+    Attributes:
+        level: the level all are of.
+        sentences: word -> sentences of the cleaned bank.
+        words: the words drawn from, in the order `word_numbers` counts.
+        words_per_example: slots of an example.
+        word_numbers: of each slot, its word's place in `words`; examples follow one another.
+        sentence_numbers: of each slot, its sentence's place among those of the word, from 0.
+    """
+
+    level: str
+    sentences: dict[str, tuple[str, ...]]
+    words: tuple[str, ...]
+    words_per_example: int
+    word_numbers: array
+    sentence_numbers: array
+
+    def __len__(self) -> int:
+        return len(self.word_numbers) // self.words_per_example
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"example {index} of {len(self)}")
+        start = (index % len(self)) * self.words_per_example
+        slots = slice(start, start + self.words_per_example)
+        words = [self.words[number] for number in self.word_numbers[slots]]
+        return make_example(self.level, words, self.sentence_numbers[slots], self.sentences)
+
+
+def make_example(
+    level: str, words: Sequence[str], sentence_numbers: Sequence[int], sentences: dict[str, tuple[str, ...]]
+) -> dict:
+    """One example: {"instruction", "input", "output", "words", "sentence_ids"}.
+
+    A sentence's id is "B2/abandon/3": level, word, and its place (from 0) among the word's sentences after cleaning.
+    """
+    chosen = [sentences[word][number] for word, number in zip(words, sentence_numbers, strict=True)]
+    return {
+        **make_prompt(level, words),
+        "output": _numbered(chosen),
+        "words": list(words),
+        "sentence_ids": [f"{level}/{word}/{number}" for word, number in zip(words, sentence_numbers, strict=True)],
+    }
+
+
+def make_prompt(level: str, words: Sequence[str]) -> dict:
+    """What is asked for: {"instruction", "input"} of an example of these words."""
+    count = len(words)
+    return {
+        "instruction": f"Generate {level}-level English sentences for these {count} words:",
+        "input": f"{_numbered(words)}\n\nWrite one sentence for each word, numbered 1 to {count}.",
+    }
+
+
+def draw_examples(
+    bank: Bank,
+    split: Split,
+    level: str,
+    part: str,
+    count: int,
+    seed: int,
+    words_per_example: int = WORDS_PER_EXAMPLE,
+) -> Examples:
+    """Draw `count` examples of one part of the split, each of distinct words with one sentence a word.
+
+    With the split "words", words are dealt like cards: none comes a second time before all have come once, and so do
+    the sentences of each word. With "examples", the old protocol, both are drawn at random.
+
+    Args:
+        part: "train" or "eval" (the held-out words).
+
+    Raises:
+        InputError: the part has fewer words than an example needs, or `count` is below 1.
+    """
+    words = split.words(level, part)
+    if count < 1:
+        raise InputError(f"{part}_examples: {count!r}; expected at least 1")
+    if len(words) < words_per_example:
+        kind = "held-out" if part == "eval" else "training"
+        raise InputError(
+            f"{bank.name}: level {level} has {len(words)} {kind} words; an example needs {words_per_example}: add "
+            f"words to the bank or change held_out_share ({split.held_out_share}); the largest group of words that "
+            f"must stay together has {split.largest_group}"
+        )
+    rng = random.Random(f"{seed}/{level}/{part}")
+    sizes = [len(bank.sentences[word]) for word in words]
+    draw = _dealt if split.policy == "words" else _at_random
+    word_numbers, sentence_numbers = array("I"), array("I")
+    hands = draw(sizes, words_per_example, rng)
+    for _ in range(count):
+        for word, sentence in next(hands):
+            word_numbers.append(word)
+            sentence_numbers.append(sentence)
+    return Examples(level, bank.sentences, words, words_per_example, word_numbers, sentence_numbers)
+
+
+def _dealt(sizes: list[int], hand_size: int, rng: random.Random) -> Iterator[list[tuple[int, int]]]:
+    """Hands of (word, sentence) numbers out of a shuffled deck that is used up before it is shuffled again."""
+    deck: list[int] = []
+    sentence_decks: list[list[int]] = [[] for _ in sizes]
+    while True:
+        hand: list[tuple[int, int]] = []
+        held: set[int] = set()
+        aside: list[int] = []
+        while len(hand) < hand_size:
+            if not deck:
+                deck = rng.sample(range(len(sizes)), len(sizes))
+            word = deck.pop()
+            if word in held:
+                aside.append(word)
+                continue
+            if not sentence_decks[word]:
+                sentence_decks[word] = rng.sample(range(sizes[word]), sizes[word])
+            hand.append((word, sentence_decks[word].pop()))
+            held.add(word)
+        deck += aside
+        yield hand
+
+
+def _at_random(sizes: list[int], hand_size: int, rng: random.Random) -> Iterator[list[tuple[int, int]]]:
+    while True:
+        yield [(word, rng.randrange(sizes[word])) for word in rng.sample(range(len(sizes)), hand_size)]
+
+
+def _numbered(lines: Sequence[str]) -> str:
+    return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
+
+
+def token_statistics(lengths: Iterable[int], max_seq_length: int) -> dict:
+    """Mean, 95th percentile (nearest rank) and longest of the examples' lengths in tokens, and how many are cut."""
+    ordered = sorted(lengths)
+    return {
+        "counted": len(ordered),
+        "mean": fmean(ordered),
+        "p95": ordered[math.ceil(0.95 * len(ordered)) - 1],
+        "longest": ordered[-1],
+        "truncated": sum(length > max_seq_length for length in ordered),
+    }
+
+
+def sentence_words(sentences: Iterable[str]) -> dict:
+    """Mean and median number of words of a sentence."""
+    lengths = [len(words_of(sentence)) for sentence in sentences]
+    return {"mean": fmean(lengths), "median": float(median(lengths))}
+
+
+def memoriser_floor(
+    examples: Iterable[dict],
+    sentences: dict[str, tuple[str, ...]],
+    words_drawn_from: int,
+    completion_tokens: float,
+    full_text_tokens: float,
+) -> dict:
+    """What is left to guess for one who knows every sentence of the bank by heart, as a mean over examples.
+
+    For each slot one of the word's k sentences: ln k, so 10 ln 5 = 16.09 nats an example. On the full text also which
+    ten of the N words come, in order: ln(N! / (N - 10)!). Both take the draw for independent and uniform.
+
+    Args:
+        sentences: word -> sentences of the bank.
+        words_drawn_from: N.
+        completion_tokens, full_text_tokens: mean number of tokens an example over which the loss is taken.
+
+    Returns:
+        {"sentences_per_word", "completion": {"nats_per_example", "nats_per_token"}, "full_text": {the same}}.
+    """
+    choices = [[len(sentences[word]) for word in example["words"]] for example in examples]
+    completion = fmean(sum(map(math.log, sizes)) for sizes in choices)
+    lists = fmean(sum(math.log(words_drawn_from - i) for i in range(len(sizes))) for sizes in choices)
+    full_text = completion + lists
+    return {
+        "sentences_per_word": fmean(size for sizes in choices for size in sizes),
+        "completion": {"nats_per_example": completion, "nats_per_token": completion / completion_tokens},
+        "full_text": {"nats_per_example": full_text, "nats_per_token": full_text / full_text_tokens},
+    }

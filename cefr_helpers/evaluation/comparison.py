@@ -1,0 +1,160 @@
+"""Base and tuned out of one loaded model: with the adapter switched off it is the base."""
+
+import html
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.evaluation import intervals
+from cefr_helpers.evaluation.baseline_cache import Kept
+from cefr_helpers.models import base_model, generation, likelihood, model_files
+from cefr_helpers.models.prompts import prompt_text
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Tables of `likelihood.score`, one row an example, in the same order."""
+
+    base: "pandas.DataFrame"
+    tuned: "pandas.DataFrame"
+
+
+def load(base: base_model.BaseModel, training: dict, adapter: Path):
+    """The tuned model of a training record in the precision it was trained in, and its tokenizer.
+
+    Raises:
+        InputError: as `check_adapter`.
+    """
+    from peft import PeftModel
+
+    check_adapter(base, training, adapter)
+    model = base_model.load_model(base, training["results"]["precision"])
+    return PeftModel.from_pretrained(model, adapter).eval(), base_model.load_tokenizer(base)
+
+
+def check_adapter(base: base_model.BaseModel, training: dict, adapter: Path) -> None:
+    """Refuse an adapter that this base model can't take.
+
+    Raises:
+        InputError: the adapter is gone, or was trained on another base model than the one given.
+    """
+    results = training["results"]
+    trained_on = (results["base_model"] or {}).get("sha256")
+    if trained_on is None:
+        raise InputError(
+            f"{adapter}: the run was adopted and does not say what base it was trained on; run 02_training"
+        )
+    if base.sha256 != trained_on:
+        raise InputError(
+            f"base_model: {base.source!r} has other weights than the base that {adapter.name} was trained on "
+            f"(sha256 {base.sha256[:12]} instead of {trained_on[:12]}); run 02_training again"
+        )
+    if not (adapter / "adapter_model.safetensors").is_file():
+        raise InputError(f"{adapter}: the adapter of the training record is gone; run 02_training again")
+    model_files.check_weights(adapter / "adapter_model.safetensors")
+
+
+def score(model, tokenizer, examples: list[dict], batch_size: int, kept: Kept) -> Scores:
+    """Likelihood of the examples under base and tuned model.
+
+    Args:
+        kept: the base's results so far; its own are looked up there, and kept there.
+    """
+    import pandas as pd
+
+    def base() -> list[dict]:
+        with model.disable_adapter():
+            return likelihood.score(model, tokenizer, examples, batch_size).to_dict("records")
+
+    rows = kept.result("likelihood", examples, {"batch_size": batch_size}, base)
+    return Scores(pd.DataFrame(rows), likelihood.score(model, tokenizer, examples, batch_size))
+
+
+def summarise(scores: Scores, part: str, seed: int) -> dict:
+    """Loss, perplexity and bits a character of base and tuned, both reductions in per cent, and the difference.
+
+    Args:
+        part: "completion" or "full_text".
+    """
+    base, tuned = (likelihood.summarise(table, part) for table in (scores.base, scores.tuned))
+    return {
+        "base": base,
+        "tuned": tuned,
+        "loss_reduction_pct": 100 * (1 - tuned["loss"] / base["loss"]),
+        "perplexity_reduction_pct": 100 * (1 - tuned["perplexity"] / base["perplexity"]),
+        "difference": intervals.paired_difference(
+            scores.base[f"{part}_nll_nats"],
+            scores.tuned[f"{part}_nll_nats"],
+            scores.base[f"{part}_tokens"],
+            seed,
+        ),
+    }
+
+
+def memorisation_gap(seen: Scores, held_out: Scores, seed: int, part: str = "completion") -> dict:
+    """How much more tuning helps on examples of training words than on held-out ones: memory, not skill.
+
+    Args:
+        seen: scores of training examples.
+        held_out: scores of the evaluation examples.
+
+    Returns:
+        `examples` of training scored, their `base` and `tuned` loss, and the difference of the two gains (base -
+        tuned) in nats a token with its 95 % interval, as `intervals.difference_of_gains` gives it.
+    """
+    columns = [
+        (one.base[f"{part}_nll_nats"], one.tuned[f"{part}_nll_nats"], one.base[f"{part}_tokens"])
+        for one in (seen, held_out)
+    ]
+    losses = {who: likelihood.summarise(getattr(seen, who), part)["loss"] for who in ("base", "tuned")}
+    return {"examples": len(seen.base), **losses, **intervals.difference_of_gains(*columns, seed)}
+
+
+def answers(model, tokenizer, examples: list[dict], max_new_tokens: int, kept: Kept) -> list[dict]:
+    """Base and tuned answers to the same prompts, greedy, beside the bank's own sentences; `kept` as in `score`."""
+
+    def of_base() -> list[str]:
+        with model.disable_adapter():
+            return generation.answer(model, tokenizer, examples, max_new_tokens)
+
+    base = kept.result("answers", examples, {"max_new_tokens": max_new_tokens}, of_base)
+    tuned = generation.answer(model, tokenizer, examples, max_new_tokens)
+    return [
+        {
+            "words": example["words"],
+            "prompt": prompt_text(example),
+            "reference": example["output"],
+            "base": before,
+            "tuned": after,
+        }
+        for example, before, after in zip(examples, base, tuned, strict=True)
+    ]
+
+
+def agreement(completion: dict, training: dict) -> dict:
+    """The tuned loss beside the trainer's best eval loss: the same quantity by the same code, so they must agree."""
+    best, tuned = training["results"]["best"]["eval_loss"], completion["tuned"]["loss"]
+    return {
+        "training_best_eval_loss": best,
+        "comparison_tuned_loss": tuned,
+        "relative_difference": abs(tuned - best) / best,
+    }
+
+
+def side_by_side(answer: dict) -> str:
+    """One of `answers` as an HTML table: the words, then base and tuned answer next to each other, as they came.
+
+    Of an answer without "tuned" the base's alone.
+    """
+    there = [who for who in ("base", "tuned") if who in answer]
+    heads = "".join(f"<th>{who.capitalize()}</th>" for who in there)
+    cells = "".join(
+        f'<td style="vertical-align:top;text-align:left;white-space:pre-wrap;width:50%">{html.escape(answer[who])}</td>'
+        for who in there
+    )
+    words = html.escape(", ".join(answer["words"]))
+    return f"<p><b>{words}</b></p><table><tr>{heads}</tr><tr>{cells}</tr></table>"

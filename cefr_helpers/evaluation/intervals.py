@@ -1,0 +1,245 @@
+"""How sure a number or a difference is: intervals that resample whole examples or prompts, tests, corrections."""
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from cefr_helpers.core.errors import InputError
+
+_CONFIDENCE = (0.025, 0.975)
+_SPREAD_FLOOR = 0.2
+_FEWEST_TO_RESAMPLE = 4
+_FEWEST = 2
+_FEWEST_EXAMPLES = 5
+# Up to so many clusters every flip of signs is gone through; beyond, so many are drawn.
+_ALL_FLIPS_UP_TO = 14
+_FLIPS = 10_000
+
+
+def paired_difference(
+    base_nats: np.ndarray, tuned_nats: np.ndarray, tokens: np.ndarray, seed: int, resamples: int = 10_000
+) -> dict[str, float | None]:
+    """Difference of two token-weighted losses (tuned - base, nats a token) with its 95 % bootstrap interval.
+
+    Whole examples are drawn with replacement, base and tuned together, since tokens of one example and the two
+    scores of one text are not independent (percentile bootstrap of a ratio; Efron and Tibshirani 1993, ch. 13).
+
+    Args:
+        base_nats: (n,) negative log-likelihood of each example under the base model, nats.
+        tuned_nats: (n,) the same under the tuned model.
+        tokens: (n,) scored tokens of each example.
+
+    Returns:
+        `estimate`, `low`, `high` and `resamples`; below five examples the ends are None, for resampling so few would
+        look far surer than it is.
+    """
+    difference = np.asarray(tuned_nats, float) - np.asarray(base_nats, float)
+    weights = np.asarray(tokens, float)
+    estimate = float(difference.sum() / weights.sum())
+    if len(difference) < _FEWEST_EXAMPLES:
+        return {"estimate": estimate, "low": None, "high": None, "resamples": 0}
+    low, high = np.quantile(_resampled_ratios(difference, weights, np.random.default_rng(seed), resamples), _CONFIDENCE)
+    return {"estimate": estimate, "low": float(low), "high": float(high), "resamples": resamples}
+
+
+def difference_of_gains(
+    first: tuple[np.ndarray, np.ndarray, np.ndarray],
+    second: tuple[np.ndarray, np.ndarray, np.ndarray],
+    seed: int,
+    resamples: int = 10_000,
+) -> dict[str, float | None]:
+    """How much more (base - tuned) is on a first set of examples than on a second, nats a token, with its interval.
+
+    The sets are independent of each other, so each is drawn again by itself, as in `paired_difference`.
+
+    Args:
+        first, second: (base nats, tuned nats, tokens), each (n,), one entry an example.
+
+    Returns:
+        As `paired_difference`.
+    """
+    gains = [(np.asarray(base, float) - np.asarray(tuned, float)) for base, tuned, _ in (first, second)]
+    weights = [np.asarray(one[2], float) for one in (first, second)]
+    ratios = [gain.sum() / weight.sum() for gain, weight in zip(gains, weights, strict=True)]
+    estimate = float(ratios[0] - ratios[1])
+    if min(map(len, gains)) < _FEWEST_EXAMPLES:
+        return {"estimate": estimate, "low": None, "high": None, "resamples": 0}
+    rng = np.random.default_rng(seed)
+    drawn = [_resampled_ratios(gain, weight, rng, resamples) for gain, weight in zip(gains, weights, strict=True)]
+    low, high = np.quantile(drawn[0] - drawn[1], _CONFIDENCE)
+    return {"estimate": estimate, "low": float(low), "high": float(high), "resamples": resamples}
+
+
+def cluster_bootstrap(
+    values: Sequence[float],
+    clusters: Sequence[Hashable],
+    seed: int,
+    resamples: int = 10_000,
+    bounds: tuple[float, float] | None = None,
+) -> dict[str, float]:
+    """A mean over slots with its 95 % interval, whole clusters (prompts) being drawn with replacement.
+
+    Bootstrap-t (Efron and Tibshirani 1993, ch. 12.5; for clusters Cameron, Gelbach and Miller 2008, Review of Economics
+    and Statistics 90: 414-427): each resample's distance from the estimate is measured in its own standard error, that
+    of a ratio of cluster sums. The percentile interval is too narrow for our sizes: in simulations with 20 prompts of
+    ten slots it covered 88 to 94 %, this one 95 to 96 %, rates of .95 and .03 included. A resample's standard error
+    counts as a fifth of the sample's at least, or one without the only failing prompt would be infinitely far away.
+    Below four clusters Student's t with clusters - 1 degrees of freedom stands in. With ten clusters or fewer and a
+    rate near 0 or 1 the interval is still too narrow, and where all clusters agree it has no width.
+
+    Args:
+        values: (n,) one number a slot; booleans count as 0 and 1.
+        clusters: (n,) which cluster each slot belongs to.
+        bounds: where the true mean must lie, (0, 1) for a rate; the interval is cut there.
+
+    Returns:
+        `estimate`, `low`, `high`, `clusters`, `n` (slots) and `resamples`.
+
+    Raises:
+        InputError: fewer than two clusters, different lengths, or a value that is not finite.
+    """
+    sums, sizes = _cluster_sums(values, clusters)
+    estimate = sums.sum() / sizes.sum()
+    centred = sums - estimate * sizes
+    error = float(_standard_error(np.ones((1, len(sums))), centred, sizes)[0])
+    below, above = _t_quantiles(centred, sizes, error, seed, resamples)
+    low, high = np.clip([estimate - above * error, estimate - below * error], *(bounds or (-np.inf, np.inf)))
+    return {
+        "estimate": float(estimate),
+        "low": float(low),
+        "high": float(high),
+        "clusters": len(sums),
+        "n": int(sizes.sum()),
+        "resamples": resamples,
+    }
+
+
+def paired_cluster_difference(
+    a: Sequence[float],
+    b: Sequence[float],
+    clusters: Sequence[Hashable],
+    seed: int,
+    resamples: int = 10_000,
+    bounds: tuple[float, float] | None = None,
+) -> dict[str, float]:
+    """The mean of b - a, paired by slot, with its 95 % interval and the p of "no difference", clustered by prompt.
+
+    The interval is that of `cluster_bootstrap` over the slots' differences. p comes from flipping the signs of whole
+    prompts' differences (Fisher's randomisation test, two-sided, on the sum): all flips up to 14 prompts, beyond that
+    10,000 drawn ones, the observed one counted among them (Phipson and Smyth 2010). With n prompts it is at least
+    2^(1 - n), so five cannot reach .05. Interval and p may disagree where either is close.
+
+    Args:
+        a, b: (n,) the same slots' numbers, for instance base and tuned.
+        bounds: (-1, 1) for a difference of rates.
+
+    Returns:
+        As `cluster_bootstrap`, and `p`.
+
+    Raises:
+        InputError: as `cluster_bootstrap`.
+    """
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    if a.shape != b.shape:
+        raise InputError(f"b: shape {b.shape}; expected that of a, {a.shape}, slot by slot")
+    found = cluster_bootstrap(b - a, clusters, seed, resamples, bounds)
+    return found | {"p": _sign_flip(_cluster_sums(b - a, clusters)[0], seed)}
+
+
+def mean_interval(values: Sequence[float]) -> dict[str, float | None]:
+    """The mean of independent values, such as one a seed, with Student's 95 % interval.
+
+    Returns:
+        `estimate`, `low`, `high` and `n`; a single value has no interval, its ends are None.
+
+    Raises:
+        InputError: no value, or one that is not finite.
+    """
+    from scipy.stats import t
+
+    values = np.asarray(values, float)
+    n = len(values)
+    if n == 0 or not np.isfinite(values).all():
+        raise InputError(f"values: {values.tolist()}; expected finite numbers, one at least")
+    estimate = float(values.mean())
+    if n < _FEWEST:
+        return {"estimate": estimate, "low": None, "high": None, "n": n}
+    reach = float(t.ppf(_CONFIDENCE[1], n - 1) * values.std(ddof=1) / np.sqrt(n))
+    return {"estimate": estimate, "low": estimate - reach, "high": estimate + reach, "n": n}
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p values corrected for being several (Holm 1979), in the order given; at most 1.
+
+    Raises:
+        InputError: a value outside [0, 1].
+    """
+    p = np.asarray(p_values, float)
+    if not ((p >= 0) & (p <= 1)).all():
+        raise InputError(f"p_values: {list(p_values)}; expected numbers from 0 to 1")
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(stepped, 1)
+    return corrected.tolist()
+
+
+def _resampled_ratios(values: np.ndarray, weights: np.ndarray, rng: np.random.Generator, resamples: int) -> np.ndarray:
+    """Sum of values over sum of weights in each of the samples drawn with replacement."""
+    n = len(values)
+    drawn = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
+    return drawn @ values / (drawn @ weights)
+
+
+def _cluster_sums(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[np.ndarray, np.ndarray]:
+    """Sum and number of the values of each cluster, the clusters in order of appearance."""
+    values = np.asarray(values, float)
+    places: dict[Hashable, int] = {}
+    place = np.array([places.setdefault(cluster, len(places)) for cluster in clusters], int)
+    if values.shape != place.shape:
+        raise InputError(f"clusters: {len(place)} for values of shape {values.shape}; expected one a value")
+    if not np.isfinite(values).all():
+        raise InputError("values: one is not a finite number; a slot that failed needs a number too")
+    if len(places) < _FEWEST:
+        raise InputError(f"clusters: {len(places)} different; an interval needs {_FEWEST} at least")
+    return np.bincount(place, values), np.bincount(place).astype(float)
+
+
+def _standard_error(weights: np.ndarray, sums: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Standard error of each weighted sample's mean (linearised ratio, g / (g - 1) for few clusters).
+
+    Args:
+        weights: (samples, clusters) how often each cluster is in each sample.
+    """
+    g = len(sums)
+    slots = weights @ sizes
+    means = weights @ sums / slots
+    squares = weights @ sums**2 - 2 * means * (weights @ (sums * sizes)) + means**2 * (weights @ sizes**2)
+    return np.sqrt(g / (g - 1) * np.maximum(squares, 0)) / slots
+
+
+def _t_quantiles(
+    centred: np.ndarray, sizes: np.ndarray, error: float, seed: int, resamples: int
+) -> tuple[float, float]:
+    """The 2.5 and 97.5 % points of (mean - truth) / standard error; `centred` are sums of values - estimate."""
+    from scipy.stats import t
+
+    g = len(centred)
+    if g < _FEWEST_TO_RESAMPLE or error == 0:
+        return tuple(t.ppf(_CONFIDENCE, g - 1))
+    weights = np.random.default_rng(seed).multinomial(g, np.full(g, 1 / g), size=resamples).astype(float)
+    errors = np.maximum(_standard_error(weights, centred, sizes), _SPREAD_FLOOR * error)
+    return tuple(np.quantile(weights @ centred / (weights @ sizes) / errors, _CONFIDENCE))
+
+
+def _sign_flip(sums: np.ndarray, seed: int) -> float:
+    """The share of sign flips whose sum is as far from 0 as the one observed."""
+    g = len(sums)
+    if g <= _ALL_FLIPS_UP_TO:
+        signs = 1 - 2.0 * (np.arange(2**g)[:, None] >> np.arange(g) & 1)
+    else:
+        signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(_FLIPS, g))
+        signs[0] = 1
+    observed = abs(sums.sum())
+    # equal sums may differ in their last digits when added up in another order
+    return float((np.abs(signs @ sums) >= observed - 1e-9 * np.abs(sums).sum()).mean())

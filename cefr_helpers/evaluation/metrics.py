@@ -1,0 +1,148 @@
+"""All measures of generated answers: one row a slot, and their means."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.levels import LEVELS, number
+from cefr_helpers.data.banks import words_of
+from cefr_helpers.text import copying, grammar, ngrams, vocabulary, word_order
+
+TOLERANCE = 1.0  # levels between score and target that still count as the level asked for
+MEANS = ("exact_ten", "control_error", "bias", "exact_accuracy", "above_level_share", "words_a_sentence")
+MEANS += (*ngrams.MEASURES, "ngrams_in_training")
+_ANSWER = ["prompt", "sample"]
+_NEEDED = {"prompt", "word", "sentence", "valid", "covered", "repeated", "exact_ten"}
+
+
+def measure_slots(
+    slots_table: pd.DataFrame, level: str, target_scores: Sequence[float], training_sentences: Sequence[str]
+) -> pd.DataFrame:
+    """Measure every slot of one model's (or the gold's) answers.
+
+    Args:
+        slots_table: from `parsing.slots`.
+        level: the level asked for.
+        target_scores: (rows,) the level score of each slot's sentence, in [1, 5], its target word masked; whatever
+            stands at an invalid slot (NaN is fine) is not read.
+        training_sentences: all that was trained on, best of all levels together: the word order is learnt from them,
+            and nothing else is.
+
+    Returns:
+        The columns of `slots_table` and: `target` (the level asked for, 1 to 5), `level_score` (NaN where invalid),
+        `squared_error` (where invalid, the largest that the level allows), `level_ok` (valid, within TOLERANCE),
+        `harper_clean`, `order_ok` and `grammar_clean` (valid and both), `copied`, `repetitive`, `joint_success`,
+        `words` (length), `content_words`, `above_level_words` and `above_level_share` (NaN without content words),
+        `grams` (8-grams) and `grams_in_training`.
+        An invalid slot is False in all that is good; `copied`, `repetitive` and the counts are False and 0 there, and
+        the summary takes their rates over valid slots alone.
+
+    Raises:
+        InputError: columns are missing, the scores are not one a row, or a valid slot's is not in [1, 5].
+    """
+    missing = _NEEDED - set(slots_table.columns)
+    if missing:
+        raise InputError(f"slots_table: no column {', '.join(sorted(missing))}; expected those of answer_slots.slots")
+    table = slots_table.reset_index(drop=True)
+    valid = table["valid"].to_numpy(bool)
+    texts = [sentence if ok else None for sentence, ok in zip(table["sentence"], valid, strict=True)]
+    table = table.assign(
+        **_level(target_scores, valid, number(level)),
+        **_grammar(texts, training_sentences),
+        **_copies(texts, training_sentences),
+        **_vocabulary(texts, table["word"], level),
+        repetitive=valid & table["repeated"].to_numpy(bool),
+    )
+    good = table["covered"] & table["level_ok"] & table["grammar_clean"]
+    return table.assign(joint_success=valid & good & ~table["copied"] & ~table["repetitive"])
+
+
+def summarise(table: pd.DataFrame, seed: int = 0, sentences_compared: int | None = None) -> dict[str, float | None]:
+    """Return the MEANS of one row's slots, each as one number.
+
+    Args:
+        table: from `measure_slots`, with a row at least.
+        seed: which sentences the measures of diversity take.
+        sentences_compared: how many sentences diversity is measured on; give the same for all that are compared. By
+            default all valid ones.
+
+    Returns:
+        `exact_ten`, a share of all answers; `control_error` and `exact_accuracy`, over all slots, an invalid one
+        failing in each. Over valid slots alone are `bias` (mean score - target), `words_a_sentence`,
+        `above_level_share` (of all content words together), `ngrams_in_training` (the share of all 8-grams together),
+        and diversity (`distinct_2`, `self_bleu`, `gzip_ratio`). None where there is nothing to measure.
+
+    Raises:
+        InputError: a table without a row.
+    """
+    if table.empty:
+        raise InputError("table: no slot in it; expected a row at least")
+    valid = table[table["valid"]]
+    error = (valid["level_score"] - valid["target"]).to_numpy(float)
+    return {
+        "exact_ten": _mean(table.groupby(_ANSWER if "sample" in table else "prompt")["exact_ten"].first()),
+        "control_error": _mean(table["squared_error"]),
+        "bias": _mean(error),
+        "exact_accuracy": float((np.abs(error) <= 0.5).sum() / len(table)),
+        "above_level_share": _ratio(valid, "above_level_words", "content_words"),
+        "words_a_sentence": _mean(valid["words"]),
+        **_diversity(list(valid["sentence"]), seed, sentences_compared),
+        "ngrams_in_training": _ratio(valid, "grams_in_training", "grams"),
+    }
+
+
+def _level(scores: Sequence[float], valid: np.ndarray, target: int) -> dict:
+    scores = np.asarray(scores, float)
+    if scores.shape != valid.shape:
+        raise InputError(f"target_scores: shape {scores.shape}; expected one a slot, {valid.shape}")
+    wrong = valid & ~((scores >= 1) & (scores <= len(LEVELS)))
+    if wrong.any():
+        raise InputError(f"target_scores: {scores[wrong][0]} at a valid slot; expected 1 to {len(LEVELS)}")
+    scores = np.where(valid, scores, np.nan)
+    worst = max(target - 1, len(LEVELS) - target) ** 2
+    errors = np.where(valid, (scores - target) ** 2, worst)
+    return {
+        "target": target,
+        "level_score": scores,
+        "squared_error": errors,
+        "level_ok": valid & (errors <= TOLERANCE**2),
+    }
+
+
+def _grammar(texts: list[str | None], training_sentences: Sequence[str]) -> dict[str, np.ndarray]:
+    harper = np.array(grammar.clean(texts), bool)
+    order = np.array(word_order.learn(training_sentences).plausible(texts), bool)
+    return {"harper_clean": harper, "order_ok": order, "grammar_clean": harper & order}
+
+
+def _copies(texts: list[str | None], training_sentences: Sequence[str]) -> dict[str, np.ndarray]:
+    seen = copying.index(training_sentences)
+    grams = np.array(copying.gram_counts(seen, texts), int).reshape(-1, 2)
+    copied = np.array(copying.is_copy(seen, texts), bool)
+    return {"copied": copied, "grams": grams[:, 0], "grams_in_training": grams[:, 1]}
+
+
+def _vocabulary(texts: list[str | None], words: pd.Series, level: str) -> dict[str, np.ndarray]:
+    levels = list(vocabulary.content_levels([text or "" for text in texts], list(words)))
+    content = np.array([len(found) for found in levels], int)
+    above = np.array([sum(one > number(level) for one in found) for found in levels], int)
+    share = np.divide(above, content, out=np.full(len(levels), np.nan), where=content > 0)
+    lengths = np.array([len(words_of(text or "")) for text in texts], int)
+    return {"words": lengths, "content_words": content, "above_level_words": above, "above_level_share": share}
+
+
+def _diversity(sentences: list[str], seed: int, count: int | None) -> dict[str, float | None]:
+    count = len(sentences) if count is None else count
+    if not 2 <= count <= len(sentences):
+        return dict.fromkeys(ngrams.MEASURES)
+    return ngrams.measure(sentences, count, seed)
+
+
+def _mean(values) -> float | None:
+    return float(np.mean(values)) if len(values) else None
+
+
+def _ratio(table: pd.DataFrame, above: str, below: str) -> float | None:
+    return float(table[above].sum() / table[below].sum()) if table[below].sum() else None

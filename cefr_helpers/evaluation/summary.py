@@ -1,0 +1,176 @@
+"""What the answers of base and tuned model are worth, slot by slot, between the gold above and the trivial below."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cefr_helpers.core import records, spreadsheets
+from cefr_helpers.core.answer_names import GATES, RATES, ROWS
+from cefr_helpers.core.levels import LEVELS, number
+from cefr_helpers.evaluation import intervals, level_scorers, metrics, parsing
+from cefr_helpers.models import generation
+
+FILE = "generations.csv"
+MEASURES = (*RATES, *metrics.MEANS[:4], "control_error_length_free", *metrics.MEANS[4:])
+_OF_LEVEL = ("level_ok", "control_error", "bias", "exact_accuracy", "control_error_length_free")
+# A row with fewer valid sentences has no measures of diversity: else it would push all rows down to its own few.
+_FEWEST_TO_COMPARE = 10
+_SLOTS_SHOWN = 10
+_COLUMNS = (
+    "row",
+    "prompt",
+    "sample",
+    "slot",
+    "word",
+    "sentence",
+    *RATES,
+    "exact_ten",
+    "level_score",
+    "level_score_length_free",
+)
+_COLUMNS += ("words", "content_words", "above_level_words", "grams", "grams_in_training", "harper_clean", "order_ok")
+
+
+def measure(
+    texts: dict[str, list[str]],
+    words: Sequence[Sequence[str]],
+    level: str,
+    scorers: level_scorers.Scorers | None,
+    training_sentences: Sequence[str],
+    sampled: dict[str, list[list[str]]] | None = None,
+) -> pd.DataFrame:
+    """Every slot of every row with its gates and scores.
+
+    Args:
+        texts: from `baselines.rows_of_answers`.
+        words: the words of each prompt.
+        level: the level asked for.
+        scorers: from `level_scorers.train`. With None, scores are NaN, `level_ok` is None, and `joint_success` leaves
+            the level out.
+        training_sentences: those of all training words, of all levels.
+        sampled: from `baselines.sampled_answers`; what repeats is looked for in each sample by itself.
+
+    Returns:
+        What `metrics.measure_slots` returns, with `row`, `prompt` counted from 1, `sample` (0: greedy),
+        `not_copied` and `not_repetitive` (both valid as well), `level_score_length_free` and
+        `squared_error_length_free`.
+    """
+    takes = [(row, 0, texts[row]) for row in ROWS if row in texts]
+    takes += [(row, number, take) for row, drawn in (sampled or {}).items() for number, take in enumerate(drawn, 1)]
+    slots = pd.concat(
+        [parsing.slots(take, words).assign(row=row, sample=number) for row, number, take in takes],
+        ignore_index=True,
+    )
+    valid = slots["valid"].to_numpy(bool)
+    target = number(level)
+    if scorers is None:
+        full, free = np.full(len(slots), float(target)), np.full(len(slots), np.nan)
+    else:
+        full, free = level_scorers.scores(scorers, list(slots["sentence"]), list(slots["word"]), valid)
+    table = metrics.measure_slots(slots, level, full, training_sentences)
+    worst = max(target - 1, len(LEVELS) - target) ** 2
+    table = table.assign(
+        prompt=table["prompt"] + 1,
+        not_copied=valid & ~table["copied"],
+        not_repetitive=valid & ~table["repetitive"],
+        level_score_length_free=free,
+        squared_error_length_free=np.where(valid, (free - target) ** 2, worst),
+    )
+    # without a scorer the target itself stood in, so that the level stopped nothing; it must not look like a finding
+    unknown = {"level_ok": None, "level_score": np.nan, "squared_error": np.nan, "squared_error_length_free": np.nan}
+    return table if scorers is not None else table.assign(**unknown)
+
+
+def summarise(table: pd.DataFrame, scorers: level_scorers.Scorers | None, seed: int, max_new_tokens: int) -> dict:
+    """What the comparison record keeps under `generation`.
+
+    Returns:
+        `prompts`, `slots` (of one answer a prompt), `words` (distinct) and how the answers were made; `measures`,
+        row -> measure -> {"value", "low", "high"}: the RATES over all slots with the 95 % interval of whole prompts
+        drawn again, the others (see `metrics.summarise`) without; `differences`, tuned - base of each of RATES;
+        `sentences_compared`, on how many sentences diversity is measured; `slots_shown`, the tuned model's first ten
+        (an invalid slot has failed "valid", and nothing else can be said of it); `scores` of valid slots; `scorer`;
+        `file`. None where something cannot be said: intervals of a single prompt, and levels without a scorer.
+    """
+    there = set(table["row"])
+    rows = {row: table[table["row"] == row].reset_index(drop=True) for row in ROWS if row in there}
+    counts = [count for one in rows.values() if (count := int(one["valid"].sum())) >= _FEWEST_TO_COMPARE]
+    compared = min(counts, default=0)
+    return {
+        "prompts": int(table["prompt"].nunique()),
+        "slots": len(rows["gold"]),
+        "words": int(table["word"].nunique()),
+        "decoding": "greedy",
+        "samples": int(table["sample"].max()),
+        "temperature": generation.TEMPERATURE if table["sample"].any() else None,
+        "max_new_tokens": max_new_tokens,
+        "measures": {row: _measures(one, scorers is not None, seed, compared) for row, one in rows.items()},
+        "differences": {rate: _difference(rows["base"], rows["tuned"], rate, seed) for rate in RATES},
+        "sentences_compared": compared,
+        "slots_shown": [_shown(slot) for slot in rows["tuned"][:_SLOTS_SHOWN].to_dict("records")],
+        "scores": {row: rows[row]["level_score"].dropna().round(4).tolist() for row in ("base", "tuned", "gold")},
+        "scorer": level_scorers.describe(scorers),
+        "file": FILE,
+    }
+
+
+def measures_table(found: dict) -> pd.DataFrame:
+    """The measures of `summarise`, a line a measure and a column a row, with intervals where there are any."""
+    return pd.DataFrame(
+        {row: {measure: _cell(**numbers) for measure, numbers in measures.items()} for row, measures in found.items()}
+    )
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> Path:
+    """Write the slots of all rows, a line each; what cannot be said is left empty, and no answer is a formula."""
+    text = io.StringIO()
+    table = table.assign(**{column: table[column].map(spreadsheets.spreadsheet) for column in ("word", "sentence")})
+    # by RFC 4180; with another line end a carriage return inside a text would stand unquoted, and split its row
+    table.to_csv(text, columns=list(_COLUMNS), index=False, float_format="%.4f", lineterminator="\r\n")
+    return records.write_atomically(path, text.getvalue())
+
+
+def _measures(row: pd.DataFrame, with_level: bool, seed: int, compared: int) -> dict:
+    means = metrics.summarise(row, seed, compared)
+    means["control_error_length_free"] = float(row["squared_error_length_free"].mean())
+    means |= dict.fromkeys(() if with_level else _OF_LEVEL)
+    nothing = {"low": None, "high": None}
+    found = {rate: _rate(row, rate, seed) for rate in RATES}
+    found |= {measure: {"value": value, **nothing} for measure, value in means.items() if measure not in RATES}
+    return {measure: found[measure] for measure in MEASURES}
+
+
+def _rate(row: pd.DataFrame, rate: str, seed: int) -> dict[str, float | None]:
+    if row[rate].isna().any():
+        return {"value": None, "low": None, "high": None}
+    values = row[rate].to_numpy(float)
+    if row["prompt"].nunique() < 2:
+        return {"value": float(values.mean()), "low": None, "high": None}
+    found = intervals.cluster_bootstrap(values, list(row["prompt"]), seed, bounds=(0, 1))
+    return {"value": found["estimate"], "low": found["low"], "high": found["high"]}
+
+
+def _difference(base: pd.DataFrame, tuned: pd.DataFrame, rate: str, seed: int) -> dict[str, float | None]:
+    keys = ("estimate", "low", "high", "p")
+    if base[rate].isna().any():
+        return dict.fromkeys(keys)
+    before, after = base[rate].to_numpy(float), tuned[rate].to_numpy(float)
+    if base["prompt"].nunique() < 2:
+        return dict.fromkeys(keys) | {"estimate": float((after - before).mean())}
+    found = intervals.paired_cluster_difference(before, after, list(base["prompt"]), seed, bounds=(-1, 1))
+    return {key: found[key] for key in keys}
+
+
+def _shown(slot: dict) -> dict:
+    failed = [gate for gate in GATES if slot[gate] is not None and not slot[gate]] if slot["valid"] else ["valid"]
+    score = records.finite(slot["level_score"])
+    return {key: slot[key] for key in ("prompt", "slot", "word", "sentence")} | {"score": score, "failed": failed}
+
+
+def _cell(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" + ("" if low is None else f" [{low:.3f}, {high:.3f}]")

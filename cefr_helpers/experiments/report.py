@@ -1,0 +1,215 @@
+"""The note of an experiment: its tables as Markdown and CSV, its figures as PNG and PDF."""
+
+from pathlib import Path
+
+from cefr_helpers.core import records, spreadsheets
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.experiments import results as experiment_results
+from cefr_helpers.experiments.results import Results
+from cefr_helpers.rendering import escaping, locale, tables, templates
+from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.tables import Column, LevelTable
+
+MOST_SHOWN = 30
+FIGURES = ("settings", "fields")
+_SHOWN = 0.05
+
+
+def write_note(workspace: Workspace, name: str, language: str) -> Path:
+    """Write the note of an experiment with its tables and figures; the note itself last.
+
+    Raises:
+        InputError: the experiment has no plan, a record is broken, or the language is unknown.
+    """
+    results = experiment_results.load(workspace, name)
+    folder, words = workspace.notes(), locale.wording(language)
+    made = report_tables(results)
+    for table in made.values():
+        records.write_atomically(folder / "tables" / f"experiment_{name}_{table.name}.csv", tables.to_csv(table))
+    texts = {axis: results.table[axis].map(spreadsheets.spreadsheet) for axis in results.axes}
+    runs = results.table.assign(**texts).to_csv(index=False, lineterminator="\n")
+    records.write_atomically(folder / "tables" / f"experiment_{name}_runs.csv", runs)
+    _draw(results, folder / "figures", language)
+    return records.write_atomically(workspace.experiment_note(name), note(results, made, words))
+
+
+def report_tables(results: Results) -> dict[str, LevelTable]:
+    """Best settings, all settings, what each field explains, effects on the loss and, where known, on the answers."""
+    made = [_best(results), _settings(results), _explained(results), _effects(results, results.measure)]
+    if results.done["joint"].notna().any():
+        made.append(_effects(results, "joint"))
+    return {table.name: table for table in made}
+
+
+def note(results: Results, made: dict[str, LevelTable], words: Wording) -> str:
+    """The note as Markdown."""
+    text = words.phrases["experiment"]
+    done, name = len(results.done), results.name
+    shown = {table.name: tables.to_markdown(_cut(table, results), words) for table in made.values() if table.rows}
+    cut = sum(len(_cut(table, results).rows) < len(table.rows) for table in made.values())
+    files = [f"tables/experiment_{name}_{key}.csv" for key in (*made, "runs")]
+    files += [f"figures/experiment_{name}_{key}.pdf" for key in FIGURES]
+    return templates.render(
+        "experiment.md.j2",
+        {
+            "text": text,
+            "title": text["title"].format(name=escaping.markdown(name)),
+            "summary": text["summary"].format(done=done, runs=len(results.table), levels=", ".join(results.levels)),
+            "axes": [_axis(axis, values) for axis, values in results.axes.items()],
+            "measure": text["measures"][results.measure],
+            "findings": _findings(made, words),
+            "few": _few(results, made, words),
+            "tables": shown,
+            "cut": text["cut"].format(n=MOST_SHOWN) if cut else None,
+            "figures": {
+                key: {"title": text["figures"][key], "link": f"figures/experiment_{name}_{key}.png"} for key in FIGURES
+            },
+            "missing": _missing(results),
+            "files": files,
+        },
+    )
+
+
+def _draw(results: Results, folder: Path, language: str) -> None:
+    from cefr_helpers.experiments import figures as experiment_plots
+    from cefr_helpers.notes import training_figures
+
+    figures = {
+        "settings": experiment_plots.by_setting(results, language),
+        "fields": experiment_plots.fields(results, language),
+    }
+    for key in FIGURES:
+        for form in ("png", "pdf"):
+            training_figures.save_figure(figures[key], folder / f"experiment_{results.name}_{key}.{form}", dpi=150)
+
+
+def _best(results: Results) -> LevelTable:
+    columns = (
+        Column("setting", "text"),
+        Column("seeds", "whole"),
+        Column(f"mean_{results.measure}", "loss"),
+        Column("interval", "interval"),
+        Column("runner_up", "text"),
+        Column("ahead", "loss"),
+        Column("ahead_interval", "interval"),
+        Column("best_run", "text"),
+    )
+    rows = [
+        row
+        | {"seeds": row["n"], f"mean_{results.measure}": row["estimate"], "interval": _pair(row["low"], row["high"])}
+        | {"ahead_interval": _pair(row["ahead_low"], row["ahead_high"]), "best_run": row["run"]}
+        for row in experiment_results.best(results)
+    ]
+    return LevelTable("best", columns, tuple(rows))
+
+
+def _settings(results: Results) -> LevelTable:
+    columns = (
+        Column("setting", "text"),
+        Column("seeds", "whole"),
+        Column(f"mean_{results.measure}", "loss"),
+        Column("interval", "interval"),
+        Column("joint_tuned", "share"),
+        Column("joint_interval", "share_interval"),
+        Column("training_time", "duration"),
+    )
+    done = results.done.assign(setting=experiment_results.settings(results, results.done))
+    times = done.groupby(["level", "setting"])["training_s"].mean()
+    joint = {(row["level"], row["setting"]): row for row in _records(experiment_results.by_setting(results, "joint"))}
+    rows = []
+    for row in _records(experiment_results.by_setting(results, results.measure)):
+        place = (row["level"], row["setting"])
+        answered = joint.get(place, dict.fromkeys(("estimate", "low", "high")))
+        rows.append(
+            {"level": row["level"], "setting": row["setting"], "seeds": row["n"], "interval": _pair(**_ends(row))}
+            | {f"mean_{results.measure}": row["estimate"], "joint_tuned": answered["estimate"]}
+            | {"joint_interval": _pair(**_ends(answered)), "training_time": _known(times[place])}
+        )
+    return LevelTable("settings", columns, tuple(rows))
+
+
+def _explained(results: Results) -> LevelTable:
+    columns = (Column("field", "text"), Column("explained", "share"))
+    return LevelTable("explained", columns, tuple(experiment_results.explained(results, results.measure)))
+
+
+def _effects(results: Results, measure: str) -> LevelTable:
+    kind, pair = ("share", "share_interval") if measure == "joint" else ("loss", "interval")
+    columns = (
+        Column("field", "text"),
+        Column("change", "text"),
+        Column("pairs", "whole"),
+        Column("seeds", "whole"),
+        Column(f"change_{measure}", kind),
+        Column("interval", pair),
+        Column("p", "p"),
+        Column("p_holm", "p"),
+    )
+    rows = [
+        row
+        | {"change": f"{row['first']} → {row['value']}", f"change_{measure}": row["estimate"], "p_holm": row["holm"]}
+        | {"interval": _pair(**_ends(row))}
+        for row in experiment_results.effects(results, measure)
+    ]
+    return LevelTable(f"effects_{measure}", columns, tuple(rows))
+
+
+def _findings(made: dict[str, LevelTable], words: Wording) -> list[str]:
+    """In a sentence each: how many differences are shown after correction, and which."""
+    text = words.phrases["experiment"]
+    found = []
+    for name, table in made.items():
+        if name.startswith("effects_") and table.rows:
+            shown = [row for row in table.rows if row["holm"] is not None and row["holm"] < _SHOWN]
+            measure = text["measures"][name.removeprefix("effects_")]
+            found.append(text["shown"].format(measure=measure, shown=len(shown), tests=len(table.rows)))
+            for row in shown[:MOST_SHOWN]:
+                change = tables.written(row["change"], "text", words)
+                p = tables.written(row["holm"], "p", words)
+                found.append(f"{row['level']}, {escaping.code(row['field'])} {change}: p = {p}")
+    return found
+
+
+def _few(results: Results, made: dict[str, LevelTable], words: Wording) -> str | None:
+    """That the seeds are too few to show anything, where they are: p is at least 2^(1 - seeds), times the tests."""
+    text, seeds = words.phrases["experiment"], len(results.axes["seed"])
+    tests = len(made[f"effects_{results.measure}"].rows)
+    enough = next(n for n in range(2, 100) if tests * 2.0 ** (1 - n) < _SHOWN)
+    if seeds >= enough or not tests:
+        return None
+    if seeds == 1:
+        return text["one_seed"].format(enough=enough)
+    least = locale.decimal(min(1, tests * 2.0 ** (1 - seeds)), 3, words)
+    return text["few"].format(seeds=seeds, tests=tests, least=least, enough=enough)
+
+
+def _missing(results: Results) -> list[str]:
+    missing = results.table[results.table["loss"].isna()]
+    names = [f"{escaping.code(row['run'])} {row['level']}" for row in _records(missing.head(MOST_SHOWN))]
+    return [*names, *(["…"] if len(missing) > MOST_SHOWN else [])]
+
+
+def _cut(table: LevelTable, results: Results) -> LevelTable:
+    """The table with the first rows of each level alone."""
+    rows = [row for level in results.levels for row in [r for r in table.rows if r["level"] == level][:MOST_SHOWN]]
+    return LevelTable(table.name, table.columns, tuple(rows))
+
+
+def _axis(axis: str, values: list[str]) -> str:
+    return f"{escaping.code(axis)}: {', '.join(escaping.code(value) for value in values)}"
+
+
+def _records(table) -> list[dict]:
+    return [{key: _known(value) for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _known(value):
+    return None if value != value else value
+
+
+def _ends(row: dict) -> dict:
+    return {"low": row["low"], "high": row["high"]}
+
+
+def _pair(low: float | None, high: float | None) -> tuple[float, float] | None:
+    return None if low is None or high is None else (low, high)

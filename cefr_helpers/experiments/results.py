@@ -1,0 +1,224 @@
+"""What the runs of an experiment reached: one table over their records, means over seeds, effects of fields."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cefr_helpers.core import records
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.schema import find
+from cefr_helpers.evaluation import intervals
+
+if TYPE_CHECKING:
+    import pandas
+
+_SEED = 0  # of the resampling; the runs' own seeds are data here
+
+
+@dataclass(frozen=True)
+class Results:
+    """The records of an experiment's runs.
+
+    Attributes:
+        axes: "recipe", recipe fields and "seed" -> the values tried, as texts, in the file's order.
+        table: a row for each run and level: `level`, `run`, the axes, and from the records `loss`, `bits`, `base_loss`,
+            `joint`, `training_s` and `adapter`, NaN or None where a run has no comparison.
+        measure: what runs are ordered by: "loss" (nats a token); "bits" (a character) where the base models differ,
+            since their tokens do.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    axes: dict[str, list[str]]
+    table: "pandas.DataFrame"
+    measure: str
+
+    @property
+    def fields(self) -> list[str]:
+        """The axes, but for the seed, on which more than one value was tried."""
+        return [axis for axis, values in self.axes.items() if axis != "seed" and len(values) > 1]
+
+    @property
+    def done(self) -> "pandas.DataFrame":
+        return self.table[self.table["loss"].notna()]
+
+
+def load(workspace: Workspace, name: str) -> Results:
+    """Read the records of all runs in the experiment's plan; a run without them is there with nothing.
+
+    Raises:
+        InputError: there is no plan, or a record is broken.
+    """
+    import pandas as pd
+
+    plan = _plan(workspace, name)
+    rows, bases = [], set()
+    for run in plan["runs"]:
+        folder = workspace.experiment(name) / run["name"]
+        own = Workspace(folder, folder / "user_data")
+        values = {axis: text(value) for axis, value in run["values"].items()}
+        for level in plan["levels"]:
+            training = records.read_if_there(own, level, "training")
+            comparison = records.read_if_there(own, level, "comparison")
+            bases |= {find(training, "results.base_model.sha256")} if training else set()
+            rows.append({"level": level, "run": run["name"], **values} | _reached(training, comparison))
+    table = pd.DataFrame(rows)
+    numbers = ["loss", "bits", "base_loss", "joint", "training_s"]
+    table[numbers] = table[numbers].astype(float)
+    axes = {axis: [text(value) for value in values] for axis, values in plan["axes"].items()}
+    return Results(name, tuple(plan["levels"]), axes, table, "bits" if len(bases) > 1 else "loss")
+
+
+def text(value: object) -> str:
+    """A value of an axis in writing."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def by_setting(results: Results, measure: str) -> "pandas.DataFrame":
+    """Mean over seeds of each level and setting (all axes but the seed), with its 95 % interval.
+
+    Returns:
+        `level`, `setting`, `n` (seeds), `estimate`, `low`, `high`; the best first within a level.
+    """
+    import pandas as pd
+
+    known = results.done[results.done[measure].notna()].assign(setting=lambda table: settings(results, table))
+    rows = [
+        {"level": level, "setting": setting, **intervals.mean_interval(group[measure])}
+        for (level, setting), group in known.groupby(["level", "setting"], sort=False)
+    ]
+    found = pd.DataFrame(rows, columns=["level", "setting", "n", "estimate", "low", "high"])
+    sign = -1 if measure == "joint" else 1
+    order = pd.DataFrame({"level": found["level"], "value": sign * found["estimate"].astype(float)})
+    return found.loc[order.sort_values(["level", "value"], kind="stable").index].reset_index(drop=True)
+
+
+def settings(results: Results, table: "pandas.DataFrame") -> "pandas.Series":
+    """The setting of each row in words: the fields on which several values were tried, else the recipe's name."""
+    fields = results.fields
+    if not fields:
+        return table["recipe"]
+    parts = [table[field] if field == "recipe" else f"{field} " + table[field] for field in fields]
+    return parts[0].str.cat(parts[1:], sep=", ") if len(parts) > 1 else parts[0]
+
+
+def explained(results: Results, measure: str) -> list[dict]:
+    """Which field matters: the share of the variance between a level's runs that lies between a field's values.
+
+    The seed stands beside the fields: a field that explains no more than it does is not told from chance. Shares add
+    up to 1 at most where every combination was run; what is left is how the fields act together. With one seed there is
+    nothing to compare with, and no row.
+    """
+    if len(results.axes["seed"]) < 2:
+        return []
+    rows = []
+    for level in results.levels:
+        known = results.done[(results.done["level"] == level) & results.done[measure].notna()]
+        total = float(((known[measure] - known[measure].mean()) ** 2).sum())
+        for axis, values in results.axes.items():
+            if len(values) > 1 and total > 0:
+                means = known.groupby(axis)[measure].transform("mean")
+                between = float(((means - known[measure].mean()) ** 2).sum())
+                rows.append({"level": level, "field": axis, "explained": between / total})
+    return rows
+
+
+def effects(results: Results, measure: str) -> list[dict]:
+    """Each field's values against the first one in the file, all else being equal.
+
+    Runs are paired that share the level, the seed and every other field. The interval and p take whole seeds, since
+    runs of one seed share their data (`intervals.paired_cluster_difference`); p is Holm-corrected over all rows here.
+
+    Returns:
+        `level`, `field`, `first`, `value`, `pairs`, `seeds`, `estimate` (value - first), `low`, `high`, `p`, `holm`;
+        None for the last four and `holm` below two seeds.
+    """
+    rows = []
+    for level in results.levels:
+        known = results.done[(results.done["level"] == level) & results.done[measure].notna()]
+        for field in results.fields:
+            others = [axis for axis in results.axes if axis != field]
+            side = known.pivot_table(index=others, columns=field, values=measure, aggfunc="first")
+            first, *rest = results.axes[field]
+            for value in rest:
+                if first in side and value in side:
+                    pairs = side[[first, value]].dropna()
+                    rows.append({"level": level, "field": field, "first": first, "value": value} | _effect(pairs))
+    tested = [row for row in rows if row["p"] is not None]
+    for row, corrected in zip(tested, intervals.holm([row["p"] for row in tested]), strict=True):
+        row["holm"] = corrected
+    return [row for row in rows if row["pairs"]]
+
+
+def best(results: Results) -> list[dict]:
+    """Of each level the setting with the best mean, its runner-up, and its best single run.
+
+    Only settings with as many seeds as any other of the level take part: fewer could be lucky ones.
+
+    Returns:
+        `level`, `setting`, `n`, `estimate`, `low`, `high`, `runner_up`, `ahead` (best - runner-up over shared seeds),
+        `ahead_low`, `ahead_high`, `run`, `adapter`.
+    """
+    summary, rows = by_setting(results, results.measure), []
+    done = results.done.assign(setting=settings(results, results.done))
+    for level, group in summary.groupby("level", sort=False):
+        full = group[group["n"] == group["n"].max()]
+        first = full.iloc[0].to_dict()
+        of_level = done[(done["level"] == level) & (done["setting"] == first["setting"])]
+        run = of_level.loc[of_level[results.measure].idxmin()]
+        row = first | {"run": run["run"], "adapter": run["adapter"]}
+        row |= {"runner_up": None, "ahead": None, "ahead_low": None, "ahead_high": None}
+        if len(full) > 1:
+            row |= _lead(done[done["level"] == level], first["setting"], full.iloc[1]["setting"], results.measure)
+        rows.append({key: None if value != value else value for key, value in row.items()})
+    return rows
+
+
+def _plan(workspace: Workspace, name: str) -> dict:
+    path = workspace.experiment_plan(name)
+    try:
+        plan = json.loads(path.read_text(encoding="utf-8"))
+        return {key: plan[key] for key in ("levels", "axes", "runs")}
+    except FileNotFoundError:
+        raise InputError(f"{path}: missing; run the experiment first: make experiment NAME={name}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not an experiment's plan ({error}); run the experiment again") from None
+
+
+def _reached(training: dict | None, comparison: dict | None) -> dict:
+    completion = "results.completion"
+    return {
+        "loss": find(comparison, f"{completion}.tuned.loss"),
+        "bits": find(comparison, f"{completion}.tuned.bits_per_character"),
+        "base_loss": find(comparison, f"{completion}.base.loss"),
+        "joint": find(comparison, "results.generation.measures.tuned.joint_success.value"),
+        "training_s": find(training, "results.duration_s"),
+        "adapter": find(training, "results.adapter.path"),
+    }
+
+
+def _effect(pairs: "pandas.DataFrame") -> dict:
+    """Estimate, interval and p of second minus first column; the index has a level "seed"."""
+    seeds = pairs.index.get_level_values("seed")
+    found = {"pairs": len(pairs), "seeds": seeds.nunique(), "estimate": None}
+    found |= dict.fromkeys(("low", "high", "p", "holm"))
+    first, second = (pairs.iloc[:, place].to_numpy(float) for place in (0, 1))
+    if found["seeds"] > 1:
+        tested = intervals.paired_cluster_difference(first, second, list(seeds), _SEED)
+        return found | {key: tested[key] for key in ("estimate", "low", "high", "p")}
+    return found | ({"estimate": float(np.mean(second - first))} if len(pairs) else {})
+
+
+def _lead(done: "pandas.DataFrame", first: str, second: str, measure: str) -> dict:
+    by_seed = done.pivot_table(index="seed", columns="setting", values=measure)[[first, second]].dropna()
+    if by_seed.empty:
+        return {"runner_up": second}
+    ahead = intervals.mean_interval(by_seed[first] - by_seed[second])
+    return {"runner_up": second} | {
+        "ahead": ahead["estimate"],
+        "ahead_low": ahead["low"],
+        "ahead_high": ahead["high"],
+    }

@@ -1,0 +1,1 @@
+"""Base models and adapters: loading, prompts, likelihoods, answers, saving and merging."""

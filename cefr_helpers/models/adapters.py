@@ -1,0 +1,100 @@
+"""Base and tuned models of several levels out of one base that is loaded once: with no adapter on it is the base."""
+
+from contextlib import nullcontext
+from pathlib import Path
+
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import resolve
+from cefr_helpers.core.recipes import Recipe
+from cefr_helpers.core.schema import find
+from cefr_helpers.evaluation import comparison
+from cefr_helpers.models import base_model, generation
+
+
+class Speakers:
+    """One base model in memory, with the adapters that were asked for so far.
+
+    Attributes:
+        loads: how often a base was loaded; more than once only where levels were trained on different ones.
+    """
+
+    def __init__(self):
+        self.loads = 0
+        self._held: tuple[str, str] | None = None
+        self._model = None
+        self._tokenizer = None
+
+    def use(self, settings: Recipe, training: dict | None) -> str | None:
+        """Get base and, where there is one, adapter ready.
+
+        Args:
+            settings: says which base model.
+            training: the level's training record; None before any training.
+
+        Returns:
+            Why the base answers alone; None where the tuned model answers too.
+
+        Raises:
+            InputError: the base model can't be had.
+        """
+        base = base_model.resolve(settings.base_model, settings.base_model_revision)
+        if training is None:
+            self._load(base, self._precision(base, settings))
+            return "no adapter has been trained yet; run 01_data_formatting and 02_training, or `make run`"
+        path = find(training, "results.adapter.path")
+        try:
+            if path is None:
+                raise InputError("the training record names no adapter; run 02_training")
+            adapter = resolve(path)
+            comparison.check_adapter(base, training, adapter)
+        except InputError as problem:
+            self._load(base, self._precision(base, settings))
+            return str(problem)
+        self._load(base, training["results"]["precision"])
+        self._switch_on(adapter)
+        return None
+
+    def answer(self, example: dict, tuned: bool, max_new_tokens: int, temperature: float = 0.0, seed: int = 0) -> str:
+        """The answer of base or tuned model, after `use`.
+
+        Args:
+            example: instruction and input.
+            temperature: 0 for greedy.
+            seed: of the draw, where the temperature is above 0.
+        """
+        adapted = hasattr(self._model, "disable_adapter")
+        with nullcontext() if tuned or not adapted else self._model.disable_adapter():
+            how = {"sample_seed": seed, "temperature": temperature} if temperature else {}
+            return generation.answer(self._model, self._tokenizer, [example], max_new_tokens, **how)[0]
+
+    def _load(self, base: base_model.BaseModel, precision: str) -> None:
+        if self._held != (base.sha256, precision):
+            self._held = self._model = None  # two at a time might not fit
+            self._model = base_model.load_model(base, precision)
+            self._tokenizer = base_model.load_tokenizer(base)
+            self._held = (base.sha256, precision)
+            self.loads += 1
+
+    def _switch_on(self, adapter: Path) -> None:
+        from peft import PeftModel
+
+        try:
+            if not isinstance(self._model, PeftModel):
+                self._model = PeftModel.from_pretrained(self._model, adapter, adapter_name=adapter.name)
+            elif adapter.name not in self._model.peft_config:
+                self._model.load_adapter(adapter, adapter_name=adapter.name)
+            self._model.set_adapter(adapter.name)
+        except BaseException:
+            self._held = None  # interrupted, it may hold half an adapter: the next use loads anew
+            raise
+        self._model.eval()
+
+    def _precision(self, base: base_model.BaseModel, settings: Recipe) -> str:
+        """What the base alone is loaded in: as it lies in memory already, else as the recipe says."""
+        import torch
+
+        if self._held and self._held[0] == base.sha256:
+            return self._held[1]
+        if settings.precision != "auto":
+            return settings.precision
+        return "fp16" if torch.cuda.is_available() and not torch.cuda.is_bf16_supported() else "bf16"

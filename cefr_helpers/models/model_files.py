@@ -1,0 +1,70 @@
+"""What a model's folder must hold before anything in it is loaded: safetensors weights, unquantised, and no code."""
+
+from pathlib import Path
+
+from cefr_helpers.core import files as json_files
+from cefr_helpers.core.errors import InputError, shown
+
+
+def check(folder: Path) -> None:
+    """Refuse a folder that is no model in Hugging Face format, or one that asks for pickle or for its own code.
+
+    Raises:
+        InputError: names file, value and expectation.
+    """
+    missing = [name for name in ("config.json", "tokenizer.json") if not (folder / name).is_file()]
+    if missing or not list(folder.glob("*.safetensors")):
+        raise InputError(
+            f"base_model: {folder}: not a model folder (missing {', '.join(missing) or 'weights, *.safetensors'}); "
+            "expected config.json, tokenizer.json and safetensors weights"
+        )
+    for path in sorted(folder.glob("*.safetensors")):
+        check_weights(path)
+    for path in sorted(folder.glob("*.safetensors.index.json")):
+        _check_index(path)
+    for name in ("config.json", "tokenizer_config.json"):
+        if (folder / name).is_file():
+            _check_configuration(folder / name)
+
+
+def check_weights(path: Path) -> None:
+    """Refuse a file that is not whole safetensors, whatever its name says: a pickle runs code when it is read.
+
+    Raises:
+        InputError: names the file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as tensors:
+            list(tensors.keys())
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not whole safetensors weights ({error}); expected these and no other kind") from None
+
+
+def _check_index(path: Path) -> None:
+    index = json_files.read(path, "expected an index of safetensors files")
+    files = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(files, dict):
+        raise InputError(f"{path}: has no weight_map; expected an index of safetensors files")
+    there = [file.name for file in path.parent.glob("*.safetensors")]
+    for name in files.values():
+        if name not in there:
+            raise InputError(f"{path}: weight_map names {shown(name)}; expected *.safetensors files beside it")
+
+
+def _check_configuration(path: Path) -> None:
+    """Refuse what may stand in a hub model's configuration: code of its own to be run, and weights cut to few bits.
+
+    The first is `auto_map`, files for which transformers would ask. An adapter can't be merged onto the second.
+    """
+    config = json_files.read(path, "expected the configuration of a model")
+    if not isinstance(config, dict):
+        raise InputError(f"{path}: expected a JSON object, the configuration of a model")
+    if config.get("auto_map"):
+        raise InputError(f"{path}: auto_map {shown(config['auto_map'])} is code to be run; expected a model without")
+    if config.get("quantization_config"):
+        raise InputError(
+            f"{path}: quantization_config {shown(config['quantization_config'])}: weights cut to few bits; expected "
+            "the model in 16 bits, which load_in_4bit: true in the recipe quantises for the training alone"
+        )

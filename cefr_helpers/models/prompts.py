@@ -1,0 +1,113 @@
+"""Chat rows for training and prompts for generation."""
+
+from collections.abc import Sequence
+
+from cefr_helpers.core.errors import InputError
+
+# Llama-3.2's template prints today's date unless it is given one: fixed, so that data does not change at midnight.
+DATE = "26 Jul 2024"
+COUNTED_AT_MOST = 10_000
+
+
+def prompt_text(example: dict) -> str:
+    """What the user says: the instruction and the numbered words."""
+    return f"{example['instruction']}\n{example['input']}"
+
+
+def prompt_ids(tokenizer, example: dict, shown: Sequence[dict] = ()) -> list[int]:
+    """Token ids of the prompt, up to where the model's answer begins.
+
+    Args:
+        shown: examples that come before it as earlier turns of the chat, each with its answer.
+    """
+    turns = [turn for one in shown for turn in _turns(one)]
+    messages = [*turns, {"role": "user", "content": prompt_text(example)}]
+    return _render(tokenizer, messages, add_generation_prompt=True)
+
+
+def tokenise(tokenizer, example: dict) -> dict[str, list[int]]:
+    """One example as the model sees it: prompt, completion and one end-of-turn token.
+
+    Returns:
+        `prompt_ids` and `completion_ids`; their concatenation is the whole text. What a template puts behind the end
+        token (SmolLM2: a line break) is left out, since nobody generates past it.
+
+    Raises:
+        ValueError: the chat template renders the prompt differently once an answer follows, or sets no end token.
+    """
+    prompt = prompt_ids(tokenizer, example)
+    whole = _render(tokenizer, _turns(example), add_generation_prompt=False)
+    if whole[: len(prompt)] != prompt:
+        raise ValueError("the chat template renders the prompt differently once an answer follows it")
+    completion = whole[len(prompt) :]
+    if tokenizer.eos_token_id not in completion:
+        raise ValueError(f"the chat template does not end an answer with {tokenizer.eos_token!r}")
+    end = len(completion) - completion[::-1].index(tokenizer.eos_token_id)
+    return {"prompt_ids": prompt, "completion_ids": completion[:end]}
+
+
+def answer_offsets(tokenizer, example: dict) -> list[tuple[int, int]]:
+    """Where each token of `tokenise` stands, as (start, end) in characters of the answer; below 0 before it."""
+    text = tokenizer.apply_chat_template(_turns(example), tokenize=False, date_string=DATE)
+    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ids = tokenise(tokenizer, example)
+    count, first = len(ids["prompt_ids"]) + len(ids["completion_ids"]), text.rindex(example["output"])
+    return [(start - first, end - first) for start, end in found.offset_mapping[:count]]
+
+
+def token_counts(tokenizer, examples: Sequence[dict]) -> list[tuple[int, int]]:
+    """Tokens of prompt and completion, as `tokenise` makes them, of each example: all at once, for speed.
+
+    Only the first COUNTED_AT_MOST examples are counted: they come in random order, and a million would take minutes.
+    """
+    chosen = examples[:COUNTED_AT_MOST]
+    prompts = [[{"role": "user", "content": prompt_text(example)}] for example in chosen]
+    wholes = [
+        [*prompt, {"role": "assistant", "content": example["output"]}]
+        for prompt, example in zip(prompts, chosen, strict=True)
+    ]
+    end = tokenizer.eos_token_id
+    prompt_lengths = map(len, _render_all(tokenizer, prompts, add_generation_prompt=True))
+    whole_lengths = (len(ids) - ids[::-1].index(end) for ids in _render_all(tokenizer, wholes, False))
+    return [(prompt, whole - prompt) for prompt, whole in zip(prompt_lengths, whole_lengths, strict=True)]
+
+
+def training_rows(tokenizer, examples: list[dict], max_seq_length: int, loss_on: str) -> list[dict]:
+    """Rows for the trainer: `input_ids` and `labels` (-100 where no loss is taken), cut at `max_seq_length` tokens.
+
+    Raises:
+        InputError: the prompt alone fills an example up to `max_seq_length`, so that nothing is left to learn from.
+    """
+    rows = []
+    for number, example in enumerate(examples, 1):
+        ids = tokenise(tokenizer, example)
+        prompt, completion = ids["prompt_ids"], ids["completion_ids"]
+        if len(prompt) >= max_seq_length:
+            raise InputError(
+                f"max_seq_length: {max_seq_length}; the prompt of training example {number} takes {len(prompt)} tokens "
+                f"and its answer {len(completion)} more: raise it to {len(prompt) + len(completion)} at least"
+            )
+        labels = ([-100] * len(prompt) if loss_on == "completion" else prompt) + completion
+        rows.append({"input_ids": (prompt + completion)[:max_seq_length], "labels": labels[:max_seq_length]})
+    return rows
+
+
+def _turns(example: dict) -> list[dict]:
+    """Question and answer."""
+    return [
+        {"role": "user", "content": prompt_text(example)},
+        {"role": "assistant", "content": example["output"]},
+    ]
+
+
+def _render(tokenizer, messages: list[dict], add_generation_prompt: bool) -> list[int]:
+    return tokenizer.apply_chat_template(
+        messages, add_generation_prompt=add_generation_prompt, tokenize=True, return_dict=False, date_string=DATE
+    )
+
+
+def _render_all(tokenizer, conversations: list[list[dict]], add_generation_prompt: bool) -> list[list[int]]:
+    texts = tokenizer.apply_chat_template(
+        conversations, add_generation_prompt=add_generation_prompt, tokenize=False, date_string=DATE
+    )
+    return tokenizer(texts, add_special_tokens=False, return_attention_mask=False).input_ids

@@ -1,0 +1,117 @@
+"""Adapter and merged model under `user_data`: named, versioned, staged, and moved into place whole."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cefr_helpers.core import disk, records
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.models import merging
+from cefr_helpers.models.base_model import BaseModel
+
+# text-generation-webui lists every entry of loras/ except those with this ending: where half-written folders belong
+STAGING = "-np"
+
+
+def next_name(workspace: Workspace, base: BaseModel, level: str) -> str:
+    """The next free adapter name, `{model}-{level}-unsloth-v{n}`: an existing one is never overwritten."""
+    stem = f"{base.slug}-{level.lower()}-unsloth-v"
+    taken = [0]
+    for folder in (workspace.adapters(), workspace.merged_models()):
+        for path in folder.glob(f"{stem}*"):
+            match = re.fullmatch(r"(\d+)(_merged)?", path.name.removeprefix(stem))
+            taken += [int(match[1])] if match else []
+    return f"{stem}{max(taken) + 1}"
+
+
+def save_adapter(model, folder: Path, base: BaseModel) -> Path:
+    """Save a LoRA adapter as text-generation-webui and PEFT read it: two files, no local path inside.
+
+    Args:
+        folder: where it shall lie; written aside first, moved into place whole.
+
+    Raises:
+        DiskFull: there is no room for it; nothing of it is left.
+    """
+    size = sum(weight.numel() * weight.element_size() for weight in model.parameters() if weight.requires_grad)
+    with staged(folder, size) as staging:
+        model.save_pretrained(staging)
+        for path in staging.iterdir():
+            if path.name not in ("adapter_config.json", "adapter_model.safetensors"):
+                path.unlink()
+        config = json.loads((staging / "adapter_config.json").read_text())
+        config |= {"base_model_name_or_path": base.identifier, "revision": base.revision}
+        (staging / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n")
+    return folder
+
+
+def merge(base: BaseModel, adapter: Path, folder: Path, prompt: list[int]) -> dict:
+    """Merge an adapter onto a fresh 16-bit base in a process of its own, where no library is patched.
+
+    Args:
+        adapter: the saved adapter's folder.
+        folder: where the merged model shall lie; written aside first, moved into place whole.
+        prompt: token ids on which merged, base + adapter and base are compared.
+
+    Returns:
+        The check's numbers, see `merging.merge`.
+
+    Raises:
+        RuntimeError: merging failed, or the merged model is not base + adapter, or is the base.
+        DiskFull: there is no room for it; nothing of it is left.
+    """
+    with staged(folder, disk.size(base.folder)) as staging:
+        command = [sys.executable, "-m", merging.__name__, str(base.folder), str(adapter), str(staging)]
+        done = subprocess.run(command, input=json.dumps(prompt), capture_output=True, text=True)
+        if done.returncode < 0:
+            raise MemoryError(
+                f"merging was killed by signal {-done.returncode}; the system does so when memory runs out"
+            )
+        if done.returncode != 0:
+            raise RuntimeError(f"merging {adapter} onto {base.folder} failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def describe(folder: Path, shown_from: Path) -> dict:
+    """A published folder for the record: name, path (relative to `shown_from` where inside) and file digests."""
+    path = folder.relative_to(shown_from) if folder.is_relative_to(shown_from) else folder
+    files = {file.name: records.sha256(file) for file in sorted(folder.iterdir()) if file.is_file()}
+    return {"name": folder.name, "path": str(path), "files": files}
+
+
+@contextmanager
+def staged(folder: Path, needed: int) -> Iterator[Path]:
+    """A folder aside to write in, under a name that text-generation-webui does not list, moved to `folder` at the end.
+
+    Args:
+        needed: bytes that it will take, for the message where there is no room.
+
+    Raises:
+        DiskFull: there is no room for it; whatever fails, nothing of it is left.
+        FileExistsError: `folder` is there already.
+    """
+    staging = folder.with_name(f"{folder.name}{STAGING}")
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        with disk.told_when_full(folder, needed):
+            staging.mkdir(parents=True)
+            yield staging
+            _into_place(staging, folder)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _into_place(staging: Path, folder: Path) -> None:
+    if folder.exists():
+        raise FileExistsError(f"{folder}: exists already, and a published model is never overwritten")
+    for file in staging.iterdir():
+        with open(file, "rb") as written:
+            os.fsync(written.fileno())
+    os.rename(staging, folder)

@@ -1,0 +1,137 @@
+"""The two figures of generated answers: every measure with its interval, and where the level scores fall."""
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
+
+from cefr_helpers.core import levels
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.schema import LevelRecords, find, model_name, read_level
+from cefr_helpers.notes.answer_sections import RATES
+from cefr_helpers.notes.files import figure_files
+from cefr_helpers.notes.training_figures import save_figure
+from cefr_helpers.notes.verdicts import generated
+from cefr_helpers.rendering import escaping, locale
+from cefr_helpers.rendering.figure_style import (
+    BASE,
+    GOLD,
+    GREY,
+    LONGEST_NAME,
+    TEXT,
+    TRAIN,
+    level_title,
+    new_figure,
+    put_legend,
+    say_nothing_recorded,
+    style,
+    write_ticks,
+)
+from cefr_helpers.rendering.locale import Wording
+
+_LOOKS = {"base": (BASE, "o"), "tuned": (TRAIN, "D"), "gold": (GOLD, "^")}
+_APART = 0.24  # between the three marks of a measure, whose rows are 1 apart
+_BIN = 0.25  # levels
+
+
+def draw_generation(workspace: Workspace, level: str, language: str) -> list[Path]:
+    """Draw the figures of a level's generated answers into its plot folder; none where it has no such answers.
+
+    Raises:
+        InputError: the level or the language is unknown, or a record is broken.
+    """
+    held = read_level(workspace, level)
+    if not generated(held):
+        return []
+    draw = {"answer_measures": answer_measures, "level_scores": level_scores}
+    files = figure_files(generated(held))
+    return [save_figure(draw[name](held, language), workspace.plots(level) / file) for name, file in files.items()]
+
+
+def answer_measures(held: LevelRecords, language: str) -> Figure:
+    """Each rate of base, tuned and gold, as marks with 95 % intervals, Joint Success on top."""
+    words = locale.wording(language)
+    figure = new_figure((8.0, 7.0))
+    axes = figure.subplots()
+    style(axes)
+    _title(figure, held, "answer_measures", 1.02, words)
+    for place, row in enumerate(_LOOKS):
+        _marks(axes, held, row, (place - 1) * _APART, words)
+    if axes.lines:
+        axes.set_yticks(range(len(RATES)), [_rate_name(rate, words) for rate in RATES])
+        axes.set_ylim(len(RATES) - 0.5, -0.5)
+        axes.axhline(0.5, color=GREY, linewidth=1)
+        axes.grid(axis="y", visible=False)
+        axes.set_xlim(-3, 103)
+        axes.set_xticks(range(0, 101, 20))
+        axes.set_xlabel(words.phrases["plot"]["generation"]["share_axis"])
+    else:
+        say_nothing_recorded(axes, words)
+    return put_legend(figure)
+
+
+def level_scores(held: LevelRecords, language: str) -> Figure:
+    """Histograms of the valid sentences' level scores, one under the other, the accepted range shaded."""
+    words = locale.wording(language)
+    figure = new_figure((8.0, 7.6))
+    panels = figure.subplots(len(_LOOKS), 1, sharex=True, sharey=True)
+    for axes, row in zip(panels, _LOOKS, strict=True):
+        style(axes)
+        _panel(axes, held, row, words)
+    text = words.phrases["plot"]["generation"]
+    panels[-1].set_xlim(0.9, len(levels.LEVELS) + 0.1)
+    panels[-1].set_xticks(range(1, len(levels.LEVELS) + 1), levels.LEVELS)
+    panels[-1].set_xlabel(text["score_axis"])
+    if panels[0].get_ylim()[1] > 1:
+        for axes in panels:
+            write_ticks(axes.yaxis, words)
+    _title(figure, held, "level_scores", 1.24, words)
+    return put_legend(figure)
+
+
+def _title(figure: Figure, held: LevelRecords, name: str, height: float, words: Wording) -> None:
+    """Title and, in grey under it, the model; both from the figure's edge, since the axes begin far inside."""
+    title = f"{level_title(held.level, words)}: {words.phrases['plot']['generation'][name]}"
+    figure.suptitle(title, fontsize=TEXT + 3, fontweight="bold", x=0.02, ha="left")
+    axes = figure.axes[0]
+    place = blended_transform_factory(figure.transFigure, axes.transAxes)
+    model = escaping.shortened(model_name(held) or words.phrases["plot"]["unknown_model"], LONGEST_NAME)
+    look = {"fontsize": TEXT - 1, "color": GREY, "va": "bottom", "parse_math": False}
+    axes.text(0.02, height, model, transform=place, **look)
+
+
+def _rate_name(rate: str, words: Wording) -> str:
+    name = words.phrases["generation"]["measures"][rate]
+    return words.phrases["plot"]["generation"]["of_prompts"].format(measure=name) if rate == "exact_ten" else name
+
+
+def _marks(axes: Axes, held: LevelRecords, row: str, shift: float, words: Wording) -> None:
+    colour, marker = _LOOKS[row]
+    label = words.phrases["plot"]["generation"][row]
+    for place, rate in enumerate(RATES):
+        entry = find(generated(held), f"measures.{row}.{rate}")
+        if find(entry, "value") is None:
+            continue
+        ends = (entry.get("low"), entry.get("high"))
+        if None not in ends:
+            axes.hlines(place + shift, 100 * ends[0], 100 * ends[1], color=colour, linewidth=2.6)
+        look = {"color": colour, "marker": marker, "markersize": 9, "linestyle": "none", "clip_on": False}
+        axes.plot([100 * entry["value"]], [place + shift], label=label, **look)
+
+
+def _panel(axes: Axes, held: LevelRecords, row: str, words: Wording) -> None:
+    text = words.phrases["plot"]["generation"]
+    scores = find(generated(held), f"scores.{row}") or []
+    title = text["scores_of"].format(who=text[row], n=locale.whole(len(scores), words))
+    axes.set_title(title, fontsize=TEXT, loc="left")
+    asked = levels.number(held.level)
+    axes.axvspan(asked - 1, asked + 1, color=GREY, alpha=0.13, linewidth=0, label=text["target"])
+    axes.set_ylabel(text["scores_share"])
+    if scores:
+        edges = [1 + _BIN * place for place in range(round((len(levels.LEVELS) - 1) / _BIN) + 1)]
+        weights = [100 / len(scores)] * len(scores)
+        axes.hist(scores, bins=edges, weights=weights, color=_LOOKS[row][0], edgecolor="white")
+    else:
+        middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
+        axes.text(0.5, 0.5, text["no_scores"], fontsize=TEXT, color=GREY, **middle)

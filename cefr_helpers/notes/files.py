@@ -1,0 +1,97 @@
+"""Where a level's files lie, how to load them, and what comes next, for the results note."""
+
+import json
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from cefr_helpers.core.paths import ANSWER_PLOT_FILES, PLOT_FILES, STAGES, Workspace
+from cefr_helpers.core.schema import LevelRecords, find, has_records
+from cefr_helpers.rendering import escaping, tables
+from cefr_helpers.rendering.locale import Wording, listed
+
+_STAGE_OF = {"dataset": STAGES[0], "training": STAGES[1], "comparison": STAGES[2]}
+
+
+def relative_link(target: Path, note: Path) -> str:
+    """The link from a note to another file, as Markdown wants it."""
+    return quote(Path(os.path.relpath(target, note.parent)).as_posix())
+
+
+def plots(workspace: Workspace, held: LevelRecords, words: Wording) -> list[dict[str, str]]:
+    """Title and link of each of the five plots."""
+    folder, note = workspace.plots(held.level), workspace.note(held.level)
+    return [
+        {"title": f"{held.level}: {words.phrases['plot']['titles'][name]}", "link": relative_link(folder / file, note)}
+        for name, file in PLOT_FILES.items()
+    ]
+
+
+def figure_files(found: dict) -> dict[str, str]:
+    """The figures there are of a record's answers: none of level scores where no level scorer could be trained."""
+    scored = any((found.get("scores") or {}).values())
+    return {name: file for name, file in ANSWER_PLOT_FILES.items() if scored or name != "level_scores"}
+
+
+def tree(workspace: Workspace, held: LevelRecords) -> str:
+    """The files of the level as a code block; those of stages without a record are left out."""
+    level, there = held.level, [name for name in _STAGE_OF if getattr(held, name) is not None]
+    folders = []
+    if held.dataset is not None:
+        files = [workspace.formatted_file(level, part).name for part in ("train", "eval")]
+        folders.append((f"formatted_data/{level}", files))
+    adopted = find(held.training, "results.adopted") is not None
+    notebooks = [] if adopted else [f"{_STAGE_OF[name]}.ipynb" for name in there]
+    answers = find(held.comparison, "results.generation")
+    slots = [answers["file"]] if answers and answers.get("file") else []
+    figures = figure_files(answers) if answers else {}
+    folders.append((f"runs/{level}", [*notebooks, *(f"{name}.json" for name in there), *slots]))
+    folders.append((f"training_plots/{level}", [*PLOT_FILES.values(), *figures.values()]))
+    folders.append(("Notes", [workspace.note(level).name]))
+    for kind in ("adapter", "merged_model"):
+        published = find(held.training, f"results.{kind}")
+        if published and published.get("path"):
+            folders.append((published["path"], list(published.get("files") or {})))
+    return escaping.code_block("\n".join(line for folder, files in folders for line in _branch(folder, files)))
+
+
+def where(held: LevelRecords, words: Wording) -> str:
+    """Adapter and merged model: where they lie."""
+    text = words.phrases["note"]
+    rows = []
+    for kind, name in (("adapter", text["adapter"]), ("merged_model", text["merged"])):
+        path = find(held.training, f"results.{kind}.path")
+        rows.append([name, escaping.code(path) if path else words.unknown])
+    return tables.markdown_table([words.phrases["facts"]["item"], words.phrases["facts"]["value"]], rows)
+
+
+def loading(held: LevelRecords) -> str | None:
+    """Python that loads the merged model; None where there is none."""
+    path = find(held.training, "results.merged_model.path")
+    if not path:
+        return None
+    code = f"""from transformers import AutoModelForCausalLM, AutoTokenizer
+
+folder = {json.dumps(path, ensure_ascii=False)}
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")"""
+    return escaping.code_block(code, "python")
+
+
+def next_steps(
+    workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], words: Wording
+) -> list[str]:
+    """Which levels are done, which are missing, and the link to the final report."""
+    text = words.phrases["note"]
+    done = [held.level for held in records_by_level.values() if has_records(held)]
+    missing = [held.level for held in records_by_level.values() if not has_records(held)]
+    return [
+        text["done"].format(levels=listed(done, words)),
+        text["missing"].format(levels=listed(missing, words)) if missing else text["none_missing"],
+        text["report"].format(link=relative_link(workspace.final_report(), workspace.note(level))),
+    ]
+
+
+def _branch(folder: str, files: list[str]) -> list[str]:
+    marks = ["├── "] * (len(files) - 1) + ["└── "]
+    return [f"{folder}/", *(mark + file for mark, file in zip(marks, files, strict=bool(files)))]

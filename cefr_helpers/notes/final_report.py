@@ -1,0 +1,178 @@
+"""The final report: all levels side by side, its tables as CSV and LaTeX, its figures as PNG and PDF."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from cefr_helpers.core import records, schema
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.schema import LevelRecords, find, has_records
+from cefr_helpers.notes import (
+    facts,
+    files,
+    level_tables,
+    observations,
+    reference_results,
+    scorer_tables,
+    sections,
+    verdicts,
+)
+from cefr_helpers.rendering import escaping, locale, tables, templates
+from cefr_helpers.rendering.locale import Wording, listed
+from cefr_helpers.rendering.tables import LevelTable
+
+FIGURES = ("levels_grid", "base_vs_tuned")
+
+
+def write_final_report(workspace: Workspace, levels: Iterable[str], language: str) -> Path:
+    """Write the report over `levels` with its tables and figures; the report itself last.
+
+    Raises:
+        InputError: a level or the language is unknown, or a record is broken.
+    """
+    by_level = schema.read_levels(workspace, levels)
+    words = level_tables.wording_for(by_level, language)
+    folder = workspace.notes()
+    for table in report_tables(by_level):
+        records.write_atomically(folder / "tables" / f"{table.name}.csv", tables.to_csv(table))
+        records.write_atomically(folder / "tables" / f"{table.name}.tex", tables.to_latex(table, words))
+    _draw(by_level, folder / "figures", language)
+    return records.write_atomically(workspace.final_report(), final_report(workspace, by_level, language))
+
+
+def report_tables(by_level: dict[str, LevelRecords]) -> list[LevelTable]:
+    """The report's tables: four, and that of the generated answers where a level has some."""
+    made = [
+        level_tables.side_by_side(by_level),
+        level_tables.comparisons(by_level),
+        level_tables.data(by_level),
+        level_tables.beside_published(by_level),
+    ]
+    if any(verdicts.generated(held) for held in by_level.values()):
+        made.append(level_tables.answers(by_level))
+    return made
+
+
+def final_report(workspace: Workspace, by_level: dict[str, LevelRecords], language: str) -> str:
+    """The report as Markdown; `workspace` only says where things lie, nothing in it is read."""
+    words = level_tables.wording_for(by_level, language)
+    text = words.phrases["report"]
+    made = report_tables(by_level)
+    return templates.render(
+        "final_report.md.j2",
+        {
+            "text": text,
+            "summary": _summary(by_level, words),
+            "helped": verdicts.helped(by_level, words),
+            "verdicts": _verdicts(by_level, words),
+            "memorisation": _memorisation(by_level, words),
+            "scorer_title": words.phrases["scorer_card"]["title"],
+            "scorer_cards": scorer_tables.cards(by_level, words),
+            "tables": {table.name: tables.to_markdown(table, words) for table in made},
+            "levels_unit": words.phrases["note"]["levels_unit"],
+            "figures": {name: {"title": text["figures"][name], "link": f"figures/{name}.png"} for name in FIGURES},
+            "observations": observations.across(by_level, words),
+            "published_text": text["published_text"].format(date=locale.date(reference_results.TAKEN_DOWN, words)),
+            "b2": _published_b2(words),
+            "differences": _differences(by_level, words),
+            "files": _files(made, words),
+            "notes": _notes(workspace, by_level, words),
+        },
+    )
+
+
+def _draw(by_level: dict[str, LevelRecords], folder: Path, language: str) -> None:
+    from cefr_helpers.notes import training_figures
+
+    figures = {
+        "levels_grid": training_figures.levels_grid(by_level, language),
+        "base_vs_tuned": training_figures.base_vs_tuned(by_level, language),
+    }
+    for name in FIGURES:
+        training_figures.save_figure(figures[name], folder / f"{name}.png")
+        training_figures.save_figure(figures[name], folder / f"{name}.pdf")
+
+
+def _summary(by_level: dict[str, LevelRecords], words: Wording) -> str:
+    done = [level for level, held in by_level.items() if has_records(held)]
+    missing = [level for level, held in by_level.items() if not has_records(held)]
+    named = [listed(names, words) or words.phrases["none"] for names in (done, missing)]
+    return words.phrases["report"]["summary"].format(done=named[0], missing=named[1])
+
+
+def _verdicts(by_level: dict[str, LevelRecords], words: Wording) -> list[str]:
+    return [f"{level}: {observations.verdict(held, words)}" for level, held in by_level.items() if has_records(held)]
+
+
+def _memorisation(by_level: dict[str, LevelRecords], words: Wording) -> list[str]:
+    told = {level: sections.memorisation(held, words) for level, held in by_level.items()}
+    return [f"{level}: {said}" for level, said in told.items() if said]
+
+
+def _published_b2(words: Wording) -> str:
+    figures = {
+        key: locale.whole(value, words) if key == "steps" else locale.decimal(value, 2, words)
+        for key, value in reference_results.B2.items()
+    }
+    best = locale.decimal(reference_results.LEVELS["B2"]["best_eval_loss"], 2, words)
+    return words.phrases["report"]["b2"].format(best=best, **figures)
+
+
+def _differences(by_level: dict[str, LevelRecords], words: Wording) -> list[str]:
+    """What differs from the reference project in model, data, protocol, loss and hardware."""
+    text = words.phrases["report"]
+    done = [held for held in by_level.values() if has_records(held)]
+    models = dict.fromkeys(schema.model_name(held) or words.unknown for held in done)
+    model = ", ".join(escaping.markdown(name) for name in models) or words.unknown
+    low, high = (locale.share(value, words) for value in reference_results.OVERLAP)
+    counts = {part: locale.whole(count, words) for part, count in reference_results.EXAMPLES.items()}
+    return [
+        text["model"].format(theirs=reference_results.MODEL, ours=model),
+        text["data"].format(ours=_each(done, words, _examples) or words.unknown, **counts),
+        text["protocol"].format(low=low, high=high, ours=_each(done, words, _overlap) or words.unknown),
+        text["loss"],
+        text["method"],
+    ]
+
+
+def _each(done: list[LevelRecords], words: Wording, tell) -> str:
+    return "; ".join(told for told in (tell(held, words) for held in done) if told)
+
+
+def _examples(held: LevelRecords, words: Wording) -> str | None:
+    found = find(held.dataset, "results")
+    if found is None:
+        return None
+    counts = {part: locale.whole(found.get(f"{part}_examples"), words) for part in ("train", "eval")}
+    return words.phrases["report"]["data_ours"].format(level=held.level, **counts)
+
+
+def _overlap(held: LevelRecords, words: Wording) -> str | None:
+    share = find(held.dataset, "results.leak_audit.sentence_overlap.share")
+    if share is None:
+        return None
+    return words.phrases["report"]["protocol_ours"].format(level=held.level, share=locale.share(share, words))
+
+
+def _files(made: list[LevelTable], words: Wording) -> str:
+    text = words.phrases["report"]
+    rows = [
+        [text["tables"][table.name], f"[CSV](tables/{table.name}.csv) · [LaTeX](tables/{table.name}.tex)"]
+        for table in made
+    ]
+    rows += [[text["figures"][name], f"[PNG](figures/{name}.png) · [PDF](figures/{name}.pdf)"] for name in FIGURES]
+    return tables.markdown_table([f"{text['table']} / {text['figure']}", ""], rows)
+
+
+def _notes(workspace: Workspace, by_level: dict[str, LevelRecords], words: Wording) -> list[dict[str, str]]:
+    """Each level's note, with date and commit of its training."""
+    report = workspace.final_report()
+    return [
+        {
+            "level": level,
+            "link": files.relative_link(workspace.note(level), report),
+            "date": facts.trained_on(held, words),
+            "commit": facts.trained_at(held, words),
+        }
+        for level, held in by_level.items()
+        if has_records(held)
+    ]

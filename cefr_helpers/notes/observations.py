@@ -1,0 +1,225 @@
+"""The verdict of a note and its observations, by rule; each names the figures it rests on."""
+
+from cefr_helpers.core.answer_names import GATES
+from cefr_helpers.core.schema import LevelRecords, above_floor, best, find, floor, has_records, loss_measure
+from cefr_helpers.notes import progression
+from cefr_helpers.rendering import locale, tables
+from cefr_helpers.rendering.locale import Wording
+
+AGREE_WITHIN = 0.01  # relative difference of training's best evaluation loss and the comparison's
+MOSTLY = 0.5  # share of evaluation sentences seen in training from which a loss measures memory
+
+
+def verdict(held: LevelRecords, words: Wording) -> str:
+    """One sentence: better, worse or no difference shown, the figures, and what they were measured on."""
+    found = find(held.comparison, "results.completion")
+    text = words.phrases["verdict"]
+    if found is None:
+        lowest = best(held)
+        return text["no_evaluation"] if lowest is None else text["no_comparison"].format(**best_figures(lowest, words))
+    n = locale.whole(find(held.comparison, "results.examples"), words)
+    parts = [text[_outcome(found)].format(n=n), _figures(found, n, words)]
+    return f"**{parts[0]}**: {parts[1]}; {seen(held, words)}."
+
+
+def _outcome(found: dict) -> str:
+    low, high = find(found, "difference.low"), find(found, "difference.high")
+    if low is None or high is None:
+        return "open"
+    return "better" if high < 0 else "worse" if low > 0 else "same"
+
+
+def _figures(found: dict, n: str, words: Wording) -> str:
+    text = words.phrases["verdict"]
+    figures = text["figures"].format(
+        base=locale.loss(find(found, "base.loss"), words),
+        tuned=locale.loss(find(found, "tuned.loss"), words),
+        loss_reduction=locale.percent(find(found, "loss_reduction_pct"), words),
+        base_perplexity=locale.decimal(find(found, "base.perplexity"), 2, words),
+        tuned_perplexity=locale.decimal(find(found, "tuned.perplexity"), 2, words),
+        perplexity_reduction=locale.percent(find(found, "perplexity_reduction_pct"), words),
+    )
+    if _outcome(found) == "open":
+        return f"{figures}; {text['examples'].format(n=n)}"
+    estimate = locale.loss(find(found, "difference.estimate"), words)
+    return f"{figures}; {text['difference'].format(estimate=estimate, interval=_interval(found, words), n=n)}"
+
+
+def seen(held: LevelRecords, words: Wording) -> str:
+    """What training had seen of the evaluation examples, in words."""
+    shares = dict(zip(("words", "sentences"), (locale.share(share, words) for share in _overlaps(held)), strict=True))
+    return words.phrases["verdict"][seen_kind(held)].format(**shares)
+
+
+def seen_kind(held: LevelRecords) -> str:
+    """Whether the evaluation is on "held_out" words, "partly" or mostly seen ("memorised"), or "unseen_unknown"."""
+    overlap, sentences = _overlaps(held)
+    if overlap is None or sentences is None:
+        return "unseen_unknown"
+    return "memorised" if sentences >= MOSTLY else "partly" if overlap or sentences else "held_out"
+
+
+def _overlaps(held: LevelRecords) -> tuple[float | None, float | None]:
+    audit = find(held.dataset, "results.leak_audit")
+    return find(audit, "word_overlap.share"), find(audit, "sentence_overlap.share")
+
+
+def of_level(held: LevelRecords, words: Wording) -> list[str]:
+    """Observations on one level."""
+    rules = (_after_best, _gap, _memory, _words_met, _truncated, _disagreement, _weakest)
+    return [text for text in (rule(held, words) for rule in rules) if text]
+
+
+def across(records_by_level: dict[str, LevelRecords], words: Wording) -> list[str]:
+    """Observations on the levels side by side; none where fewer than two have what they rest on."""
+    done = [held for held in records_by_level.values() if has_records(held)]
+    return [text for text in (rule(done, words) for rule in (_intervals, _floor_order, _length)) if text]
+
+
+def _after_best(held: LevelRecords, words: Wording) -> str | None:
+    evaluations = [row for row in progression.rows(held) if row["eval_loss"] is not None]
+    lowest, text = best(held), words.phrases["observations"]
+    if len(evaluations) < 2:
+        return None
+    last = evaluations[-1]
+    figures = best_figures(lowest, words)
+    if last["step"] == lowest["step"]:
+        return text["still_falling"].format(**figures)
+    if last["eval_loss"] <= lowest["eval_loss"]:
+        return None
+    figures |= {"last": locale.loss(last["eval_loss"], words), "last_step": locale.whole(last["step"], words)}
+    then = _train_loss_at(evaluations, lowest["step"])
+    if then is None or last["train_loss"] is None or last["train_loss"] >= then:
+        return text["rise_alone"].format(**figures)
+    train = {"train": locale.loss(then, words), "last_train": locale.loss(last["train_loss"], words)}
+    return text["overfitting"].format(**figures, **train)
+
+
+def _gap(held: LevelRecords, words: Wording) -> str | None:
+    lowest = best(held)
+    if lowest is None or loss_measure(held, "train_loss") != loss_measure(held, "eval_loss"):
+        return None
+    train = _train_loss_at(progression.rows(held), lowest["step"])
+    if train is None:
+        return None
+    gap = locale.loss(lowest["eval_loss"] - train, words)
+    figures = {"train": locale.loss(train, words), "loss": locale.loss(lowest["eval_loss"], words), "gap": gap}
+    return words.phrases["observations"]["gap"].format(**figures)
+
+
+def _memory(held: LevelRecords, words: Wording) -> str | None:
+    sentences, above = find(held.dataset, "results.leak_audit.sentence_overlap.share"), above_floor(held)
+    if sentences is None or sentences < MOSTLY or above is None:
+        return None
+    return words.phrases["observations"]["memory"].format(
+        sentences=locale.share(sentences, words),
+        loss=locale.loss(best(held)["eval_loss"], words),
+        above=locale.loss(above, words),
+        floor=locale.loss(floor(held, loss_measure(held, "eval_loss")), words),
+    )
+
+
+def _words_met(held: LevelRecords, words: Wording) -> str | None:
+    met = find(held.dataset, "results.leak_audit.held_out_words_in_training_sentences")
+    if not met or not met["count"] or find(held.dataset, "results.split.policy") != "words":
+        return None
+    figures = {"count": locale.whole(met["count"], words), "share": locale.share(met["share"], words)}
+    return words.phrases["observations"]["words_met"].format(**figures)
+
+
+def _truncated(held: LevelRecords, words: Wording) -> str | None:
+    found = find(held.dataset, "results")
+    truncated = find(found, "tokens.train.truncated")
+    if not truncated:
+        return None
+    figures = {"truncated": truncated, "examples": found["train_examples"], "length": found["max_seq_length"]}
+    written = {name: locale.whole(value, words) for name, value in figures.items()}
+    return words.phrases["observations"]["truncated"].format(**written)
+
+
+def _disagreement(held: LevelRecords, words: Wording) -> str | None:
+    found = find(held.comparison, "results.agreement")
+    if not found or (found.get("relative_difference") or 0) <= AGREE_WITHIN:
+        return None
+    return words.phrases["observations"]["disagreement"].format(**agreement_figures(found, words))
+
+
+def _weakest(held: LevelRecords, words: Wording) -> str | None:
+    found = find(held.comparison, "results.generation")
+    met = {gate: find(found, f"measures.tuned.{gate}.value") for gate in GATES}
+    known = {gate: share for gate, share in met.items() if share is not None}
+    if not known or min(known.values()) == 1:
+        return None
+    gate = min(known, key=known.get)
+    rows = {"share": "tuned", "base": "base", "gold": "gold"}
+    figures = {name: locale.share(find(found, f"measures.{row}.{gate}.value"), words) for name, row in rows.items()}
+    n = locale.whole(find(found, "slots"), words)
+    measure = words.phrases["generation"]["measures"][gate]
+    return words.phrases["observations"]["weakest"].format(measure=measure, n=n, **figures)
+
+
+def agreement_figures(found: dict, words: Wording) -> dict[str, str]:
+    """The figures of the comparison's agreement with training, in words."""
+    return {
+        "training": locale.loss(found.get("training_best_eval_loss"), words),
+        "comparison": locale.loss(found.get("comparison_tuned_loss"), words),
+        "difference": locale.percent(
+            None if found.get("relative_difference") is None else 100 * found["relative_difference"], words, 2
+        ),
+    }
+
+
+def _intervals(done: list[LevelRecords], words: Wording) -> str | None:
+    compared = [held for held in done if find(held.comparison, "results.completion.difference.high") is not None]
+    if len(compared) < 2:
+        return None
+    ordered = sorted(compared, key=lambda held: find(held.comparison, "results.completion.difference.estimate"))
+    figures, ends = {}, {}
+    for name, held in (("strong", ordered[0]), ("weak", ordered[-1])):
+        found = find(held.comparison, "results.completion")
+        ends[name] = found["difference"]
+        n = locale.whole(find(held.comparison, "results.examples"), words)
+        figures |= {name: held.level, f"{name}_interval": _interval(found, words), f"{name}_n": n}
+    kind = "apart" if ends["strong"]["high"] < ends["weak"]["low"] else "overlapping"
+    return words.phrases["observations"][kind].format(**figures)
+
+
+def _floor_order(done: list[LevelRecords], words: Wording) -> str | None:
+    known = sorted((h for h in done if above_floor(h) is not None), key=lambda held: best(held)["eval_loss"])
+    if len(known) < 2:
+        return None
+    figures = {}
+    for name, held in (("low", known[0]), ("high", known[-1])):
+        figures |= {name: held.level, f"{name}_loss": locale.loss(best(held)["eval_loss"], words)}
+        figures[f"{name}_above"] = locale.loss(above_floor(held), words)
+    return words.phrases["observations"]["floor_order"].format(**figures)
+
+
+def _length(done: list[LevelRecords], words: Wording) -> str | None:
+    length, ground = "results.sentence_words.mean", "completion"
+    known = [held for held in done if find(held.dataset, length) and floor(held, ground) is not None]
+    known.sort(key=lambda held: find(held.dataset, length))
+    if len(known) < 2 or floor(known[-1], ground) >= floor(known[0], ground):
+        return None
+    figures = {}
+    for name, held in (("short", known[0]), ("long", known[-1])):
+        figures |= {name: held.level, f"{name}_words": locale.decimal(find(held.dataset, length), 1, words)}
+        figures[f"{name}_floor"] = locale.loss(floor(held, ground), words)
+    return words.phrases["observations"]["length"].format(**figures)
+
+
+def _interval(found: dict, words: Wording) -> str:
+    return tables.interval((found["difference"]["low"], found["difference"]["high"]), words)
+
+
+def _train_loss_at(rows: list[dict], step: int | None) -> float | None:
+    return next((row["train_loss"] for row in rows if row["step"] == step), None)
+
+
+def best_figures(lowest: dict, words: Wording) -> dict[str, str]:
+    """Loss, step and epoch of the best evaluation, in words: the same everywhere in a note."""
+    return {
+        "loss": locale.loss(lowest["eval_loss"], words),
+        "step": locale.whole(lowest["step"], words),
+        "epoch": locale.decimal(lowest["epoch"], 2, words),
+    }

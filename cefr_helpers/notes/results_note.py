@@ -1,0 +1,149 @@
+"""Results notes: Markdown from records alone, in English or Turkish."""
+
+import base64
+import io
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+from cefr_helpers.core import levels, records, schema
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.schema import LevelRecords, best, find
+from cefr_helpers.notes import (
+    answer_sections,
+    facts,
+    files,
+    level_tables,
+    observations,
+    progression,
+    sections,
+    settings,
+)
+from cefr_helpers.rendering import locale, tables, templates
+from cefr_helpers.rendering.locale import Wording
+
+_WIDEST_PICTURE = 1000
+_PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]+)\)")
+_RELATIVE_LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|data:)[^)]+\)")
+
+
+def write_results_note(workspace: Workspace, level: str, language: str) -> Path:
+    """Write the results note of a level, and the figures of its generated answers, where it has some.
+
+    Raises:
+        InputError: the level has no training record, or the language is unknown.
+    """
+    records.read(workspace, levels.check_level(level), "training")
+    text = results_note(workspace, level, schema.read_levels(workspace), language)
+    _draw_generation(workspace, level, language)
+    return records.write_atomically(workspace.note(level), text)
+
+
+def results_note(workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], language: str) -> str:
+    """The note as Markdown; `workspace` only says where things lie, nothing in it is read."""
+    held = records_by_level[level]
+    words = level_tables.wording_for(records_by_level, language)
+    rows = progression.rows(held)
+    shown = progression.thinned(rows)
+    return templates.render(
+        "results_note.md.j2",
+        {
+            "text": words.phrases["note"],
+            "title": words.phrases["note"]["title"].format(level=level, name=levels.NAMES[language][level]),
+            "verdict": observations.verdict(held, words),
+            "adopted": schema.adopted(held),
+            "head": facts.head(held, words),
+            "data": facts.data(held, words),
+            "dropped": facts.dropped(held, words),
+            "leaks": facts.leaks(held, words),
+            "floor": _floor(held, words),
+            "lora": settings.settings(held, settings.LORA, words),
+            "settings": settings.settings(held, settings.TRAINING, words),
+            "differences": settings.differences(held, words),
+            "training": facts.training(held, words),
+            "progress_unit": _progress_unit(held, words),
+            "progress": _progress(shown, words),
+            "thinned": _thinned(rows, shown, words),
+            "best": _best(held, words),
+            "comparison": sections.comparison(held, words),
+            "generation": answer_sections.section(workspace, held, words),
+            "answers_text": words.phrases["generation"],
+            "answers": sections.answers(held, words),
+            "levels": tables.to_markdown(level_tables.side_by_side(records_by_level), words),
+            "observations": observations.of_level(held, words) + observations.across(records_by_level, words),
+            "nothing": words.phrases["observations"]["nothing"],
+            "plots": files.plots(workspace, held, words),
+            "tree": files.tree(workspace, held),
+            "where": files.where(held, words),
+            "loading": files.loading(held),
+            "next": files.next_steps(workspace, level, records_by_level, words),
+        },
+    )
+
+
+def for_notebook(note: Path) -> str:
+    """A note's Markdown for a notebook's cell: pictures embedded, since its relative links lead nowhere there."""
+
+    def embedded(found: re.Match) -> str:
+        picture = note.parent / unquote(found[2])
+        if not picture.is_file():
+            return f"*{found[1]}*"
+        return f"![{found[1]}](data:image/png;base64,{base64.b64encode(_reduced(picture)).decode()})"
+
+    text = _PICTURE.sub(embedded, note.read_text(encoding="utf-8"))
+    return _RELATIVE_LINK.sub(r"\1", text)
+
+
+def _draw_generation(workspace: Workspace, level: str, language: str) -> None:
+    from cefr_helpers.notes import answer_figures  # matplotlib: only where something is drawn
+
+    answer_figures.draw_generation(workspace, level, language)
+
+
+def _reduced(picture: Path) -> bytes:
+    from PIL import Image
+
+    image, content = Image.open(picture), io.BytesIO()
+    image.thumbnail((_WIDEST_PICTURE, _WIDEST_PICTURE))
+    image.save(content, format="PNG", optimize=True)
+    return content.getvalue()
+
+
+def _floor(held: LevelRecords, words: Wording) -> str | None:
+    found = find(held.dataset, "results.memoriser_floor")
+    if not found:
+        return None
+    return words.phrases["note"]["floor"].format(
+        completion=locale.loss(find(found, "completion.nats_per_token"), words),
+        full_text=locale.loss(find(found, "full_text.nats_per_token"), words),
+        completion_example=locale.decimal(find(found, "completion.nats_per_example"), 1, words),
+        full_text_example=locale.decimal(find(found, "full_text.nats_per_example"), 1, words),
+        per_word=locale.decimal(find(found, "sentences_per_word"), 1, words),
+    )
+
+
+def _progress_unit(held: LevelRecords, words: Wording) -> str:
+    text = words.phrases["note"]
+    parts = {}
+    for name, key in (("eval_on", "eval_loss"), ("train_on", "train_loss")):
+        measure = schema.loss_measure(held, key)
+        parts[name] = text[measure] if measure else words.unknown
+    return text["progress_unit"].format(**parts)
+
+
+def _progress(rows: list[dict], words: Wording) -> str:
+    headings = [words.phrases["note"][key] for key in ("epoch", "step", "train_loss", "eval_loss", "remark")]
+    table = tables.markdown_table(headings, progression.written(rows, words), numbers_from=0)
+    return table.replace("---: |\n", "--- |\n", 1)  # remarks are text: aligned left
+
+
+def _thinned(rows: list[dict], shown: list[dict], words: Wording) -> str | None:
+    all_of, some = (sum(row["eval_loss"] is not None for row in made) for made in (rows, shown))
+    if all_of == some:
+        return None
+    return words.phrases["note"]["thinned"].format(shown=locale.whole(some, words), all=locale.whole(all_of, words))
+
+
+def _best(held: LevelRecords, words: Wording) -> str:
+    lowest, text = best(held), words.phrases["note"]
+    return text["no_best"] if lowest is None else text["best"].format(**observations.best_figures(lowest, words))

@@ -1,0 +1,243 @@
+"""The figures of the notes: five of a training, the grid of levels, and base against tuned."""
+
+import math
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cefr_helpers.core import records
+from cefr_helpers.core.paths import PLOT_FILES, Workspace
+from cefr_helpers.core.schema import LevelRecords, best, find, floor, history, loss_measure, model_name, read_level
+from cefr_helpers.rendering import locale
+from cefr_helpers.rendering.figure_style import (
+    BASE,
+    BEST,
+    EVAL,
+    GREY,
+    SIZE,
+    TEXT,
+    TRAIN,
+    finish_steps,
+    level_title,
+    new_figure,
+    put_legend,
+    render,
+    say_nothing_recorded,
+    style,
+    write_ticks,
+    write_title,
+)
+from cefr_helpers.rendering.locale import Wording
+
+
+def save_figure(figure: Figure, path: Path, dpi: int = 300) -> Path:
+    """Write the figure as PNG or PDF (by suffix), aside and then moved into place."""
+    path = Path(path)
+    return records.write_atomically(path, render(figure, path.suffix.lstrip(".").lower(), dpi))
+
+
+def draw_all(workspace: Workspace, level: str, language: str) -> list[Path]:
+    """Draw the five figures of a level's training into its plot folder.
+
+    Raises:
+        InputError: the level has no training record, or the language is unknown.
+    """
+    records.read(workspace, level, "training")
+    held = read_level(workspace, level)
+    figures = {
+        "training_loss": training_loss(held, language),
+        "eval_loss": eval_loss(held, language),
+        "combined_loss": combined_loss(held, language),
+        "learning_rate": learning_rate(held, language),
+        "gradient_norm": gradient_norm(held, language),
+    }
+    return [save_figure(figures[name], workspace.plots(level) / file) for name, file in PLOT_FILES.items()]
+
+
+def training_loss(training: LevelRecords, language: str) -> Figure:
+    """Training loss by step, with the memoriser's floor."""
+    figure, axes, words = _single(training, "training_loss", language)
+    _curve(axes, training, "train_loss", words)
+    _finish_loss(axes, training, "train_loss", words)
+    return put_legend(figure)
+
+
+def eval_loss(training: LevelRecords, language: str) -> Figure:
+    """Evaluation loss by step, with the best evaluation and the memoriser's floor."""
+    figure, axes, words = _single(training, "eval_loss", language)
+    _curve(axes, training, "eval_loss", words)
+    _mark_best(axes, training, words)
+    _finish_loss(axes, training, "eval_loss", words)
+    return put_legend(figure)
+
+
+def combined_loss(training: LevelRecords, language: str) -> Figure:
+    """Training and evaluation loss together."""
+    figure, axes, words = _single(training, "combined_loss", language)
+    _both_curves(axes, training, words)
+    _finish_loss(axes, training, "eval_loss", words)
+    return put_legend(figure)
+
+
+def learning_rate(training: LevelRecords, language: str) -> Figure:
+    """Learning rate by step."""
+    figure, axes, words = _single(training, "learning_rate", language)
+    text = words.phrases["plot"]["learning_rate"]
+    entries = history(training, "learning_rate")
+    largest = max((abs(entry["learning_rate"]) for entry in entries), default=0)
+    power = math.floor(math.log10(largest)) if largest > 0 else 0
+    _line(axes, entries, "learning_rate", TRAIN, text["curve"], 10.0**-power)
+    unit = f" (10{str(power).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))})" if power else ""
+    axes.set_ylabel(text["axis"] + unit)
+    _finish(axes, training, words)
+    return figure
+
+
+def gradient_norm(training: LevelRecords, language: str) -> Figure:
+    """Norm of the gradient before clipping, by step, with the norm it is clipped to."""
+    figure, axes, words = _single(training, "gradient_norm", language)
+    text = words.phrases["plot"]["gradient_norm"]
+    _line(axes, history(training, "grad_norm"), "grad_norm", TRAIN, text["curve"])
+    limit = find(training.training, "results.hyperparameters.max_grad_norm")
+    if limit and axes.lines:
+        label = text["limit"].format(value=locale.plain(float(limit), words))
+        axes.axhline(limit, color=GREY, linestyle="--", linewidth=1.6, label=label)
+    axes.set_ylabel(text["axis"])
+    _finish(axes, training, words)
+    return put_legend(figure)
+
+
+def levels_grid(records_by_level: dict[str, LevelRecords], language: str) -> Figure:
+    """Training and evaluation loss of every level that has a training record, on one scale."""
+    words = locale.wording(language)
+    shown = [held for held in records_by_level.values() if held.training is not None]
+    columns = {0: 1, 1: 1, 2: 2, 4: 2}.get(len(shown), 3)
+    rows = max(1, math.ceil(len(shown) / columns))
+    figure = new_figure((max(SIZE[0], 4.4 * columns + 0.6), 3.8 * rows + 1.2))
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, held in zip(grid, shown, strict=False):
+        style(axes)
+        _both_curves(axes, held, words, with_figures=False)
+        _draw_floor(axes, held, "eval_loss", words.phrases["plot"]["floor_short"], words)
+        axes.set_title(level_title(held.level, words), fontsize=TEXT - 1, fontweight="bold", loc="left")
+    highest = max((axes.dataLim.y1 for axes in grid[: len(shown)] if axes.lines), default=1.0)
+    for place, (axes, held) in enumerate(zip(grid, shown, strict=False)):
+        axes.set_ylim(0, 1.08 * highest)
+        axes.set_ylabel(words.phrases["plot"]["loss_axis"] if place % columns == 0 else "")
+        _finish(axes, held, words)
+    for axes in grid[len(shown) :]:
+        axes.set_axis_off()
+    if not shown:
+        say_nothing_recorded(figure.axes[0], words)
+    figure.suptitle(words.phrases["plot"]["grid"], fontsize=TEXT + 3, fontweight="bold")
+    return put_legend(figure)
+
+
+def base_vs_tuned(records_by_level: dict[str, LevelRecords], language: str) -> Figure:
+    """Completion loss of base and tuned model a level, with the memoriser's floor as a mark."""
+    words = locale.wording(language)
+    compared = [held for held in records_by_level.values() if find(held.comparison, "results.completion.tuned.loss")]
+    figure = new_figure((max(SIZE[0], 1.5 * len(compared) + 2), 5.4))
+    axes = figure.subplots()
+    style(axes)
+    for place, held in enumerate(compared):
+        _pair_of_bars(axes, place, held, words)
+    axes.set_xticks(range(len(compared)), [held.level for held in compared])
+    axes.set_xlim(-0.6, max(len(compared) - 0.4, 0.6))
+    axes.set_ylabel(words.phrases["plot"]["loss_axis"])
+    axes.grid(axis="x", visible=False)
+    axes.margins(y=0.12)
+    title = words.phrases["plot"]["base_vs_tuned"]["title"]
+    axes.set_title(title, fontsize=TEXT + 3, fontweight="bold", loc="left", pad=12)
+    if compared:
+        write_ticks(axes.yaxis, words)
+    else:
+        say_nothing_recorded(axes, words)
+    return put_legend(figure)
+
+
+def _pair_of_bars(axes: Axes, place: int, held: LevelRecords, words: Wording) -> None:
+    text = words.phrases["plot"]["base_vs_tuned"]
+    figures = held.comparison["results"]["completion"]
+    for side, (which, colour) in enumerate((("base", BASE), ("tuned", TRAIN))):
+        height = find(figures, f"{which}.loss")
+        if height is not None:
+            bar = axes.bar(place + 0.38 * side - 0.19, height, 0.36, color=colour, label=text[which])
+            axes.bar_label(bar, [locale.decimal(height, 2, words)], fontsize=TEXT - 1, padding=4)
+    ground = floor(held, "completion")
+    if ground is not None:
+        look = {"color": "black", "linestyle": "--", "linewidth": 1.6}
+        axes.hlines(ground, place - 0.45, place + 0.45, label=text["floor"], **look)
+
+
+def _both_curves(axes: Axes, held: LevelRecords, words: Wording, with_figures: bool = True) -> None:
+    _curve(axes, held, "train_loss", words)
+    _curve(axes, held, "eval_loss", words)
+    _mark_best(axes, held, words, with_figures)
+
+
+def _curve(axes: Axes, held: LevelRecords, key: str, words: Wording) -> None:
+    colour = {"train_loss": TRAIN, "eval_loss": EVAL}[key]
+    label = words.phrases["plot"][key]
+    if loss_measure(held, key) == "full_text":
+        label = words.phrases["plot"]["on_full_text"].format(curve=label)
+    _line(axes, history(held, key), key, colour, label)
+
+
+def _line(axes: Axes, entries: list[dict], key: str, colour: str, label: str, scale: float = 1.0) -> None:
+    if not entries:
+        return
+    steps = [entry["step"] for entry in entries]
+    size = 8 if key == "eval_loss" else 8 if len(entries) == 1 else 4
+    marker = "o" if len(entries) <= 60 else None
+    values = [scale * entry[key] for entry in entries]
+    axes.plot(steps, values, color=colour, marker=marker, markersize=size, linewidth=2.2, label=label)
+
+
+def _mark_best(axes: Axes, held: LevelRecords, words: Wording, with_figures: bool = True) -> None:
+    lowest = best(held)
+    if lowest is None or lowest["step"] is None:
+        return
+    label = words.phrases["plot"]["best_short"]
+    if with_figures:
+        places = locale.decimals_known([entry["eval_loss"] for entry in history(held, "eval_loss")])
+        figures = {"loss": locale.decimal(lowest["eval_loss"], places, words), "step": lowest["step"]}
+        label = words.phrases["plot"]["best"].format(epoch=locale.decimal(lowest["epoch"], 2, words), **figures)
+    look = {"marker": "*", "markersize": 20, "markeredgecolor": "white", "linestyle": "none", "zorder": 5}
+    axes.plot([lowest["step"]], [lowest["eval_loss"]], color=BEST, label=label, **look)
+
+
+def _draw_floor(axes: Axes, held: LevelRecords, key: str, text: str, words: Wording) -> None:
+    ground = floor(held, loss_measure(held, key))
+    if ground is not None and axes.lines:
+        label = text.format(value=locale.decimal(ground, 3, words))
+        axes.axhline(ground, color="black", linestyle="--", linewidth=1.6, label=label)
+
+
+def _finish_loss(axes: Axes, held: LevelRecords, key: str, words: Wording) -> None:
+    _draw_floor(axes, held, key, words.phrases["plot"]["floor"], words)
+    if axes.lines:
+        axes.set_ylim(0, 1.08 * axes.dataLim.y1)
+    axes.set_ylabel(words.phrases["plot"]["loss_axis"])
+    _finish(axes, held, words)
+
+
+def _finish(axes: Axes, held: LevelRecords, words: Wording) -> None:
+    steps = find(held.training, "results.steps_per_epoch")
+    text = words.phrases["plot"]
+    axes.set_xlabel(text["step"] if steps is None else text["step_of"].format(steps=steps))
+    if axes.lines:
+        finish_steps(axes, max(entry["step"] for entry in find(held.training, "results.history")), words)
+    else:
+        say_nothing_recorded(axes, words)
+
+
+def _single(held: LevelRecords, name: str, language: str) -> tuple[Figure, Axes, Wording]:
+    words = locale.wording(language)
+    figure = new_figure()
+    axes = figure.subplots()
+    style(axes)
+    title = f"{level_title(held.level, words)}: {words.phrases['plot']['titles'][name]}"
+    write_title(axes, title, model_name(held) or words.phrases["plot"]["unknown_model"])
+    return figure, axes, words

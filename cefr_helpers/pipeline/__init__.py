@@ -1,0 +1,1 @@
+"""The batch: configuration, stages run as notebooks, Snakemake, SLURM, GPUs, status."""

@@ -1,0 +1,112 @@
+"""What a run is told: config.yaml with the command line's overrides, checked before anything starts."""
+
+import difflib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from cefr_helpers.core import recipes
+from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.levels import LEVELS
+from cefr_helpers.core.paths import Workspace, path_problem, project_root, resolve
+from cefr_helpers.data import banks
+from cefr_helpers.models import base_model
+from cefr_helpers.training import distributed
+
+
+class Configuration(BaseModel):
+    """The keys of config.yaml; all but `levels` are also the parameters of the stage notebooks, next to `level`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    levels: tuple[str, ...] = Field(min_length=1)
+    recipe: str = Field(min_length=1)
+    sentence_bank: str = Field(min_length=1)
+    language: Literal["en", "tr"]
+    output_root: str = Field(min_length=1)
+    user_data: str = Field(min_length=1)
+    seed: int = Field(ge=0, lt=2**32)
+
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _known_levels(cls, value):
+        if not isinstance(value, (list, tuple)):
+            raise ValueError("must be a list such as [A2, B1]")
+        unknown = [level for level in value if level not in LEVELS]
+        if unknown or len(set(value)) != len(value):
+            raise ValueError(f"names {unknown or 'a level twice'}; choose among {', '.join(LEVELS)}")
+        return tuple(sorted(value))
+
+    @field_validator("sentence_bank", "output_root", "user_data")
+    @classmethod
+    def _usable_path(cls, value, info):
+        problem = path_problem(value)
+        if problem is None and info.field_name != "user_data" and set(value) & set("{}"):
+            problem = "holds braces, which the engine reads as wildcards"
+        if problem:
+            raise ValueError(f"{problem}; expected a path")
+        return value
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace.at(self.output_root, self.user_data)
+
+    def parameters(self, level: str) -> dict:
+        """The parameters of a stage notebook."""
+        return {"level": level, **self.model_dump(mode="json", exclude={"levels"})}
+
+
+def read(overrides: dict | None = None, path: Path | None = None) -> Configuration:
+    """config.yaml with `overrides` in place of its values; what the whole run needs is looked at as well.
+
+    Raises:
+        InputError: a key is unknown, missing or wrong; the recipe is not valid; the bank lacks a level. The message
+            names the file or option, key, value and expectation.
+    """
+    path = path or project_root() / "config.yaml"
+    values = recipes.read_flat_yaml(path) | (overrides or {})
+    return check(values, str(path))
+
+
+def check(values: dict, where: str) -> Configuration:
+    """A checked configuration out of plain values; `where` is named in errors."""
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: {shown(values)}; expected keys with their values")
+    try:
+        configuration = Configuration.model_validate(values)
+    except ValidationError as error:
+        raise InputError("\n".join(f"{where}: {_explain(one)}" for one in error.errors())) from None
+    recipes.load_recipe(configuration.recipe)
+    for level in configuration.levels:
+        banks.find(configuration.sentence_bank, level)
+    for folder in (configuration.output_root, configuration.user_data):
+        path = resolve(folder)
+        there = next(one for one in (path, *path.parents) if one.exists())
+        if not there.is_dir():
+            raise InputError(f"{where}: {folder!r}: {there} is a file; expected a folder")
+    return configuration
+
+
+def check_inputs(configuration: Configuration) -> None:
+    """Read every bank of the run whole and look at base model and processes, so that what is wrong is told at once.
+
+    Raises:
+        InputError: as `banks.read`, `base_model.local_folder` and `distributed.share`.
+    """
+    chosen = recipes.load_recipe(configuration.recipe)
+    base_model.local_folder(chosen.base_model)
+    distributed.share(chosen.gradient_accumulation_steps, distributed.asked())
+    levels = {level: banks.find(configuration.sentence_bank, level) for level in configuration.levels}
+    for level, path in sorted({found for files in levels.values() for found in files.items()}):
+        banks.read(path, level)
+
+
+def _explain(error: dict) -> str:
+    key = str(error["loc"][0])
+    if error["type"] == "missing":
+        return f"{key}: missing"
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, Configuration.model_fields, 1)
+        return f"{key}: unknown key{f'; did you mean {near[0]}?' if near else ''}"
+    return f"{key}: {shown(error['input'])}: {error['msg'].removeprefix('Value error, ')}"

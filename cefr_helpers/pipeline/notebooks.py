@@ -1,0 +1,75 @@
+"""Executes one notebook with papermill in a kernel that ends with this process; says why where it did not end."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from cefr_helpers.core import imports
+from cefr_helpers.pipeline import failures
+
+# Lines of a notebook that the terminal shows as they come; all of them are in its log.
+_SHOWN = ("step ", "Resuming", "Converting")
+# The kernel's own watch looks once a second: until then it would go on writing beside the next run.
+_END_WITH = "from cefr_helpers.core.processes import die_with_parent; die_with_parent(9, {parent}); del die_with_parent"
+
+
+class Tee:
+    """Writes a notebook's lines to the log as they come, and those of progress to the terminal, with a label."""
+
+    def __init__(self, log_file, label: str):
+        self.log_file, self.label, self.rest = log_file, label, ""
+
+    def write(self, text: str) -> int:
+        self.log_file.write(text)
+        *lines, self.rest = (self.rest + text).split("\n")
+        for line in lines:
+            if line.startswith(_SHOWN):
+                print(f"{self.label} | {line.rstrip()}", flush=True)
+        return len(text)
+
+    def flush(self) -> None:
+        self.log_file.flush()
+
+
+def execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str | None:
+    """None where every cell ran, else why not.
+
+    Args:
+        out: takes the executed notebook, also the part of one that failed.
+    """
+    papermill = imports.papermill()
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
+
+    # kernels that start at once can pick one TCP port: unix sockets with a connection file of their own instead
+    with tempfile.TemporaryDirectory(prefix="cefr", ignore_cleanup_errors=True) as folder:
+        kernel = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
+        try:
+            papermill.execute_notebook(
+                str(notebook),
+                str(out),
+                parameters=parameters,
+                kernel_name="python3",
+                cwd=str(notebook.parent),
+                progress_bar=False,
+                log_output=False,
+                stdout_file=stdout,
+                stderr_file=stderr,
+                autosave_cell_every=30,
+                start_timeout=120,
+                shutdown_kernel="immediate",  # all is written; to take its memory apart would take it seconds
+                config=Config({"KernelManager": kernel}),
+                extra_arguments=[f"--IPKernelApp.exec_lines={_END_WITH.format(parent=os.getpid())}"],
+            )
+        except PapermillExecutionError as error:
+            stderr.write(re.sub(r"\x1b\[[0-9;]*m", "", str(error)) + "\n")
+            return failures.of_cell(error.exec_count, error.ename, error.evalue, notebook.stem)
+        except DeadKernelError:
+            return failures.of_dead_kernel(notebook.stem)
+        except RuntimeError as error:  # it died before its first cell
+            if "Kernel died" not in str(error):
+                raise
+            return failures.of_dead_kernel(notebook.stem)
+    return None

@@ -1,0 +1,90 @@
+"""A run as the engine sees it: its configuration, and where its formatted data is made."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cefr_helpers.core.paths import STAGES, Workspace
+from cefr_helpers.pipeline import configuration, stages
+from cefr_helpers.pipeline.configuration import Configuration
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the stages over its levels.
+
+    Attributes:
+        name: its name among the runs of an experiment; "" for a run on its own.
+        settings: its configuration.
+        data_root: the output folder in which its data is formatted: its own, or one that several runs share.
+    """
+
+    name: str
+    settings: Configuration
+    data_root: str
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.settings.workspace
+
+    @property
+    def data(self) -> Configuration:
+        """The configuration of its data stage."""
+        return self.settings.model_copy(update={"output_root": self.data_root})
+
+    @property
+    def shares_data(self) -> bool:
+        return self.data_root != self.settings.output_root
+
+    @property
+    def data_name(self) -> str:
+        """The name of the data that it shares; "" where it makes its own."""
+        return Path(self.data_root).name if self.shares_data else ""
+
+    def workspace_of(self, stage: str) -> Workspace:
+        """Where a stage works: the data stage may do so in a shared folder."""
+        return self.data.workspace if stage == STAGES[0] else self.workspace
+
+    def failures(self, since: float) -> list[str]:
+        """What failed or did not finish since a moment (seconds since 1970), one entry a level at most."""
+        found = (self._failure(level, since) for level in self.settings.levels)
+        return [failure for failure in found if failure]
+
+    def _failure(self, level: str, since: float) -> str | None:
+        """Run, level, stage, cause and log of the stage that failed, if one did."""
+        for stage in STAGES:
+            log = stages.executed_notebook(self.workspace_of(stage), stage, level).with_suffix(".log")
+            label = f"{self.name} {level} {stage}".strip()
+            if log.is_file() and log.stat().st_mtime >= since:
+                causes = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("FAILED: ")]
+                if causes:
+                    return f"{label}: {causes[-1].removeprefix('FAILED: ')}\n    log: {log}"
+            if not all(path.is_file() for path in stages.outputs(self.workspace, stage, level)):
+                return f"{label}: did not finish\n    log: {log}"
+        return None
+
+
+def single(settings: Configuration) -> Run:
+    """A run on its own, which formats its data where all else goes."""
+    return Run("", settings, settings.output_root)
+
+
+def to_config(settings: Configuration, experiment: str, runs: list[Run]) -> dict:
+    """What the engine is given for an experiment; `of_config` reads it. For a cluster `job_resources` adds to it."""
+    told = [{"name": run.name, "settings": run.settings.model_dump(), "data_root": run.data_root} for run in runs]
+    return settings.model_dump() | {"experiment": experiment, "runs": told}
+
+
+def of_config(config: dict) -> tuple[Configuration, str, list[Run]]:
+    """The engine's configuration, the experiment's name ("" for none), and the runs: one where there is no experiment.
+
+    Raises:
+        InputError: a value of config.yaml is wrong. The runs of an experiment were checked when it was read.
+    """
+    values = {key: value for key, value in config.items() if key in Configuration.model_fields}
+    unknown = {key: value for key, value in config.items() if key not in (*values, "experiment", "runs", "needs")}
+    settings = configuration.check(values | unknown, "config.yaml")
+    if "experiment" not in config:
+        return settings, "", [single(settings)]
+    told = config["runs"]
+    runs = [Run(one["name"], Configuration.model_validate(one["settings"]), one["data_root"]) for one in told]
+    return settings, config["experiment"], runs

@@ -1,0 +1,112 @@
+"""SLURM below the engine: whether a profile goes there, whether it answers, and jobs that a killed engine left."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import yaml
+
+from cefr_helpers.core.errors import InputError, shown
+
+# The profile gives jobs names that begin so: of a user's jobs only these are ever looked at.
+JOB_PREFIX = "cefr"
+_PLUGIN = "snakemake_executor_plugin_slurm"
+_COMMANDS = ("sbatch", "squeue", "scancel", "sinfo", "scontrol")
+# A restarted controller is away for seconds; a cancelled job has SLURM's KillWait (30 s) to end, then its node says so.
+_ANSWER_S, _END_S = 60, 180
+
+
+def uses_slurm(profile: Path) -> bool:
+    """Whether a profile sends its jobs to SLURM.
+
+    Raises:
+        InputError: the profile is no YAML of keys and values.
+    """
+    return _values(profile).get("executor") == "slurm"
+
+
+def check(profile: Path) -> list[str]:
+    """Look whether jobs can be handed to SLURM at all.
+
+    Returns:
+        What the engine must be told on top of the profile: how it asks for states where SLURM keeps no accounts.
+
+    Raises:
+        InputError: plugin or commands are missing, the controller does not answer, or it has no such partition.
+    """
+    where = f"profile: {profile}"
+    if importlib.util.find_spec(_PLUGIN) is None:
+        raise InputError(f"{where}: needs the package {_PLUGIN.replace('_', '-')}, which is not installed")
+    if missing := [name for name in _COMMANDS if shutil.which(name) is None]:
+        raise InputError(f"{where}: {', '.join(missing)} not found; start this on a machine that can submit SLURM jobs")
+    partition = (_values(profile).get("default-resources") or {}).get("slurm_partition")
+    there = _ask("sinfo", "--noheader", "--format", "%R").split()
+    if partition is not None and partition not in there:
+        there = ", ".join(sorted(set(there)))
+        raise InputError(f"{where}: slurm_partition: {shown(partition)}: SLURM has no such partition; it has {there}")
+    settings = _ask("scontrol", "show", "config").splitlines()
+    kept = [line.split("=")[-1].strip() for line in settings if line.startswith("AccountingStorageType")]
+    return [] if kept and kept[0].endswith("slurmdbd") else ["--slurm-status-command", "squeue"]
+
+
+def left_jobs(folder: Path) -> list[str]:
+    """The ids of this user's jobs, waiting or running, that an engine submitted for an output folder."""
+    return _of_folder(_ask("squeue", "--me", "--noheader", "--format", "%i|%j|%Z"), folder)
+
+
+def cancel_left_jobs(folder: Path) -> None:
+    """Cancel what an engine that was killed left at work for an output folder, and wait until it has ended.
+
+    The caller holds `snakemake.only_run`, so no engine is there that such a job could belong to. A stage that another
+    job still worked on would be done twice, by two that write the same files.
+
+    Raises:
+        InputError: SLURM does not answer, or a job does not end.
+    """
+    jobs = left_jobs(folder)
+    if not jobs:
+        return
+    print(f"Cancelling SLURM jobs that an earlier run left at work in {folder}: {', '.join(jobs)}", flush=True)
+    _ask("scancel", *jobs)
+    deadline = time.monotonic() + _END_S
+    while jobs := left_jobs(folder):
+        if time.monotonic() > deadline:
+            raise InputError(f"{folder}: SLURM jobs {', '.join(jobs)} were cancelled but do not end; see `squeue --me`")
+        time.sleep(1)
+
+
+def _of_folder(listing: str, folder: Path) -> list[str]:
+    """Of lines "id|name|folder" the ids of our jobs in a folder."""
+    lines = [line.strip().split("|", 2) for line in listing.splitlines()]
+    place = os.path.realpath(folder)
+    return [
+        words[0]
+        for words in lines
+        if len(words) == 3 and words[1].startswith(f"{JOB_PREFIX}_") and os.path.realpath(words[2]) == place
+    ]
+
+
+def _ask(*command: str) -> str:
+    """What a SLURM command prints; a controller that does not answer is asked again for a minute."""
+    deadline = time.monotonic() + _ANSWER_S
+    while True:
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode == 0:
+            return done.stdout
+        if time.monotonic() > deadline:
+            raise InputError(f"SLURM does not answer: {command[0]}: {(done.stderr or done.stdout).strip()}")
+        time.sleep(2)
+
+
+def _values(profile: Path) -> dict:
+    file = next(iter(sorted(profile.glob("config*.yaml"))))
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{file}: {shown(values)}; expected `key: value` lines")
+    return values

@@ -1,0 +1,241 @@
+"""Runs one notebook with papermill and checks that it truly finished; knows what each stage depends on."""
+
+import ast
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from cefr_helpers.core import disk, imports, processes, records
+from cefr_helpers.core.errors import Busy, DiskFull, InputError, shown
+from cefr_helpers.core.levels import check_level
+from cefr_helpers.core.paths import EXPERIMENT_STAGE, PLOT_FILES, REPORT_STAGE, STAGES, Workspace, project_root
+from cefr_helpers.core.secret_scan import refuse_secrets
+from cefr_helpers.pipeline import notebooks, stage_turn, torchrun
+from cefr_helpers.training import distributed
+
+PACKAGE = Path(__file__).parents[1]
+# The folders of what only shows results.
+_SHOWING = ("rendering", "notes", "sharing")
+
+
+class StageFailed(RuntimeError):
+    """A stage did not finish; the message says why, and where log and notebook are."""
+
+
+def notebook_path(stage: str) -> Path:
+    return project_root() / "notebooks" / f"{stage}.ipynb"
+
+
+def outputs(workspace: Workspace, stage: str, level: str) -> list[Path]:
+    """The files that a stage leaves when it is done, the executed notebook last.
+
+    Args:
+        level: for the report over an experiment the experiment's name; the final report needs none.
+    """
+    made = {
+        "01_data_formatting": [workspace.formatted_file(level, part) for part in ("train", "eval")]
+        + [workspace.record(level, "dataset")],
+        "02_training": [workspace.record(level, "training")],
+        "03_baseline_comparison": [workspace.record(level, "comparison"), workspace.run(level) / "generations.csv"],
+        "04_plotting": [workspace.plots(level) / name for name in PLOT_FILES.values()] + [workspace.note(level)],
+        REPORT_STAGE: [workspace.final_report()],
+        EXPERIMENT_STAGE: [workspace.experiment_note(level)],
+    }
+    return [*made[stage], executed_notebook(workspace, stage, level)]
+
+
+def executed_notebook(workspace: Workspace, stage: str, level: str) -> Path:
+    folders = {REPORT_STAGE: workspace.output_root / "runs", EXPERIMENT_STAGE: workspace.experiment(level)}
+    return folders.get(stage, workspace.run(level)) / f"{stage}.ipynb"
+
+
+def modules_of(notebook: Path) -> list[Path]:
+    """Return the package's files that a notebook uses, itself or through one another: it is run again for them.
+
+    Data files count where a module names their folder as `Path(__file__).parent / "folder"`. For the stages that
+    compute, what only shows results does not count: a change of wording must train nothing again.
+    """
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    skipped = [PACKAGE / folder for folder in _SHOWING] if notebook.stem in STAGES[:3] else []
+    found, data, todo = set(), set(), [ast.parse(code)]
+    while todo:
+        for module in _imported_modules(todo.pop()) - found:
+            if not any(module.is_relative_to(folder) for folder in skipped):
+                found.add(module)
+                todo.append(tree := ast.parse(module.read_text(encoding="utf-8")))
+                data |= _data_files(module, tree)
+    return sorted(found | data)
+
+
+def _imported_modules(tree: ast.Module) -> set[Path]:
+    """The package's files that code imports, with the `__init__.py` of each folder above them."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    files = set()
+    for name in names:
+        top, *parts = name.split(".")
+        if top == PACKAGE.name:
+            files |= {PACKAGE.joinpath(*parts[:depth], "__init__.py") for depth in range(len(parts) + 1)}
+            files.add(PACKAGE.joinpath(*parts).with_suffix(".py"))
+    return {file for file in files if file.is_file()}
+
+
+def _data_files(module: Path, tree: ast.Module) -> set[Path]:
+    folders = [
+        node.right.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.BinOp) and ast.unparse(node.left) == "Path(__file__).parent"
+    ]
+    return {path for folder in folders for path in (module.parent / folder).iterdir()}
+
+
+def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "") -> None:
+    """Execute a stage's notebook; what it prints goes to its log, and its progress to the terminal as well.
+
+    Args:
+        parameters: of the notebook; `level`, or `experiment`, names the run's folder.
+        run: the run's name in what it prints, where there are several.
+
+    Raises:
+        InputError: no such stage or level, or a parameter that the notebook does not declare.
+        Busy: another stage is at work in the run's folder.
+        StageFailed: a cell raised, the kernel died, or an output is missing; the notebook so far is kept beside the
+            log as `STAGE.failed.ipynb`.
+    """
+    level = parameters.get("level", parameters.get("experiment", ""))
+    known = (*STAGES, REPORT_STAGE, EXPERIMENT_STAGE)
+    if stage not in known:
+        raise InputError(f"stage: {shown(stage)}; expected one of {', '.join(known)}")
+    if stage in STAGES:
+        check_level(level)  # it becomes the name of a folder
+    label = f"{run} {level} {stage}".strip()
+    notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
+    check_parameters(notebook, parameters)
+    with stage_turn.alone(stage, executed, label):
+        _run(stage, level, label, notebook, executed, parameters, workspace)
+
+
+def _run(
+    stage: str, level: str, label: str, notebook: Path, executed: Path, parameters: dict, workspace: Workspace
+) -> None:
+    log, failed = executed.with_suffix(".log"), executed.with_suffix(".failed.ipynb")
+    partial = executed.with_name(f".{stage}.{os.getpid()}.ipynb")
+    made = outputs(workspace, stage, level)
+    for left in (log, failed, *_left_before(stage, made)):
+        left.unlink(missing_ok=True)
+    code = records.hash_inputs([notebook, *modules_of(notebook)])
+    started = time.time()
+    print(f"{label} | started", flush=True)
+    try:
+        with disk.told_when_full(executed, notebook.stat().st_size), open(log, "a", 1, encoding="utf-8") as log_file:
+            os.utime(log)
+            began = log.stat().st_mtime  # by the clock of the file system, which may be another machine's
+            count = distributed.asked(stage)
+            if count > 1:
+                problem = torchrun.execute(notebook, partial, parameters, log, label, count)
+            else:
+                problem = notebooks.execute(notebook, partial, parameters, notebooks.Tee(log_file, label), log_file)
+            problem = problem or _unfinished(made[:-1], began)
+            if problem:
+                print(f"FAILED: {problem}", file=log_file)
+        if problem:
+            if partial.exists():
+                os.replace(partial, failed)
+            raise StageFailed(f"{label}: {problem}\n  log: {log}\n  notebook so far: {failed}")
+        _keep(partial, executed, code)
+        print(f"{label} | done in {time.time() - started:.0f} s", flush=True)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _left_before(stage: str, made: list[Path]) -> Iterator[Path]:
+    """What an earlier run left: what a killed one was writing, and other processes' logs.
+
+    Nothing else writes under these names while the lock is held.
+    """
+    yield from made[-1].parent.glob(f".{stage}.*.ipynb")
+    yield from made[-1].parent.glob(f"{stage}.rank-*.log")
+    for path in made:
+        yield from path.parent.glob(f".{path.name}.*.tmp")
+
+
+def _keep(partial: Path, executed: Path, code: dict[str, str]) -> None:
+    """Put an executed notebook in its place; it says by hash which code it was executed with."""
+    notebook = json.loads(partial.read_text(encoding="utf-8"))
+    notebook["metadata"]["cefr_helpers"] = {"code": code}
+    records.write_atomically(executed, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+
+
+def code_of(executed: Path) -> dict[str, str]:
+    """File -> sha256 of the notebook and modules that an executed notebook came from; empty where it does not say."""
+    try:
+        code = json.loads(executed.read_text(encoding="utf-8"))["metadata"]["cefr_helpers"]["code"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return code if isinstance(code, dict) else {}
+
+
+def check_parameters(notebook: Path, parameters: dict) -> None:
+    """Refuse what papermill would only warn of: a parameter that the notebook does not declare.
+
+    Raises:
+        InputError: names the parameter and those that there are; or it holds a secret.
+    """
+    refuse_secrets(notebook.name, parameters)
+    known = set(imports.papermill().inspect_notebook(str(notebook)))
+    unknown = sorted(set(parameters) - known)
+    if unknown:
+        raise InputError(f"{notebook.name}: no parameter {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+
+
+def _unfinished(made: list[Path], began: float) -> str | None:
+    """Papermill calls a killed or stopped notebook completed: a stage is done when its own files are new and there."""
+    for path in made:
+        if not path.is_file():
+            return f"the notebook ended without writing {path}"
+        if path.stat().st_mtime < began - 2:
+            return f"the notebook ended without writing {path} anew"
+    return None
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m cefr_helpers.pipeline.stages STAGE LEVEL CONFIGURATION_JSON [RUN [TRY, from 1]]`: the engine calls it.
+
+    LEVEL and RUN are "-" where there is none; for the report over an experiment its name stands for the level.
+    """
+    from cefr_helpers.pipeline import attempts, configuration
+
+    processes.die_with_engine()
+    try:
+        stage, level, values, run, attempt = (*arguments, *("-", "1")[len(arguments) - 3 :])
+        settings = configuration.check(_values(values), "the stage's configuration")
+        parameters = settings.parameters(level)
+        if stage in (REPORT_STAGE, EXPERIMENT_STAGE):
+            parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}
+        if stage == EXPERIMENT_STAGE:
+            parameters |= {"experiment": level}
+        attempts.check(int(attempt), executed_notebook(settings.workspace, stage, level).with_suffix(".log"))
+        run_stage(stage, parameters, settings.workspace, "" if run == "-" else run)
+    except (StageFailed, InputError, DiskFull) as error:
+        print(error, file=sys.stderr, flush=True)
+        return 2 if isinstance(error, InputError) and not isinstance(error, Busy) else 1
+    return 0
+
+
+def _values(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InputError(f"the stage's configuration: {shown(text)} is not JSON ({error}); expected it") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

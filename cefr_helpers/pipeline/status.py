@@ -1,0 +1,159 @@
+"""What is done at each level, how old it is, whether it is still true of its inputs, and what would run next."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cefr_helpers.core import recipes, records
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.levels import LEVELS
+from cefr_helpers.core.paths import STAGES, Workspace, project_root
+from cefr_helpers.core.schema import find
+from cefr_helpers.data import banks
+from cefr_helpers.pipeline import stages
+from cefr_helpers.pipeline.configuration import Configuration
+
+_RECORD_OF = dict(zip(STAGES, records.NAMES, strict=False))  # the last stage writes notes and no record
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60))
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """One stage of one level.
+
+    Attributes:
+        state: "done", "adopted", "not run", "broken" or "out of date".
+        age_s: seconds since it was made; None where it was not.
+        reason: why it would run again; empty where it would not.
+    """
+
+    level: str
+    stage: str
+    state: str
+    age_s: float | None
+    reason: str
+
+
+def of_all(settings: Configuration) -> list[StageStatus]:
+    """Every stage of the levels asked for, and of others that have records, in the order of LEVELS."""
+    workspace = settings.workspace
+    there = [level for level in LEVELS if any(workspace.record(level, name).is_file() for name in records.NAMES)]
+    wanted = [level for level in LEVELS if level in (*settings.levels, *there)]
+    return [status for level in wanted for status in of_level(settings, level)]
+
+
+def of_level(settings: Configuration, level: str) -> list[StageStatus]:
+    """The stages of a level; one that stands on another that would run is out of date itself."""
+    found: list[StageStatus] = []
+    before = None
+    for stage in STAGES:
+        status = _of_stage(settings, level, stage)
+        if before and not status.reason:
+            status = StageStatus(level, stage, "out of date", status.age_s, f"{before} would run first")
+        before = before or (stage if status.reason else None)
+        found.append(status)
+    return found
+
+
+def table(found: list[StageStatus]) -> str:
+    """Aligned columns for a terminal."""
+    rows = [("level", "stage", "state", "age", "why")]
+    rows += [(one.level, one.stage, one.state, age(one.age_s), one.reason) for one in found]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def next_line(found: list[StageStatus], settings: Configuration) -> str:
+    """What `cefr run` would start with these settings: of each level the first stage, and how many follow it."""
+    parts = []
+    for level in settings.levels:
+        due = [one.stage for one in found if one.level == level and one.reason]
+        if due:
+            parts.append(f"{level} {due[0]}" + (f" and {len(due) - 1} more" if len(due) > 1 else ""))
+    return "Next: " + ("; ".join(parts) or "nothing, all is up to date")
+
+
+def age(seconds: float | None) -> str:
+    """An age in its largest whole unit: 3 d, 5 h, 12 min; "now" below a minute, "-" for none."""
+    if seconds is None:
+        return "-"
+    return next((f"{seconds // size:.0f} {unit}" for unit, size in _UNITS if seconds >= size), "now")
+
+
+def _of_stage(settings: Configuration, level: str, stage: str) -> StageStatus:
+    workspace = settings.workspace
+    missing = [path for path in stages.outputs(workspace, stage, level) if not path.is_file()]
+    name = _RECORD_OF.get(stage)
+    if name is None:
+        return _of_notes(workspace, level, stage, missing)
+    try:
+        record = records.read_if_there(workspace, level, name)
+        made = datetime.fromisoformat(record["created"]) if record else None
+    except (InputError, ValueError, TypeError):
+        return StageStatus(level, stage, "broken", None, f"{name}.json is not a record")
+    if record is None:
+        return StageStatus(level, stage, "not run", None, "never run")
+    age_s = (datetime.now(UTC) - made).total_seconds()
+    adopted = find(record, "results.adopted") is not None
+    reasons = _changed(record["inputs"]) if adopted else _changes(settings, level, stage, record)
+    changed = next(reasons, None)
+    if changed:
+        return StageStatus(level, stage, "out of date", age_s, changed)
+    if adopted:
+        return StageStatus(level, stage, "adopted", age_s, "trained elsewhere")
+    if missing:
+        return StageStatus(level, stage, "out of date", age_s, f"{missing[0].name} is gone")
+    return StageStatus(level, stage, "done", age_s, "")
+
+
+def _of_notes(workspace: Workspace, level: str, stage: str, missing: list[Path]) -> StageStatus:
+    """Plots and note have no record: they are out of date when a record is newer than they are."""
+    made = [path.stat().st_mtime for path in stages.outputs(workspace, stage, level) if path.is_file()]
+    if not made:
+        return StageStatus(level, stage, "not run", None, "never run")
+    age_s = time.time() - max(made)
+    if missing:
+        return StageStatus(level, stage, "out of date", age_s, f"{missing[0].name} is gone")
+    if changed := next(_code(workspace, level, stage), None):
+        return StageStatus(level, stage, "out of date", age_s, changed)
+    for path in (workspace.record(level, name) for name in records.NAMES):
+        if path.is_file() and path.stat().st_mtime > min(made):
+            return StageStatus(level, stage, "out of date", age_s, f"{path.name} is newer")
+    return StageStatus(level, stage, "done", age_s, "")
+
+
+def _changes(settings: Configuration, level: str, stage: str, record: dict) -> Iterator[str]:
+    """Why a record is no longer what these settings would give, one reason after the other."""
+    yield from _changed(record["inputs"])
+    if stage == STAGES[0]:
+        bank = records.hash_inputs(banks.find(settings.sentence_bank, level).values())
+        if bank != record["inputs"]:
+            yield "another sentence bank is asked for"
+    if record["seed"] != settings.seed:
+        yield f"seed {record['seed']}, now {settings.seed}"
+    now = recipes.load_recipe(settings.recipe).part(recipes.KEYS_OF_STAGE[stage])
+    for key, value in now.items():
+        if record["recipe"].get(key) != value:
+            yield f"{key} {record['recipe'].get(key)}, now {value}"
+    for kind in ("adapter", "merged_model"):
+        path = find(record, f"results.{kind}.path")
+        if path and not (project_root() / path).is_dir():
+            yield f"{path} is gone"
+    yield from _code(settings.workspace, level, stage)
+
+
+def _changed(files: dict[str, str]) -> Iterator[str]:
+    """Of files with the digests that they had before a run those that are gone or have another content now."""
+    for name, digest in files.items():
+        path = project_root() / name  # an absolute name stays what it is
+        if not path.is_file():
+            yield f"{path.name} is gone"
+        elif records.sha256(path) != digest:
+            yield f"{path.name} changed"
+
+
+def _code(workspace: Workspace, level: str, stage: str) -> Iterator[str]:
+    """What of the code changed since: the stage's notebook, or a module, template or phrase that it uses."""
+    return _changed(stages.code_of(stages.executed_notebook(workspace, stage, level)))

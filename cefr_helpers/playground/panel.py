@@ -1,0 +1,147 @@
+"""The widgets of the playground notebook; what they do is in `playground`."""
+
+import html
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ipywidgets as widgets
+
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.evaluation import comparison
+from cefr_helpers.playground import answer_marks, favourites
+from cefr_helpers.playground.session import MOST_WORDS, Asked, Playground, parse_words
+
+_WIDE = widgets.Layout(width="max-content", min_width="12em")  # as wide as its words
+_LABELS = {"description_width": "8em"}
+_SHORTEST, _LONGEST = 20, 1000
+
+
+class Panel:
+    """Controls, answers and favourites; `box` is what a notebook displays.
+
+    Attributes:
+        level, words, count, draw, temperature, max_new_tokens, ask, save: the controls.
+        about: whether the level has an adapter. status: what is going on, or went wrong.
+        answers: one line a word, below the heads. ticks: (word, sentence, its checkbox).
+        asked: the answers shown; None before the first.
+    """
+
+    def __init__(self, playground: Playground):
+        self.playground = playground
+        self.asked: Asked | None = None
+        self.ticks: list[tuple[str, str, widgets.Checkbox]] = []
+        self._make_controls()
+        self.about, self.status = widgets.HTML(), widgets.HTML()
+        self.answers = widgets.GridBox(layout=widgets.Layout(grid_gap="0.6em 1.2em", width="auto"))
+        self.raw = widgets.HTML()
+        self.save = widgets.Button(description="Save ticked as favourites", disabled=True, layout=_WIDE)
+        self.level.observe(lambda _: self._level_chosen(), names="value")
+        self.draw.on_click(lambda _: self._draw())
+        self.ask.on_click(lambda _: self._ask())
+        self.save.on_click(lambda _: self._save())
+        drawing = widgets.HBox([self.count, self.draw])
+        controls = [self.level, self.about, self.words, drawing, self.temperature, self.max_new_tokens, self.ask]
+        self.box = widgets.VBox([*controls, self.status, self.answers, self.save, self.raw])
+        self._level_chosen()
+
+    def _make_controls(self) -> None:
+        self.level = widgets.Dropdown(
+            options=list(self.playground.files), value=self.playground.level, description="Level", style=_LABELS
+        )
+        self.words = widgets.Textarea(
+            description="Words",
+            placeholder=f"1 to {MOST_WORDS} words or phrases, with commas between",
+            style=_LABELS,
+            layout=widgets.Layout(width="95%"),
+        )
+        self.count = widgets.BoundedIntText(
+            value=MOST_WORDS, min=1, max=MOST_WORDS, description="Words to draw", style=_LABELS
+        )
+        self.draw = widgets.Button(description="Draw held-out words", layout=_WIDE)
+        self.temperature = widgets.FloatSlider(
+            value=0.0, min=0.0, max=1.5, step=0.1, description="Temperature", style=_LABELS, continuous_update=False
+        )
+        self.max_new_tokens = widgets.IntSlider(
+            min=_SHORTEST, max=_LONGEST, description="Longest, tokens", style=_LABELS, continuous_update=False
+        )
+        self.ask = widgets.Button(description="Write sentences", button_style="primary", layout=_WIDE)
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """The buttons rest meanwhile; what goes wrong is shown where people look."""
+        for button in (self.draw, self.ask, self.save):
+            button.disabled = True
+        try:
+            yield
+        except InputError as problem:
+            self._say(str(problem))
+        except KeyboardInterrupt:
+            self._say("Interrupted. Nothing is lost: click again when you like.")
+        except Exception as error:
+            self._say(f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            self.draw.disabled = self.ask.disabled = False
+            self.save.disabled = not self.ticks
+
+    def _say(self, text: str) -> None:
+        self.status.value = f'<div role="status">{html.escape(text)}</div>' if text else ""
+
+    def _level_chosen(self) -> None:
+        with self._busy():
+            level = self.level.value
+            adapter = self.playground.adapter_name(level)
+            told = f"tuned model: {adapter}" if adapter else "no adapter has been trained yet: the base answers alone"
+            self.about.value = html.escape(f"{level}, {told}")
+            longest = self.playground.settings(level)[0].max_new_tokens
+            self.max_new_tokens.max = max(_LONGEST, longest)
+            self.max_new_tokens.value = longest
+
+    def _draw(self) -> None:
+        with self._busy():
+            words, origin = self.playground.draw(self.level.value, self.count.value)
+            self.words.value = ", ".join(words)
+            self._say(f"{len(words)} words {origin}.")
+
+    def _ask(self) -> None:
+        with self._busy():
+            words = parse_words(self.words.value)
+            self.asked = self.playground.ask(
+                self.level.value, words, self.temperature.value, self.max_new_tokens.value, self._say
+            )
+            self._show(self.asked)
+            alone = f" The base model answered alone: {self.asked.alone}." if self.asked.alone else ""
+            self._say(f"{self.asked.level}, {self.asked.decoding}.{alone}")
+
+    def _show(self, asked: Asked) -> None:
+        self.ticks = []
+        rows = asked.slots.to_dict("records")
+        columns = {who: [slot for slot in rows if slot["row"] == who] for who in asked.texts}
+        children = [widgets.HTML(f"<b>{head}</b>") for head in ("Word", *(who.capitalize() for who in columns))]
+        for place, word in enumerate(asked.words):
+            children.append(widgets.HTML(f"<b>{html.escape(word)}</b>"))
+            children += [self._cell(slots[place], asked) for slots in columns.values()]
+        self.answers.layout.grid_template_columns = "minmax(4em, max-content)" + " minmax(0, 1fr)" * len(columns)
+        self.answers.children = children
+        table = comparison.side_by_side({"words": asked.words, **asked.texts})
+        self.raw.value = f"<details><summary>The answers as they came</summary>{table}</details>"
+
+    def _cell(self, slot: dict, asked: Asked) -> widgets.Widget:
+        text = widgets.HTML(answer_marks.as_html(slot["sentence"], answer_marks.marks(slot, asked.scorers)))
+        if not slot["covered"]:
+            return text
+        tick = widgets.Checkbox(description="favourite", indent=False, layout=_WIDE)
+        self.ticks.append((slot["word"], slot["sentence"], tick))
+        return widgets.VBox([text, tick])
+
+    def _save(self) -> None:
+        with self._busy():
+            chosen = [(word, sentence) for word, sentence, tick in self.ticks if tick.value]
+            if not chosen:
+                raise InputError("favourites: none is ticked; tick the sentences to keep first")
+            level = self.asked.level
+            path = self.playground.workspace.favourites(level)
+            added = favourites.add(path, level, chosen)
+            told = [f"Saved {len(added.saved)} of {len(chosen)} in {path}."]
+            told += [f"Refused: “{sentence}” {why}." for _, sentence, why in added.refused]
+            self._say(" ".join(told))

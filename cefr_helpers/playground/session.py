@@ -1,0 +1,202 @@
+"""What the playground notebook does behind its widgets: words, answers of base and tuned model, and their marks."""
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from cefr_helpers.core import records
+from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.levels import check_level
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.recipes import Recipe, load_recipe
+from cefr_helpers.core.schema import find
+from cefr_helpers.data import banks, example_files, formatting, splitting, word_list
+from cefr_helpers.evaluation import level_scorers, scorer_card, summary
+from cefr_helpers.models.adapters import Speakers
+from cefr_helpers.playground import favourites
+
+if TYPE_CHECKING:
+    import pandas
+
+MOST_WORDS = formatting.WORDS_PER_EXAMPLE
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What marks the answers: level scorers (None for a bank of one level), and the sentences trained on."""
+
+    scorers: level_scorers.Scorers | None
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The answers to one prompt.
+
+    Attributes:
+        words: those asked for.
+        texts: "base" and, where there is an adapter, "tuned" -> the answer as it came.
+        slots: from `summary.measure`, a row a word of each answer.
+        alone: why the base answered alone; None where it did not.
+        decoding: for people, such as "greedy".
+    """
+
+    level: str
+    words: tuple[str, ...]
+    texts: dict[str, str]
+    slots: "pandas.DataFrame"
+    scorers: level_scorers.Scorers | None
+    alone: str | None
+    decoding: str
+
+
+class Playground:
+    """The state of one open playground: the loaded model, the judges, how far the draws have come.
+
+    Args:
+        recipe: serves levels that nothing has been done for yet; others keep the one of their records.
+        level: has to be in the bank; a bank of one file is taken to be of this level.
+
+    Raises:
+        InputError: recipe, bank or level are not usable.
+    """
+
+    def __init__(self, workspace: Workspace, level: str, recipe: str, sentence_bank: str, seed: int):
+        self.workspace = workspace
+        self.level = check_level(level)
+        self.files = banks.find(sentence_bank, level)
+        self._recipe, self._seed = load_recipe(recipe), seed
+        self._speakers = Speakers()
+        self._banks: dict[str, banks.Bank] | None = None
+        self._judges: dict[str, Judge] = {}
+        self._random = random.Random(seed)
+        self._takes = 0
+
+    def overview(self) -> list[dict]:
+        """A row a level of the bank: whether there are formatted data and an adapter, and how many favourites."""
+        return [
+            {
+                "level": level,
+                "formatted data": self.workspace.formatted_file(level, "eval").is_file(),
+                "adapter": self.adapter_name(level) or "none yet",
+                "favourites": len(favourites.read(self.workspace.favourites(level), level)),
+            }
+            for level in self.files
+        ]
+
+    def adapter_name(self, level: str) -> str | None:
+        """The adapter of the level's training record, or None."""
+        return find(records.read_if_there(self.workspace, level, "training"), "results.adapter.name")
+
+    def held_out_words(self, level: str) -> tuple[list[str], str]:
+        """The held-out words of a level, sorted, and where they come from (for people).
+
+        They are those of the last formatted data; before that, those that the recipe would hold out.
+        """
+        path = self.workspace.formatted_file(level, "eval")
+        if path.is_file():
+            words = {word for example in example_files.read(path) for word in example["words"]}
+            return sorted(words), "held out in the last formatted data"
+        settings, seed = self.settings(level, ["dataset"])
+        split = splitting.split_groups(self._all_banks(), settings.split, settings.held_out_share, seed)
+        return sorted(split.words(level, "eval")), "that 01_data_formatting would hold out (it has not been run yet)"
+
+    def draw(self, level: str, count: int) -> tuple[list[str], str]:
+        """Some of the held-out words, other ones each time, and where they come from."""
+        words, origin = self.held_out_words(level)
+        return self._random.sample(words, min(count, len(words))), origin
+
+    def settings(self, level: str, stages: Sequence[str] = ("training", "dataset")) -> tuple[Recipe, int]:
+        """Recipe and seed that the first of these stages to have a record was run with; else those of the notebook."""
+        for name in stages:
+            record = records.read_if_there(self.workspace, level, name)
+            found = _recipe_of(record) if record else None
+            if found:
+                return found, record["seed"]
+        return self._recipe, self._seed
+
+    def ask(
+        self,
+        level: str,
+        words: Sequence[str],
+        temperature: float = 0.0,
+        max_new_tokens: int | None = None,
+        say: Callable[[str], None] = print,
+    ) -> Asked:
+        """Let base and, where there is one, tuned model answer one prompt, and mark the answers.
+
+        Args:
+            words: checked by `parse_words`.
+            temperature: 0 for greedy; above, each call draws anew, base and tuned after the same seed.
+            max_new_tokens: the recipe's by default.
+            say: told what is being done.
+
+        Raises:
+            InputError: the level's data or base model can't be used.
+        """
+        settings, seed = self.settings(level)
+        say("Getting the model ready …")
+        alone = self._speakers.use(settings, records.read_if_there(self.workspace, level, "training"))
+        judge = self._judge(level, say)
+        example = formatting.make_prompt(level, words)
+        take = seed + self._takes
+        self._takes += bool(temperature)
+        texts = {}
+        for who in ("base",) if alone else ("base", "tuned"):
+            say(f"The {who} model is writing …")
+            length = max_new_tokens or settings.max_new_tokens
+            texts[who] = self._speakers.answer(example, who == "tuned", length, temperature, take)
+        answers = {who: [text] for who, text in texts.items()}
+        slots = summary.measure(answers, [list(words)], level, judge.scorers, judge.sentences)
+        decoding = f"sampled at temperature {temperature:g}, seed {take}" if temperature else "greedy"
+        return Asked(level, tuple(words), texts, slots, judge.scorers, alone, decoding)
+
+    def _judge(self, level: str, say: Callable[[str], None]) -> Judge:
+        settings, seed = self.settings(level, ["dataset"])
+        dataset = records.read_if_there(self.workspace, level, "dataset")
+        key = f"{settings.split} {settings.held_out_share} {seed} {dataset and dataset['results']['split']['hash']}"
+        if key not in self._judges:
+            say("Training the level scorer on the bank's training words (once, some seconds) …")
+            if dataset is not None:
+                rows = level_scorers.training_rows(self._all_banks(), dataset, settings, seed)
+            else:
+                split = splitting.split_groups(self._all_banks(), settings.split, settings.held_out_share, seed)
+                rows = scorer_card.rows_of(self._all_banks(), split)
+            self._judges[key] = Judge(level_scorers.train(rows, seed, with_card=False), rows.sentences)
+        return self._judges[key]
+
+    def _all_banks(self) -> dict[str, banks.Bank]:
+        if self._banks is None:
+            self._banks = banks.read_all(self.files)
+        return self._banks
+
+
+def parse_words(text: str) -> list[str]:
+    """The words that a person typed, between commas, semicolons or line breaks; a phrase is one word.
+
+    Raises:
+        InputError: none, more than MOST_WORDS, one twice, or what can't be a word.
+    """
+    words = [" ".join(part.split()) for part in re.split(r"[,;\n]", text)]
+    words = [word for word in words if word]
+    if not 1 <= len(words) <= MOST_WORDS:
+        raise InputError(f"words: {len(words)} of them; expected 1 to {MOST_WORDS}, with commas between")
+    for place, word in enumerate(words):
+        if not word_list.is_word(word):
+            raise InputError(f"words: {shown(word)}; expected a word or a short phrase")
+        if word.lower() in (other.lower() for other in words[:place]):
+            raise InputError(f"words: {shown(word)} stands twice; expected each once")
+    return words
+
+
+def _recipe_of(record: dict) -> Recipe | None:
+    """The recipe that a stage was run with; None where its record does not hold it whole, as of an adopted run."""
+    values = {key: value for key, value in record["recipe"].items() if key in Recipe.model_fields}
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError:
+        return None

@@ -1,0 +1,1 @@
+"""Out of the project: model cards, GGUF files, Ollama, the Hugging Face Hub."""

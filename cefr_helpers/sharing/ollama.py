@@ -1,0 +1,106 @@
+"""What a chat template puts around what is said, as plain texts: for programs that don't read Jinja."""
+
+import re
+from dataclasses import dataclass
+
+from cefr_helpers.models import prompts
+
+_SAID = {"system": "SYSTEM", "user": "QUESTION", "assistant": "ANSWER"}
+_SHORT, _LONG = ("user",), ("user", "assistant", "user")
+
+
+@dataclass(frozen=True)
+class ChatFormat:
+    """A chat in the words of its template.
+
+    Attributes:
+        before_system, after_system: around what the system says; the question's own opening comes later.
+        default_system: what is said in the system's name where nobody says anything; None: its part is left out then.
+        before_user: opens a question.
+        before_answer: closes a question and opens the answer, up to where the model goes on.
+        after_answer: closes an answer.
+    """
+
+    before_system: str
+    after_system: str
+    default_system: str | None
+    before_user: str
+    before_answer: str
+    after_answer: str
+
+    def text(self, messages: list[dict]) -> str:
+        """A chat that ends with a question, as the model gets it."""
+        head, *rest = messages if messages[0]["role"] == "system" else [None, *messages]
+        system = head["content"] if head else self.default_system
+        parts = [] if system is None else [self.before_system, system, self.after_system]
+        for turn in rest:
+            if turn["role"] == "user":
+                parts += [self.before_user, turn["content"], self.before_answer]
+            else:
+                parts += [turn["content"], self.after_answer]
+        return "".join(parts)
+
+
+def read(tokenizer) -> ChatFormat:
+    """The format of a tokenizer's chat template, found in what it makes of short chats and tried on others.
+
+    A start token that the tokenizer puts before every text itself is left out: every program adds it again.
+
+    Raises:
+        ValueError: the template does more than to put texts around what is said.
+    """
+    try:
+        found = _read(tokenizer)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"the chat template is more than texts around what is said ({error})") from None
+    for chat in _trials():
+        if found.text(chat) != _render(tokenizer, chat):
+            raise ValueError(f"the chat template is more than texts around what is said: it differs for {chat}")
+    return found
+
+
+def _read(tokenizer) -> ChatFormat:
+    start, before_answer = _around(tokenizer, _SHORT)
+    *_, after_answer = _around(tokenizer, ("user", "assistant"), asks=False)
+    *_, between, _ = _around(tokenizer, _LONG)
+    before_user = _without(between, after_answer, "an answer's end")
+    before_system, opening, _ = _around(tokenizer, ("system", *_SHORT))
+    after_system = _without(opening[::-1], before_user[::-1], "a question's start")[::-1]
+    default = None
+    if start != before_user:
+        inner = _without(start, before_system, "the system's start")
+        default = _without(inner[::-1], opening[::-1], "the system's end")[::-1]
+    return ChatFormat(before_system, after_system, default, before_user, before_answer, after_answer)
+
+
+def _around(tokenizer, roles: tuple[str, ...], asks: bool = True) -> list[str]:
+    """The texts before, between and after what is said by `roles`."""
+    chat = [{"role": role, "content": _SAID[role]} for role in roles]
+    parts = re.split("|".join(_SAID.values()), _render(tokenizer, chat, asks))
+    if len(parts) != len(roles) + 1:
+        raise ValueError(f"a chat of {', '.join(roles)} does not show each once")
+    return parts
+
+
+def _without(text: str, start: str, what: str) -> str:
+    if not text.startswith(start):
+        raise ValueError(f"{what} is not where it is expected")
+    return text.removeprefix(start)
+
+
+def _render(tokenizer, chat: list[dict], asks: bool = True) -> str:
+    from jinja2 import TemplateError
+
+    try:
+        text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=asks, date_string=prompts.DATE)
+    except TemplateError as error:
+        raise ValueError(str(error)) from None
+    starts_itself = tokenizer.bos_token and tokenizer("a").input_ids[0] == tokenizer.bos_token_id
+    return text.removeprefix(tokenizer.bos_token) if starts_itself else text
+
+
+def _trials() -> list[list[dict]]:
+    """Chats unlike those that the format was read from."""
+    system, question = ({"role": role, "content": text} for role, text in (("system", "Be brief."), ("user", "1. cat")))
+    turns = [question, {"role": "assistant", "content": "1. A cat!\n2. Don't."}]
+    return [[question], [system, question], [*turns, question], [system, *turns, *turns, question]]

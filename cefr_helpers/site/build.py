@@ -1,0 +1,122 @@
+"""Static pages of a finished run: notes, executed notebooks and answers, by nbconvert, to be read without a network."""
+
+import os
+import shutil
+from pathlib import Path, PurePosixPath
+
+from cefr_helpers.core import levels, records
+from cefr_helpers.site import html as site_html, pages as site_pages
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.site.pages import Page
+from cefr_helpers.rendering.locale import Wording, wording
+
+_TEMPLATE = Path(__file__).parent / "template"
+# GitHub Pages would leave out files by Jekyll's rules; the file also tells our folder from another's.
+_MARK = ".nojekyll"
+_COPIED = (".png", ".pdf", ".svg", ".csv", ".tex", ".json")
+
+
+def build(workspace: Workspace, language: str) -> Path:
+    """Make the site of an output folder, aside, and move it into place as `site/`.
+
+    Raises:
+        InputError: there is nothing to show yet, or the place is taken by a folder that is not such a site.
+    """
+    words = wording(language)
+    pages = site_pages.find(workspace, words)
+    if not pages:
+        raise InputError(f"{workspace.output_root}: no notes and no executed notebooks; run `make run` first")
+    folder = workspace.site()
+    if folder.exists() and not (folder / _MARK).is_file():
+        raise InputError(f"{folder}: exists, and is not a site made here (no {_MARK} in it); move it away first")
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        _write(aside, pages, workspace, words)
+        _into_place(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder / "index.html"
+
+
+class _Places:
+    """Where the site holds the files of the output folder; `copied` grows by those asked for that have no page."""
+
+    def __init__(self, workspace: Workspace, pages: list[Page]):
+        self.root = workspace.output_root.resolve()
+        self.pages = {str(page.path) for page in pages}
+        sources = {page.source.relative_to(workspace.output_root).as_posix(): str(page.path) for page in pages}
+        self.by_source = {source: path for source, path in sources.items() if not source.endswith(_COPIED)}
+        self.copied: set[str] = set()
+
+    def find(self, place: str) -> str | None:
+        """The place in the site of what a page links to; None for what is not shown."""
+        if place in self.pages:
+            return place
+        if place in self.by_source:
+            return self.by_source[place]
+        file = (self.root / place).resolve()
+        if not (file.is_relative_to(self.root) and file.is_file() and file.suffix in _COPIED):
+            return None
+        self.copied.add(place)
+        return place
+
+
+def _write(folder: Path, pages: list[Page], workspace: Workspace, words: Wording) -> None:
+    text, places, exporter = words.phrases["site"], _Places(workspace, pages), _exporter()
+    start = Page(PurePosixPath("index.html"), text["start"], text["title"])
+    for page in (start, *pages):
+        notebook = site_pages.notebook(page, pages, workspace, words)
+        html, _ = exporter.from_notebook_node(notebook, resources={"site": _around(page, start, pages, words)})
+        parent = page.path.parent.as_posix().removeprefix(".")
+        records.write_atomically(folder / page.path, site_html.finish(html, parent, places.find, text))
+    for place in places.copied:
+        records.write_atomically(folder / place, (places.root / place).read_bytes())
+    records.write_atomically(folder / "site.css", _style())
+    records.write_atomically(folder / "site.js", (_TEMPLATE / "site.js").read_bytes())
+    records.write_atomically(folder / _MARK, "")
+
+
+def _exporter():
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(template_name=_TEMPLATE.name, extra_template_basedirs=[str(_TEMPLATE.parent)])
+    exporter.register_preprocessor("nbconvert.preprocessors.CoalesceStreamsPreprocessor", enabled=True)
+    return exporter
+
+
+def _style() -> str:
+    """The site's style with the colours of code, light and dark."""
+    from pygments.formatters import HtmlFormatter
+
+    light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight") for name in ("default", "github-dark"))
+    style = (_TEMPLATE / "site.css").read_text(encoding="utf-8")
+    return f"{style}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+
+
+def _around(page: Page, start: Page, pages: list[Page], words: Wording) -> dict:
+    """What the template puts around a page: two rows of navigation, the way to the root, titles and phrases."""
+    text = words.phrases["site"]
+    root = "../" * (len(page.path.parts) - 1)
+
+    def entry(target: Page, label: str, here: bool) -> dict:
+        return {"href": f"{root}{target.path}", "label": label, "here": here, "page": target.path == page.path}
+
+    first_of = {level: next((one for one in pages if one.level == level), None) for level in levels.LEVELS}
+    top = [entry(one, one.label, one == page) for one in (start, *(p for p in pages if p.level is None))]
+    top += [entry(one, level, level == page.level) for level, one in first_of.items() if one]
+    rows = [{"label": text["pages"], "entries": top}]
+    if page.level:
+        of_level = [entry(one, one.label, one == page) for one in pages if one.level == page.level]
+        rows.append({"label": text["level_pages"].format(level=page.level), "entries": of_level})
+    title = page.title if page is start else f"{page.title} – {text['title']}"
+    return {"root": root, "title": title, "language": words.language, "navigation": rows, "text": text}
+
+
+def _into_place(aside: Path, folder: Path) -> None:
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    if folder.exists():
+        os.rename(folder, old)
+    os.rename(aside, folder)
+    shutil.rmtree(old, ignore_errors=True)

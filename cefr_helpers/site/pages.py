@@ -1,0 +1,146 @@
+"""The pages of the results site, as notebooks of Markdown: start page, notes, executed notebooks, answers."""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+from cefr_helpers.rendering import escaping, tables, locale
+from cefr_helpers.notes import level_tables, observations
+from cefr_helpers.core import levels, records, spreadsheets
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.schema import LevelRecords, has_records, read_levels
+from cefr_helpers.core.paths import REPORT_STAGE, STAGES, Workspace
+from cefr_helpers.rendering.locale import Wording
+
+_SIGNS = {"True": "✓", "False": "✗"}
+# What a reader looks for first; the other columns of the file are in the file.
+_SHOWN = ("row", "word", "sentence", "joint_success", "valid", "covered", "level_ok", "grammar_clean", "not_copied")
+_SHOWN += ("not_repetitive", "level_score", "prompt", "slot")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page before it is rendered.
+
+    Attributes:
+        path: in the site, such as runs/B2/02_training.html; the same as its source's in the output folder.
+        label: in the navigation.
+        title: of the browser's window.
+        source: the file that it is made from; None for the start page.
+        level: whose navigation it is in; None for pages about all levels.
+    """
+
+    path: PurePosixPath
+    label: str
+    title: str
+    source: Path | None = None
+    level: str | None = None
+
+
+def find(workspace: Workspace, words: Wording) -> list[Page]:
+    """The pages that can be made, the final report's first, then level by level; what has not been run is not there."""
+    text, root = words.phrases["site"], workspace.output_root
+    report = [(workspace.final_report(), text["report"], None)]
+    report.append((workspace.run("") / f"{REPORT_STAGE}.ipynb", text["stages"][REPORT_STAGE], None))
+    by_level = []
+    for level in levels.LEVELS:
+        by_level.append((workspace.note(level), text["note"], level))
+        by_level += [(workspace.run(level) / f"{stage}.ipynb", text["stages"][stage], level) for stage in STAGES]
+        by_level.append((workspace.run(level) / "generations.csv", text["answers"], level))
+    named = {source for source, *_ in (*report, *by_level)} | {workspace.notes() / "README.md"}
+    others = [(path, path.stem, None) for path in sorted(workspace.notes().glob("[!.]*.md")) if path not in named]
+    return [
+        Page(_path(source, root), label, f"{level}: {label}" if level else label, source, level)
+        for source, label, level in (*report, *by_level, *others)
+        if source.is_file()
+    ]
+
+
+def notebook(page: Page, pages: list[Page], workspace: Workspace, words: Wording):
+    """The page as a notebook.
+
+    Raises:
+        InputError: its executed notebook or a record is broken.
+    """
+    import nbformat
+
+    if page.source is not None and page.source.suffix == ".ipynb":
+        return _read(page.source)
+    if page.source is None:
+        text = start(pages, workspace, words)
+    elif page.source.suffix == ".csv":
+        text = _answers(page, words)
+    else:
+        text = page.source.read_text(encoding="utf-8")
+    cell = nbformat.v4.new_markdown_cell(text, id="text")
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+def start(pages: list[Page], workspace: Workspace, words: Wording) -> str:
+    """The start page: levels side by side, what was found at each, and all pages."""
+    text, held = words.phrases["site"], read_levels(workspace)
+    done = {level: found for level, found in held.items() if has_records(found)}
+    parts = [f"# {text['title']}", text["intro"]]
+    if done:
+        words = level_tables.wording_for(held, words.language)
+        parts += [tables.to_markdown(level_tables.side_by_side(done), words), words.phrases["note"]["levels_unit"]]
+    report = [page for page in pages if page.level is None]
+    parts += [_read_on(report, words)] if report else []
+    for level in levels.LEVELS:
+        of_level = [page for page in pages if page.level == level]
+        if of_level:
+            parts.append(f"## {text['level'].format(level=level, name=levels.NAMES[words.language][level])}")
+            parts += [observations.verdict(done[level], words)] if level in done else []
+            parts.append(_read_on(of_level, words))
+    parts += _figures(workspace, words) + ([_origin(done, words)] if done else [])
+    return "\n\n".join(parts) + "\n"
+
+
+def _path(source: Path, root: Path) -> PurePosixPath:
+    return PurePosixPath(source.relative_to(root).as_posix()).with_suffix(".html")
+
+
+def _read(path: Path):
+    import nbformat
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception as error:  # whatever a cut or foreign file makes of it
+        raise InputError(f"{path}: not a notebook ({type(error).__name__}); run its stage again") from error
+
+
+def _read_on(pages: list[Page], words: Wording) -> str:
+    links = [f"[{escaping.markdown(page.label)}]({quote(str(page.path))})" for page in pages]
+    return words.phrases["site"]["read"].format(links=" · ".join(links))
+
+
+def _figures(workspace: Workspace, words: Wording) -> list[str]:
+    names = words.phrases["report"]["figures"]
+    there = [name for name in ("base_vs_tuned", "levels_grid") if (workspace.notes() / f"figures/{name}.png").is_file()]
+    shown = [f"![{names[name]}](Notes/figures/{name}.png)" for name in there]
+    return [f"## {words.phrases['site']['figures']}", *shown] if shown else []
+
+
+def _origin(done: dict[str, LevelRecords], words: Wording) -> str:
+    found = [getattr(held, name) for held in done.values() for name in records.NAMES]
+    last = max((record for record in found if record), key=lambda record: record["created"])
+    commit = escaping.code(last["commit"][:12])
+    return words.phrases["site"]["made"].format(date=locale.date(last["created"], words), commit=commit)
+
+
+def _answers(page: Page, words: Wording) -> str:
+    import pandas as pd
+
+    text = words.phrases["site"]
+    table = pd.read_csv(page.source, dtype=str, keep_default_na=False).map(spreadsheets.from_spreadsheet)
+    table = table[[name for name in _SHOWN if name in table]].replace(_SIGNS).replace(r"\s+", " ", regex=True)
+    table["row"] = table["row"].str.replace("_", " ")
+    table.columns = [name.replace("_", " ") for name in table.columns]
+    file = f"[{page.source.name}]({page.source.name})"
+    return "\n\n".join(
+        [
+            f"# {text['answers_title'].format(level=page.level)}",
+            text["answers_text"].format(file=file),
+            table.to_html(index=False, border=0),
+        ]
+    )

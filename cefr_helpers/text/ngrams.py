@@ -1,0 +1,99 @@
+"""How varied a set of sentences is: three measures, all at a fixed number of sentences, on which each depends."""
+
+import gzip
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.data.banks import words_of
+
+MEASURES = ("distinct_2", "self_bleu", "gzip_ratio")
+_DRAWS = 10
+_LONGEST_GRAM = 4
+_NO_MATCH = 0.1
+
+
+def measure(sentences: Sequence[str], number: int, seed: int) -> dict[str, float]:
+    """The three measures of `number` sentences, as means over ten random choices of so many.
+
+    Args:
+        number: the same for all sets that are compared; at least 2.
+
+    Returns:
+        name -> value, the names being MEASURES.
+
+    Raises:
+        InputError: fewer than two sentences are to be taken, or more than there are.
+    """
+    if not 2 <= number <= len(sentences):
+        raise InputError(f"number: {number}; expected 2 to {len(sentences)}, the number of sentences there are")
+    rng = np.random.default_rng(seed)
+    draws = 1 if number == len(sentences) else _DRAWS
+    chosen = [[sentences[i] for i in np.sort(rng.choice(len(sentences), number, replace=False))] for _ in range(draws)]
+    measures = zip(MEASURES, (distinct_2, self_bleu, gzip_ratio), strict=True)
+    return {name: float(np.mean([of(some) for some in chosen])) for name, of in measures}
+
+
+def distinct_2(sentences: Iterable[str]) -> float:
+    """Different pairs of neighbouring words over all such pairs (Li et al. 2016, arXiv 1510.03055); 1 is most varied.
+
+    0 where no sentence has two words.
+    """
+    pairs = [pair for words in map(words_of, sentences) for pair in zip(words, words[1:], strict=False)]
+    return len(set(pairs)) / len(pairs) if pairs else 0.0
+
+
+def self_bleu(sentences: Sequence[str]) -> float:
+    """Mean BLEU-4 of each sentence against all the others (Zhu et al. 2018, arXiv 1802.01886); 0 is most varied.
+
+    Orders without a match count 0.1 matches (method 1 of Chen and Cherry 2014); a sentence shorter than four words has
+    as many orders as words. Brevity penalty against the other sentence that is nearest in length.
+    """
+    told = [words_of(sentence) for sentence in sentences]
+    logs = np.zeros(len(told))
+    for order in range(1, _LONGEST_GRAM + 1):
+        counts = [Counter(zip(*(words[start:] for start in range(order)), strict=False)) for words in told]
+        highest = _two_highest(counts)
+        for i, own in enumerate(counts):
+            if own:
+                logs[i] += math.log(_precision(own, highest)) / min(_LONGEST_GRAM, len(told[i]))
+    lengths = np.array([len(words) for words in told])
+    scores = [math.exp(log) * _brevity(i, lengths) if lengths[i] else 0.0 for i, log in enumerate(logs)]
+    return float(np.mean(scores))
+
+
+def gzip_ratio(sentences: Iterable[str]) -> float:
+    """Bytes over gzipped bytes of the sentences, one a line (Shaib et al. 2024, arXiv 2403.00553); higher repeats more.
+
+    Short texts compress badly, by the header alone, so it says nothing without the same of the gold beside it.
+    """
+    text = "\n".join(sentences).encode()
+    return len(text) / len(gzip.compress(text, compresslevel=9, mtime=0))
+
+
+def _two_highest(counts: Sequence[Counter]) -> dict[tuple, tuple[int, int]]:
+    """Of each n-gram, its two highest counts in one sentence: what the others hold is known without comparing all."""
+    highest: dict[tuple, tuple[int, int]] = {}
+    for own in counts:
+        for gram, count in own.items():
+            first, second = highest.get(gram, (0, 0))
+            highest[gram] = (count, first) if count > first else (first, max(second, count))
+    return highest
+
+
+def _precision(own: Counter, highest: dict[tuple, tuple[int, int]]) -> float:
+    """Clipped n-gram precision against the others."""
+    matched = 0
+    for gram, count in own.items():
+        first, second = highest[gram]
+        matched += min(count, second if count == first else first)
+    return (matched or _NO_MATCH) / own.total()
+
+
+def _brevity(i: int, lengths: np.ndarray) -> float:
+    others = np.delete(lengths, i)
+    nearest = min(others, key=lambda length: (abs(length - lengths[i]), length))
+    return min(1.0, math.exp(1 - nearest / lengths[i]))

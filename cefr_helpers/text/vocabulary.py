@@ -1,0 +1,58 @@
+"""The CEFR level of words, by the word lists of `cefrpy`: how much of a text lies above a level."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+
+from cefr_helpers.data.banks import words_of
+from cefr_helpers.text import word_match
+
+# Penn tags of words that carry grammar rather than content; they are never counted.
+_FUNCTION_TAGS = frozenset(
+    ("IN", "DT", "MD", "PRP", "PRP$", "CC", "WDT", "WP", "WP$", "WRB", "TO", "EX", "PDT", "CD", "UH", "RP")
+)
+_AUXILIARIES = frozenset(("be", "have", "do"))
+FUNCTION_WORD = 0
+
+
+@cache
+def word_level(word: str) -> int | None:
+    """The lowest level, 1 (A1) to 6 (C2), that the word or one of its headwords has as any part of speech.
+
+    The lowest, because the average over parts of speech makes "in" or "book" hard words. 0 for a function word, None
+    for a word that is not listed.
+    """
+    word = word.lower()
+    headwords = {word, *word_match.headwords(word)}
+    entries = [_entries(form) for form in headwords]
+    if _AUXILIARIES & headwords or any(_FUNCTION_TAGS & entry.keys() for entry in entries):
+        return FUNCTION_WORD
+    return min((level for entry in entries for level in entry.values()), default=None)
+
+
+def content_levels(sentences: Iterable[str], except_words: Sequence[str] | None = None) -> Iterator[list[int]]:
+    """The levels of each sentence's listed content words; names and other words that are not listed are left out.
+
+    Args:
+        except_words: the target word of each sentence; its forms are not counted in that sentence.
+    """
+    sentences = list(sentences)
+    targets = except_words if except_words is not None else [None] * len(sentences)
+    for sentence, target in zip(sentences, targets, strict=True):
+        excepted = word_match.forms(target) if target else frozenset()
+        words = [word.removesuffix("'s") for word in words_of(sentence)]
+        yield [level for word in words if word not in excepted and (level := word_level(word))]
+
+
+@cache
+def _analyser():
+    from cefrpy import CEFRAnalyzer
+
+    return CEFRAnalyzer()
+
+
+def _entries(word: str) -> dict[str, int]:
+    """Part of speech (Penn tag) -> level."""
+    if not _analyser().is_word_in_database(word):
+        return {}
+    found = _analyser().get_pos_level_dict_for_word(word)
+    return {tag.name: int(level) for tag, level in found.items()}

@@ -1,0 +1,79 @@
+"""What happens beside the steps of training: lines of progress, a stop on numbers not finite, sealed checkpoints.
+
+The lines show in JupyterLab and in the batch's log alike.
+"""
+
+import math
+import time
+from pathlib import Path
+
+from transformers import TrainerCallback
+
+from cefr_helpers.core.progress import clock
+from cefr_helpers.training import checkpoints
+
+
+class Seal(TrainerCallback):
+    """Seals each checkpoint once the trainer, in each of its processes, has written all of it."""
+
+    def on_save(self, args, state, control, **kwargs):
+        args.distributed_state.wait_for_everyone()
+        if state.is_world_process_zero:
+            checkpoints.seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+
+class Progress(TrainerCallback):
+    """Prints step, losses, tokens/s and time left; counts real tokens; stops on a loss that is not finite."""
+
+    def __init__(self):
+        self.tokens = 0
+        self._started = None
+        self._first_step = 0
+        self._first_tokens = 0
+        self._evaluating_s = 0.0
+        self._step_ended = None
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self._started = time.monotonic()
+        self._first_step = state.global_step
+        self._first_tokens = self.tokens = state.num_input_tokens_seen
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self._step_ended = time.monotonic()
+        self.tokens = state.num_input_tokens_seen
+
+    def on_evaluate(self, args, state, control, metrics=None, **kwargs):
+        self._evaluating_s += time.monotonic() - (self._step_ended or self._started)
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        self._check_finite(logs, state.global_step)
+        if "loss" not in logs and "eval_loss" not in logs:
+            return
+        elapsed = time.monotonic() - self._started
+        done = state.global_step - self._first_step
+        left = elapsed / done * (state.max_steps - state.global_step) if done else math.nan
+        loss = f"train loss {float(logs['loss']):.4f}" if "loss" in logs else f"eval loss {logs['eval_loss']:.4f}"
+        print(
+            f"step {state.global_step}/{state.max_steps}  "
+            f"epoch {state.global_step * args.num_train_epochs / state.max_steps:.2f}  {loss}  "
+            f"{self.tokens_per_s() or 0:.0f} tokens/s  {clock(elapsed)} passed, "
+            f"{clock(left) if math.isfinite(left) else '-:--'} left",
+            flush=True,
+        )
+
+    def tokens_per_s(self) -> float | None:
+        """Tokens of real text a second of training, without the time of evaluations; None before the first step."""
+        if self._step_ended is None:
+            return None
+        busy = self._step_ended - self._started - self._evaluating_s
+        return (self.tokens - self._first_tokens) / busy if busy > 0 else None
+
+    @staticmethod
+    def _check_finite(logs: dict, step: int) -> None:
+        for name in ("loss", "grad_norm", "eval_loss"):
+            value = float(logs.get(name, 0.0))
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"{name} is {value} at step {step}: training stopped, nothing is published; "
+                    "lower learning_rate, or set precision: fp32 in the recipe"
+                )

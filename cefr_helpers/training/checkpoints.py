@@ -1,0 +1,93 @@
+"""Which checkpoint training may go on from: whole ones of the same run alone."""
+
+import json
+import shutil
+from pathlib import Path
+
+from cefr_helpers.core import records
+from cefr_helpers.training import distributed
+
+# Without these the trainer raises a raw error, or silently restarts the missing part.
+_FILES = (
+    "adapter_model.safetensors",
+    "adapter_config.json",
+    "optimizer.pt",
+    "scheduler.pt",
+    "trainer_state.json",
+    "training_args.bin",
+)
+SEAL = "seal.json"
+_OTHER = "another recipe, data, seed, versions or number of processes"
+
+
+def seal(checkpoint: Path) -> None:
+    """Write down that a checkpoint is finished, of which run it is, and the digest of each of its files."""
+    files = sorted(path for path in checkpoint.iterdir() if path.is_file() and path.name != SEAL)
+    found = {"run": checkpoint.parent.name, "files": {path.name: records.sha256(path) for path in files}}
+    records.write_atomically(checkpoint / SEAL, json.dumps(found, indent=1))
+
+
+def newest_whole(folder: Path) -> Path | None:
+    """The newest checkpoint in `folder` that is as it was written, and so is the best one of its run so far.
+
+    Says which newer ones are broken, and why training starts at its beginning where there are checkpoints.
+    """
+    found = sorted(folder.glob("checkpoint-*"), key=_step, reverse=True)
+    for checkpoint in found:
+        problem = _problem(checkpoint) or _problem_of_best(checkpoint)
+        if problem is None:
+            return checkpoint
+        print(f"{checkpoint.name} is not whole ({problem}); looking at the one before", flush=True)
+    others = [path for path in folder.parent.glob("*/checkpoint-*") if path.parent != folder]
+    if found:
+        print("No whole checkpoint is left: training starts at its beginning", flush=True)
+    elif others:
+        kept = ", ".join(sorted({str(path.parent) for path in others}))
+        print(f"Checkpoints of {_OTHER} are not used: {kept}", flush=True)
+    return None
+
+
+def remove(folder: Path) -> None:
+    """Remove a finished run's checkpoints: the published adapter is the best of them."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _step(checkpoint: Path) -> int:
+    number = checkpoint.name.split("-")[-1]
+    return int(number) if number.isdigit() else -1
+
+
+def _problem(checkpoint: Path) -> str | None:
+    try:
+        sealed = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
+        run, files = sealed["run"], sealed["files"]
+        if run != checkpoint.parent.name:
+            return f"it is of the run {run}, {_OTHER}"
+        for name in [*_FILES, *_random_states(), *files]:
+            path = checkpoint / name
+            if not path.is_file():
+                return f"{name} is missing"
+            if records.sha256(path) != files.get(name):
+                return f"{name} is not as it was written"
+    except FileNotFoundError:
+        return f"{SEAL} is missing: it was never finished"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{SEAL}: {error}"
+    return None
+
+
+def _random_states() -> list[str]:
+    """Each process of a training keeps its own."""
+    several = distributed.count() > 1
+    return [f"rng_state_{rank}.pth" for rank in range(distributed.count())] if several else ["rng_state.pth"]
+
+
+def _problem_of_best(checkpoint: Path) -> str | None:
+    """The trainer would only warn of a best checkpoint that it can't load, and go on with the last weights as best."""
+    best = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["best_model_checkpoint"]
+    if best is None or Path(best) == checkpoint:
+        return None
+    if Path(best).parent != checkpoint.parent:
+        return f"the best one so far is said to be {best}, in another folder"
+    problem = _problem(Path(best))
+    return f"the best one so far, {Path(best).name}: {problem}" if problem else None

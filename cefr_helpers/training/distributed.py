@@ -1,0 +1,44 @@
+"""One training in several processes: each has its own GPU (or CPU cores), and its share of every step's examples."""
+
+import os
+
+from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.paths import STAGES
+
+VARIABLE = "CEFR_TRAINING_PROCESSES"
+
+
+def asked(stage: str = STAGES[1]) -> int:
+    """How many processes a stage shall have, by the environment: it is the machine's matter. Only training has several.
+
+    Raises:
+        InputError: the variable holds no whole number above zero.
+    """
+    given = os.environ.get(VARIABLE, "1")
+    if not given.isascii() or not given.isdigit() or int(given) < 1:
+        raise InputError(f"{VARIABLE}: {shown(given)}; expected how many processes train as one, such as 2")
+    return int(given) if stage == STAGES[1] else 1
+
+
+def count() -> int:
+    """How many processes train together with this one, itself included; as torchrun and accelerate say it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def rank() -> int:
+    """This process's place among them; 0 does all that is done once."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def share(accumulation_steps: int, processes: int) -> int:
+    """Each process's part of a step's batches, so that a step has the recipe's examples whatever the processes.
+
+    Raises:
+        InputError: the batches of a step cannot be shared out evenly.
+    """
+    if accumulation_steps % processes:
+        raise InputError(
+            f"gradient_accumulation_steps: {accumulation_steps}; expected a multiple of the {processes} processes "
+            f"({VARIABLE}) that share its batches out; halve batch_size and double it, say"
+        )
+    return accumulation_steps // processes

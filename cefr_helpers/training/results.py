@@ -1,0 +1,98 @@
+"""What a training run says of itself for the record: what really ran, how long, and the history of its losses."""
+
+import json
+from pathlib import Path
+
+from cefr_helpers.core.recipes import TRAINING_KEYS, Recipe
+
+
+def collect(trainer, recipe: Recipe, duration_s: float, resume: Path | None) -> dict:
+    """The part of the training record that the run itself knows."""
+    import torch
+
+    state, args = trainer.state, trainer.args
+    steps_per_epoch = state.max_steps / args.num_train_epochs
+    history = _history(state.log_history, steps_per_epoch)
+    train = [row["train_loss"] for row in history if "train_loss" in row]
+    evaluations = [row for row in history if "eval_loss" in row]
+    best = min(evaluations, key=lambda row: row["eval_loss"], default=None)
+    losses = [row["eval_loss"] for row in evaluations]
+    progress = next(c for c in trainer.callback_handler.callbacks if type(c).__name__ == "Progress")
+    trainable, everything = trainer.model.get_nb_trainable_parameters()  # counts 4-bit weights unpacked
+    ran = recipe.part(TRAINING_KEYS) | {"optimizer": _value(args.optim), "precision": _precision(args)}
+    return {
+        "hyperparameters": ran,
+        "differences_from_recipe": _differences(recipe, ran),
+        "precision": ran["precision"],
+        "device": args.device.type,
+        "processes": args.world_size,
+        "device_reason": "accelerator found" if torch.cuda.is_available() else "no accelerator found",
+        "base_parameters": everything - trainable,
+        "trainable_parameters": trainable,
+        "duration_s": duration_s,
+        "total_steps": state.global_step,
+        "steps_per_epoch": round(steps_per_epoch),
+        "epochs": round(state.global_step / steps_per_epoch, 4),
+        "tokens": progress.tokens,
+        "tokens_per_s": progress.tokens_per_s(),
+        "peak_memory_bytes": peak_memory_bytes(),
+        "peak_gpu_memory_bytes": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+        "history": history,
+        "train_loss": _change(train, "last"),
+        "eval_loss": _change(losses, "best"),
+        "best": {key: best[key] for key in ("step", "epoch", "eval_loss")} if best else None,
+        "resumed_from_step": int(resume.name.split("-")[1]) if resume else None,
+        # all defaults with it, but for the folders of this machine
+        "trainer_arguments": {k: v for k, v in json.loads(args.to_json_string()).items() if not k.endswith("_dir")},
+    }
+
+
+def _history(log: list[dict], steps_per_epoch: float) -> list[dict]:
+    """The trainer's log as rows of the record; its closing summary row is left out.
+
+    The epoch is the share of an epoch's steps. The trainer counts batches, of which the last step of an epoch may have
+    fewer, and so calls step 50 of 29 an epoch 1.74 and not 1.72.
+    """
+    names = {"loss": "train_loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm"}
+    rows = []
+    for entry in log:
+        found = {names[key]: float(value) for key, value in entry.items() if key in names}
+        if found:
+            rows.append({"step": entry["step"], "epoch": round(entry["step"] / steps_per_epoch, 4), **found})
+    return rows
+
+
+def _change(losses: list[float], reached: str) -> dict:
+    """First and last loss and the reduction in per cent from the first to the "last" or the "best" one."""
+    if not losses:
+        return {"first": None, "last": None, "best": None, "reduction_pct": None}
+    found = {"first": losses[0], "last": losses[-1], "best": min(losses)}
+    return found | {"reduction_pct": 100 * (1 - found[reached] / losses[0])}
+
+
+def _differences(recipe: Recipe, ran: dict) -> list[dict]:
+    why = {
+        "optimizer": "the one asked for needs a GPU",
+        "precision": "chosen for this machine" if recipe.precision == "auto" else "not available on this machine",
+    }
+    asked = recipe.part(tuple(ran))
+    return [
+        {"setting": key, "asked": asked[key], "ran": ran[key], "why": why.get(key, "set by the library")}
+        for key in ran
+        if ran[key] != asked[key]
+    ]
+
+
+def _precision(args) -> str:
+    return "bf16" if args.bf16 else "fp16" if args.fp16 else "fp32"
+
+
+def _value(option) -> str:
+    return str(getattr(option, "value", option))
+
+
+def peak_memory_bytes() -> int:
+    """The largest resident memory of this process so far."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

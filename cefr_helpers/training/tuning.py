@@ -1,0 +1,249 @@
+"""LoRA tuning with Unsloth and TRL: tune, resume, keep the best checkpoint."""
+
+import hashlib
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cefr_helpers.core import disk, records
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.recipes import TRAINING_KEYS, Recipe
+from cefr_helpers.models import attention, likelihood, prompts
+from cefr_helpers.models.base_model import BaseModel
+from cefr_helpers.training import checkpoints, distributed, weighted_loss
+from cefr_helpers.training import results as training_results
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a training run gave: the model at its best checkpoint, and the numbers of the record."""
+
+    model: object
+    tokenizer: object
+    results: dict
+
+
+def import_unsloth(run_folder: Path) -> None:
+    """Import Unsloth, which must come before transformers and TRL, and only in a process that trains.
+
+    Args:
+        run_folder: takes Unsloth's compiled code, so that runs and processes side by side do not race for one folder.
+    """
+    os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL would tell the hub of each training
+    own = f"unsloth_compiled_cache{distributed.rank() or ''}"
+    os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(run_folder / own))
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import torch
+    import unsloth  # noqa: F401
+
+    if distributed.count() > 1 and not torch.cuda.is_available():
+        os.environ["ACCELERATE_USE_CPU"] = "true"  # else it lets CPU processes train each for itself
+        # it calls their devices cpu:0 and cpu:1, by which torch.load finds no optimizer again
+        torch.serialization.register_package(
+            0, lambda storage: None, lambda storage, place: storage if place.startswith("cpu:") else None
+        )
+
+
+def load(base: BaseModel, recipe: Recipe, seed: int):
+    """The base model with fresh LoRA weights, and its tokenizer, ready to train.
+
+    Returns:
+        (model, tokenizer).
+    """
+    import torch
+    from unsloth import FastLanguageModel
+
+    from cefr_helpers.models.base_model import load_tokenizer
+
+    dtypes = {"auto": None, "bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+    model, _ = FastLanguageModel.from_pretrained(
+        model_name=str(base.folder),
+        max_seq_length=recipe.max_seq_length,
+        dtype=dtypes[recipe.precision],
+        load_in_4bit=recipe.load_in_4bit,
+        use_gradient_checkpointing="unsloth" if recipe.gradient_checkpointing else False,
+        local_files_only=True,
+        trust_remote_code=False,
+    )
+    model = FastLanguageModel.get_peft_model(
+        model,
+        r=recipe.lora_rank,
+        lora_alpha=recipe.lora_alpha,
+        lora_dropout=recipe.lora_dropout,
+        target_modules=list(recipe.lora_target_modules),
+        bias="none",
+        use_gradient_checkpointing="unsloth" if recipe.gradient_checkpointing else False,
+        random_state=seed,
+        max_seq_length=recipe.max_seq_length,
+    )
+    if model.device.type == "cpu":  # on a GPU the attention is Unsloth's own
+        attention.use(model.get_base_model())
+    return model, load_tokenizer(base)
+
+
+def fingerprint(base: BaseModel, recipe: Recipe, seed: int, data: dict[str, str]) -> str:
+    """Twelve hex digits for all that shapes a training run: checkpoints are resumed under the same one alone.
+
+    Args:
+        data: file -> sha256 of the formatted examples.
+    """
+    shaping = [key for key in TRAINING_KEYS if key != "eval_batch_size"]
+    parts = {
+        "recipe": recipe.part((*shaping, "max_seq_length")),
+        "seed": seed,
+        "base": base.sha256,
+        "data": sorted(data.values()),
+        "versions": records.versions(),
+        "processes": distributed.count(),  # each has its own random state
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def tune(
+    model, tokenizer, train: list[dict], evaluation: list[dict], recipe: Recipe, seed: int, folder: Path, logs: Path
+) -> Tuning:
+    """Train the adapter; afterwards the model holds the checkpoint with the lowest eval loss.
+
+    The eval loss is the token-weighted loss of the completions by `likelihood.score`, the very quantity that the
+    baseline comparison reports. Of several processes that train as one all but the first end here.
+
+    Args:
+        train: formatted examples.
+        evaluation: formatted examples.
+        folder: takes the checkpoints; a whole one in it is resumed.
+        logs: takes the TensorBoard event files.
+
+    Raises:
+        FloatingPointError: loss or gradient is not finite; the message names the step.
+        InputError: there is nothing to resume, and the adapter is not fresh.
+    """
+    import torch
+
+    resume = checkpoints.newest_whole(folder)
+    if resume:
+        print(f"Resuming from {resume.name}", flush=True)
+    else:
+        _check_fresh(model)
+    trainer = make_trainer(model, tokenizer, train, evaluation, recipe, seed, folder, logs)
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    started = time.monotonic()
+    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    duration_s = time.monotonic() - started
+    trainer.accelerator.wait_for_everyone()  # each has loaded the best checkpoint, which may go now
+    if distributed.rank():
+        sys.exit(0)
+    return Tuning(trainer.model, tokenizer, training_results.collect(trainer, recipe, duration_s, resume))
+
+
+def _check_fresh(model) -> None:
+    """A training that was interrupted in this kernel left its weights here: from them another one would come out."""
+    if any(bool(weights.any()) for name, weights in model.named_parameters() if "lora_B" in name):
+        raise InputError(
+            "adapter: trained already in this kernel, and there is no checkpoint to go on from; run again from the "
+            "cell that loads the base model with fresh LoRA weights"
+        )
+
+
+def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int, folder: Path, logs: Path):
+    """TRL's trainer with every setting of the recipe; arguments as in `tune`."""
+    import torch
+    from datasets import Dataset
+    from peft.helpers import disable_input_dtype_casting
+    from transformers import PrinterCallback
+    from trl import SFTConfig, SFTTrainer
+
+    from cefr_helpers.training.callbacks import Progress, Seal
+
+    class Trainer(SFTTrainer):
+        """Evaluates through likelihood.score instead of averaging batch means."""
+
+        def train(self, *args, **kwargs):
+            with disable_input_dtype_casting(self.model):  # to 32 bits, from which autocast would bring it to 16
+                return super().train(*args, **kwargs)
+
+        def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
+            table = likelihood.score(self.model, tokenizer, evaluation, recipe.eval_batch_size)
+            metrics = {f"{metric_key_prefix}_loss": likelihood.summarise(table)["loss"]}
+            self.log(metrics)
+            self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+            return metrics
+
+        def _save_checkpoint(self, model, trial):
+            with disk.told_when_full(folder, size):
+                super()._save_checkpoint(model, trial)
+
+        def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+            if weighted_loss.COLUMN not in inputs:
+                return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            # over the tokens of all processes, of whose gradients the mean will be taken
+            return weighted_loss.compute(model, inputs, num_items_in_batch) * self.accelerator.num_processes
+
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(logs)
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    size = 3 * sum(weight.numel() * weight.element_size() for weight in trained)  # with the optimizer's two moments
+    dtype = model.get_input_embeddings().weight.dtype
+    # weights of tokens come in padded rows; for the rest Unsloth has kernels on a GPU, and decides
+    unpadded = model.device.type == "cuda" and recipe.target_word_weight == 1
+    args = SFTConfig(
+        output_dir=str(folder),
+        per_device_train_batch_size=recipe.batch_size,
+        per_device_eval_batch_size=recipe.eval_batch_size,
+        gradient_accumulation_steps=distributed.share(recipe.gradient_accumulation_steps, distributed.count()),
+        gradient_checkpointing=recipe.gradient_checkpointing,
+        num_train_epochs=recipe.epochs,
+        learning_rate=recipe.learning_rate,
+        optim=recipe.optimizer,
+        lr_scheduler_type=recipe.lr_scheduler,
+        warmup_steps=recipe.warmup_ratio,  # transformers 5: a number below 1 is the share of all steps
+        weight_decay=recipe.weight_decay,
+        max_grad_norm=recipe.max_grad_norm,
+        max_length=recipe.max_seq_length,
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
+        logging_steps=recipe.logging_steps,
+        logging_first_step=True,
+        logging_nan_inf_filter=False,
+        eval_strategy="steps",
+        eval_steps=recipe.eval_steps,
+        save_strategy="steps",
+        save_steps=recipe.eval_steps,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        packing=False,
+        padding_free=None if unpadded else False,
+        include_num_input_tokens_seen="non_padding",
+        remove_unused_columns=False,  # keeps the weights of the loss
+        dataset_kwargs={"skip_prepare_dataset": True},
+        dataloader_num_workers=0,
+        report_to=["tensorboard"],
+        disable_tqdm=True,
+        seed=seed,
+        data_seed=seed,
+        ddp_find_unused_parameters=False,  # every LoRA weight takes part in every step
+    )
+    rows = prompts.training_rows(tokenizer, train, recipe.max_seq_length, recipe.loss_on)
+    if recipe.target_word_weight != 1:
+        rows = weighted_loss.add_weights(rows, tokenizer, train, recipe.target_word_weight)
+    # the second only tells the trainer that there is an evaluation; Trainer.evaluate scores the examples themselves
+    datasets = [Dataset.from_list(chosen) for chosen in (rows, rows[:1])]
+    for dataset in datasets:
+        dataset._unsloth_truncated_to = recipe.max_seq_length  # else Unsloth, in doubt about it, would pad them
+    trainer = Trainer(
+        model=model,
+        processing_class=tokenizer,
+        args=args,
+        train_dataset=datasets[0],
+        eval_dataset=datasets[1],
+        callbacks=[Progress(), Seal()],
+    )
+    if recipe.target_word_weight != 1:
+        trainer.data_collator = weighted_loss.Collator(trainer.data_collator)
+    trainer.remove_callback(PrinterCallback)
+    return trainer

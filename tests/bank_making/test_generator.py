@@ -1,0 +1,420 @@
+"""Banks made through the `cefr` command with a stand-in server: what is written, resumed, refused, and never shown."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from refusals import Refusals
+from stand_in_server import MODEL, Raw, closed_port, count_of, numbered, running, word_of
+
+from cefr_helpers import cli
+from cefr_helpers.bank_making import checks, generator, storage
+from cefr_helpers.bank_making.answer_journal import AnswerJournal
+from cefr_helpers.bank_making.checks import Judge
+from cefr_helpers.core import records
+from cefr_helpers.core.paths import STAGES, Workspace, project_root
+from cefr_helpers.data import banks
+from cefr_helpers.pipeline import configuration
+
+PLANTED = "sk-PlantedForThisTestAndFoundNowhere42"
+LEVELS = ("A1", "B1", "C1")
+
+
+@pytest.fixture(scope="module")
+def bank_folder(tmp_path_factory):
+    """A bank of three levels, twenty words each, which teaches the level and is not to be repeated."""
+    folder = tmp_path_factory.mktemp("bank")
+    for level, path in banks.find("bundled", "B1").items():
+        if level in LEVELS:
+            words = json.loads(path.read_text())
+            (folder / f"{level}.json").write_text(json.dumps({word: words[word] for word in list(words)[:20]}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def teachers(bank_folder, tmp_path_factory):
+    nowhere = tmp_path_factory.mktemp("nowhere")
+    return checks.read_teachers(str(bank_folder), "B1", nowhere / "B1.json", Workspace(nowhere, nowhere))
+
+
+@pytest.fixture(scope="module")
+def good(teachers) -> dict[str, list[str]]:
+    """Word -> five sentences that a bank of level B1 takes: what a good model writes."""
+    judge = Judge("B1", teachers)
+    words = json.loads(banks.find("bundled", "B1")["B1"].read_text())
+    found = {}
+    for word in list(words)[20:]:
+        if all(judge.judge(word, sentence).reason is None for sentence in words[word]):
+            found[word] = words[word]
+        if len(found) == 12:
+            return found
+    raise AssertionError("the bundled bank has too few good words")
+
+
+@pytest.fixture
+def server(good):
+    """One that answers well, with as many sentences as it is asked for, as far as it knows them."""
+    with running(lambda prompt: numbered(good[word_of(prompt)][: count_of(prompt)])) as stand_in:
+        yield stand_in
+
+
+class Command:
+    """`cefr bank` in a folder, inside the test's process."""
+
+    def __init__(self, folder, bank_folder, capsys, monkeypatch):
+        self.folder, self.capsys, self.monkeypatch = folder, capsys, monkeypatch
+        self.output = folder / "out" / "b1.json"
+        self.made = folder / "out" / "b1.made"
+        self.options = ["--level", "B1", "--output", str(self.output), "--bank", str(bank_folder)]
+        self.options += ["--user-data", str(folder / "user_data"), "--words", str(folder / "words.csv")]
+
+    def words(self, *words):
+        (self.folder / "words.csv").write_text("word\n" + "\n".join(words) + "\n")
+
+    def __call__(self, *more) -> tuple[int, str]:
+        """Exit code, and all that was printed."""
+        self.monkeypatch.setattr(sys, "argv", ["cefr", "bank", *self.options, *map(str, more)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code or 0, "".join(self.capsys.readouterr())
+
+    def start(self, *more, **environment) -> subprocess.Popen:
+        """The command in a process of its own."""
+        line = [sys.executable, "-m", "cefr_helpers.cli", "bank", *self.options, *map(str, more)]
+        here = os.environ | {"PYTHONPATH": str(project_root())} | environment
+        return subprocess.Popen(
+            line,
+            env=here,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # tests that a shell runs in the background ignore Ctrl-C, and so would this
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+
+    def bank(self):
+        return json.loads(self.output.read_text())
+
+    def record(self):
+        return json.loads((self.made / "record.json").read_text())
+
+    def rejects(self):
+        return list(csv.DictReader((self.made / "rejects.csv").read_text().splitlines()))
+
+
+@pytest.fixture
+def command(tmp_path, bank_folder, capsys, monkeypatch) -> Command:
+    return Command(tmp_path, bank_folder, capsys, monkeypatch)
+
+
+# What is made
+
+
+def test_a_bank_is_written_reported_and_read_as_any_other(command, server, good):
+    three = list(good)[:3]
+    command.words(*three)
+    code, printed = command("--server", server.url, "--sentences", 3)
+    assert code == 0 and server.words() == three
+    assert command.bank() == {word: good[word][:3] for word in three}
+    bank = banks.read(command.output, "B1")
+    assert bank.report == () and bank.sentences[three[0]] == tuple(good[three[0]][:3])
+    assert "3 words, 3 sentences each at B1: 3 words to ask for" in printed
+    assert f"Asking {MODEL} at {server.url} (llama.cpp)" in printed and f"2/3 {three[1]}: 3 of 3, 0 rejected" in printed
+    # five were asked for, two of them to spare
+    assert "Sentences offered: 15; kept: 9; not needed: 6; rejected: 0" in printed
+    assert "tokens: 300 in prompts, 120 in answers" in printed and f"Bank: {command.output}" in printed
+
+
+def test_the_record_says_what_it_was_made_with(command, server, good, teachers):
+    command.words(*list(good)[:2])
+    command("--server", server.url, "--sentences", 3)
+    record = command.record()
+    assert record["model"] == MODEL and record["level"] == "B1" and record["temperature"] == 0.8
+    assert record["server"] == {"url": server.url, "kind": "llama.cpp"}
+    assert "{word}" in record["prompts"]["template"] and record["created"][:2] == "20"
+    assert record["bank"]["sha256"] == records.sha256(command.output) and record["bank"]["sentences"] == 6
+    assert record["word_list"]["sha256"] == records.sha256(command.folder / "words.csv")
+    assert record["compared_with"] == list(teachers.others) and record["level_scorer"]["levels"] == list(LEVELS)
+    assert record["results"]["lacking"] == {} and record["results"]["answers"] == 2
+    journal = AnswerJournal(command.made / "answers.jsonl")
+    assert [one["prompt"] for one in journal.answers] == [one["prompt"] for one in server.asked]
+
+
+def test_a_table_for_people_is_the_same_bank(command, server, good):
+    command.words(*list(good)[:2])
+    command.options[3] = str(command.folder / "out" / "b1.csv")
+    assert command("--server", server.url, "--sentences", 2)[0] == 0
+    found = banks.read(command.folder / "out" / "b1.csv", "B1")
+    assert {word: list(own) for word, own in found.sentences.items()} == {w: good[w][:2] for w in list(good)[:2]}
+
+
+@pytest.mark.slow
+def test_stage_01_takes_the_bank_as_it_is(command, good, tmp_path):
+    """Its own process and notebook, on a bank as large as an example and a held-out one need."""
+    words = json.loads(banks.find("bundled", "B1")["B1"].read_text())
+    asked = list(words)[20:90]
+    with running(lambda prompt: numbered(words[word_of(prompt)])) as server:
+        command.words(*asked)
+        assert command("--server", server.url, "--sentences", 2, "--tries", 1)[0] == 0
+    assert len(command.bank()) >= 50
+    settings = configuration.read(
+        {
+            "levels": ["B1"],
+            "recipe": "smoke",
+            "sentence_bank": str(command.output),
+            "output_root": str(tmp_path / "run"),
+            "user_data": str(tmp_path / "run" / "user_data"),
+        }
+    )
+    line = [sys.executable, "-m", "cefr_helpers.pipeline.stages", STAGES[0], "B1", settings.model_dump_json()]
+    here = os.environ | {"PYTHONPATH": str(project_root())}
+    done = subprocess.run(line, cwd=project_root(), env=here, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = records.read(settings.workspace, "B1", "dataset")["results"]["sentence_bank"]
+    assert found["words"] == len(command.bank()) and found["dropped"] == []
+
+
+# Bad answers
+
+
+def test_a_word_is_asked_for_again_with_what_was_wrong_until_it_has_enough(command, good, teachers):
+    word = next(iter(good))
+    [(other, stands), *_] = [(name, own[0]) for name, own in teachers.others.items() if "B1" in name]
+    elsewhere = next(w for w, own in teachers.banks["B1"].sentences.items() if stands in own)
+    first = numbered([good[word][0], "It is not there.", f"The {word} are", good[word][0]])
+
+    def answer(prompt):
+        if word_of(prompt) == elsewhere:
+            return numbered([stands])
+        return first if len(server.words()) == 1 else numbered(good[word][1:])
+
+    with running(answer) as server:
+        command.words(word, elsewhere)
+        code, printed = command("--server", server.url, "--sentences", 3, "--tries", 2)
+        again = server.asked[1]["prompt"]
+    assert code == 0 and command.bank() == {word: good[word][:3]}
+    assert count_of(again) == 2 + generator.SPARE
+    assert "- It is not there. (does not use the word)" in again
+    assert f"- {good[word][0]} (is taken)" in again and f"- The {word} are (is not one whole sentence)" in again
+    assert f"1 words lack sentences: {elsewhere} (3)" in printed
+    reasons = [(row["reason"], row["detail"]) for row in command.rejects()]
+    assert reasons[:3] == [("word_not_used", ""), ("not_one_sentence", ""), ("repeats", good[word][0])]
+    assert reasons[3][0] == "in_another_bank" and other in reasons[3][1] and stands in reasons[3][1]
+    assert command.record()["results"]["rejected"]["in_another_bank"] == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["", "I can not.", "1. Component: 1. Component", "<think>Let me see.", "1. \x1b[2J\ud83d\n2. " + "x" * 5000],
+    ids=["nothing", "no", "rubbish", "thought", "signs"],
+)
+def test_a_weak_model_comes_to_an_end_and_its_words_are_named(command, answer):
+    with running(lambda _: answer) as server:
+        command.words("dog", "market")
+        code, printed = command("--server", server.url, "--tries", 2)
+        assert server.words() == ["dog", "dog", "market", "market"]
+    assert code == 1 and "2 words lack sentences: dog (5), market (5)" in printed
+    assert "Bank: not written, since no sentence was good enough" in printed and not command.output.exists()
+    assert (command.made / "rejects.csv").is_file() and "\x1b" not in printed
+
+
+# Going on
+
+
+def lines(path) -> list[str]:
+    return path.read_text().splitlines() if path.is_file() else []
+
+
+def wait_for(condition, process) -> None:
+    started = time.monotonic()
+    while not condition():
+        assert process.poll() is None and time.monotonic() - started < 120, process.stdout.read()
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_call_that_is_stopped_goes_on_and_asks_nothing_twice(command, good, how):
+    six, gate = list(good)[:6], threading.Event()
+
+    def answer(prompt):
+        text = numbered(good[word_of(prompt)])
+        body = {"choices": [{"message": {"content": text}}]}
+        return Raw(body=body, wait=None if gate.is_set() or len(server.asked) < 4 else gate)
+
+    with running(answer) as server:
+        command.words(*six)
+        process = command.start("--server", server.url, "--sentences", 3)
+        wait_for(lambda: len(server.asked) == 4, process)  # three are answered, the fourth hangs
+        process.send_signal(how)
+        printed = process.communicate(timeout=120)[0]
+        assert process.returncode == (-9 if how == signal.SIGKILL else 130), printed
+        assert how == signal.SIGKILL or "the same command goes on from there" in printed
+        assert not command.output.exists() and len(lines(command.made / "answers.jsonl")) == 4
+        gate.set()
+        with open(command.made / "answers.jsonl", "ab") as journal:
+            journal.write(b'{"word": "half a li')  # as a kill in the midst of a write leaves it
+        code, printed = command("--server", server.url, "--sentences", 3)
+        assert code == 0 and server.words()[4:] == six[3:] and "3 words to ask for" in printed
+    assert command.bank() == {word: good[word][:3] for word in six}
+    assert [json.loads(line)["word"] for line in lines(command.made / "answers.jsonl")[1:]] == six
+    assert "tokens: not told by the server" in printed
+
+
+def test_a_server_that_fails_on_the_way_costs_nothing_that_was_paid_for(command, good, monkeypatch):
+    two = list(good)[:2]
+    fails = Raw(429, {"error": {"code": "insufficient_quota", "message": "pay"}})
+    with running(lambda p: fails if word_of(p) == two[1] else numbered(good[two[0]])) as server:
+        command.words(*two)
+        code, printed = command("--server", server.url)
+        assert code == 2 and "no credit left" in printed and len(lines(command.made / "answers.jsonl")) == 2
+        server.answer = lambda _: Raw(503, b"", {"retry-after": "900"})
+        code, printed = command("--server", server.url)
+        assert code == 1 and "left alone for 15:00" in printed and "the same command goes on" in printed
+        server.answer = lambda _: numbered(good[two[1]])
+        assert command("--server", server.url)[0] == 0
+        assert server.words() == [two[0], two[1], two[1], two[1]]
+    assert list(command.bank()) == two
+
+
+def test_what_is_done_needs_no_server_and_new_words_alone_are_asked_for(command, server, good):
+    words = list(good)[:3]
+    command.words(*words[:2])
+    command("--server", server.url, "--sentences", 2)
+    before = command.output.stat()
+    code, printed = command("--server", f"http://127.0.0.1:{closed_port()}", "--sentences", 2)
+    assert code == 0 and "0 words to ask for" in printed
+    assert command.output.stat().st_mtime_ns == before.st_mtime_ns  # else what was made from it would be made again
+    command.words(words[2], words[1])
+    assert command("--server", server.url, "--sentences", 2)[0] == 0
+    assert server.words() == words and list(command.bank()) == [words[2], words[1]]
+    # more sentences a word: those that were to spare are taken before any is asked for
+    assert command("--server", server.url, "--sentences", 4)[0] == 0
+    assert len(server.asked) == 3 and command.bank()[words[1]] == good[words[1]][:4]
+
+
+def test_two_calls_do_not_work_on_one_bank(command, server, good):
+    command.words(next(iter(good)))
+    with storage.Place(command.output).only_one():
+        code, printed = command("--server", server.url)
+    assert code == 1 and "another call is at work here" in printed and server.asked == []
+
+
+# What is refused
+
+
+def test_a_bank_that_a_person_worked_on_is_left_alone(command, server, good):
+    command.words(next(iter(good)))
+    command.output.parent.mkdir()
+    command.output.write_text("{}")
+    code, printed = command("--server", server.url)
+    assert code == 2 and "was not made by this; give another OUTPUT" in printed and command.output.read_text() == "{}"
+    command.output.unlink()
+    command("--server", server.url)
+    command.output.write_text(command.output.read_text() + "\n")
+    code, printed = command("--server", server.url)
+    assert code == 2 and "was changed since it was made" in printed
+    command.output.unlink()
+    assert command("--server", server.url)[0] == 0 and len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--level", "C1"], "the answers there are for level 'B1', and now it is 'C1'"),
+        (["--model", "another"], f"the answers there are for model '{MODEL}', and now it is 'another'"),
+        (["--temperature", "0"], "the answers there are for temperature 0.8, and now it is 0.0"),
+    ],
+)
+def test_answers_to_another_question_are_not_mixed_in(command, server, good, options, told):
+    command.words(next(iter(good)))
+    command("--server", server.url)
+    code, printed = command("--server", server.url, *options)
+    assert code == 2 and told in printed and len(server.asked) == 1
+
+
+def test_a_model_that_there_is_not_spoils_nothing(command, server, good):
+    command.words(next(iter(good)))
+    answer, server.answer = server.answer, lambda _: Raw(404, {"error": "no such model"})
+    assert "no such model" in command("--server", server.url, "--model", "mistyped")[1]
+    server.answer = answer
+    assert command("--server", server.url)[0] == 0 and command.record()["model"] == MODEL
+
+
+@pytest.fixture
+def refused(command, monkeypatch, capsys, good):
+    command.words(next(iter(good)))
+    return Refusals(command.folder, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--words", "none.csv"], "none.csv: cannot be read"),
+        (["--words", "double.csv"], "double.csv, line 3: 'Dog' stands in line 2 already"),
+        (["--level", "B3"], "level: 'B3' is not a CEFR level"),
+        (["--output", "bank.txt"], "bank.txt: expected the name of a file that ends in .json or .csv"),
+        (["--output", "double.csv/b1.json"], "double.csv is a file; expected a folder"),
+        (["--bank", "none"], "none: no such file or folder"),
+        (["--server", "there"], "server: 'there'; expected an address such as"),
+        (["--server", "https://me:mine@there/v1"], "holds a name, password or query"),
+        (["--server", f"https://there/{PLANTED}/v1"], "parameter server holds a secret"),
+        (["--model", PLANTED], "parameter model holds a secret"),
+        (["--server", "http://there/v1"], "http://there/v1 is not encrypted, and BANK_API_KEY is set"),
+        (["--sentences", "0"], "sentences"),
+        (["--tries", "0"], "tries"),
+        (["--temperature", "hot"], "temperature"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_asked_or_written(refused, command, monkeypatch, options, told):
+    (command.folder / "double.csv").write_text("word\ndog\nDog\n")
+    monkeypatch.setenv("BANK_API_KEY", PLANTED)
+    message = refused("bank", *command.options, *options)
+    assert told in message and PLANTED not in message
+
+
+def test_where_nobody_answers_nothing_is_written(refused, command):
+    url = f"http://127.0.0.1:{closed_port()}/v1"
+    assert f"{url}: nobody answers there" in refused("bank", *command.options, "--server", url)
+
+
+def test_a_dry_run_shows_the_first_prompt_and_asks_nothing(command, server, good):
+    command.words(*list(good)[:2])
+    code, printed = command("--server", server.url, "--dry-run")
+    assert code == 0 and "2 words, 2 to ask for: 2 to 6 requests" in printed
+    assert word_of(printed) == next(iter(good)) and not command.made.exists() and server.asked == []
+
+
+# The key
+
+
+def test_a_planted_key_is_sent_and_in_nothing_that_is_written_or_printed(command, good, monkeypatch):
+    two = list(good)[:2]
+
+    def answer(prompt):
+        if len(server.asked) == 1:
+            return Raw(429, {"error": {"message": f"slow down, {PLANTED}"}}, {"retry-after": "0"})
+        return numbered([f"The {word_of(prompt)} is {PLANTED}.", *good[word_of(prompt)]])
+
+    with running(answer) as server:
+        server.models = [{"id": MODEL, "owned_by": PLANTED}]
+        command.words(*two)
+        process = command.start("--server", server.url, BANK_API_KEY=PLANTED)
+        printed = process.communicate(timeout=120)[0]
+        assert process.returncode == 0, printed
+        assert {one["authorization"] for one in server.asked} == {f"Bearer {PLANTED}"}
+        server.answer = lambda _: Raw(401, {"error": {"message": f"Incorrect API key provided: {PLANTED}"}})
+        command.words(*two, list(good)[2])
+        monkeypatch.setenv("BANK_API_KEY", PLANTED)
+        code, more = command("--server", server.url)
+        assert code == 2 and "check BANK_API_KEY" in more
+        printed += more
+    assert PLANTED not in printed and printed.count("[key]") == 2
+    files = [path for path in command.folder.rglob("*") if path.is_file()]
+    assert len(files) >= 5 and [path for path in files if PLANTED.encode() in path.read_bytes()] == []
+    assert "[key]" in (command.made / "answers.jsonl").read_text()

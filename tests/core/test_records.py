@@ -1,0 +1,77 @@
+import json
+
+import pytest
+
+from cefr_helpers.core import records
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path / "out", tmp_path / "user_data")
+
+
+def write(workspace, results):
+    return records.write(workspace, "dataset", level="B2", seed=1, recipe={}, inputs={}, results=results)
+
+
+def test_what_is_written_is_read_back(workspace):
+    path = write(workspace, {"words": 3})
+    record = records.read(workspace, "B2", "dataset")
+    assert path == workspace.record("B2", "dataset")
+    assert record["results"] == {"words": 3}
+    assert (record["schema"], record["level"], record["seed"]) == (records.SCHEMA, "B2", 1)
+    assert record["hardware"]["cores"] >= 1 and record["versions"]["torch"].startswith("2.")
+
+
+def test_an_earlier_record_stays_in_history(workspace, monkeypatch):
+    from datetime import UTC, datetime, timedelta
+
+    class Clock(datetime):
+        hours = 0
+
+        @classmethod
+        def now(cls, tz=None):
+            cls.hours += 1
+            return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=cls.hours)
+
+    monkeypatch.setattr(records, "datetime", Clock)
+    write(workspace, {"run": 1})
+    write(workspace, {"run": 2})
+    kept = sorted((workspace.run("B2") / "history").glob("dataset-*.json"))
+    assert [json.loads(path.read_text())["results"]["run"] for path in kept] == [1, 2]
+
+
+def test_missing_record_names_the_stage_to_run(workspace):
+    with pytest.raises(InputError, match="run 02_training for level B2 first"):
+        records.read(workspace, "B2", "training")
+    assert records.read_if_there(workspace, "B2", "training") is None
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"schema": 99}', '{"schema": 1}'])
+def test_broken_record_is_refused(workspace, content):
+    path = workspace.record("B2", "dataset")
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(InputError, match="dataset.json"):
+        records.read(workspace, "B2", "dataset")
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = records.write_atomically(tmp_path / "a.json", "old")
+
+    def fail(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(records.os, "replace", fail)
+    with pytest.raises(OSError, match="no space"):
+        records.write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_not_finite_numbers_are_refused(workspace):
+    with pytest.raises(ValueError):
+        write(workspace, {"loss": float("nan")})
+    assert not workspace.record("B2", "dataset").exists()

@@ -1,0 +1,182 @@
+"""What the pages show is what the code does: banks and their errors, prompt, versions, times, the list of modules."""
+
+import json
+import math
+import re
+
+import pytest
+import typer
+import yaml
+from doc_pages import ROOT, blocks, doc, shell_lines, spans
+
+from cefr_helpers import cli
+from cefr_helpers.bank_making import chat_client, checks, generator, server_address, storage
+from cefr_helpers.core import records
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.levels import LEVELS
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.progress import clock
+from cefr_helpers.data import bank_formats, formatting, splitting, word_list
+from cefr_helpers.data import banks as sentence_bank
+
+OWN_BANK = [(ending, text) for ending in ("csv", "json", "jsonl") for text in blocks(doc("own_bank.md"), ending)]
+# What the page's first error messages, in their order, are about.
+BAD_BANKS = [
+    ("my_bank.csv", b"term,example\n"),
+    ("my_bank.csv", b"word,sentence\ncope,Well, she copes.\n"),
+    ("my_bank.csv", b"word,sentence\ncope,She copes in the caf\xe9.\n"),
+    ("my_bank.csv", b"word,sentence\nquick,She left quickly.\n"),
+    ("my_bank.txt", b""),
+]
+
+
+def test_the_four_formats_are_the_same_bank(tmp_path):
+    assert len(OWN_BANK) == 4
+    for number, (ending, text) in enumerate(OWN_BANK):
+        path = tmp_path / f"{number}_b2.{ending}"
+        path.write_text(text, encoding="utf-8")
+        bank = sentence_bank.read(path, "B2")
+        assert {word: len(own) for word, own in bank.sentences.items()} == {"abandon": 2, "cope": 1}
+        assert bank.sentences["cope"] == ("She copes well with stress.",) and bank.report == ()
+
+
+def test_every_kind_of_cleaning_is_told():
+    source = (ROOT / "cefr_helpers" / "data" / "banks.py").read_text()
+    kinds = set(re.findall(r'report\["(\w+)"\]', source))
+    assert len(kinds) == 8
+    assert {name for name in spans(doc("own_bank.md")) if name in kinds} == kinds
+
+
+@pytest.mark.parametrize("number", range(len(BAD_BANKS)))
+def test_the_errors_are_those_of_the_code(number, tmp_path, monkeypatch):
+    [shown] = blocks(doc("own_bank.md"), "text")
+    name, content = BAD_BANKS[number]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError) as error:
+        sentence_bank.read(name, "B1")
+    assert str(error.value) == shown.splitlines()[number]
+    assert len(shown.splitlines()) == len(BAD_BANKS)
+
+
+def test_names_of_files_give_their_levels(tmp_path):
+    names = [name for name in spans(doc("own_bank.md")) if re.fullmatch(r"\w+[-_]\S*\d\.\w+", name)]
+    for name in names:
+        (tmp_path / name).touch()
+    found = sentence_bank.find(tmp_path, "B1")
+    assert {path.name for path in found.values()} == set(names) and list(found) == ["A2", "B1", "B2"]
+
+
+def test_the_tutorials_words_make_examples_with_its_recipe_and_not_without():
+    banks = {"B1": sentence_bank.read(doc("tutorial_words.csv"), "B1")}
+    assert (len(banks["B1"].sentences), banks["B1"].report) == (20, ())
+    [line] = [line for line in shell_lines(doc("tutorial.md")) if line.startswith("sed ")]
+    before, after = (float(number) for number in re.search(r"share: ([\d.]+)/held_out_share: ([\d.]+)/", line).groups())
+    for part in ("train", "eval"):
+        halves = splitting.split_groups(banks, "words", after, 3407)
+        assert len(formatting.draw_examples(banks["B1"], halves, "B1", part, 8, 3407)) == 8
+    with pytest.raises(InputError, match="an example needs 10"):
+        fifth = splitting.split_groups(banks, "words", before, 3407)
+        formatting.draw_examples(banks["B1"], fifth, "B1", "eval", 2, 3407)
+
+
+def test_the_tutorial_shows_the_first_rows_of_its_words():
+    [text] = blocks(doc("tutorial.md"), "csv")
+    assert doc("tutorial_words.csv").read_text().startswith(text)
+
+
+def test_the_tutorials_times_are_those_of_the_reference_run():
+    workspace = Workspace(doc("reference_run"), ROOT / "user_data")
+    found = [
+        records.read(workspace, level, "training") for level in LEVELS if workspace.record(level, "training").is_file()
+    ]
+    seconds = sorted(record["results"]["duration_s"] for record in found)
+    [examples] = {record["recipe"]["train_examples"] for record in found}
+    text = " ".join(doc("tutorial.md").read_text().split())
+    assert f"{clock(seconds[0])} to {clock(seconds[-1])} minutes a level, with {examples} training examples" in text
+    assert {record["recipe"]["name"] for record in found} == {"cpu"}
+
+
+def test_the_prompt_for_other_programs_is_the_one_of_the_training():
+    [shown] = blocks(doc("text_generation_webui.md"), "text")
+    words = re.findall(r"^\d+\. (\w+)$", shown, re.MULTILINE)
+    example = formatting.make_example("B2", words, [0] * len(words), dict.fromkeys(words, ("x",)))
+    assert shown.strip() == f"{example['instruction']}\n{example['input']}"
+
+
+def test_conda_is_set_up_as_its_file_says():
+    head = (ROOT / "environment.yml").read_text()
+    said = [line.removeprefix("#   ") for line in head.splitlines() if line.startswith("#   ")]
+    assert said and set(said) <= set(shell_lines(doc("gpu.md")))
+
+
+def test_the_gpu_page_tells_the_recipes_figures():
+    recipe = yaml.safe_load((ROOT / "recipes" / "reference.yaml").read_text())
+    text = doc("gpu.md").read_text()
+    assert f"LoRA rank {recipe['lora_rank']}, {recipe['epochs']} epochs" in text
+    assert f"{recipe['train_examples']:,} training and {recipe['eval_examples']} evaluation examples" in text
+    assert (
+        f"`held_out_share: {recipe['held_out_share']}` needs at least {10 / recipe['held_out_share']:.0f} words" in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        (
+            "cpu",
+            "`held_out_share: {share}`, as in the recipe [cpu](../recipes/cpu.yaml), that is {words} words a level;",
+        ),
+        ("smoke", "with `held_out_share: {share}`, as in [smoke](../recipes/smoke.yaml), {words}."),
+    ],
+)
+def test_how_many_words_a_bank_needs(recipe, said):
+    share = yaml.safe_load((ROOT / "recipes" / f"{recipe}.yaml").read_text())["held_out_share"]
+    words = math.ceil(round(formatting.WORDS_PER_EXAMPLE / share, 6))
+    assert said.format(share=share, words=words) in " ".join(doc("own_bank.md").read_text().split())
+
+
+def test_no_record_of_the_reference_run_names_a_gpu_as_the_page_says():
+    found = [json.loads(path.read_text())["hardware"] for path in doc("reference_run").glob("runs/*/training.json")]
+    assert found and not [machine for machine in found if "gpu" in machine]
+
+
+def test_the_page_on_the_code_has_each_folder_with_its_modules():
+    table = doc("code.md").read_text().split("## Folders")[1].split("## ")[0]
+    rows = [row.split("|")[1:] for row in table.splitlines() if row.startswith("| `")]
+    named = {cells[0].strip(" `/"): sorted(re.findall(r"`(\w+)`", cells[2])) for cells in rows}
+    there = {}
+    for path in (ROOT / "cefr_helpers").rglob("*.py"):
+        there.setdefault(path.parent.relative_to(ROOT).as_posix(), []).append(path.stem)
+    assert named == {folder: sorted({*names} - {"__init__"}) for folder, names in there.items()}
+
+
+def test_every_format_has_an_example():
+    assert {f".{ending}" for ending, _ in OWN_BANK} == set(bank_formats.ENDINGS)
+
+
+def test_the_page_on_bank_making_tells_what_the_code_does(tmp_path):
+    text = " ".join(doc("bank_making.md").read_text().split())
+    told = [name for name in spans(doc("bank_making.md")) if name in checks.REASONS]
+    assert told == list(checks.REASONS)
+    assert f"`{server_address.DEFAULT}`, which is taken if you name none" in text
+    assert f"over {checks._LONGEST} characters" in text and checks.TOLERANCE == 1 and generator.SPARE == 2
+    [tries] = [one for one in typer.main.get_command(cli.app).commands["bank"].params if one.name == "tries"]
+    assert f"at most `--tries` requests a word ({tries.default})" in text
+    (tmp_path / "words.csv").write_text(blocks(doc("bank_making.md"), "csv")[0])
+    assert word_list.read(tmp_path / "words.csv") == ["abandon", "look forward to"]
+    place = storage.Place(tmp_path / "b2.json")
+    assert place.folder.name == "b2.made"
+    assert {path.name for path in (place.answers, place.rejects, place.record)} <= set(spans(doc("bank_making.md")))
+
+
+def test_what_is_said_of_a_server_that_does_not_answer_well_is_what_the_code_says():
+    code = (
+        (ROOT / "cefr_helpers" / "bank_making" / "chat_client.py")
+        .read_text()
+        .replace("{_ATTEMPTS}", str(chat_client._ATTEMPTS))
+    )
+    code += (ROOT / "cefr_helpers" / "bank_making" / "server_address.py").read_text()
+    table = doc("bank_making.md").read_text().split("## When something is wrong")[1].split("## Rights")[0]
+    messages = re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)
+    assert len(messages) == 7 and [one for one in messages if one not in code] == []

@@ -1,0 +1,78 @@
+"""docs/evaluation.md says the thresholds that the code has."""
+
+import inspect
+
+import pytest
+
+from cefr_helpers.core.levels import LEVELS, number
+from cefr_helpers.core.paths import project_root
+from cefr_helpers.evaluation import baselines, intervals, level_features, metrics, scorer_card, summary
+from cefr_helpers.models import generation
+from cefr_helpers.notes import observations, verdicts
+from cefr_helpers.rendering import locale
+from cefr_helpers.text import copying, ngrams, word_order
+
+IN_WORDS = dict(enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1))
+
+
+def fewest_prompts(levels: int) -> int:
+    """By what notes and report say where the prompts are too few."""
+    words = locale.wording("en")
+    return next(n for n in range(2, 20) if verdicts.few_prompts(n, levels, words) is None)
+
+
+def worst(level: str) -> int:
+    return max(number(level) - 1, len(LEVELS) - number(level)) ** 2
+
+
+def resamples(function) -> int:
+    return inspect.signature(function).parameters["resamples"].default
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return " ".join((project_root() / "docs" / "evaluation.md").read_text(encoding="utf-8").split())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"at most {metrics.TOLERANCE} from the level",
+        f"at most {word_order.LIMIT:.0%} of {word_order._ORDERS} random orders",
+        f"the first {IN_WORDS[baselines.EXAMPLES_IN_PROMPT]} training examples and their answers",
+        f"at temperature {generation.TEMPERATURE}",
+        f"runs of {IN_WORDS[copying.GRAM]} words",
+        f"means over {IN_WORDS[ngrams._DRAWS]} random choices",
+        f"Rows with fewer than {IN_WORDS[summary._FEWEST_TO_COMPARE]} are left out",
+        f"out of {len(level_features.FEATURES)} features",
+        f"the {len(level_features.FREE_FEATURES)} that do not grow",
+        f"({IN_WORDS[scorer_card.FOLDS]}, where the bank has so many groups)",
+        f"differ by more than {observations.AGREE_WITHIN:.0%}",
+        f"bootstrap over whole examples, {resamples(intervals.paired_difference):,} resamples",
+        f"bootstrap-t over whole prompts, {resamples(intervals.paired_cluster_difference):,} resamples",
+        f"none below {IN_WORDS[intervals._FEWEST_EXAMPLES]} examples",
+        f"all flips up to {intervals._ALL_FLIPS_UP_TO} prompts, else {intervals._FLIPS:,} with",
+        f"p is below {verdicts.SURE:.2f}".replace("0.", "."),
+        f"one level needs {IN_WORDS[fewest_prompts(1)]} prompts at least",
+        f"two or three levels in a report need {IN_WORDS[fewest_prompts(2)]} each",
+        f"four or five {IN_WORDS[fewest_prompts(4)]};",
+        f"{worst('A1')} at A1 and C1, {worst('B2')} at A2 and B2, {worst('B1')} at B1",
+    ],
+)
+def test_the_page_has_the_thresholds_of_the_code(page, said):
+    assert said in page
+
+
+def test_levels_that_the_page_takes_together_need_the_same(page):
+    assert fewest_prompts(2) == fewest_prompts(3)
+    assert fewest_prompts(4) == fewest_prompts(5)
+    assert worst("A1") == worst("C1") and worst("A2") == worst("B2")
+
+
+def test_every_row_gate_and_measure_is_named(page):
+    text = locale.phrases("en")["generation"]
+    named = [text["measures"][gate] for gate in summary.GATES]
+    named += [text["measures"][key] for key in ("control_error", "bias", "exact_accuracy", "above_level_share")]
+    named += [text["measures"][key] for key in ("distinct_2", "self_bleu", "gzip_ratio", "ngrams_in_training")]
+    named += [text["rows"]["base_three_examples"]]
+    assert [name for name in named if name.lower() not in page.lower()] == []

@@ -1,0 +1,150 @@
+import numpy as np
+import pytest
+
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.evaluation import intervals
+
+PROMPTS, SLOTS, DATA_SETS = 20, 10, 1000
+CLUSTERS = np.repeat(np.arange(PROMPTS), SLOTS)
+
+
+def made_slots(rng, rate: float) -> np.ndarray:
+    """Passed or failed slots of 20 prompts, the prompts differing in difficulty (intraclass correlation .15)."""
+    spread = 1 / 0.15 - 1
+    return (rng.random((PROMPTS, SLOTS)) < rng.beta(rate * spread, (1 - rate) * spread, (PROMPTS, 1))).ravel()
+
+
+def made_errors(rng) -> np.ndarray:
+    """Squared errors: skewed, correlated inside a prompt; their mean is 1.5."""
+    return (rng.gamma(1, 0.5, (PROMPTS, 1)) + rng.gamma(0.5, 2, (PROMPTS, SLOTS))).ravel()
+
+
+@pytest.mark.parametrize(
+    ("make", "truth"),
+    [
+        (lambda rng: made_slots(rng, 0.5), 0.5),
+        (lambda rng: made_slots(rng, 0.9), 0.9),
+        (made_errors, 1.5),
+        (lambda rng: made_slots(rng, 0.7) - 1.0 * made_slots(rng, 0.5), 0.2),
+    ],
+    ids=["rate of .5", "rate of .9", "squared error", "difference of rates"],
+)
+def test_the_interval_covers_the_truth_in_95_of_100_data_sets(make, truth):
+    rng = np.random.default_rng(5)
+    inside = 0
+    for seed in range(DATA_SETS):
+        found = intervals.cluster_bootstrap(make(rng), CLUSTERS, seed, resamples=1000)
+        inside += found["low"] <= truth <= found["high"]
+    assert 0.93 <= inside / DATA_SETS <= 0.97
+
+
+def test_slots_taken_for_independent_would_cover_too_little():
+    """The coverage test above can fail: each slot as a cluster of its own is too sure."""
+    rng = np.random.default_rng(5)
+    inside = 0
+    for seed in range(300):
+        found = intervals.cluster_bootstrap(made_slots(rng, 0.5), np.arange(PROMPTS * SLOTS), seed, resamples=500)
+        inside += found["low"] <= 0.5 <= found["high"]
+    assert inside / 300 < 0.9
+
+
+def test_the_p_value_of_no_difference_is_rarely_small():
+    rng = np.random.default_rng(6)
+    small = 0
+    for seed in range(400):
+        difference = made_slots(rng, 0.5), made_slots(rng, 0.5)
+        small += intervals.paired_cluster_difference(*difference, CLUSTERS, seed, resamples=10)["p"] <= 0.05
+    assert 0.025 <= small / 400 <= 0.075
+
+
+def test_a_mean_over_slots_weighs_clusters_by_their_slots():
+    found = intervals.cluster_bootstrap([1, 1, 1, 0], ["a", "a", "a", "b"], seed=1, bounds=(0, 1))
+    assert found["estimate"] == 0.75 and found["clusters"] == 2 and found["n"] == 4
+    assert (found["low"], found["high"]) == (0, 1)
+
+
+def test_two_clusters_get_the_interval_of_students_t():
+    found = intervals.cluster_bootstrap([0, 2], ["a", "b"], seed=1)
+    assert found["estimate"] == 1
+    assert found["high"] == pytest.approx(1 + 12.7062, abs=1e-3) and found["low"] == pytest.approx(
+        1 - 12.7062, abs=1e-3
+    )
+
+
+def test_the_order_of_slots_and_the_names_of_clusters_do_not_matter():
+    rng = np.random.default_rng(8)
+    values, mixed = made_slots(rng, 0.4), np.arange(200)
+    named = [f"prompt {cluster}" for cluster in CLUSTERS]
+    first = intervals.cluster_bootstrap(values, CLUSTERS, seed=3)
+    assert first == intervals.cluster_bootstrap(values, named, seed=3)
+    mixed = mixed.reshape(PROMPTS, SLOTS).T.ravel()  # slot by slot in place of prompt by prompt
+    assert first == intervals.cluster_bootstrap(values[mixed], CLUSTERS[mixed], seed=3)
+    assert first["low"] < first["estimate"] < first["high"] and first["resamples"] == 10_000
+
+
+def test_where_all_agree_the_interval_is_a_point():
+    found = intervals.cluster_bootstrap([0.8] * 200, CLUSTERS, seed=1)
+    assert (found["low"], found["high"]) == (pytest.approx(0.8), pytest.approx(0.8))
+
+
+def test_a_paired_difference_is_second_minus_first_with_an_exact_p():
+    base, tuned, clusters = [0, 0, 0, 0, 1, 0], [1, 1, 1, 0, 1, 1], [1, 1, 2, 2, 3, 3]
+    found = intervals.paired_cluster_difference(base, tuned, clusters, seed=1, bounds=(-1, 1))
+    assert found["estimate"] == pytest.approx(4 / 6)
+    # prompts differ by 2, 1 and 1; of the eight flips only two reach a sum of 4 either way
+    assert found["p"] == 2 / 8
+    swapped = intervals.paired_cluster_difference(tuned, base, clusters, seed=1, bounds=(-1, 1))
+    assert swapped["estimate"] == -found["estimate"] and swapped["p"] == found["p"]
+
+
+def test_an_effect_is_found_and_none_is_not():
+    rng = np.random.default_rng(9)
+    base, same, better = made_slots(rng, 0.3), made_slots(rng, 0.3), made_slots(rng, 0.8)
+    none = intervals.paired_cluster_difference(base, same, CLUSTERS, seed=1)
+    effect = intervals.paired_cluster_difference(base, better, CLUSTERS, seed=1)
+    assert none["low"] < 0 < none["high"] and none["p"] > 0.05
+    assert effect["low"] > 0.3 and effect["p"] == pytest.approx(1e-4)
+    alike = intervals.paired_cluster_difference(base, base, CLUSTERS, seed=1)
+    assert (alike["low"], alike["high"], alike["p"]) == (0, 0, 1)
+
+
+def test_holm_on_hand_made_values():
+    # sorted .01 .02 .03 .04 times 4 3 2 1 -> .04 .06 .06 .04, never falling -> .04 .06 .06 .06
+    assert intervals.holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert intervals.holm([0.7, 0.6]) == [1, 1]
+    assert intervals.holm([0.03]) == [0.03]
+    assert intervals.holm([]) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "clusters", "named"),
+    [
+        ([1, 0], ["a", "a"], "1 different"),
+        ([1, 0, 1], ["a", "b"], "2 for values"),
+        ([1, float("nan")], ["a", "b"], "finite"),
+        ([], [], "0 different"),
+    ],
+)
+def test_what_cannot_be_computed_is_refused(values, clusters, named):
+    with pytest.raises(InputError, match=named):
+        intervals.cluster_bootstrap(values, clusters, seed=1)
+
+
+def test_pairs_and_p_values_are_checked():
+    with pytest.raises(InputError, match="slot by slot"):
+        intervals.paired_cluster_difference([1, 0], [1], ["a", "b"], seed=1)
+    with pytest.raises(InputError, match="from 0 to 1"):
+        intervals.holm([0.5, float("nan")])
+
+
+def test_a_gain_on_training_words_beyond_that_on_held_out_ones_is_told_with_its_interval():
+    rng = np.random.default_rng(5)
+    tokens = rng.integers(150, 300, 40).astype(float)
+    base = 3 * tokens + rng.normal(0, 20, 40)
+    seen, held_out = (base, base - 0.7 * tokens, tokens), (base, base - 0.4 * tokens + rng.normal(0, 5, 40), tokens)
+    found = intervals.difference_of_gains(seen, held_out, seed=1)
+    assert found["estimate"] == pytest.approx(0.3, abs=0.02) and found["low"] > 0.25
+    none = intervals.difference_of_gains(held_out, held_out, seed=1)
+    assert none["estimate"] == 0 and none["low"] < 0 < none["high"]
+    few = intervals.difference_of_gains(tuple(one[:4] for one in seen), held_out, seed=1)
+    assert (few["low"], few["high"]) == (None, None)

@@ -1,0 +1,95 @@
+"""A stage that ends well: what it leaves, with real kernels on a notebook of two cells."""
+
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from cefr_helpers.core import levels, records
+from cefr_helpers.core.paths import REPORT_STAGE, Workspace, project_root
+from cefr_helpers.pipeline import stages
+
+PARAMETERS = 'output_root = "."\nuser_data = "user_data"\nlanguage = "en"'
+WORK = """
+from pathlib import Path
+from cefr_helpers.core import levels
+folder = Path(output_root) / "Notes"
+folder.mkdir(parents=True, exist_ok=True)
+_ = (folder / "FINAL_REPORT.md").write_text(levels.LEVELS[0])
+"""
+
+
+@pytest.fixture
+def report(tmp_path, monkeypatch):
+    """Runs the report's stage with a small notebook of its own; returns workspace and that notebook."""
+    workspace = Workspace(tmp_path / "out", tmp_path / "user_data")
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+            nbformat.v4.new_code_cell(WORK),
+        ],
+        metadata={"kernelspec": {"name": "python3", "display_name": "", "language": "python"}},
+    )
+    path = tmp_path / f"{REPORT_STAGE}.ipynb"
+    nbformat.write(notebook, path)
+    monkeypatch.setattr(stages, "notebook_path", lambda _: path)
+    stages.run_stage(REPORT_STAGE, {"output_root": str(workspace.output_root)}, workspace)
+    return workspace, path
+
+
+def test_the_executed_notebook_names_by_hash_the_code_that_it_came_from(report):
+    workspace, notebook = report
+    executed = stages.executed_notebook(workspace, REPORT_STAGE, "")
+    code = stages.code_of(executed)
+    assert code == records.hash_inputs([notebook, *stages.modules_of(notebook)])
+    assert {"cefr_helpers/core/levels.py", "cefr_helpers/core/errors.py", str(notebook)} <= code.keys()
+    assert code["cefr_helpers/core/levels.py"] == records.sha256(stages.PACKAGE / "core" / "levels.py")
+    assert workspace.final_report().read_text() == levels.LEVELS[0]
+    cells = nbformat.read(executed, as_version=4).cells
+    # counted from one: the line that ties the kernel to this process is none of the notebook's
+    assert [cell.execution_count for cell in cells if cell.cell_type == "code"] == list(range(1, len(cells) + 1))
+    assert not [output for cell in cells for output in cell.get("outputs", [])]
+
+
+def test_what_a_killed_run_was_writing_is_removed_by_the_next_one(report):
+    workspace, notebook = report
+    runs, notes = workspace.output_root / "runs", workspace.notes()
+    left = [runs / f".{REPORT_STAGE}.123.ipynb", notes / ".FINAL_REPORT.md.123.tmp"]
+    others = [runs / ".04_plotting.123.ipynb", notes / ".B2_FINE_TUNING_RESULTS.md.123.tmp"]
+    for path in (*left, *others):
+        path.write_text("half")
+    stages.run_stage(REPORT_STAGE, {"output_root": str(workspace.output_root)}, workspace)
+    assert not any(path.exists() for path in left) and all(path.exists() for path in others)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"metadata": {"cefr_helpers": {"code": []}}}'])
+def test_a_notebook_that_does_not_say_its_code_says_nothing(tmp_path, text):
+    (tmp_path / "x.ipynb").write_text(text)
+    assert stages.code_of(tmp_path / "x.ipynb") == {} == stages.code_of(tmp_path / "none.ipynb")
+
+
+def test_a_stage_starts_without_a_grammar_of_addresses():
+    code = (
+        "import sys\n"
+        "from cefr_helpers.core import imports\n"
+        "imports.papermill().inspect_notebook(sys.argv[1])\n"
+        "print(sorted({'lark', 'torch', 'pandas'} & set(sys.modules)))"
+    )
+    notebook = str(stages.notebook_path(REPORT_STAGE))
+    done = subprocess.run([sys.executable, "-c", code, notebook], cwd=project_root(), capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_what_a_library_is_to_do_without_it_does_not_find():
+    code = (
+        "import json\n"
+        "from cefr_helpers.core import imports\n"
+        "imports.without('sklearn', 'json')\n"
+        "import importlib.util\n"
+        "import json\n"  # it was there already
+        "print(json.dumps(importlib.util.find_spec('sklearn')))\n"
+        "import sklearn"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=project_root(), capture_output=True, text=True)
+    assert done.stdout.strip() == "null" and "ModuleNotFoundError" in done.stderr

@@ -1,0 +1,198 @@
+"""Model cards: the hub's header, what the body says, and where a card is written; records are made by hand."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+from published_model import SMOLLM2, held, write_linked
+
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.schema import LevelRecords
+from cefr_helpers.data import formatting
+from cefr_helpers.models import prompts
+from cefr_helpers.sharing import model_card
+
+WORKSPACE = Workspace(Path("/project"), Path("/project/user_data"))
+KINDS = ("adapter", "merged_model")
+
+
+def card(found: LevelRecords, kind: str = "merged_model") -> str:
+    return model_card.card(WORKSPACE, found, kind)
+
+
+def header(text: str) -> dict:
+    ModelCard(text)  # the hub's own reading
+    return ModelCard(text).data.to_dict()
+
+
+@pytest.fixture
+def workspace(tmp_path) -> Workspace:
+    """Level B2 published: its folders, and records that name one another by their hashes."""
+    made, found = Workspace(tmp_path / "out", tmp_path / "user_data"), held()
+    for kind, parent, file in (
+        ("adapter", made.adapters(), "adapter_config.json"),
+        ("merged_model", made.merged_models(), "config.json"),
+    ):
+        folder = parent / found.training["results"][kind]["name"]
+        folder.mkdir(parents=True)
+        (folder / file).write_text("{}")
+        found.training["results"][kind]["path"] = str(folder)
+    write_linked(made, found)
+    return made
+
+
+def cards(workspace: Workspace) -> dict[str, str]:
+    return {path.parent.name: path.read_text(encoding="utf-8") for path in workspace.user_data.rglob("README.md")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "library", "relation"), [("adapter", "peft", "adapter"), ("merged_model", "transformers", "finetune")]
+)
+def test_the_header_is_the_hubs(kind, library, relation):
+    found = header(card(held(), kind))
+    assert found["base_model"] == SMOLLM2 and found["base_model_relation"] == relation
+    assert (found["library_name"], found["license"], found["language"]) == (library, "apache-2.0", "en")
+    assert {"cefr", "cefr-b2", "lora"} <= set(found["tags"])
+    (model,) = found["model-index"]
+    assert model["name"] == held().training["results"][kind]["name"]
+    assert {one["type"]: one["value"] for one in model["results"][0]["metrics"]} == {
+        "loss": 1.8011,
+        "perplexity": 6.0563,
+    }
+
+
+def test_the_body_says_hashes_licences_metrics_and_limits():
+    text = card(held())
+    assert "| SHA-256 of the weights | `" + "ab" * 32 + "` |" in text and "| Licence | Apache-2.0 |" in text
+    assert "| `dataset.json` | `" + "11" * 32 + "` |" in text and "/home/someone" not in text
+    assert "Licence of the sentence bank: CC0 1.0." in text and "de-quantised from a 4-bit file" in text
+    assert "2.392 | 1.801" in text and "[−0.634, −0.551]" in text
+    assert re.search(r"^\| Tuned \| 38\.0% \[", text, re.MULTILINE) and "## Limits" in text
+
+
+def test_without_a_comparison_the_card_says_so_and_has_no_figures():
+    found = held()
+    text = card(LevelRecords("B2", found.dataset, found.training))
+    assert "Not compared with its base yet" in text and "model-index" not in header(text)
+
+
+def test_another_base_is_named_as_far_as_it_is_known():
+    llama = card(held(source="unsloth/Llama-3.2-1B-Instruct", identifier="unsloth/Llama-3.2-1B-Instruct"))
+    assert header(llama)["license"] == "llama3.2" and "Built with Llama." in llama and "4-bit file" not in llama
+    local = card(held(source="/home/someone/my-model", identifier="my-model"))
+    assert not {"license", "base_model", "base_model_relation"} & set(header(local))
+    assert "none: a local folder" in local and "/home/someone" not in local
+
+
+def test_a_bank_of_ones_own_has_the_licence_that_its_maker_gave_it():
+    found = held()
+    found.dataset["results"]["sentence_bank"]["name"] = "mine.csv"
+    assert "Licence of the sentence bank: not recorded" in card(found)
+
+
+def test_what_others_wrote_is_shown_and_does_nothing():
+    nasty = '---\nlicense: mit\n<script>x</script> | `a` **b** "'
+    found = held(name=nasty)
+    found.dataset["results"]["sentence_bank"]["name"] = nasty
+    found.training["inputs"] = {f"/tmp/{nasty}": "22"}
+    for kind in KINDS:
+        found.training["results"][kind]["name"] = nasty
+        text = card(found, kind)
+        assert header(text)["license"] == "apache-2.0"
+        assert "<script>" not in ModelCard(text).text.split("```python")[0]
+        assert header(text)["model-index"][0]["name"] == nasty
+        compile(text.split("```python\n")[1].split("\n```")[0], "usage", "exec")
+
+
+def test_usage_asks_as_training_did():
+    words = model_card.WORDS
+    example = formatting.make_example("B2", words, [0] * 10, {word: ("",) for word in words})
+    code = re.search(r"words = .*?\"\"\".*?\"\"\"", card(held()), re.DOTALL)[0]
+    names = {}
+    exec(code, names)
+    assert names["prompt"] == prompts.prompt_text(example)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_usage_runs(kind, tiny_folder, tmp_path, monkeypatch):
+    found = held()
+    found.training["results"]["merged_model"]["name"] = tiny_folder.name
+    found.training["recipe"]["max_new_tokens"] = 4
+    code = card(found, kind).split("```python\n")[1].split("\n```")[0]
+    if kind == "adapter":
+        from peft import LoraConfig, get_peft_model
+        from transformers import AutoModelForCausalLM
+
+        model = get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_folder), LoraConfig(r=2))
+        model.save_pretrained(tmp_path / found.training["results"]["adapter"]["name"])
+        code = code.replace(SMOLLM2, str(tiny_folder))
+    monkeypatch.chdir(tmp_path if kind == "adapter" else tiny_folder.parent)
+    names = {}
+    exec(code, names)
+    assert 0 < names["answer"].shape[1] - names["inputs"]["input_ids"].shape[1] <= 4
+    assert ("PeftModel" in names) == (kind == "adapter")
+
+
+def test_cards_lie_inside_both_folders_and_nowhere_else(workspace):
+    written = model_card.write_cards(workspace, "B2")
+    assert [path.relative_to(workspace.user_data).as_posix() for path in written] == [
+        "loras/smollm2-135m-b2-unsloth-v1/README.md",
+        "models/smollm2-135m-b2-unsloth-v1_merged/README.md",
+    ]
+    # text-generation-webui lists every entry of loras/
+    assert [path.name for path in workspace.adapters().iterdir()] == ["smollm2-135m-b2-unsloth-v1"]
+    files = {path.name for path in workspace.user_data.rglob("*") if path.is_file()}
+    assert files == {"README.md", "config.json", "adapter_config.json"}
+
+
+def test_a_card_is_renewed_when_the_comparison_is_there(workspace):
+    comparison = workspace.record("B2", "comparison")
+    text = comparison.read_text()
+    comparison.unlink()
+    model_card.write_cards(workspace, "B2")
+    assert all("Not compared with its base yet" in one for one in cards(workspace).values())
+    comparison.write_text(text)
+    model_card.write_cards(workspace, "B2")
+    assert all("2.392 | 1.801" in one for one in cards(workspace).values()) and len(cards(workspace)) == 2
+
+
+@pytest.mark.parametrize(("record", "gone"), [("comparison", "2.392 | 1.801"), ("training", "Leak")])
+def test_records_of_another_training_are_not_this_models(workspace, record, gone):
+    model_card.write_cards(workspace, "B2")
+    assert all(gone in one for one in cards(workspace).values())
+    path = workspace.record("B2", record)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"inputs": {"earlier.json": "33" * 32}}))
+    model_card.write_cards(workspace, "B2")
+    assert not any(gone in one for one in cards(workspace).values())
+
+
+def test_a_card_of_ones_own_and_a_folder_that_is_gone_are_left_alone(workspace):
+    own, gone = model_card.write_cards(workspace, "B2")
+    own.write_text("mine")
+    for path in gone.parent.iterdir():
+        path.unlink()
+    assert model_card.write_cards(workspace, "B2") == []
+    assert own.read_text() == "mine" and not gone.exists()
+
+
+def test_an_adopted_run_gets_none(workspace):
+    path = workspace.record("B2", "training")
+    record = json.loads(path.read_text())
+    record["results"]["adopted"] = {"read": "trainer_state.json"}
+    path.write_text(json.dumps(record))
+    assert model_card.write_cards(workspace, "B2") == [] and cards(workspace) == {}
+
+
+def test_without_training_the_stage_to_run_is_named(tmp_path):
+    with pytest.raises(InputError, match="run 02_training for level B2 first"):
+        model_card.write_cards(Workspace(tmp_path, tmp_path), "B2")
+
+
+def test_the_wording_of_a_card_is_no_reason_to_train_again():
+    from cefr_helpers.pipeline import stages
+
+    modules = {path.name for path in stages.modules_of(stages.notebook_path("02_training"))}
+    assert "publishing.py" in modules and not {"model_card.py", "notes.py"} & modules

@@ -1,0 +1,106 @@
+"""What a run left of a level: each thing there must be whole and true, and the end the same however it was reached."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from cefr_helpers.core import records
+from cefr_helpers.core.paths import PLOT_FILES, Workspace, project_root
+from cefr_helpers.data import example_files
+
+LEVEL = "B2"
+
+
+def what_is_there(folder: Path) -> Counter:
+    """Reads all that a run left; each kind with its number.
+
+    Raises:
+        Exception: something is there that is not whole or not true.
+    """
+    workspace, found = Workspace(folder, folder / "user_data"), Counter()
+    for part in ("train", "eval"):
+        if (path := workspace.formatted_file(LEVEL, part)).is_file():
+            assert example_files.read(path)
+            found["examples"] += 1
+    for name in records.NAMES:
+        if record := records.read_if_there(workspace, LEVEL, name):
+            _true(record, workspace, name)
+            found["records"] += 1
+    for path in (workspace.run(LEVEL) / "history").glob("[!.]*.json"):
+        assert json.loads(path.read_text())["schema"] == records.SCHEMA
+    _notebooks(workspace, found)
+    _pictures_and_note(workspace, found)
+    _models(workspace, found)
+    return found
+
+
+def _true(record: dict, workspace: Workspace, name: str) -> None:
+    """What a record says of files is so: its inputs are those that are there, the models that it names are whole."""
+    for path, digest in record["inputs"].items():
+        assert records.sha256(project_root() / path) == digest, f"{name}: {path} is another"
+    for kind in ("adapter", "merged_model"):
+        for file, digest in record["results"].get(kind, {"files": {}})["files"].items():
+            path = project_root() / record["results"][kind]["path"] / file
+            assert file == "README.md" or records.sha256(path) == digest, path
+    if name == "comparison":
+        table = (workspace.run(LEVEL) / record["results"]["generation"]["file"]).read_text()
+        assert len(table.splitlines()) > record["results"]["generation"]["slots"]
+
+
+def _notebooks(workspace: Workspace, found: Counter) -> None:
+    import nbformat
+
+    for path in workspace.run(LEVEL).glob("[!.]*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        if not path.name.endswith(".failed.ipynb"):
+            assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code"), path
+            found["notebooks"] += 1
+
+
+def _pictures_and_note(workspace: Workspace, found: Counter) -> None:
+    from PIL import Image
+
+    for path in workspace.plots(LEVEL).glob("[!.]*.png"):
+        with Image.open(path) as picture:
+            picture.load()
+        found["plots"] += 1
+    if workspace.note(LEVEL).is_file():
+        text = workspace.note(LEVEL).read_text(encoding="utf-8")
+        assert text.startswith("# ") and text.endswith("\n") and all(name in text for name in PLOT_FILES.values())
+        found["notes"] += 1
+
+
+def _models(workspace: Workspace, found: Counter) -> None:
+    from peft import PeftConfig
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    for folder in _published(workspace.adapters()):
+        assert PeftConfig.from_pretrained(folder).peft_type == "LORA"
+        assert load_file(folder / "adapter_model.safetensors")
+        found["adapters"] += 1
+    for folder in _published(workspace.merged_models()):
+        AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
+        )
+        AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        found["merged models"] += 1
+
+
+def _published(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*") if not path.name.endswith("-np")]
+
+
+def outcome(folder: Path, level: str = LEVEL) -> dict:
+    """What must be the same however often a run was disturbed."""
+    workspace = Workspace(folder, folder / "user_data")
+    dataset, training, comparison = (records.read(workspace, level, name)["results"] for name in records.NAMES)
+    return {
+        "examples": [records.sha256(workspace.formatted_file(level, part)) for part in ("train", "eval")],
+        "split": dataset["split"],
+        "history": training["history"],
+        "adapter": training["adapter"]["files"]["adapter_model.safetensors"],
+        "merged_model": training["merged_model"]["files"]["model.safetensors"],
+        "losses": [comparison[part] for part in ("completion", "full_text")],
+        "answers": comparison["answers"],
+    }

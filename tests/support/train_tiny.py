@@ -1,0 +1,93 @@
+"""One short training in a process of its own, since Unsloth patches its process: `train_tiny.py SPECIFICATION_JSON`.
+
+The specification: `base_model`, `recipe` (changes to recipes/smoke.yaml), `folder`, `examples` (the first
+eight for training, the rest for evaluation), `copies` (how often the training examples are taken),
+`stop_at` (a step to die at), `interrupt_at` (a step to be interrupted at, after which the same kernel goes on)
+and `publish` (whether adapter and merged model are saved). Prints results as JSON.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import yaml
+
+from cefr_helpers.core.paths import Workspace, project_root
+from cefr_helpers.core.recipes import Recipe
+from cefr_helpers.training import tuning as training
+
+
+def main(spec: dict) -> dict:
+    folder = Path(spec["folder"])
+    training.import_unsloth(folder)
+    from transformers import TrainerCallback
+
+    from cefr_helpers.models import base_model, saving
+    from cefr_helpers.models.prompts import prompt_ids
+
+    values = yaml.safe_load((project_root() / "recipes" / "smoke.yaml").read_text()) | spec["recipe"]
+    recipe = Recipe.model_validate(values | {"base_model": spec["base_model"]})
+    base = base_model.resolve(recipe.base_model)
+    model, tokenizer = training.load(base, recipe, 1)
+    train, evaluation = spec["examples"][:8] * spec.get("copies", 1), spec["examples"][8:]
+    if spec.get("stop_at"):
+
+        class Die(TrainerCallback):
+            def on_step_begin(self, args, state, control, **kwargs):
+                if state.global_step == spec["stop_at"]:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        make_trainer = training.make_trainer
+
+        def dying(*arguments):
+            trainer = make_trainer(*arguments)
+            trainer.add_callback(Die())
+            return trainer
+
+        training.make_trainer = dying
+    arguments = (model, tokenizer, train, evaluation, recipe, 1, folder / "checkpoints", folder / "logs")
+    if spec.get("interrupt_at"):
+        interrupted(arguments, spec["interrupt_at"])
+    tuning = training.tune(*arguments)
+    results = tuning.results
+    if spec.get("publish"):
+        workspace = Workspace(folder, folder / "user_data")
+        name = saving.next_name(workspace, base, "A2")
+        adapter = saving.save_adapter(tuning.model, workspace.adapters() / name, base)
+        merged = workspace.merged_models() / f"{name}_merged"
+        results["merge_check"] = saving.merge(base, adapter, merged, prompt_ids(tokenizer, evaluation[0]))
+        results["adapter"], results["merged"] = (
+            saving.describe(adapter, folder),
+            saving.describe(merged, folder),
+        )
+    return results
+
+
+def interrupted(arguments: tuple, step: int) -> None:
+    """A first `tune` that JupyterLab's stop button ends at `step`."""
+    from transformers import TrainerCallback
+
+    class Interrupt(TrainerCallback):
+        def on_step_begin(self, args, state, control, **kwargs):
+            if state.global_step == step:
+                raise KeyboardInterrupt
+
+    make_trainer = training.make_trainer
+
+    def stopping(*arguments):
+        trainer = make_trainer(*arguments)
+        trainer.add_callback(Interrupt())
+        return trainer
+
+    training.make_trainer = stopping
+    try:
+        training.tune(*arguments)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    training.make_trainer = make_trainer
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(json.loads(sys.argv[1]))))
