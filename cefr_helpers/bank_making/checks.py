@@ -10,11 +10,12 @@ from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.paths import Workspace, resolve
 from cefr_helpers.data import bank_formats
 from cefr_helpers.data import banks as sentence_bank
-from cefr_helpers.data.banks import Bank, words_of
+from cefr_helpers.data.banks import Bank
 from cefr_helpers.evaluation import level_scorers, parsing, scorer_card
 from cefr_helpers.evaluation.metrics import TOLERANCE
 from cefr_helpers.text import grammar, word_match
 from cefr_helpers.text.near_duplicates import Known
+from cefr_helpers.text.tokens import words_of
 
 # In the order in which they are looked at; what is said of a sentence to the model that wrote it.
 REASONS = {

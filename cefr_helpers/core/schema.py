@@ -3,11 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cefr_helpers.core import records
+from cefr_helpers.core import files, records
+from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS, check_level
-from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.paths import ANSWER_PLOT_FILES, Workspace
 
 MEASURES = ("completion", "full_text")
+ROWS = ("base", "base_three_examples", "base_sampled", "tuned", "tuned_sampled", "gold", "trivial")
+GATES = ("valid", "covered", "level_ok", "grammar_clean", "not_copied", "not_repetitive")
+RATES = ("joint_success", *GATES)
+SCORERS = ("full", "length_free", "length_only")
+QUALITIES = ("qwk", "accuracy", "within_one", "rmse")
+EXPORT_RECORD = "export.json"
+_EXPORT_KEYS = {"merged_model", "quantisation", "file", "bytes", "sha256"}
 
 
 @dataclass(frozen=True)
@@ -102,3 +110,30 @@ def adopted(held: LevelRecords) -> bool:
 def model_name(held: LevelRecords) -> str | None:
     """The base model, as the training record names it."""
     return find(held.training, "results.base_model.name") or find(held.training, "recipe.base_model")
+
+
+def identity(held: LevelRecords) -> dict:
+    """What tells one merged model from another: its name and the digests of its files."""
+    return {key: find(held.training, f"results.merged_model.{key}") for key in ("name", "files")}
+
+
+def gguf_exports(workspace: Workspace, held: LevelRecords) -> list[dict]:
+    """The records of the exports of the level's merged model that are there, by name of file.
+
+    What else lies in the folder is passed over: it is no reason for a model card to fail.
+    """
+    there = []
+    for path in workspace.exports().glob(f"*/{EXPORT_RECORD}"):
+        try:
+            record = files.read(path, "expected the record of an export")
+        except InputError:
+            continue
+        if isinstance(record, dict) and record.keys() >= _EXPORT_KEYS and record["merged_model"] == identity(held):
+            there += [record] if (path.parent / record["file"]).is_file() else []
+    return sorted(there, key=lambda record: record["file"])
+
+
+def figure_files(found: dict) -> dict[str, str]:
+    """The figures there are of a record's answers: none of level scores where no level scorer could be trained."""
+    scored = any((found.get("scores") or {}).values())
+    return {name: file for name, file in ANSWER_PLOT_FILES.items() if scored or name != "level_scores"}

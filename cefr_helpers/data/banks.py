@@ -15,7 +15,6 @@ from cefr_helpers.text import word_match
 
 BUNDLED = Path(__file__).parents[1] / "sample_corpus"
 _EXAMPLES_SHOWN = 3
-_WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 @dataclass(frozen=True)
@@ -141,11 +140,6 @@ def clean(rows: list[tuple[str, str]]) -> tuple[dict[str, tuple[str, ...]], list
         for reason, found in report.items()
         if found
     ]
-
-
-def words_of(sentence: str) -> list[str]:
-    """The words of a sentence, lower case, without punctuation; for lengths and for telling sentences apart."""
-    return _WORDS.findall(sentence.replace("’", "'").lower())
 
 
 def _check_found(folder: Path, level: str, by_level: dict[str, list[Path]]) -> None:

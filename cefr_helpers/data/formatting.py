@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.data.banks import Bank, words_of
+from cefr_helpers.data.banks import Bank
 from cefr_helpers.data.splitting import Split
+from cefr_helpers.text.tokens import words_of
 
 WORDS_PER_EXAMPLE = 10
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from cefr_helpers.data.banks import words_of
 from cefr_helpers.text import word_match
 from cefr_helpers.text.near_duplicates import near_duplicates
+from cefr_helpers.text.tokens import words_of
 
 _ZERO_FOR_WORDS = ("word_overlap", "sentence_overlap", "near_duplicates")
 

@@ -6,9 +6,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from cefr_helpers.core.errors import InputError, shown
-from cefr_helpers.data.banks import Bank, words_of
+from cefr_helpers.data.banks import Bank
 from cefr_helpers.text import word_match
 from cefr_helpers.text.near_duplicates import near_duplicates
+from cefr_helpers.text.tokens import words_of
 
 POLICIES = ("words", "examples")
 # Part of the hash: to be raised whenever the same banks and seed would be split in another way.

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cefr_helpers.core.answer_names import QUALITIES
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.recipes import Recipe
+from cefr_helpers.core.schema import QUALITIES
 from cefr_helpers.data import splitting
 from cefr_helpers.data.banks import Bank
 from cefr_helpers.evaluation import level_features, level_scorer, scorer_card

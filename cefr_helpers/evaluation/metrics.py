@@ -7,8 +7,8 @@ import pandas as pd
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS, number
-from cefr_helpers.data.banks import words_of
-from cefr_helpers.text import copying, grammar, ngrams, vocabulary, word_order
+from cefr_helpers.text import grammar, ngrams, vocabulary, word_order
+from cefr_helpers.text.tokens import words_of
 
 TOLERANCE = 1.0  # levels between score and target that still count as the level asked for
 MEANS = ("exact_ten", "control_error", "bias", "exact_accuracy", "above_level_share", "words_a_sentence")
@@ -118,9 +118,9 @@ def _grammar(texts: list[str | None], training_sentences: Sequence[str]) -> dict
 
 
 def _copies(texts: list[str | None], training_sentences: Sequence[str]) -> dict[str, np.ndarray]:
-    seen = copying.index(training_sentences)
-    grams = np.array(copying.gram_counts(seen, texts), int).reshape(-1, 2)
-    copied = np.array(copying.is_copy(seen, texts), bool)
+    seen = ngrams.index_training(training_sentences)
+    grams = np.array(ngrams.gram_counts(seen, texts), int).reshape(-1, 2)
+    copied = np.array(ngrams.is_copy(seen, texts), bool)
     return {"copied": copied, "grams": grams[:, 0], "grams_in_training": grams[:, 1]}
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.data.banks import words_of
 from cefr_helpers.text import word_match
 from cefr_helpers.text.near_duplicates import near_duplicates
+from cefr_helpers.text.tokens import words_of
 
 _LINE = re.compile(r"[ \t]*(?:\*\*|__)?(\d{1,3})[.)](?:\*\*|__)?[ \t]+(.*)", flags=re.ASCII)
 _EMPHASIS = re.compile(r"\*\*|__")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cefr_helpers.core import records, spreadsheets
-from cefr_helpers.core.answer_names import GATES, RATES, ROWS
 from cefr_helpers.core.levels import LEVELS, number
+from cefr_helpers.core.schema import GATES, RATES, ROWS
 from cefr_helpers.evaluation import intervals, level_scorers, metrics, parsing
 from cefr_helpers.models import generation
 

@@ -8,9 +8,8 @@ from matplotlib.transforms import blended_transform_factory
 
 from cefr_helpers.core import levels
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords, find, model_name, read_level
+from cefr_helpers.core.schema import LevelRecords, figure_files, find, model_name, read_level
 from cefr_helpers.notes.answer_sections import RATES
-from cefr_helpers.notes.files import figure_files
 from cefr_helpers.notes.training_figures import save_figure
 from cefr_helpers.notes.verdicts import generated
 from cefr_helpers.rendering import escaping, locale

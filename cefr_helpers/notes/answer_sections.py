@@ -1,6 +1,6 @@
 """The generated answers in notes and report: tables of measures, the first slots marked."""
 
-from cefr_helpers.core import answer_names
+from cefr_helpers.core import schema
 from cefr_helpers.core.levels import number
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, find
@@ -9,7 +9,7 @@ from cefr_helpers.notes import verdicts as verdict
 from cefr_helpers.rendering import escaping, locale, tables
 from cefr_helpers.rendering.locale import Wording, listed
 
-RATES = (*answer_names.RATES, "exact_ten")
+RATES = (*schema.RATES, "exact_ten")
 _OTHERS = {
     "control_error": "two_decimals",
     "control_error_length_free": "two_decimals",
@@ -47,7 +47,7 @@ def section(workspace: Workspace, held: LevelRecords, words: Wording) -> dict | 
                 "title": f"{held.level}: {words.phrases['plot']['generation'][name]}",
                 "link": files.relative_link(workspace.plots(held.level) / file, workspace.note(held.level)),
             }
-            for name, file in files.figure_files(found).items()
+            for name, file in schema.figure_files(found).items()
         ],
     }
 
@@ -74,7 +74,7 @@ def _rates_table(found: dict, words: Wording) -> str:
 
 
 def _rows(found: dict) -> list[str]:
-    return [row for row in answer_names.ROWS if find(found, f"measures.{row}")]
+    return [row for row in schema.ROWS if find(found, f"measures.{row}")]
 
 
 def _rate(found: dict, row: str, measure: str, words: Wording) -> str:
@@ -124,7 +124,7 @@ def _scorer(found: dict, words: Wording) -> str:
     if not scorer:
         return words.phrases["generation"]["no_scorer"]
     figures = {}
-    for variant in answer_names.SCORERS:
+    for variant in schema.SCORERS:
         figures[f"{variant}_qwk"] = locale.decimal(find(scorer, f"{variant}.qwk"), 3, words)
         figures[f"{variant}_accuracy"] = locale.share(find(scorer, f"{variant}.accuracy"), words)
     levels = listed([escaping.markdown(level) for level in scorer.get("levels") or []], words) or words.unknown

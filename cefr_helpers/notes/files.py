@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from cefr_helpers.core.paths import ANSWER_PLOT_FILES, PLOT_FILES, STAGES, Workspace
-from cefr_helpers.core.schema import LevelRecords, find, has_records
+from cefr_helpers.core.paths import PLOT_FILES, STAGES, Workspace
+from cefr_helpers.core.schema import LevelRecords, figure_files, find, has_records
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Wording, listed
 
@@ -25,12 +25,6 @@ def plots(workspace: Workspace, held: LevelRecords, words: Wording) -> list[dict
         {"title": f"{held.level}: {words.phrases['plot']['titles'][name]}", "link": relative_link(folder / file, note)}
         for name, file in PLOT_FILES.items()
     ]
-
-
-def figure_files(found: dict) -> dict[str, str]:
-    """The figures there are of a record's answers: none of level scores where no level scorer could be trained."""
-    scored = any((found.get("scores") or {}).values())
-    return {name: file for name, file in ANSWER_PLOT_FILES.items() if scored or name != "level_scores"}
 
 
 def tree(workspace: Workspace, held: LevelRecords) -> str:

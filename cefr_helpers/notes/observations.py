@@ -1,7 +1,6 @@
 """The verdict of a note and its observations, by rule; each names the figures it rests on."""
 
-from cefr_helpers.core.answer_names import GATES
-from cefr_helpers.core.schema import LevelRecords, above_floor, best, find, floor, has_records, loss_measure
+from cefr_helpers.core.schema import GATES, LevelRecords, above_floor, best, find, floor, has_records, loss_measure
 from cefr_helpers.notes import progression
 from cefr_helpers.rendering import locale, tables
 from cefr_helpers.rendering.locale import Wording

@@ -2,8 +2,7 @@
 
 import json
 
-from cefr_helpers.core.answer_names import QUALITIES, SCORERS
-from cefr_helpers.core.schema import LevelRecords, find
+from cefr_helpers.core.schema import QUALITIES, SCORERS, LevelRecords, find
 from cefr_helpers.notes import verdicts
 from cefr_helpers.rendering import escaping, locale, tables
 from cefr_helpers.rendering.locale import Wording, listed

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cefr_helpers.core import records
 from cefr_helpers.data import bank_formats
-from cefr_helpers.data.banks import words_of
 from cefr_helpers.text import word_match
+from cefr_helpers.text.tokens import words_of
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from cefr_helpers.core import disk, exports, files, paths, records, schema
+from cefr_helpers.core import disk, files, paths, records, schema
 from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, find
@@ -36,9 +36,9 @@ def check_input(workspace: Workspace, level: str, quantisation: str = QUANTISATI
     _check_files(workspace, held)
     folder = workspace.exports() / f"{_name(held)}_{quantisation}"
     if folder.exists():
-        made = folder / exports.RECORD
+        made = folder / schema.EXPORT_RECORD
         record = files.read(made, "remove the folder") if made.is_file() else None
-        if not isinstance(record, dict) or record.get("merged_model") != exports.identity(held):
+        if not isinstance(record, dict) or record.get("merged_model") != schema.identity(held):
             raise InputError(f"{folder}: there already, and no export of this training; remove it or call it otherwise")
     return held, folder
 
@@ -69,7 +69,7 @@ def export(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0
         if for_ollama is not None:
             records.write_atomically(staging / modelfile.FILE, for_ollama)
         what = {"quantisation": quantisation, "without_modelfile": reason, "check": check}
-        records.write_atomically(staging / exports.RECORD, records.as_text(_record(staging / file, held) | what))
+        records.write_atomically(staging / schema.EXPORT_RECORD, records.as_text(_record(staging / file, held) | what))
     model_card.write_cards(workspace, level)
     return folder
 
@@ -148,7 +148,7 @@ def _record(gguf: Path, held: LevelRecords) -> dict:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": records.commit(),
         "versions": {name: metadata.version(name) for name in _LIBRARIES},
-        "merged_model": exports.identity(held),
+        "merged_model": schema.identity(held),
         "file": gguf.name,
         "bytes": gguf.stat().st_size,
         "sha256": records.sha256(gguf),

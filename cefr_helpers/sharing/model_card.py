@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from cefr_helpers.core import exports, levels, paths, records, schema
+from cefr_helpers.core import levels, paths, records, schema
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, find
 from cefr_helpers.notes import answer_sections, facts, level_tables, observations, sections, settings
@@ -194,7 +194,7 @@ def _exports(workspace: Workspace, held: LevelRecords, words: Wording) -> str | 
             locale.whole(one["bytes"], words),
             escaping.code(one["sha256"]),
         ]
-        for one in exports.found(workspace, held)
+        for one in schema.gguf_exports(workspace, held)
     ]
     return tables.markdown_table(["File", "Weights", "Bytes", "SHA-256"], rows) if rows else None
 

@@ -3,17 +3,19 @@
 import gzip
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.data.banks import words_of
+from cefr_helpers.text.tokens import words_of
 
 MEASURES = ("distinct_2", "self_bleu", "gzip_ratio")
 _DRAWS = 10
 _LONGEST_GRAM = 4
 _NO_MATCH = 0.1
+GRAM = 8
 
 
 def measure(sentences: Sequence[str], number: int, seed: int) -> dict[str, float]:
@@ -97,3 +99,35 @@ def _brevity(i: int, lengths: np.ndarray) -> float:
     others = np.delete(lengths, i)
     nearest = min(others, key=lambda length: (abs(length - lengths[i]), length))
     return min(1.0, math.exp(1 - nearest / lengths[i]))
+
+
+@dataclass(frozen=True)
+class TrainingIndex:
+    """What a model was trained on: its sentences and their 8-grams of words; case and punctuation do not count."""
+
+    sentences: frozenset[tuple[str, ...]]
+    grams: frozenset[tuple[str, ...]]
+
+
+def index_training(training_sentences: Iterable[str]) -> TrainingIndex:
+    """Index the training sentences once, to look up many others."""
+    told = {tuple(words_of(sentence)) for sentence in training_sentences} - {()}
+    return TrainingIndex(frozenset(told), frozenset(gram for words in told for gram in _grams(words)))
+
+
+def is_copy(seen: TrainingIndex, sentences: Sequence[str | None]) -> list[bool]:
+    """Whether each sentence is a training sentence, word for word; None is not."""
+    return [sentence is not None and tuple(words_of(sentence)) in seen.sentences for sentence in sentences]
+
+
+def gram_counts(seen: TrainingIndex, sentences: Sequence[str | None]) -> list[tuple[int, int]]:
+    """Of each sentence, how many 8-grams it has and how many of them stand in training; (0, 0) below eight words."""
+    counts = []
+    for sentence in sentences:
+        grams = list(_grams(tuple(words_of(sentence or ""))))
+        counts.append((len(grams), sum(gram in seen.grams for gram in grams)))
+    return counts
+
+
+def _grams(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    return (words[start : start + GRAM] for start in range(len(words) - GRAM + 1))

@@ -28,6 +28,7 @@ _CONTRACTIONS = {
 _BEFORE_IS = frozenset(
     ("it", "he", "she", "that", "this", "there", "here", "what", "who", "where", "when", "why", "how", "everything")
 )
+_WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 def plain_signs(text: str) -> str:
@@ -58,3 +59,8 @@ def readings(token: str) -> frozenset[str]:
         found |= {stem, *_CLITICS.get("'" + tail, ())}
         found |= {"is", "has"} if tail == "s" and stem in _BEFORE_IS else set()
     return frozenset(found)
+
+
+def words_of(sentence: str) -> list[str]:
+    """The words of a sentence, lower case, without punctuation; for lengths and for telling sentences apart."""
+    return _WORDS.findall(sentence.replace("’", "'").lower())

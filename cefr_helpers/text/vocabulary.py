@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
-from cefr_helpers.data.banks import words_of
 from cefr_helpers.text import word_match
+from cefr_helpers.text.tokens import words_of
 
 # Penn tags of words that carry grammar rather than content; they are never counted.
 _FUNCTION_TAGS = frozenset(

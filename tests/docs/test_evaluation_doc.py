@@ -10,7 +10,7 @@ from cefr_helpers.evaluation import baselines, intervals, level_features, metric
 from cefr_helpers.models import generation
 from cefr_helpers.notes import observations, verdicts
 from cefr_helpers.rendering import locale
-from cefr_helpers.text import copying, ngrams, word_order
+from cefr_helpers.text import ngrams, word_order
 
 IN_WORDS = dict(enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1))
 
@@ -41,7 +41,7 @@ def page() -> str:
         f"at most {word_order.LIMIT:.0%} of {word_order._ORDERS} random orders",
         f"the first {IN_WORDS[baselines.EXAMPLES_IN_PROMPT]} training examples and their answers",
         f"at temperature {generation.TEMPERATURE}",
-        f"runs of {IN_WORDS[copying.GRAM]} words",
+        f"runs of {IN_WORDS[ngrams.GRAM]} words",
         f"means over {IN_WORDS[ngrams._DRAWS]} random choices",
         f"Rows with fewer than {IN_WORDS[summary._FEWEST_TO_COMPARE]} are left out",
         f"out of {len(level_features.FEATURES)} features",

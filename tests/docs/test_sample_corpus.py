@@ -9,7 +9,7 @@ import pytest
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.data import banks
 from cefr_helpers.data.bank_formats import read_rows
-from cefr_helpers.text import vocabulary, word_match
+from cefr_helpers.text import tokens, vocabulary, word_match
 from cefr_helpers.text.near_duplicates import near_duplicates
 
 FILES = {level: banks.BUNDLED / f"{level}.json" for level in LEVELS}
@@ -43,12 +43,12 @@ def test_every_sentence_is_one_plain_sentence(level):
 
 def test_no_duplicate_or_near_duplicate_anywhere():
     sentences = [one for rows in ROWS.values() for _, one in rows]
-    words = [frozenset(banks.words_of(one)) for one in sentences]
+    words = [frozenset(tokens.words_of(one)) for one in sentences]
     assert [(sentences[i], sentences[j]) for i, j in near_duplicates(words)] == []
 
 
 def test_median_length_rises_with_the_level():
-    medians = [median(len(banks.words_of(one)) for _, one in ROWS[level]) for level in LEVELS]
+    medians = [median(len(tokens.words_of(one)) for _, one in ROWS[level]) for level in LEVELS]
     assert all(lower < higher for lower, higher in zip(medians, medians[1:], strict=False)), medians
 
 
@@ -80,7 +80,7 @@ def test_few_proper_names(level):
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_readmes_figures_are_those_of_the_files(level):
     words, sentences = zip(*ROWS[level], strict=True)
-    lengths = [len(banks.words_of(one)) for one in sentences]
+    lengths = [len(tokens.words_of(one)) for one in sentences]
     tenths = quantiles(lengths, n=10)
     above = 100 * share_above(sentences, level, words)
     row = f"| {level} | {len(set(words))} | {len(sentences):,} | {sum(lengths):,} | {median(lengths):.0f} "

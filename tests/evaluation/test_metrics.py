@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cefr_helpers.core.answer_names import RATES
 from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.schema import RATES
 from cefr_helpers.evaluation import metrics, parsing, summary
-from cefr_helpers.text import copying, grammar, ngrams, word_match, word_order
+from cefr_helpers.text import grammar, ngrams, word_match, word_order
 
 WORDS = ["apple", "bridge", "candle"]
 
@@ -143,15 +143,15 @@ def test_grammar(sentence, expected):
 
 
 def test_copies_are_told_without_case_and_marks():
-    seen = copying.index(["The old man walked slowly over the long bridge again."])
+    seen = ngrams.index_training(["The old man walked slowly over the long bridge again."])
     copy, longer = (
         "the old man walked slowly, over the long bridge again!",
         "The old man walked slowly over the long road.",
     )
-    assert copying.is_copy(seen, [copy, longer, None]) == [True, False, False]
+    assert ngrams.is_copy(seen, [copy, longer, None]) == [True, False, False]
     # ten words have three 8-grams; nine have two, of which only the one without the last word is in training
-    assert copying.gram_counts(seen, [copy, longer, "Too short.", None]) == [(3, 3), (2, 1), (0, 0), (0, 0)]
-    assert copying.gram_counts(seen, ["An old man walked slowly over the long bridge."]) == [(2, 1)]
+    assert ngrams.gram_counts(seen, [copy, longer, "Too short.", None]) == [(3, 3), (2, 1), (0, 0), (0, 0)]
+    assert ngrams.gram_counts(seen, ["An old man walked slowly over the long bridge."]) == [(2, 1)]
 
 
 def test_diversity_on_hand_made_sentences():
