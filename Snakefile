@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from cefr_helpers.core import processes, recipes
+from cefr_helpers.core import locks, recipes
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import EXPERIMENT_STAGE, REPORT_STAGE
 from cefr_helpers.data import banks as bank_files
@@ -38,7 +38,7 @@ RUN_JSON = ByRun({run.name or "-": run.settings.model_dump_json() for run in RUN
 DATA_JSON = ByRun({run.data_name or "-": run.data.model_dump_json() for run in RUNS})
 DATA_ROOT = ByRun({run.name or "-": run.data_root for run in RUNS})
 # A stage ends with this process, even where this one is gone before the stage has begun.
-ENGINE = f"{processes.ENGINE}={os.getpid()}"
+ENGINE = f"{locks.ENGINE}={os.getpid()}"
 STAGE = f"{{ENGINE}} exec {{PYTHON}} -m {stages.__name__} "
 TAKE_DATA = f"{{ENGINE}} exec {{PYTHON}} -m {shared_data.__name__} "
 FORMAT, TRAIN, COMPARE, PLOT = recipes.KEYS_OF_STAGE

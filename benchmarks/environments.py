@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cefr_helpers.core import records
+from cefr_helpers.core import files
 from cefr_helpers.models import base_model
 
 PEERS = Path(__file__).parent / "peers"
@@ -31,7 +31,7 @@ def python(name: str) -> Path:
     if name == OWN:
         return Path(sys.executable)
     file = requirements(name)
-    folder = base_model.cache_folder() / "benchmarks" / "environments" / f"{name}-{records.sha256(file)[:12]}"
+    folder = base_model.cache_folder() / "benchmarks" / "environments" / f"{name}-{files.sha256(file)[:12]}"
     interpreter, installed = folder / "bin" / "python", folder / "installed"
     if not installed.is_file():
         print(f"Installing {name} into {folder} (once, some minutes) ...", flush=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cefr_helpers.core import records
+from cefr_helpers.core import files
 from cefr_helpers.rendering import figure_style
 
 WORK = ("formatting", "scoring")
@@ -26,7 +26,7 @@ def draw(results: dict, path: Path) -> Path:
                 axes.plot(x, _line(x, y) / unit, color=figure_style.GREY, linewidth=1)
             axes.set(xlim=(0, None), ylim=(0, 1.1 * y.max(initial=0) / unit or None))
             axes.ticklabel_format(style="plain")
-    return records.write_atomically(path, figure_style.render(figure, "png", 100))
+    return files.write_atomically(path, figure_style.render(figure, "png", 100))
 
 
 def points_of(results: dict, work: str, key: str) -> tuple[np.ndarray, np.ndarray]:

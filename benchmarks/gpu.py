@@ -17,7 +17,7 @@ from benchmarks import groups, page, results, rounds, tables, workload
 from benchmarks.groups import Row
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload
-from cefr_helpers.core import records
+from cefr_helpers.core import files, records
 from cefr_helpers.core.recipes import recipe_path
 from cefr_helpers.models import base_model
 from cefr_helpers.pipeline import configuration, snakemake
@@ -180,7 +180,7 @@ def complete(found: dict, steps: int) -> None:
 def end_to_end(settings: Settings, folder: Path) -> dict:
     """The bundled model through all notebooks with our best settings: what it learned, and in what time."""
     values = yaml.safe_load(recipe_path(settings.recipe).read_text(encoding="utf-8")) | END_TO_END
-    recipe = records.write_atomically(folder / "bundled_model.yaml", yaml.safe_dump(values))
+    recipe = files.write_atomically(folder / "bundled_model.yaml", yaml.safe_dump(values))
     told = {"levels": settings.level, "recipe": recipe, "bank": settings.bank, "seed": settings.seed}
     told |= {"output-root": folder / "out", "user-data": folder / "user_data"}
     options = [part for name, value in told.items() for part in (f"--{name}", str(value))]

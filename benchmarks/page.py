@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks import figures, goals, results, tables
 from benchmarks.settings import GROUPS
-from cefr_helpers.core import records
+from cefr_helpers.core import files
 from cefr_helpers.core.paths import project_root
 
 START, END = "<!-- made by `make benchmark`: {} start -->", "<!-- made by `make benchmark`: {} end -->"
@@ -33,7 +33,7 @@ def update(source: Path, page: Path) -> Path:
     growth = results.read(source, "growth")
     if growth:
         figures.draw(growth, source / "growth.png")
-    return records.write_atomically(page, with_tables(page.read_text(encoding="utf-8"), source))
+    return files.write_atomically(page, with_tables(page.read_text(encoding="utf-8"), source))
 
 
 def with_tables(text: str, source: Path) -> str:

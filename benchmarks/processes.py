@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from cefr_helpers.core.locks import die_with_parent
 from cefr_helpers.core.paths import project_root
-from cefr_helpers.core.processes import die_with_parent
 
 # Nobody's measurement may wait for a network, report to one, or draw bars.
 _QUIET = {

@@ -35,7 +35,7 @@ def collect(group: str, rows: list[Row], found: dict[str, dict], settings: Setti
 
 
 def write(folder: Path, results: dict) -> Path:
-    return records.write_atomically(folder / f"{results['group']}.json", records.as_text(results))
+    return files.write_atomically(folder / f"{results['group']}.json", records.as_text(results))
 
 
 def read(folder: Path, group: str) -> dict | None:
@@ -47,7 +47,7 @@ def read(folder: Path, group: str) -> dict | None:
     path = folder / f"{group}.json"
     if not path.is_file():
         return None
-    results = files.read(path, "run the benchmark again")
+    results = files.read_json(path, "run the benchmark again")
     if not isinstance(results, dict) or results.get("schema") != SCHEMA or results.get("group") != group:
         raise InputError(f"{path}: no results of group {group!r} in schema {SCHEMA}; run the benchmark again")
     return results

@@ -9,7 +9,7 @@ from benchmarks import environments, groups, processes
 from benchmarks.groups import Row
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload
-from cefr_helpers.core import records
+from cefr_helpers.core import files
 from cefr_helpers.core.progress import clock
 
 _MOST_TIMES_AS_LONG = 10  # as guessed, before a program is ended
@@ -38,7 +38,7 @@ def measure(rows: list[Row], settings: Settings, workload: Workload) -> dict[str
         if not file.is_file() and not found[row.name]["failed"]:
             started = time.monotonic()
             try:
-                records.write_atomically(file, json.dumps(_one(row, turn, settings, workload)))
+                files.write_atomically(file, json.dumps(_one(row, turn, settings, workload)))
             except processes.ProgramFailed as error:
                 found[row.name]["failed"] = str(error)
             spent[row.name] = time.monotonic() - started

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.settings import Settings
 from cefr_helpers.core import records
+from cefr_helpers.core.files import aside_of, sha256, write_atomically
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.data import banks as sentence_bank
 from cefr_helpers.data import formatting, splitting
@@ -52,7 +53,7 @@ def prepare(settings: Settings, root: Path) -> Workload:
     taught = [sum(label != -100 for label in row["labels"]) for row in rows]
     description = {
         "model": base.describe(),
-        "bank_sha256": records.sha256(files[settings.level]),
+        "bank_sha256": sha256(files[settings.level]),
         "examples": {name: len(found) for name, found in examples.items()},
         "training_tokens": sum(lengths),
         "completion_tokens": sum(taught),
@@ -60,14 +61,14 @@ def prepare(settings: Settings, root: Path) -> Workload:
     }
     folder = root / _fingerprint(settings, description)
     for name, content in (*examples.items(), ("rows", rows), ("eval_rows", eval_rows), ("workload", description)):
-        records.write_atomically(folder / f"{name}.json", json.dumps(content, ensure_ascii=False))
+        write_atomically(folder / f"{name}.json", json.dumps(content, ensure_ascii=False))
     return Workload(folder, _portable(base.folder, folder / "base"), base_model.bundled_file(), description)
 
 
 def _portable(base: Path, folder: Path) -> Path:
     """The base model as transformers 4 reads it too, which some peers bring along; the weights are links."""
     if not folder.is_dir():
-        aside = records.aside_of(folder)
+        aside = aside_of(folder)
         shutil.rmtree(aside, ignore_errors=True)
         shutil.copytree(base, aside, ignore=shutil.ignore_patterns("*.safetensors"))
         for weights in base.glob("*.safetensors"):
@@ -108,6 +109,6 @@ def _fingerprint(settings: Settings, description: dict) -> str:
         "settings": settings.as_record(),
         "workload": description,
         "machine": {key: records.hardware().get(key) for key in ("cpu", "cores", "gpu")},
-        "code": [records.sha256(path) for path in sources],
+        "code": [sha256(path) for path in sources],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]

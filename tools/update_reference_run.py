@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from cefr_helpers.core import records
+from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace, project_root
@@ -38,9 +38,9 @@ def update(workspace: Workspace) -> list[Path]:
         shutil.copytree(workspace.plots(level), folder() / "training_plots" / level)
         for name in records.NAMES:
             content = workspace.record(level, name).read_bytes()
-            records.write_atomically(folder() / "runs" / level / f"{name}.json", content)
+            files.write_atomically(folder() / "runs" / level / f"{name}.json", content)
     readme = project_root() / "README.md"
-    records.write_atomically(readme, with_table(readme.read_text(encoding="utf-8")))
+    files.write_atomically(readme, with_table(readme.read_text(encoding="utf-8")))
     return [folder(), readme]
 
 

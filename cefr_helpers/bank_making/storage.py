@@ -7,7 +7,7 @@ import json
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from cefr_helpers.bank_making.checks import REASONS
-from cefr_helpers.core import files, processes, records
+from cefr_helpers.core import files, locks, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import check_path
 from cefr_helpers.core.progress import clock
@@ -42,7 +42,7 @@ class Place:
             if folder.exists() and not folder.is_dir():
                 raise InputError(f"output: {self.bank}: {folder} is a file; expected a folder")
         if self.record.is_file():
-            found = files.read(self.record, "move it away, with its folder")
+            found = files.read_json(self.record, "move it away, with its folder")
             if not isinstance(found, dict) or not isinstance(found.get("written"), list):
                 raise InputError(f"{self.record}: not the record of a bank; move it away, with its folder")
             self._written = found["written"]
@@ -50,7 +50,7 @@ class Place:
             return
         if not self.bank.is_file() or not self._written:
             raise InputError(f"output: {self.bank} is there, and was not made by this; give another OUTPUT")
-        if records.sha256(self.bank) not in self._written:
+        if files.sha256(self.bank) not in self._written:
             raise InputError(
                 f"output: {self.bank} was changed since it was made, and that work would be lost; give another OUTPUT, "
                 "or move it away"
@@ -65,7 +65,7 @@ class Place:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            return processes.alone(self.folder / ".lock", "call")
+            return locks.exclusive(self.folder / ".lock", "call")
         except OSError as error:
             raise InputError(f"output: {self.folder}: {error.strerror}; expected a place to write to") from None
 
@@ -73,7 +73,7 @@ class Place:
         """Rows of word, sentence, reason and detail."""
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([("word", "sentence", "reason", "detail"), *rows])
-        records.write_atomically(self.rejects, text.getvalue())
+        files.write_atomically(self.rejects, text.getvalue())
 
     def write(self, bank: dict[str, list[str]], record: dict) -> None:
         """Write the record, and last the bank: whichever bank is there, the record knows it."""
@@ -83,11 +83,9 @@ class Place:
         of_bank = {"file": self.bank.name, "sha256": digest, "words": len(bank)}
         of_bank["sentences"] = sum(map(len, bank.values()))
         whole = {"schema": SCHEMA, **record, "bank": of_bank, "written": self._written}
-        records.write_atomically(self.record, records.as_text(whole))
-        if (
-            not self.bank.is_file() or records.sha256(self.bank) != digest
-        ):  # else the same bank would look like a new one
-            records.write_atomically(self.bank, content)
+        files.write_atomically(self.record, records.as_text(whole))
+        if not self.bank.is_file() or files.sha256(self.bank) != digest:  # else the same bank would look like a new one
+            files.write_atomically(self.bank, content)
 
 
 def report(results: dict, place: Place) -> str:
@@ -114,7 +112,7 @@ def report(results: dict, place: Place) -> str:
 
 def named(path: Path) -> dict:
     """A file by its name and digest."""
-    return {"file": path.name, "sha256": records.sha256(path)}
+    return {"file": path.name, "sha256": files.sha256(path)}
 
 
 def without_folders(model: str) -> str:

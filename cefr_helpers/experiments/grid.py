@@ -11,8 +11,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from cefr_helpers.core import files
 from cefr_helpers.core import recipes as recipe
-from cefr_helpers.core import records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import project_root
@@ -103,7 +103,7 @@ def write(experiment: Experiment) -> Path:
     for path, made in experiment.recipes.items():
         text = yaml.safe_dump(made.model_dump(mode="json"), sort_keys=False)
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            records.write_atomically(path, text)
+            files.write_atomically(path, text)
     plan = {
         "name": experiment.name,
         "levels": list(experiment.settings.levels),
@@ -113,7 +113,7 @@ def write(experiment: Experiment) -> Path:
     path = experiment.settings.workspace.experiment_plan(experiment.name)
     text = json.dumps(plan, indent=1, ensure_ascii=False) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        records.write_atomically(path, text)
+        files.write_atomically(path, text)
     return path
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cefr_helpers.core import records, spreadsheets
+from cefr_helpers.core.files import to_spreadsheet, write_atomically
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.experiments import results as experiment_results
 from cefr_helpers.experiments.results import Results
@@ -25,12 +25,12 @@ def write_note(workspace: Workspace, name: str, language: str) -> Path:
     folder, words = workspace.notes(), locale.wording(language)
     made = report_tables(results)
     for table in made.values():
-        records.write_atomically(folder / "tables" / f"experiment_{name}_{table.name}.csv", tables.to_csv(table))
-    texts = {axis: results.table[axis].map(spreadsheets.spreadsheet) for axis in results.axes}
+        write_atomically(folder / "tables" / f"experiment_{name}_{table.name}.csv", tables.to_csv(table))
+    texts = {axis: results.table[axis].map(to_spreadsheet) for axis in results.axes}
     runs = results.table.assign(**texts).to_csv(index=False, lineterminator="\n")
-    records.write_atomically(folder / "tables" / f"experiment_{name}_runs.csv", runs)
+    write_atomically(folder / "tables" / f"experiment_{name}_runs.csv", runs)
     _draw(results, folder / "figures", language)
-    return records.write_atomically(workspace.experiment_note(name), note(results, made, words))
+    return write_atomically(workspace.experiment_note(name), note(results, made, words))
 
 
 def report_tables(results: Results) -> dict[str, LevelTable]:

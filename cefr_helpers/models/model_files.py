@@ -43,7 +43,7 @@ def check_weights(path: Path) -> None:
 
 
 def _check_index(path: Path) -> None:
-    index = json_files.read(path, "expected an index of safetensors files")
+    index = json_files.read_json(path, "expected an index of safetensors files")
     files = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(files, dict):
         raise InputError(f"{path}: has no weight_map; expected an index of safetensors files")
@@ -58,7 +58,7 @@ def _check_configuration(path: Path) -> None:
 
     The first is `auto_map`, files for which transformers would ask. An adapter can't be merged onto the second.
     """
-    config = json_files.read(path, "expected the configuration of a model")
+    config = json_files.read_json(path, "expected the configuration of a model")
     if not isinstance(config, dict):
         raise InputError(f"{path}: expected a JSON object, the configuration of a model")
     if config.get("auto_map"):

@@ -1,22 +1,15 @@
 """Adapter and merged model under `user_data`: named, versioned, staged, and moved into place whole."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from cefr_helpers.core import disk, records
+from cefr_helpers.core.files import folder_bytes, sha256, staged
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.models import merging
 from cefr_helpers.models.base_model import BaseModel
-
-# text-generation-webui lists every entry of loras/ except those with this ending: where half-written folders belong
-STAGING = "-np"
 
 
 def next_name(workspace: Workspace, base: BaseModel, level: str) -> str:
@@ -66,7 +59,7 @@ def merge(base: BaseModel, adapter: Path, folder: Path, prompt: list[int]) -> di
         RuntimeError: merging failed, or the merged model is not base + adapter, or is the base.
         DiskFull: there is no room for it; nothing of it is left.
     """
-    with staged(folder, disk.size(base.folder)) as staging:
+    with staged(folder, folder_bytes(base.folder)) as staging:
         command = [sys.executable, "-m", merging.__name__, str(base.folder), str(adapter), str(staging)]
         done = subprocess.run(command, input=json.dumps(prompt), capture_output=True, text=True)
         if done.returncode < 0:
@@ -81,37 +74,5 @@ def merge(base: BaseModel, adapter: Path, folder: Path, prompt: list[int]) -> di
 def describe(folder: Path, shown_from: Path) -> dict:
     """A published folder for the record: name, path (relative to `shown_from` where inside) and file digests."""
     path = folder.relative_to(shown_from) if folder.is_relative_to(shown_from) else folder
-    files = {file.name: records.sha256(file) for file in sorted(folder.iterdir()) if file.is_file()}
+    files = {file.name: sha256(file) for file in sorted(folder.iterdir()) if file.is_file()}
     return {"name": folder.name, "path": str(path), "files": files}
-
-
-@contextmanager
-def staged(folder: Path, needed: int) -> Iterator[Path]:
-    """A folder aside to write in, under a name that text-generation-webui does not list, moved to `folder` at the end.
-
-    Args:
-        needed: bytes that it will take, for the message where there is no room.
-
-    Raises:
-        DiskFull: there is no room for it; whatever fails, nothing of it is left.
-        FileExistsError: `folder` is there already.
-    """
-    staging = folder.with_name(f"{folder.name}{STAGING}")
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        with disk.told_when_full(folder, needed):
-            staging.mkdir(parents=True)
-            yield staging
-            _into_place(staging, folder)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
-
-
-def _into_place(staging: Path, folder: Path) -> None:
-    if folder.exists():
-        raise FileExistsError(f"{folder}: exists already, and a published model is never overwritten")
-    for file in staging.iterdir():
-        with open(file, "rb") as written:
-            os.fsync(written.fileno())
-    os.rename(staging, folder)

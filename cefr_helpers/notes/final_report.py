@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from cefr_helpers.core import records, schema
+from cefr_helpers.core import schema
+from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, find, has_records
 from cefr_helpers.notes import (
@@ -33,10 +34,10 @@ def write_final_report(workspace: Workspace, levels: Iterable[str], language: st
     words = level_tables.wording_for(by_level, language)
     folder = workspace.notes()
     for table in report_tables(by_level):
-        records.write_atomically(folder / "tables" / f"{table.name}.csv", tables.to_csv(table))
-        records.write_atomically(folder / "tables" / f"{table.name}.tex", tables.to_latex(table, words))
+        write_atomically(folder / "tables" / f"{table.name}.csv", tables.to_csv(table))
+        write_atomically(folder / "tables" / f"{table.name}.tex", tables.to_latex(table, words))
     _draw(by_level, folder / "figures", language)
-    return records.write_atomically(workspace.final_report(), final_report(workspace, by_level, language))
+    return write_atomically(workspace.final_report(), final_report(workspace, by_level, language))
 
 
 def report_tables(by_level: dict[str, LevelRecords]) -> list[LevelTable]:

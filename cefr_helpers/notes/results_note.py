@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from cefr_helpers.core import levels, records, schema
+from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, best, find
 from cefr_helpers.notes import (
@@ -36,7 +37,7 @@ def write_results_note(workspace: Workspace, level: str, language: str) -> Path:
     records.read(workspace, levels.check_level(level), "training")
     text = results_note(workspace, level, schema.read_levels(workspace), language)
     _draw_generation(workspace, level, language)
-    return records.write_atomically(workspace.note(level), text)
+    return write_atomically(workspace.note(level), text)
 
 
 def results_note(workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], language: str) -> str:

@@ -3,7 +3,7 @@
 import re
 import resource
 
-from cefr_helpers.core import disk
+from cefr_helpers.core import files
 
 # What Python, PyTorch, CUDA or the system say when memory runs out
 _OUT_OF_MEMORY = re.compile(
@@ -23,7 +23,7 @@ def of_cell(number: int, kind: str, message: str, stage: str) -> str:
     told = f"cell [{number}] raised {kind}: {message}"
     if _OUT_OF_MEMORY.search(f"{kind}: {message}"):
         return f"memory ran out: {told}\n  {_memory(stage)}"
-    return f"the disk is full: {told}" if disk.is_full(Exception(message)) else told
+    return f"the disk is full: {told}" if files.is_disk_full(Exception(message)) else told
 
 
 def of_dead_kernel(stage: str) -> str:

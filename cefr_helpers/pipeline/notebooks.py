@@ -2,16 +2,16 @@
 
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 
-from cefr_helpers.core import imports
 from cefr_helpers.pipeline import failures
 
 # Lines of a notebook that the terminal shows as they come; all of them are in its log.
 _SHOWN = ("step ", "Resuming", "Converting")
 # The kernel's own watch looks once a second: until then it would go on writing beside the next run.
-_END_WITH = "from cefr_helpers.core.processes import die_with_parent; die_with_parent(9, {parent}); del die_with_parent"
+_END_WITH = "from cefr_helpers.core.locks import die_with_parent; die_with_parent(9, {parent}); del die_with_parent"
 
 
 class Tee:
@@ -32,13 +32,24 @@ class Tee:
         self.log_file.flush()
 
 
+def load_papermill():
+    """Import papermill without a grammar that it would take 1 to 2 s to build.
+
+    It checks addresses in other alphabets by RFC 3987, which no notebook's schema asks for.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # Python takes None for "not installed"
+    import papermill
+
+    return papermill
+
+
 def execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str | None:
     """None where every cell ran, else why not.
 
     Args:
         out: takes the executed notebook, also the part of one that failed.
     """
-    papermill = imports.papermill()
+    papermill = load_papermill()
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config

@@ -4,7 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from cefr_helpers.core import processes, records
+from cefr_helpers.core import files, locks, records
 from cefr_helpers.core.errors import DiskFull, InputError
 from cefr_helpers.core.paths import STAGES, Workspace
 from cefr_helpers.core.recipes import DATA_KEYS, load_recipe
@@ -29,12 +29,12 @@ def take(level: str, source: Workspace, target: Workspace, recipe: str) -> Path:
     for path in stages.outputs(target, STAGES[0], level):
         if path != made:
             _copy(source.output_root / path.relative_to(target.output_root), path)
-    return records.write_atomically(made, records.as_text(record | {"recipe": wanted.as_record(recipe)}))
+    return files.write_atomically(made, records.as_text(record | {"recipe": wanted.as_record(recipe)}))
 
 
 def _copy(source: Path, target: Path) -> None:
     """A copy, and no second name for one file: the engine compares times, and a copy is newer than its source."""
-    with open(source, "rb") as file, records.atomic_file(target, source.stat().st_size) as copy:
+    with open(source, "rb") as file, files.atomic_file(target, source.stat().st_size) as copy:
         shutil.copyfileobj(file, copy)
 
 
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     """`python -m cefr_helpers.pipeline.shared_data LEVEL DATA_ROOT CONFIGURATION_JSON`: what the engine calls."""
     from cefr_helpers.pipeline.configuration import Configuration
 
-    processes.die_with_engine()
+    locks.die_with_engine()
     level, data_root, values = arguments
     settings = Configuration.model_validate_json(values)
     try:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from cefr_helpers.core import locks, processes, records
+from cefr_helpers.core import files, locks
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import check_path, project_root
 from cefr_helpers.pipeline import slurm as cluster
@@ -34,8 +34,8 @@ def only_run(folder: Path) -> Iterator[None]:
         raise InputError(f"{where}: {error.strerror}; expected a folder that can be written to") from None
     with ExitStack() as held:
         # the first tells at once of a run on this machine; on a cluster only the second knows of other nodes'
-        held.enter_context(processes.alone(folder / "runs" / ".engine.lock"))
-        held.enter_context(locks.alone(folder / "runs" / ".lease"))
+        held.enter_context(locks.exclusive(folder / "runs" / ".engine.lock"))
+        held.enter_context(locks.lease_folder(folder / "runs" / ".lease"))
         yield
 
 
@@ -112,7 +112,7 @@ def command(config: dict, folder: Path, profile: Path) -> list[str]:
     root = project_root()
     text = json.dumps(config, indent=1, ensure_ascii=False)
     name = hashlib.sha256(text.encode()).hexdigest()[:12]
-    file = records.write_atomically(folder / "runs" / ".configurations" / f"{name}.json", text)
+    file = files.write_atomically(folder / "runs" / ".configurations" / f"{name}.json", text)
     called = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
     called += ["--configfile", str(file), "--profile", str(profile)]
     if any((folder / ".snakemake" / "locks").glob("*")):
@@ -123,4 +123,4 @@ def command(config: dict, folder: Path, profile: Path) -> list[str]:
 
 def _die_with_command() -> None:
     """At once, and with it its stages: a lock that is free again must mean that nothing is at work any more."""
-    processes.die_with_parent(signal.SIGKILL)
+    locks.die_with_parent(signal.SIGKILL)

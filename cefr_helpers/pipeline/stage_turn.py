@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from cefr_helpers.core import locks, processes
+from cefr_helpers.core import locks
 from cefr_helpers.core.paths import STAGES
 from cefr_helpers.pipeline import gpus
 from cefr_helpers.training import distributed
@@ -31,8 +31,8 @@ def alone(stage: str, executed: Path, label: str) -> Iterator[None]:
     """
     executed.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
-        held.enter_context(processes.alone(executed.parent / LOCK))
-        held.enter_context(locks.alone(executed.with_name(f".{stage}.lease")))
+        held.enter_context(locks.exclusive(executed.parent / LOCK))
+        held.enter_context(locks.lease_folder(executed.with_name(f".{stage}.lease")))
         if stage in _ON_GPU:
             held.enter_context(gpus.some(distributed.asked(stage), label))
         yield

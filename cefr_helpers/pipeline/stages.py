@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cefr_helpers.core import disk, imports, processes, records
+from cefr_helpers.core import locks, records
 from cefr_helpers.core.errors import Busy, DiskFull, InputError, shown
+from cefr_helpers.core.files import explain_full_disk, write_atomically
 from cefr_helpers.core.levels import check_level
 from cefr_helpers.core.paths import EXPERIMENT_STAGE, PLOT_FILES, REPORT_STAGE, STAGES, Workspace, project_root
 from cefr_helpers.core.secret_scan import refuse_secrets
@@ -135,7 +136,10 @@ def _run(
     started = time.time()
     print(f"{label} | started", flush=True)
     try:
-        with disk.told_when_full(executed, notebook.stat().st_size), open(log, "a", 1, encoding="utf-8") as log_file:
+        with (
+            explain_full_disk(executed, notebook.stat().st_size),
+            open(log, "a", 1, encoding="utf-8") as log_file,
+        ):
             os.utime(log)
             began = log.stat().st_mtime  # by the clock of the file system, which may be another machine's
             count = distributed.asked(stage)
@@ -171,7 +175,7 @@ def _keep(partial: Path, executed: Path, code: dict[str, str]) -> None:
     """Put an executed notebook in its place; it says by hash which code it was executed with."""
     notebook = json.loads(partial.read_text(encoding="utf-8"))
     notebook["metadata"]["cefr_helpers"] = {"code": code}
-    records.write_atomically(executed, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(executed, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
 
 
 def code_of(executed: Path) -> dict[str, str]:
@@ -190,7 +194,7 @@ def check_parameters(notebook: Path, parameters: dict) -> None:
         InputError: names the parameter and those that there are; or it holds a secret.
     """
     refuse_secrets(notebook.name, parameters)
-    known = set(imports.papermill().inspect_notebook(str(notebook)))
+    known = set(notebooks.load_papermill().inspect_notebook(str(notebook)))
     unknown = sorted(set(parameters) - known)
     if unknown:
         raise InputError(f"{notebook.name}: no parameter {', '.join(unknown)}; it has {', '.join(sorted(known))}")
@@ -213,7 +217,7 @@ def main(arguments: list[str]) -> int:
     """
     from cefr_helpers.pipeline import attempts, configuration
 
-    processes.die_with_engine()
+    locks.die_with_engine()
     try:
         stage, level, values, run, attempt = (*arguments, *("-", "1")[len(arguments) - 3 :])
         settings = configuration.check(_values(values), "the stage's configuration")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cefr_helpers.core import recipes, records
 from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.files import sha256
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import STAGES, Workspace, project_root
 from cefr_helpers.core.schema import find
@@ -150,7 +151,7 @@ def _changed(files: dict[str, str]) -> Iterator[str]:
         path = project_root() / name  # an absolute name stays what it is
         if not path.is_file():
             yield f"{path.name} is gone"
-        elif records.sha256(path) != digest:
+        elif sha256(path) != digest:
             yield f"{path.name} changed"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cefr_helpers.core import processes
+from cefr_helpers.core import locks
 from cefr_helpers.pipeline import notebooks
 from cefr_helpers.training import distributed
 
@@ -53,7 +53,7 @@ def _environment(count: int) -> Iterator[None]:
     before = dict(os.environ)
     cores = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
     own = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(max(1, cores // count)))
-    os.environ.update(own, **{processes.ENGINE: str(os.getpid())})
+    os.environ.update(own, **{locks.ENGINE: str(os.getpid())})
     try:
         yield
     finally:
@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
     """`python -m cefr_helpers.pipeline.torchrun TOLD`: what the launcher starts, and is told why it failed."""
     from torch.distributed.elastic.multiprocessing.errors import record
 
-    processes.die_with_engine()
+    locks.die_with_engine()
     try:
         record(_run)(*arguments)
     except _Failed:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers.core import records
+from cefr_helpers.core import files
 from cefr_helpers.data import bank_formats
 from cefr_helpers.text import word_match
 from cefr_helpers.text.tokens import words_of
@@ -71,4 +71,4 @@ def _write(path: Path, rows: list[tuple[str, str]]) -> None:
     bank: dict[str, list[str]] = {}
     for word, sentence in rows:
         bank.setdefault(word, []).append(sentence)
-    records.write_atomically(path, json.dumps(bank, indent=1, ensure_ascii=False) + "\n")
+    files.write_atomically(path, json.dumps(bank, indent=1, ensure_ascii=False) + "\n")

@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cefr_helpers.core import spreadsheets
+from cefr_helpers.core import files
 from cefr_helpers.rendering import escaping, locale
 from cefr_helpers.rendering.locale import Wording
 
@@ -68,7 +68,7 @@ def to_csv(table: LevelTable) -> str:
         for column in table.columns:
             value = row.get(column.key)
             values += (value or (None, None)) if column.kind in _PAIRS else (value,)
-        writer.writerow([spreadsheets.spreadsheet(value) for value in values])
+        writer.writerow([files.to_spreadsheet(value) for value in values])
     return out.getvalue()
 
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from cefr_helpers.core import disk, files, paths, records, schema
+from cefr_helpers.core import files, paths, records, schema
 from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, find
 from cefr_helpers.data import formatting
-from cefr_helpers.models import prompts, saving
+from cefr_helpers.models import prompts
 from cefr_helpers.sharing import gguf_check, model_card, modelfile, ollama
 
 # How weights are kept. The first is nearest to the merged model and the default; Ollama can make smaller ones of it.
@@ -37,7 +37,7 @@ def check_input(workspace: Workspace, level: str, quantisation: str = QUANTISATI
     folder = workspace.exports() / f"{_name(held)}_{quantisation}"
     if folder.exists():
         made = folder / schema.EXPORT_RECORD
-        record = files.read(made, "remove the folder") if made.is_file() else None
+        record = files.read_json(made, "remove the folder") if made.is_file() else None
         if not isinstance(record, dict) or record.get("merged_model") != schema.identity(held):
             raise InputError(f"{folder}: there already, and no export of this training; remove it or call it otherwise")
     return held, folder
@@ -62,14 +62,14 @@ def export(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0
         return folder
     merged, file = _merged_model(held), f"{_name(held)}-{quantisation.upper()}.gguf"
     for_ollama, reason = _modelfile(merged, file, held)
-    with saving.staged(folder, disk.size(merged)) as staging:
+    with files.staged(folder, files.folder_bytes(merged)) as staging:
         _run(str(_converter()), str(merged), "--outtype", quantisation, "--outfile", str(staging / file))
         arguments = (str(merged), str(staging / file), quantisation)
         check = json.loads(_run("-m", gguf_check.__name__, *arguments, stdin=json.dumps(_ask(held))))
         if for_ollama is not None:
-            records.write_atomically(staging / modelfile.FILE, for_ollama)
+            files.write_atomically(staging / modelfile.FILE, for_ollama)
         what = {"quantisation": quantisation, "without_modelfile": reason, "check": check}
-        records.write_atomically(staging / schema.EXPORT_RECORD, records.as_text(_record(staging / file, held) | what))
+        files.write_atomically(staging / schema.EXPORT_RECORD, records.as_text(_record(staging / file, held) | what))
     model_card.write_cards(workspace, level)
     return folder
 
@@ -83,7 +83,7 @@ def _check_files(workspace: Workspace, held: LevelRecords) -> None:
         file = _merged_model(held) / name
         if not file.is_file():
             raise InputError(f"{file}: missing; run 02_training for level {held.level} again")
-        if records.sha256(file) != digest:
+        if files.sha256(file) != digest:
             raise InputError(f"{file}: not the file that training wrote; expected sha256 {digest}, as {record} has it")
 
 
@@ -151,5 +151,5 @@ def _record(gguf: Path, held: LevelRecords) -> dict:
         "merged_model": schema.identity(held),
         "file": gguf.name,
         "bytes": gguf.stat().st_size,
-        "sha256": records.sha256(gguf),
+        "sha256": files.sha256(gguf),
     }

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from cefr_helpers.core import files, paths, records, secret_scan
+from cefr_helpers.core import files, paths, secret_scan
 from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, find
@@ -41,7 +41,7 @@ def _files(folder: Path, recorded: dict[str, str]) -> Iterator[str]:
     for name, path in there.items():
         if path.is_symlink() or not path.is_file():
             yield f"{name} is a link or a folder; expected files alone"
-        elif name in recorded and records.sha256(path) != recorded[name]:
+        elif name in recorded and files.sha256(path) != recorded[name]:
             yield f"{name} is not as it was published: its SHA-256 is not the record's"
         elif name not in recorded and name not in BESIDE:
             yield f"{name} is none of the model's files; expected these and {', '.join(BESIDE)}"
@@ -121,7 +121,7 @@ def _absolute(path: Path) -> str | None:
     """The first value of a JSON file that is an absolute path."""
     if path.suffix != ".json":
         return None
-    return next((text for text in _values(files.read(path, "expected JSON")) if _is_absolute(text)), None)
+    return next((text for text in _values(files.read_json(path, "expected JSON")) if _is_absolute(text)), None)
 
 
 def _values(found: object) -> Iterator[str]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cefr_helpers.core import records
 from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.files import sha256
 from cefr_helpers.sharing.hub_package import Package
 
 _HUBS_OWN = {".gitattributes"}  # what each new repository begins with
@@ -102,7 +102,7 @@ def _differing(package: Package, there) -> list[str]:
 
 def _is_same(path: Path, held) -> bool:
     if held is None or held.lfs:
-        return held is not None and held.lfs.sha256 == records.sha256(path)
+        return held is not None and held.lfs.sha256 == sha256(path)
     content = path.read_bytes()
     return held.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # as git names a file
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from cefr_helpers.core import levels, paths, records, schema
+from cefr_helpers.core import files, levels, paths, records, schema
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, find
 from cefr_helpers.notes import answer_sections, facts, level_tables, observations, sections, settings
@@ -46,7 +46,7 @@ def write_cards(workspace: Workspace, level: str) -> list[Path]:
             continue
         path = paths.resolve(place) / FILE
         if (path.parent / needed).is_file() and (not path.is_file() or MARK in path.read_text(encoding="utf-8")):
-            written.append(records.write_atomically(path, card(workspace, held, kind)))
+            written.append(files.write_atomically(path, card(workspace, held, kind)))
     return written
 
 
@@ -69,7 +69,7 @@ def of_one_training(workspace: Workspace, level: str) -> LevelRecords:
     held = schema.read_level(workspace, level)
 
     def made_from(record: dict | None, name: str) -> bool:
-        return record is not None and records.sha256(workspace.record(level, name)) in record["inputs"].values()
+        return record is not None and files.sha256(workspace.record(level, name)) in record["inputs"].values()
 
     if held.comparison is not None and not made_from(held.comparison, "training"):
         held = replace(held, comparison=None)

@@ -4,7 +4,8 @@ import os
 import shutil
 from pathlib import Path, PurePosixPath
 
-from cefr_helpers.core import levels, records
+from cefr_helpers.core import files
+from cefr_helpers.core import levels
 from cefr_helpers.site import html as site_html, pages as site_pages
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
@@ -70,12 +71,12 @@ def _write(folder: Path, pages: list[Page], workspace: Workspace, words: Wording
         notebook = site_pages.notebook(page, pages, workspace, words)
         html, _ = exporter.from_notebook_node(notebook, resources={"site": _around(page, start, pages, words)})
         parent = page.path.parent.as_posix().removeprefix(".")
-        records.write_atomically(folder / page.path, site_html.finish(html, parent, places.find, text))
+        files.write_atomically(folder / page.path, site_html.finish(html, parent, places.find, text))
     for place in places.copied:
-        records.write_atomically(folder / place, (places.root / place).read_bytes())
-    records.write_atomically(folder / "site.css", _style())
-    records.write_atomically(folder / "site.js", (_TEMPLATE / "site.js").read_bytes())
-    records.write_atomically(folder / _MARK, "")
+        files.write_atomically(folder / place, (places.root / place).read_bytes())
+    files.write_atomically(folder / "site.css", _style())
+    files.write_atomically(folder / "site.js", (_TEMPLATE / "site.js").read_bytes())
+    files.write_atomically(folder / _MARK, "")
 
 
 def _exporter():

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
+from cefr_helpers.core import files
 from cefr_helpers.rendering import escaping, tables, locale
 from cefr_helpers.notes import level_tables, observations
-from cefr_helpers.core import levels, records, spreadsheets
+from cefr_helpers.core import levels, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.schema import LevelRecords, has_records, read_levels
 from cefr_helpers.core.paths import REPORT_STAGE, STAGES, Workspace
@@ -132,7 +133,7 @@ def _answers(page: Page, words: Wording) -> str:
     import pandas as pd
 
     text = words.phrases["site"]
-    table = pd.read_csv(page.source, dtype=str, keep_default_na=False).map(spreadsheets.from_spreadsheet)
+    table = pd.read_csv(page.source, dtype=str, keep_default_na=False).map(files.from_spreadsheet)
     table = table[[name for name in _SHOWN if name in table]].replace(_SIGNS).replace(r"\s+", " ", regex=True)
     table["row"] = table["row"].str.replace("_", " ")
     table.columns = [name.replace("_", " ") for name in table.columns]

@@ -141,14 +141,14 @@ def _find_adapter(source: Path) -> Path | None:
 
 def _adapter_config(adapter: Path) -> dict:
     path = adapter / "adapter_config.json"
-    config = json_files.read(path, "expected the configuration of a PEFT adapter")
+    config = json_files.read_json(path, "expected the configuration of a PEFT adapter")
     if not isinstance(config, dict):
         raise InputError(f"{path}: expected a JSON object, the configuration of a PEFT adapter")
     return config
 
 
 def _describe(adapter: Path) -> dict:
-    files = {path.name: records.sha256(path) for path in sorted(adapter.glob("adapter_*")) if path.is_file()}
+    files = {path.name: json_files.sha256(path) for path in sorted(adapter.glob("adapter_*")) if path.is_file()}
     root = project_root()
     inside = adapter.relative_to(root) if adapter.is_relative_to(root) else adapter
     return {"name": adapter.name, "path": str(inside), "files": files}

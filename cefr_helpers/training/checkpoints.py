@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from cefr_helpers.core import records
+from cefr_helpers.core.files import sha256, write_atomically
 from cefr_helpers.training import distributed
 
 # Without these the trainer raises a raw error, or silently restarts the missing part.
@@ -23,8 +23,8 @@ _OTHER = "another recipe, data, seed, versions or number of processes"
 def seal(checkpoint: Path) -> None:
     """Write down that a checkpoint is finished, of which run it is, and the digest of each of its files."""
     files = sorted(path for path in checkpoint.iterdir() if path.is_file() and path.name != SEAL)
-    found = {"run": checkpoint.parent.name, "files": {path.name: records.sha256(path) for path in files}}
-    records.write_atomically(checkpoint / SEAL, json.dumps(found, indent=1))
+    found = {"run": checkpoint.parent.name, "files": {path.name: sha256(path) for path in files}}
+    write_atomically(checkpoint / SEAL, json.dumps(found, indent=1))
 
 
 def newest_whole(folder: Path) -> Path | None:
@@ -67,7 +67,7 @@ def _problem(checkpoint: Path) -> str | None:
             path = checkpoint / name
             if not path.is_file():
                 return f"{name} is missing"
-            if records.sha256(path) != files.get(name):
+            if sha256(path) != files.get(name):
                 return f"{name} is not as it was written"
     except FileNotFoundError:
         return f"{SEAL} is missing: it was never finished"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from cefr_helpers.core import disk
+from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import Recipe
@@ -94,7 +94,7 @@ def _of_disk(model, workspace: Workspace) -> list[Need]:
     if _device(workspace.output_root) == _device(workspace.user_data):
         places = {workspace.output_root: sum(places.values())}
     return [
-        Need(f"disk at {path}", needed, disk.free(path), "make room, or choose another folder")
+        Need(f"disk at {path}", needed, files.free_bytes(path), "make room, or choose another folder")
         for path, needed in places.items()
     ]
 
@@ -104,4 +104,4 @@ def _parameters(model) -> int:
 
 
 def _device(path: Path) -> int:
-    return disk.there(path).stat().st_dev
+    return files.nearest_folder(path).stat().st_dev

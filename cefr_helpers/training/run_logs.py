@@ -58,7 +58,7 @@ def read_state(path: Path) -> RunLog:
     Raises:
         InputError: it is not one.
     """
-    state = json_files.read(path, f"expected a Hugging Face {STATE}")
+    state = json_files.read_json(path, f"expected a Hugging Face {STATE}")
     log = state.get("log_history") if isinstance(state, dict) else None
     if not isinstance(log, list) or not all(isinstance(entry, dict) for entry in log):
         raise InputError(f"{path}: has no list log_history; expected a Hugging Face {STATE}")

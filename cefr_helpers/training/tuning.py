@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers.core import disk, records
+from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.recipes import TRAINING_KEYS, Recipe
 from cefr_helpers.models import attention, likelihood, prompts
@@ -174,7 +174,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
             return metrics
 
         def _save_checkpoint(self, model, trial):
-            with disk.told_when_full(folder, size):
+            with files.explain_full_disk(folder, size):
                 super()._save_checkpoint(model, trial)
 
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):

@@ -17,6 +17,7 @@ from cefr_helpers import cli
 from cefr_helpers.bank_making import checks, generator, storage
 from cefr_helpers.bank_making.answer_journal import AnswerJournal
 from cefr_helpers.bank_making.checks import Judge
+from cefr_helpers.core import files as core_files
 from cefr_helpers.core import records
 from cefr_helpers.core.paths import STAGES, Workspace, project_root
 from cefr_helpers.data import banks
@@ -138,8 +139,8 @@ def test_the_record_says_what_it_was_made_with(command, server, good, teachers):
     assert record["model"] == MODEL and record["level"] == "B1" and record["temperature"] == 0.8
     assert record["server"] == {"url": server.url, "kind": "llama.cpp"}
     assert "{word}" in record["prompts"]["template"] and record["created"][:2] == "20"
-    assert record["bank"]["sha256"] == records.sha256(command.output) and record["bank"]["sentences"] == 6
-    assert record["word_list"]["sha256"] == records.sha256(command.folder / "words.csv")
+    assert record["bank"]["sha256"] == core_files.sha256(command.output) and record["bank"]["sentences"] == 6
+    assert record["word_list"]["sha256"] == core_files.sha256(command.folder / "words.csv")
     assert record["compared_with"] == list(teachers.others) and record["level_scorer"]["levels"] == list(LEVELS)
     assert record["results"]["lacking"] == {} and record["results"]["answers"] == 2
     journal = AnswerJournal(command.made / "answers.jsonl")

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from cefr_helpers.core import records
+from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 
@@ -59,14 +59,14 @@ def test_broken_record_is_refused(workspace, content):
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    path = records.write_atomically(tmp_path / "a.json", "old")
+    path = files.write_atomically(tmp_path / "a.json", "old")
 
     def fail(*_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(records.os, "replace", fail)
+    monkeypatch.setattr(files.os, "replace", fail)
     with pytest.raises(OSError, match="no space"):
-        records.write_atomically(path, "new")
+        files.write_atomically(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cefr_helpers.core import recipes, spreadsheets
+from cefr_helpers.core import files, recipes
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import number
 from cefr_helpers.data import banks as sentence_bank
@@ -385,4 +385,4 @@ def test_an_answer_is_no_formula_in_a_spreadsheet_and_reads_back(tmp_path, four,
     cells = written["sentence"][: len(texts)].tolist()
     assert [cell for cell in cells if cell[0] in "=+@\t\r＝" or (cell[0] == "-" and cell != "-5")] == []
     assert cells[-3:] == texts[-3:] and written["word"][0] == "'=word"
-    assert [spreadsheets.from_spreadsheet(cell) for cell in cells] == texts
+    assert [files.from_spreadsheet(cell) for cell in cells] == texts

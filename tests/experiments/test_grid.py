@@ -10,7 +10,7 @@ from pathlib import Path
 import hand_made_records
 import pytest
 
-from cefr_helpers.core import recipes, records
+from cefr_helpers.core import files, recipes, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import STAGES, Workspace, project_root
 from cefr_helpers.experiments import grid, running
@@ -146,12 +146,12 @@ def test_the_engine_gets_back_what_it_was_given(tmp_path, settings):
 def formatted(workspace: Workspace, recipe: recipes.Recipe) -> None:
     """A level's data as stage 01 leaves it, the contents made by hand."""
     record = hand_made_records.dataset("B2") | {"recipe": recipe.as_record("first")}
-    records.write_atomically(workspace.record("B2", "dataset"), records.as_text(record))
+    files.write_atomically(workspace.record("B2", "dataset"), records.as_text(record))
     for path in (
         *(workspace.formatted_file("B2", part) for part in ("train", "eval")),
         workspace.run("B2") / f"{STAGES[0]}.ipynb",
     ):
-        records.write_atomically(path, path.name)
+        files.write_atomically(path, path.name)
 
 
 def test_shared_data_is_taken_over_with_the_runs_own_recipe(tmp_path, settings):
@@ -185,7 +185,7 @@ def test_failed_runs_are_named_with_stage_cause_and_log(tmp_path, settings):
     found = read(tmp_path, settings)
     run = found.runs[0]
     log = run.data.workspace.run("A2") / f"{STAGES[0]}.log"
-    records.write_atomically(log, "lines\nFAILED: cell [3] raised InputError: too few words\n")
+    files.write_atomically(log, "lines\nFAILED: cell [3] raised InputError: too few words\n")
     formatted(run.data.workspace, found.recipes[Path(run.settings.recipe)])
     grid.write(found)
     shared_data.take("B2", run.data.workspace, run.workspace, run.settings.recipe)
@@ -241,7 +241,7 @@ def measured_run(root: Path, recipe: recipes.Recipe, seconds: dict[str, float], 
         (folder / "model.safetensors").write_bytes(b"0" * 50_000)
         record["results"][kind]["path"] = str(folder)
     folder = root / "runs" / "B2"
-    records.write_atomically(folder / "training.json", records.as_text(record))
+    files.write_atomically(folder / "training.json", records.as_text(record))
     for stage, duration in seconds.items():
         (folder / f"{stage}.ipynb").write_text(json.dumps({"metadata": {"papermill": {"duration": duration}}}))
 

@@ -9,7 +9,7 @@ import hand_made_records
 import numpy as np
 import pytest
 
-from cefr_helpers.core import records
+from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import PLOT_FILES, Workspace
 from cefr_helpers.core.schema import LevelRecords
@@ -131,7 +131,7 @@ def test_draw_all_writes_five_pictures_of_300_dpi(tmp_path):
     workspace = Workspace(tmp_path, tmp_path / "user_data")
     held = hand_made_records.level_records()
     for name in records.NAMES:
-        records.write_atomically(workspace.record("B2", name), json.dumps(getattr(held, name)))
+        files.write_atomically(workspace.record("B2", name), json.dumps(getattr(held, name)))
     paths = training_figures.draw_all(workspace, "B2", "tr")
     assert [path.name for path in paths] == list(PLOT_FILES.values())
     assert sorted(path.name for path in workspace.plots("B2").iterdir()) == sorted(PLOT_FILES.values())
@@ -226,7 +226,7 @@ def test_generation_figures_are_drawn_only_where_answers_were_measured(tmp_path)
         (hand_made_records.with_answers("B2"), ["6_answer_measures.png", "7_level_scores.png"]),
     ):
         for name in records.NAMES:
-            records.write_atomically(workspace.record(held.level, name), json.dumps(getattr(held, name)))
+            files.write_atomically(workspace.record(held.level, name), json.dumps(getattr(held, name)))
         paths = answer_figures.draw_generation(workspace, held.level, "tr")
         assert [path.name for path in paths] == names and all(
             path.parent == workspace.plots(held.level) for path in paths

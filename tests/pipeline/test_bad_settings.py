@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from refusals import Refusals, listing
 
-from cefr_helpers.core import levels, paths, recipes, records
+from cefr_helpers.core import files, levels, paths, recipes, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import REPORT_STAGE, STAGES, Workspace, project_root
 from cefr_helpers.data import splitting
@@ -341,7 +341,7 @@ def test_a_seed_that_is_none_is_refused_in_the_notebook_too(seed):
 @pytest.mark.parametrize("content", ["[" * 100_000, "", "NaN", '"text"', '{"schema": 1}', "\x00", "[1e999]"])
 def test_a_record_that_is_none_is_refused(tmp_path, content):
     workspace = Workspace(tmp_path, tmp_path)
-    records.write_atomically(workspace.record("B2", "dataset"), content)
+    files.write_atomically(workspace.record("B2", "dataset"), content)
     with pytest.raises(InputError, match=r"dataset\.json: .*run 01_data_formatting for level B2 again"):
         records.read(workspace, "B2", "dataset")
 

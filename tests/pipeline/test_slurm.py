@@ -13,7 +13,7 @@ import pytest
 import yaml
 from filelock import Timeout
 
-from cefr_helpers.core import locks, recipes, records
+from cefr_helpers.core import files, locks, recipes, records
 from cefr_helpers.core.errors import Busy, InputError
 from cefr_helpers.core.paths import STAGES, Workspace, project_root
 from cefr_helpers.pipeline import attempts, configuration, estimate, gpus, resources, slurm, snakemake, stages
@@ -192,7 +192,7 @@ def training_of(root: Path, recipe: recipes.Recipe, seconds: float, memory_bytes
     record["hardware"] = records.hardware() | {"cpu": cpu}
     record["results"] |= {"duration_s": 100.0, "tokens_per_s": 300.0, "peak_memory_bytes": memory_bytes}
     folder = root / "runs" / "B2"
-    records.write_atomically(folder / "training.json", records.as_text(record))
+    files.write_atomically(folder / "training.json", records.as_text(record))
     for stage in STAGES[1:3]:
         (folder / f"{stage}.ipynb").write_text(json.dumps({"metadata": {"papermill": {"duration": seconds}}}))
 
@@ -288,7 +288,7 @@ def test_only_what_more_memory_or_time_may_mend_is_tried_again(tmp_path, log, ag
 
 def test_a_second_try_of_a_hopeless_stage_ends_before_its_notebook(tmp_path, capsys):
     settings = configuration.read({"output_root": str(tmp_path), "levels": ["B2"], "recipe": "smoke"})
-    log = records.write_atomically(tmp_path / "runs" / "B2" / f"{STAGES[1]}.log", "FAILED: cell [3] raised X: y\n")
+    log = files.write_atomically(tmp_path / "runs" / "B2" / f"{STAGES[1]}.log", "FAILED: cell [3] raised X: y\n")
     arguments = [STAGES[1], "B2", settings.model_dump_json(), "-", "2"]
     command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", *arguments]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -6,7 +6,7 @@ import sys
 import nbformat
 import pytest
 
-from cefr_helpers.core import levels, records
+from cefr_helpers.core import files, levels, records
 from cefr_helpers.core.paths import REPORT_STAGE, Workspace, project_root
 from cefr_helpers.pipeline import stages
 
@@ -44,7 +44,7 @@ def test_the_executed_notebook_names_by_hash_the_code_that_it_came_from(report):
     code = stages.code_of(executed)
     assert code == records.hash_inputs([notebook, *stages.modules_of(notebook)])
     assert {"cefr_helpers/core/levels.py", "cefr_helpers/core/errors.py", str(notebook)} <= code.keys()
-    assert code["cefr_helpers/core/levels.py"] == records.sha256(stages.PACKAGE / "core" / "levels.py")
+    assert code["cefr_helpers/core/levels.py"] == files.sha256(stages.PACKAGE / "core" / "levels.py")
     assert workspace.final_report().read_text() == levels.LEVELS[0]
     cells = nbformat.read(executed, as_version=4).cells
     # counted from one: the line that ties the kernel to this process is none of the notebook's
@@ -72,24 +72,10 @@ def test_a_notebook_that_does_not_say_its_code_says_nothing(tmp_path, text):
 def test_a_stage_starts_without_a_grammar_of_addresses():
     code = (
         "import sys\n"
-        "from cefr_helpers.core import imports\n"
-        "imports.papermill().inspect_notebook(sys.argv[1])\n"
+        "from cefr_helpers.pipeline import notebooks\n"
+        "notebooks.load_papermill().inspect_notebook(sys.argv[1])\n"
         "print(sorted({'lark', 'torch', 'pandas'} & set(sys.modules)))"
     )
     notebook = str(stages.notebook_path(REPORT_STAGE))
     done = subprocess.run([sys.executable, "-c", code, notebook], cwd=project_root(), capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
-
-
-def test_what_a_library_is_to_do_without_it_does_not_find():
-    code = (
-        "import json\n"
-        "from cefr_helpers.core import imports\n"
-        "imports.without('sklearn', 'json')\n"
-        "import importlib.util\n"
-        "import json\n"  # it was there already
-        "print(json.dumps(importlib.util.find_spec('sklearn')))\n"
-        "import sklearn"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=project_root(), capture_output=True, text=True)
-    assert done.stdout.strip() == "null" and "ModuleNotFoundError" in done.stderr

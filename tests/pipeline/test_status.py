@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from cefr_helpers.core import recipes, records
+from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.paths import STAGES, Workspace, project_root
 from cefr_helpers.data import banks
 from cefr_helpers.pipeline import configuration, stages, status
@@ -29,7 +30,7 @@ def finished(tmp_path):
     workspace = settings.workspace
     for stage in STAGES:
         for path in stages.outputs(workspace, stage, "B2"):
-            records.write_atomically(path, "made")
+            write_atomically(path, "made")
     files = [workspace.formatted_file("B2", part) for part in ("train", "eval")]
     results = {"adapter": {"path": str(tmp_path / "user_data" / "loras" / "b2-v1")}}
     (tmp_path / "user_data" / "loras" / "b2-v1").mkdir(parents=True)

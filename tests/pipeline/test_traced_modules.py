@@ -47,7 +47,7 @@ def test_how_things_are_written_runs_no_training_or_comparison_again(stage):
 
 
 def test_a_training_is_run_again_for_the_merge_which_runs_in_a_process_of_its_own():
-    assert {"models/merging.py", "core/processes.py"} <= traced("02_training")
+    assert {"models/merging.py", "core/locks.py"} <= traced("02_training")
 
 
 def test_modules_are_found_through_one_another_and_others_are_not():

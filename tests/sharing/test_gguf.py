@@ -13,7 +13,7 @@ from published_model import held, write_linked
 from typer.testing import CliRunner
 
 from cefr_helpers import cli
-from cefr_helpers.core import records
+from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.models import merging, saving
@@ -43,7 +43,7 @@ def change(workspace: Workspace, name: str, **changes) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     record = workspace.record("B2", "training")
     found = json.loads(record.read_text())
-    found["results"]["merged_model"]["files"][name] = records.sha256(path)
+    found["results"]["merged_model"]["files"][name] = files.sha256(path)
     record.write_text(json.dumps(found))
 
 
@@ -67,9 +67,9 @@ def test_an_export_holds_file_modelfile_and_record(exported, workspace):
     assert exported == workspace.user_data / "gguf" / f"{NAME}_f16"
     assert sorted(path.name for path in exported.iterdir()) == ["Modelfile", "export.json", f"{NAME}-F16.gguf"]
     record = json.loads((exported / "export.json").read_text())
-    assert record["sha256"] == records.sha256(exported / record["file"])
+    assert record["sha256"] == files.sha256(exported / record["file"])
     assert record["bytes"] == (exported / record["file"]).stat().st_size
-    assert record["merged_model"]["files"]["model.safetensors"] == records.sha256(
+    assert record["merged_model"]["files"]["model.safetensors"] == files.sha256(
         merged_model(workspace) / "model.safetensors"
     )
     assert record["check"]["tokens"] == record["check"]["same_tokens"] == 32

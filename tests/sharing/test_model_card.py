@@ -195,4 +195,4 @@ def test_the_wording_of_a_card_is_no_reason_to_train_again():
     from cefr_helpers.pipeline import stages
 
     modules = {path.name for path in stages.modules_of(stages.notebook_path("02_training"))}
-    assert "publishing.py" in modules and not {"model_card.py", "notes.py"} & modules
+    assert "saving.py" in modules and not {"model_card.py", "results_note.py", "facts.py"} & modules

@@ -5,7 +5,7 @@ import itertools
 import json
 import math
 
-from cefr_helpers.core import records
+from cefr_helpers.core import files, records
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords
 
@@ -384,7 +384,7 @@ def reference_b2() -> LevelRecords:
 def write_records(workspace: Workspace, held: LevelRecords) -> None:
     for name in records.NAMES:
         if getattr(held, name) is not None:
-            records.write_atomically(workspace.record(held.level, name), json.dumps(getattr(held, name)))
+            files.write_atomically(workspace.record(held.level, name), json.dumps(getattr(held, name)))
 
 
 def write_experiment(workspace, name: str, axes: dict[str, list], levels: list[str], reached) -> None:

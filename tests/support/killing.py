@@ -22,7 +22,7 @@ import leftovers
 import psutil
 from tiny_models import make_bytes, tiny_recipe
 
-from cefr_helpers.core import records
+from cefr_helpers.core import files, records
 from cefr_helpers.core.paths import STAGES, project_root
 from cefr_helpers.pipeline import snakemake
 
@@ -240,7 +240,7 @@ def main() -> None:
         found = campaign(Path(place), make_bytes(Path(place) / "byte-llama"))
     document = project_root() / "docs" / "reliability.md"
     before, _, rest = document.read_text(encoding="utf-8").partition(_BEGIN)
-    records.write_atomically(document, f"{before}{_BEGIN}\n{as_text(found)}{_END}{rest.partition(_END)[2]}")
+    files.write_atomically(document, f"{before}{_BEGIN}\n{as_text(found)}{_END}{rest.partition(_END)[2]}")
     print(as_text(found))
 
 

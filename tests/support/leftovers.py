@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from cefr_helpers.core import records
+from cefr_helpers.core import files, records
 from cefr_helpers.core.paths import PLOT_FILES, Workspace, project_root
 from cefr_helpers.data import example_files
 
@@ -37,11 +37,11 @@ def what_is_there(folder: Path) -> Counter:
 def _true(record: dict, workspace: Workspace, name: str) -> None:
     """What a record says of files is so: its inputs are those that are there, the models that it names are whole."""
     for path, digest in record["inputs"].items():
-        assert records.sha256(project_root() / path) == digest, f"{name}: {path} is another"
+        assert files.sha256(project_root() / path) == digest, f"{name}: {path} is another"
     for kind in ("adapter", "merged_model"):
         for file, digest in record["results"].get(kind, {"files": {}})["files"].items():
             path = project_root() / record["results"][kind]["path"] / file
-            assert file == "README.md" or records.sha256(path) == digest, path
+            assert file == "README.md" or files.sha256(path) == digest, path
     if name == "comparison":
         table = (workspace.run(LEVEL) / record["results"]["generation"]["file"]).read_text()
         assert len(table.splitlines()) > record["results"]["generation"]["slots"]
@@ -96,7 +96,7 @@ def outcome(folder: Path, level: str = LEVEL) -> dict:
     workspace = Workspace(folder, folder / "user_data")
     dataset, training, comparison = (records.read(workspace, level, name)["results"] for name in records.NAMES)
     return {
-        "examples": [records.sha256(workspace.formatted_file(level, part)) for part in ("train", "eval")],
+        "examples": [files.sha256(workspace.formatted_file(level, part)) for part in ("train", "eval")],
         "split": dataset["split"],
         "history": training["history"],
         "adapter": training["adapter"]["files"]["adapter_model.safetensors"],

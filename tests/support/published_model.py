@@ -10,6 +10,7 @@ from hand_made_records import write_records
 from safetensors.numpy import save_file
 
 from cefr_helpers.core import records
+from cefr_helpers.core.files import sha256
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords
 from cefr_helpers.sharing import model_card
@@ -58,7 +59,7 @@ def make(folder: Path, metadata: dict | None = None) -> Workspace:
             (place / name).write_text(json.dumps(content))
         tensors = {"weights": numpy.full((64, 64), number, dtype=numpy.float32)}
         save_file(tensors, place / WEIGHTS[kind], metadata={"format": "pt", **(metadata or {})})
-        digests = {path.name: records.sha256(path) for path in sorted(place.iterdir())}
+        digests = {path.name: sha256(path) for path in sorted(place.iterdir())}
         results[kind] = {"name": place.name, "path": str(place), "files": digests}
     for before, after in (("dataset", held.training), ("training", held.comparison)):
         write_records(workspace, held)
@@ -76,14 +77,14 @@ def folder_of(workspace: Workspace, kind: str = "merged_model") -> Path:
 def change_record(workspace: Workspace, name: str, change) -> None:
     """Change a record as `change` does to its dictionary; those that name it by its digest follow."""
     files = {one: workspace.record("B2", one) for one in records.NAMES if workspace.record("B2", one).is_file()}
-    before = {one: records.sha256(path) for one, path in files.items()}
+    before = {one: sha256(path) for one, path in files.items()}
     record = json.loads(files[name].read_text())
     change(record)
     files[name].write_text(json.dumps(record))
     for path in files.values():  # in the order in which they name one another
         text = path.read_text()
         for one, digest in before.items():
-            text = text.replace(digest, records.sha256(files[one]))
+            text = text.replace(digest, sha256(files[one]))
         path.write_text(text)
 
 
@@ -91,6 +92,6 @@ def take_in(workspace: Workspace, kind: str, name: str, text: str) -> None:
     """Write a file of the folder as if it had been published so: with its digest in the record, and cards renewed."""
     path = folder_of(workspace, kind) / name
     path.write_text(text)
-    digest = records.sha256(path)
+    digest = sha256(path)
     change_record(workspace, "training", lambda record: record["results"][kind]["files"].update({name: digest}))
     model_card.write_cards(workspace, "B2")

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from hand_made_records import envelope
 
-from cefr_helpers.core import records
+from cefr_helpers.core import files
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.models import base_model
 
@@ -138,4 +138,4 @@ def write_adapter(workspace, level, byte_folder, recipe, name, seed):
     model.save_pretrained(path)
     results = {"adapter": {"name": name, "path": str(path)}, "base_model": base.describe(), "precision": "fp32"}
     values = {"name": "tiny", **yaml.safe_load(recipe.read_text())}
-    records.write_atomically(workspace.record(level, "training"), json.dumps(envelope(level, results, values)))
+    files.write_atomically(workspace.record(level, "training"), json.dumps(envelope(level, results, values)))

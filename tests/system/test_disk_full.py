@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cefr_helpers.core import disk, records
+from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import DiskFull
 from cefr_helpers.core.paths import Workspace, project_root
 
@@ -98,11 +98,11 @@ def test_an_adapter_over_the_largest_size_of_a_file_is_told_too(tmp_path):
     ],
 )
 def test_every_writers_way_of_saying_so_is_understood(tmp_path, error):
-    with pytest.raises(DiskFull) as told, disk.told_when_full(tmp_path / "a" / "b", 2_500_000):
+    with pytest.raises(DiskFull) as told, files.explain_full_disk(tmp_path / "a" / "b", 2_500_000):
         raise error
     assert str(told.value).startswith(f"{tmp_path}/a/b: no room to write it: 2.5 MB needed")
 
 
 def test_another_error_stays_what_it_is(tmp_path):
-    with pytest.raises(PermissionError), disk.told_when_full(tmp_path, 1):
+    with pytest.raises(PermissionError), files.explain_full_disk(tmp_path, 1):
         raise PermissionError(13, "Permission denied")

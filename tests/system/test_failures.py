@@ -15,7 +15,7 @@ import pytest
 import tiny_models
 import yaml
 
-from cefr_helpers.core import processes
+from cefr_helpers.core import locks
 from cefr_helpers.core.errors import Busy
 from cefr_helpers.core.paths import STAGES, Workspace, project_root
 from cefr_helpers.pipeline import failures, snakemake, stage_turn, stages
@@ -92,7 +92,7 @@ def test_a_second_run_of_a_level_is_refused_at_once_and_another_level_is_not(tmp
     settings = {"levels": ["A1", "B2"], "recipe": "smoke", "sentence_bank": "bundled", "language": "en", "seed": 1}
     settings |= {"output_root": str(tmp_path), "user_data": str(tmp_path / "user_data")}
     command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", STAGES[3]]
-    with processes.alone(workspace.run("B2") / stage_turn.LOCK):
+    with locks.exclusive(workspace.run("B2") / stage_turn.LOCK):
         started = time.monotonic()
         second, other = (
             subprocess.run([*command, level, json.dumps(settings)], capture_output=True, text=True, cwd=project_root())
@@ -139,7 +139,7 @@ def test_a_lock_whose_process_was_killed_is_stale(tmp_path):
     assert (done.returncode, done.stdout) == (-9, "held\n")
     assert (tmp_path / "runs" / ".engine.lock").exists()
     with snakemake.only_run(tmp_path), pytest.raises(Busy, match="another run is at work here"):
-        processes.alone(tmp_path / "runs" / ".engine.lock")
+        locks.exclusive(tmp_path / "runs" / ".engine.lock")
 
 
 def test_with_the_command_its_engine_dies_at_once(tmp_path):
@@ -178,7 +178,7 @@ def test_a_command_whose_engine_was_killed_before_it_began_does_nothing(tmp_path
     gone.wait()
     done = subprocess.run(
         [sys.executable, "-m", f"cefr_helpers.pipeline.{module}", *arguments],
-        env=os.environ | {processes.ENGINE: str(gone.pid)},
+        env=os.environ | {locks.ENGINE: str(gone.pid)},
         cwd=project_root(),
         capture_output=True,
         text=True,
@@ -187,11 +187,11 @@ def test_a_command_whose_engine_was_killed_before_it_began_does_nothing(tmp_path
 
 
 def test_what_a_command_starts_does_not_look_for_its_engine(monkeypatch):
-    monkeypatch.setenv(processes.ENGINE, str(os.getppid()))
-    monkeypatch.setattr(processes, "die_with_parent", lambda parent: seen.append(parent))
+    monkeypatch.setenv(locks.ENGINE, str(os.getppid()))
+    monkeypatch.setattr(locks, "die_with_parent", lambda parent: seen.append(parent))
     seen = []
-    processes.die_with_engine()
-    assert seen == [os.getppid()] and processes.ENGINE not in os.environ
+    locks.die_with_engine()
+    assert seen == [os.getppid()] and locks.ENGINE not in os.environ
 
 
 def test_with_a_killed_cefr_run_its_engine_stage_and_kernel_end_and_both_locks_are_free(tmp_path):
@@ -201,7 +201,7 @@ def test_with_a_killed_cefr_run_its_engine_stage_and_kernel_end_and_both_locks_a
     ended = killing.run_all(folder, Path("smoke"), 0.0, lambda: log.is_file() and log.stat().st_size > 0)
     assert (ended.victim, ended.returncode) == ("runner", -signal.SIGKILL)
     assert f"{STAGES[0]} | started" in ended.printed and "done" not in ended.printed
-    with snakemake.only_run(folder), processes.alone(log.parent / stage_turn.LOCK):
+    with snakemake.only_run(folder), locks.exclusive(log.parent / stage_turn.LOCK):
         assert list((folder / ".snakemake" / "locks").iterdir())  # the engine had no time to tidy up
 
 

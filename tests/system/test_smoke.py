@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from cefr_helpers.core import records
+from cefr_helpers.core import files, records
 from cefr_helpers.core.paths import REPORT_STAGE, STAGES, Workspace, project_root
 from cefr_helpers.pipeline import stages as pipeline
 from cefr_helpers.training import run_logs
@@ -76,11 +76,11 @@ def test_records_say_by_hash_what_they_were_made_from(workspace, level):
         assert record["level"] == level and record["inputs"]
         for path, digest in record["inputs"].items():
             path = Path(path) if os.path.isabs(path) else project_root() / path
-            assert records.sha256(path) == digest
+            assert files.sha256(path) == digest
     training = records.read(workspace, level, "training")["results"]
     for published in (training["adapter"], training["merged_model"]):
         for name, digest in published["files"].items():
-            assert records.sha256(workspace.user_data.parent / published["path"] / name) == digest
+            assert files.sha256(workspace.user_data.parent / published["path"] / name) == digest
 
 
 @pytest.mark.parametrize("level", LEVELS)

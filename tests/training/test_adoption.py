@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cefr_helpers.core import records
+from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.notes import results_note, training_figures
@@ -164,7 +164,7 @@ def test_records_are_never_overwritten_in_silence(tmp_path, workspace):
     with pytest.raises(InputError, match="has records already"):
         adoption.adopt(source, "B2", workspace)
     assert workspace.record("B2", "training").read_bytes() == before
-    records.write_atomically(workspace.record("B2", "comparison"), "{}")
+    files.write_atomically(workspace.record("B2", "comparison"), "{}")
     write_run(source, state(log_history=[{"step": 1, "epoch": 1.0, "eval_loss": 2.0}], global_step=1))
     assert adopted(source, workspace, replace=True)["best"]["eval_loss"] == 2.0
     assert not workspace.record("B2", "comparison").exists()  # it compared another training

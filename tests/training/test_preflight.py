@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from cefr_helpers.core import disk, recipes
+from cefr_helpers.core import files, recipes
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace, project_root
 from cefr_helpers.models import base_model
@@ -73,7 +73,7 @@ def test_where_there_is_enough_it_says_what_and_how_much(check, tmp_path):
 
 def test_too_little_is_refused_with_place_need_and_remedy_and_can_be_overridden(check, tmp_path, monkeypatch):
     monkeypatch.delenv(preflight.OVERRIDE, raising=False)
-    monkeypatch.setattr(disk, "free", lambda path: 1_000_000)
+    monkeypatch.setattr(files, "free_bytes", lambda path: 1_000_000)
     with pytest.raises(InputError) as refused:
         check()
     first, last = str(refused.value).splitlines()
