@@ -14,7 +14,7 @@ from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import EXPERIMENT_STAGE, REPORT_STAGE
 from cefr_helpers.data import banks as bank_files
 from cefr_helpers.pipeline import resources as job_resources
-from cefr_helpers.pipeline import runs, shared_data, stages
+from cefr_helpers.pipeline import runs, stages
 from cefr_helpers.training import distributed
 
 min_version("9.0")
@@ -40,7 +40,7 @@ DATA_ROOT = ByRun({run.name or "-": run.data_root for run in RUNS})
 # A stage ends with this process, even where this one is gone before the stage has begun.
 ENGINE = f"{locks.ENGINE}={os.getpid()}"
 STAGE = f"{{ENGINE}} exec {{PYTHON}} -m {stages.__name__} "
-TAKE_DATA = f"{{ENGINE}} exec {{PYTHON}} -m {shared_data.__name__} "
+TAKE_DATA = f"{{ENGINE}} exec {{PYTHON}} -m {runs.__name__} "
 FORMAT, TRAIN, COMPARE, PLOT = recipes.KEYS_OF_STAGE
 REPORT = EXPERIMENT_STAGE if EXPERIMENT else REPORT_STAGE
 FORMATTED = set()  # data that runs share is formatted once

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cefr_helpers import sharing_commands
+from cefr_helpers.bank_making import chat_client as chat_client
 from cefr_helpers.command_options import (
     Bank,
     DryRun,
@@ -27,6 +28,7 @@ from cefr_helpers.core.errors import Busy, DiskFull, InputError
 from cefr_helpers.core.levels import LEVELS, check_level
 from cefr_helpers.core.paths import REPORT_STAGE
 from cefr_helpers.core.recipes import load_recipe
+from cefr_helpers.data import bank_formats
 from cefr_helpers.pipeline import configuration, resources, runs, snakemake, stages
 from cefr_helpers.pipeline.configuration import Configuration
 from cefr_helpers.training import preflight
@@ -162,16 +164,15 @@ def bank(
     ] = False,
 ) -> None:
     """Let a model behind a server write a sentence bank for a word list; what was answered is never asked again."""
-    from cefr_helpers.bank_making import chat_client, checks, generator, server_address, storage
+    from cefr_helpers.bank_making import chat_client, checks, generator, storage
     from cefr_helpers.core import secret_scan
-    from cefr_helpers.data import word_list
 
     given = {"words": words, "server": server, "model": model, "output": output}
     secret_scan.refuse_secrets("cefr bank", given)
-    url = server_address.address(server or server_address.DEFAULT)
-    key = server_address.key_for(url)
+    url = chat_client.address(server or chat_client.DEFAULT)
+    key = chat_client.key_for(url)
     settings = configuration.read(overrides(check_level(level), bank=bank, user_data=user_data))
-    listed = tuple(word_list.read(words))
+    listed = tuple(bank_formats.read_word_list(words))
     place = storage.Place(Path(os.path.abspath(output)) if output else settings.workspace.made_bank(level))
     teachers = checks.read_teachers(settings.sentence_bank, level, place.bank, settings.workspace)
     plan = generator.Plan(listed, level, sentences, tries, model, temperature, max_new_tokens)

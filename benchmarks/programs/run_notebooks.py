@@ -13,7 +13,7 @@ from cefr_helpers.pipeline.configuration import Configuration
 
 # By what stands in a cell, the first that fits; what is in none of them is neither waiting nor a model's work.
 MERGING = ("saving.merge(",)
-LOADING = ("tuning.load(", "comparison.load(")
+LOADING = ("tuning.load(", "adapters.load(")
 WORK = (
     "tuning.tune(",
     "comparison.score(",

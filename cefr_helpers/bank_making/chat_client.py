@@ -3,16 +3,18 @@
 The key is taken out of whatever the server says, before anyone sees it.
 """
 
+import ipaddress
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 import httpx
 import tenacity
 
-from cefr_helpers.bank_making.server_address import KEY_VARIABLE, is_local
 from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.progress import clock
 
@@ -26,6 +28,9 @@ _SHORTEST_SECRET = 8  # a shorter key, such as a dummy for a server of one's own
 _SAID = 300  # characters shown of what a server says
 # What servers call themselves in their list of models.
 _KINDS = {"llamacpp": "llama.cpp", "library": "Ollama", "vllm": "vLLM", "openai": "OpenAI", "system": "OpenAI"}
+KEY_VARIABLE = "BANK_API_KEY"
+DEFAULT = "http://127.0.0.1:8080/v1"  # where llama.cpp's server listens if nothing else is said
+_EXPECTED_ADDRESS = f"expected an address such as {DEFAULT}"
 
 
 class Unavailable(RuntimeError):
@@ -57,7 +62,7 @@ class ChatServer:
     """A server, asked one thing at a time; what may pass is tried again, and `say` is told.
 
     Args:
-        url: from `server_address.address`.
+        url: from `chat_client.address`.
         key: sent with each request, and in no message.
         timeout_s: the longest time without a sign of an answer.
         first_wait_s: before the second attempt; each further wait doubles, up to a minute.
@@ -247,3 +252,49 @@ def _retry_after(response: httpx.Response) -> float | None:
     if seconds > _LONGEST_WAIT_S:
         raise Unavailable(f"{response.url}: asks to be left alone for {clock(seconds)}; give the same command later")
     return max(0.0, seconds)
+
+
+def address(url: str) -> str:
+    """The server's base address; "/v1" is added where no path is given.
+
+    Raises:
+        InputError: it is no http address, or holds a name, a password or a query, in which a key may stand; such a
+            one is not shown.
+    """
+    url = url.strip()
+    if set(url) & set("@?#"):
+        raise InputError(f"server: holds a name, password or query; {_EXPECTED_ADDRESS}, and the key in {KEY_VARIABLE}")
+    try:
+        parts, _ = urlsplit(url), httpx.URL(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except (ValueError, httpx.InvalidURL):
+        usable = False
+    if not usable:
+        raise InputError(f"server: {shown(url)}; {_EXPECTED_ADDRESS}")
+    path = parts.path.rstrip("/").removesuffix("/chat/completions")
+    return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"
+
+
+def is_local(url: str) -> bool:
+    """Whether the server is on this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def key_for(url: str) -> str | None:
+    """The key for the server at `url`, or None.
+
+    Raises:
+        InputError: it can't be a key, or would go over a network in the clear; the key is not shown.
+    """
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if not key:
+        return None
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise InputError(f"{KEY_VARIABLE}: holds signs that no key has; expected the key alone")
+    if url.startswith("http:") and not is_local(url):
+        raise InputError(f"server: {url} is not encrypted, and {KEY_VARIABLE} is set; expected https, or no key")
+    return key

@@ -11,7 +11,7 @@ from cefr_helpers.core.paths import Workspace, resolve
 from cefr_helpers.data import bank_formats
 from cefr_helpers.data import banks as sentence_bank
 from cefr_helpers.data.banks import Bank
-from cefr_helpers.evaluation import level_scorers, parsing, scorer_card
+from cefr_helpers.evaluation import level_scorers, parsing
 from cefr_helpers.evaluation.metrics import TOLERANCE
 from cefr_helpers.text import grammar, word_match
 from cefr_helpers.text.near_duplicates import Known
@@ -95,7 +95,7 @@ class Judge:
 
     def __init__(self, level: str, teachers: Teachers):
         self.level = level
-        self.scorers = level_scorers.train(scorer_card.rows_of(teachers.banks), _SEED, with_card=False)
+        self.scorers = level_scorers.train(level_scorers.sentences_of(teachers.banks), _SEED, with_quality=False)
         self._others, self._other_names = Known(), []
         for name, sentences in teachers.others.items():
             for sentence in sentences:

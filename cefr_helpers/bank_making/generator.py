@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cefr_helpers.bank_making import checks, prompts, storage
-from cefr_helpers.bank_making.answer_journal import AnswerJournal
 from cefr_helpers.bank_making.chat_client import ChatServer
 from cefr_helpers.bank_making.checks import Judge, Teachers
+from cefr_helpers.bank_making.storage import ResponseLog
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.progress import clock
 
@@ -27,7 +27,7 @@ class Plan:
     """What is asked for.
 
     Attributes:
-        words: from `word_list.read`.
+        words: from `bank_formats.read_word_list`.
         sentences: how many a word gets.
         tries: how many answers are asked for a word at most.
         model: None where the server is to say; a resumed bank keeps its own.
@@ -65,7 +65,7 @@ class BankMaking:
         self.plan = plan
         self.place = place
         self._lengths = teachers.lengths(plan.level)
-        self._journal = AnswerJournal(place.answers)
+        self._journal = ResponseLog(place.answers)
         self._check_header()
         self._judge = Judge(plan.level, teachers)
         self._words = {word: _Word([], []) for word in plan.words}

@@ -1,4 +1,4 @@
-"""The three records of one level held together, and safe ways to look into them."""
+"""The names in records, the three records of one level held together, and safe ways to look into them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -2,13 +2,11 @@
 
 import html
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cefr_helpers.core.errors import InputError
 from cefr_helpers.evaluation import intervals
 from cefr_helpers.evaluation.baseline_cache import Kept
-from cefr_helpers.models import base_model, generation, likelihood, model_files
+from cefr_helpers.models import generation, likelihood
 from cefr_helpers.models.prompts import prompt_text
 
 if TYPE_CHECKING:
@@ -21,41 +19,6 @@ class Scores:
 
     base: "pandas.DataFrame"
     tuned: "pandas.DataFrame"
-
-
-def load(base: base_model.BaseModel, training: dict, adapter: Path):
-    """The tuned model of a training record in the precision it was trained in, and its tokenizer.
-
-    Raises:
-        InputError: as `check_adapter`.
-    """
-    from peft import PeftModel
-
-    check_adapter(base, training, adapter)
-    model = base_model.load_model(base, training["results"]["precision"])
-    return PeftModel.from_pretrained(model, adapter).eval(), base_model.load_tokenizer(base)
-
-
-def check_adapter(base: base_model.BaseModel, training: dict, adapter: Path) -> None:
-    """Refuse an adapter that this base model can't take.
-
-    Raises:
-        InputError: the adapter is gone, or was trained on another base model than the one given.
-    """
-    results = training["results"]
-    trained_on = (results["base_model"] or {}).get("sha256")
-    if trained_on is None:
-        raise InputError(
-            f"{adapter}: the run was adopted and does not say what base it was trained on; run 02_training"
-        )
-    if base.sha256 != trained_on:
-        raise InputError(
-            f"base_model: {base.source!r} has other weights than the base that {adapter.name} was trained on "
-            f"(sha256 {base.sha256[:12]} instead of {trained_on[:12]}); run 02_training again"
-        )
-    if not (adapter / "adapter_model.safetensors").is_file():
-        raise InputError(f"{adapter}: the adapter of the training record is gone; run 02_training again")
-    model_files.check_weights(adapter / "adapter_model.safetensors")
 
 
 def score(model, tokenizer, examples: list[dict], batch_size: int, kept: Kept) -> Scores:

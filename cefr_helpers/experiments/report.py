@@ -71,8 +71,8 @@ def note(results: Results, made: dict[str, LevelTable], words: Wording) -> str:
 
 
 def _draw(results: Results, folder: Path, language: str) -> None:
-    from cefr_helpers.experiments import figures as experiment_plots
-    from cefr_helpers.notes import training_figures
+    from cefr_helpers.experiments import figures as experiment_plots  # matplotlib: only where something is drawn
+    from cefr_helpers.rendering import figure_style
 
     figures = {
         "settings": experiment_plots.by_setting(results, language),
@@ -80,7 +80,7 @@ def _draw(results: Results, folder: Path, language: str) -> None:
     }
     for key in FIGURES:
         for form in ("png", "pdf"):
-            training_figures.save_figure(figures[key], folder / f"experiment_{results.name}_{key}.{form}", dpi=150)
+            figure_style.save_figure(figures[key], folder / f"experiment_{results.name}_{key}.{form}", dpi=150)
 
 
 def _best(results: Results) -> LevelTable:

@@ -8,8 +8,8 @@ from cefr_helpers.core.paths import EXPERIMENT_STAGE, STAGES
 from cefr_helpers.core.progress import clock
 from cefr_helpers.experiments import grid
 from cefr_helpers.experiments.grid import Experiment
-from cefr_helpers.pipeline import estimate, resources, runs, snakemake
-from cefr_helpers.pipeline.estimate import Estimate
+from cefr_helpers.pipeline import resources, runs, snakemake
+from cefr_helpers.pipeline.resources import Estimate
 from cefr_helpers.rendering.locale import gigabytes, wording
 
 _RULES = dict(zip(("format", "train", "compare", "plot"), STAGES, strict=True))
@@ -46,7 +46,7 @@ def plan(experiment: Experiment, profile: Path) -> list[str]:
     jobs = _jobs(experiment, names)
     recipes = {one.name: experiment.recipes[Path(one.settings.recipe)] for one in experiment.runs}
     stages = [(stage, recipes[name]) for stage, _, name in jobs if stage in STAGES]
-    found = estimate.total(stages, estimate.measured(experiment.settings.workspace.output_root))
+    found = resources.total(stages, resources.measured(experiment.settings.workspace.output_root))
     return [*_listed(experiment, jobs), "", *_counted(jobs), *(_told(found) if stages else []), *_asked(config, jobs)]
 
 

@@ -9,8 +9,7 @@ from matplotlib.transforms import blended_transform_factory
 from cefr_helpers.core import levels
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, figure_files, find, model_name, read_level
-from cefr_helpers.notes.answer_sections import RATES
-from cefr_helpers.notes.training_figures import save_figure
+from cefr_helpers.notes.sections import RATES
 from cefr_helpers.notes.verdicts import generated
 from cefr_helpers.rendering import escaping, locale
 from cefr_helpers.rendering.figure_style import (
@@ -23,6 +22,7 @@ from cefr_helpers.rendering.figure_style import (
     level_title,
     new_figure,
     put_legend,
+    save_figure,
     say_nothing_recorded,
     style,
     write_ticks,

@@ -1,22 +1,14 @@
 """The final report: all levels side by side, its tables as CSV and LaTeX, its figures as PNG and PDF."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from cefr_helpers.core import schema
 from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords, find, has_records
-from cefr_helpers.notes import (
-    facts,
-    files,
-    level_tables,
-    observations,
-    reference_results,
-    scorer_tables,
-    sections,
-    verdicts,
-)
+from cefr_helpers.core.schema import QUALITIES, SCORERS, LevelRecords, find, has_records
+from cefr_helpers.notes import facts, files, level_tables, observations, reference_results, sections, verdicts
 from cefr_helpers.rendering import escaping, locale, tables, templates
 from cefr_helpers.rendering.locale import Wording, listed
 from cefr_helpers.rendering.tables import LevelTable
@@ -67,7 +59,7 @@ def final_report(workspace: Workspace, by_level: dict[str, LevelRecords], langua
             "verdicts": _verdicts(by_level, words),
             "memorisation": _memorisation(by_level, words),
             "scorer_title": words.phrases["scorer_card"]["title"],
-            "scorer_cards": scorer_tables.cards(by_level, words),
+            "scorer_cards": scorer_tables(by_level, words),
             "tables": {table.name: tables.to_markdown(table, words) for table in made},
             "levels_unit": words.phrases["note"]["levels_unit"],
             "figures": {name: {"title": text["figures"][name], "link": f"figures/{name}.png"} for name in FIGURES},
@@ -82,15 +74,16 @@ def final_report(workspace: Workspace, by_level: dict[str, LevelRecords], langua
 
 
 def _draw(by_level: dict[str, LevelRecords], folder: Path, language: str) -> None:
-    from cefr_helpers.notes import training_figures
+    from cefr_helpers.notes import training_figures  # matplotlib: only where something is drawn
+    from cefr_helpers.rendering import figure_style
 
     figures = {
         "levels_grid": training_figures.levels_grid(by_level, language),
         "base_vs_tuned": training_figures.base_vs_tuned(by_level, language),
     }
     for name in FIGURES:
-        training_figures.save_figure(figures[name], folder / f"{name}.png")
-        training_figures.save_figure(figures[name], folder / f"{name}.pdf")
+        figure_style.save_figure(figures[name], folder / f"{name}.png")
+        figure_style.save_figure(figures[name], folder / f"{name}.pdf")
 
 
 def _summary(by_level: dict[str, LevelRecords], words: Wording) -> str:
@@ -176,4 +169,47 @@ def _notes(workspace: Workspace, by_level: dict[str, LevelRecords], words: Wordi
         }
         for level, held in by_level.items()
         if has_records(held)
+    ]
+
+
+def scorer_tables(by_level: dict[str, LevelRecords], words: Wording) -> list[dict]:
+    """A card for each scorer that judged a level: levels of one run share theirs, and then there is one."""
+    found: dict[str, dict] = {}
+    for level, held in by_level.items():
+        scorer = find(verdicts.generated(held), "scorer")
+        if scorer and scorer.get("confusion"):
+            found.setdefault(json.dumps(scorer, sort_keys=True), {"scorer": scorer, "judged": []})["judged"].append(
+                level
+            )
+    return [_card(one["scorer"], one["judged"], words) for one in found.values()]
+
+
+def _card(scorer: dict, judged: list[str], words: Wording) -> dict:
+    text = words.phrases["scorer_card"]
+    levels = [escaping.markdown(level) for level in scorer["levels"]]
+    counts = {key: locale.whole(scorer.get(key), words) for key in ("sentences", "folds", "groups")}
+    confusion = [
+        [level, *(locale.whole(count, words) for count in row)]
+        for level, row in zip(levels, scorer["confusion"], strict=False)
+    ]
+    return {
+        "text": text["text"].format(judged=listed(judged, words), levels=listed(levels, words), **counts),
+        "quality": tables.markdown_table(
+            [text["variant"], *(text["qualities"][key] for key in QUALITIES)],
+            [_quality(scorer, variant, words) for variant in SCORERS],
+            numbers_from=1,
+        ),
+        "confusion_text": text["confusion_text"],
+        "confusion": tables.markdown_table([text["actual"], *levels], confusion, numbers_from=1),
+    }
+
+
+def _quality(scorer: dict, variant: str, words: Wording) -> list[str]:
+    own = scorer.get(variant) or {}
+    return [
+        words.phrases["scorer_card"]["variants"][variant],
+        locale.decimal(own.get("qwk"), 3, words),
+        locale.share(own.get("accuracy"), words),
+        locale.share(own.get("within_one"), words),
+        locale.decimal(own.get("rmse"), 2, words),
     ]

@@ -10,16 +10,7 @@ from cefr_helpers.core import levels, records, schema
 from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, best, find
-from cefr_helpers.notes import (
-    answer_sections,
-    facts,
-    files,
-    level_tables,
-    observations,
-    progression,
-    sections,
-    settings,
-)
+from cefr_helpers.notes import facts, files, level_tables, observations, sections
 from cefr_helpers.rendering import locale, tables, templates
 from cefr_helpers.rendering.locale import Wording
 
@@ -44,8 +35,8 @@ def results_note(workspace: Workspace, level: str, records_by_level: dict[str, L
     """The note as Markdown; `workspace` only says where things lie, nothing in it is read."""
     held = records_by_level[level]
     words = level_tables.wording_for(records_by_level, language)
-    rows = progression.rows(held)
-    shown = progression.thinned(rows)
+    rows = observations.progress_rows(held)
+    shown = observations.thin_rows(rows)
     return templates.render(
         "results_note.md.j2",
         {
@@ -58,16 +49,16 @@ def results_note(workspace: Workspace, level: str, records_by_level: dict[str, L
             "dropped": facts.dropped(held, words),
             "leaks": facts.leaks(held, words),
             "floor": _floor(held, words),
-            "lora": settings.settings(held, settings.LORA, words),
-            "settings": settings.settings(held, settings.TRAINING, words),
-            "differences": settings.differences(held, words),
+            "lora": facts.hyperparameters(held, facts.LORA, words),
+            "settings": facts.hyperparameters(held, facts.TRAINING, words),
+            "differences": facts.differences(held, words),
             "training": facts.training(held, words),
             "progress_unit": _progress_unit(held, words),
             "progress": _progress(shown, words),
             "thinned": _thinned(rows, shown, words),
             "best": _best(held, words),
             "comparison": sections.comparison(held, words),
-            "generation": answer_sections.section(workspace, held, words),
+            "generation": sections.generated_answers(workspace, held, words),
             "answers_text": words.phrases["generation"],
             "answers": sections.answers(held, words),
             "levels": tables.to_markdown(level_tables.side_by_side(records_by_level), words),
@@ -134,7 +125,7 @@ def _progress_unit(held: LevelRecords, words: Wording) -> str:
 
 def _progress(rows: list[dict], words: Wording) -> str:
     headings = [words.phrases["note"][key] for key in ("epoch", "step", "train_loss", "eval_loss", "remark")]
-    table = tables.markdown_table(headings, progression.written(rows, words), numbers_from=0)
+    table = tables.markdown_table(headings, observations.format_rows(rows, words), numbers_from=0)
     return table.replace("---: |\n", "--- |\n", 1)  # remarks are text: aligned left
 
 

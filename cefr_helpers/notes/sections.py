@@ -1,12 +1,30 @@
-"""The comparison of base and tuned model in a results note: losses, interval, answers side by side."""
+"""The sections of a results note on the comparison: losses, example answers, and what generated answers are worth."""
 
+from cefr_helpers.core import schema
+from cefr_helpers.core.levels import number
+from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import MEASURES, LevelRecords, find
-from cefr_helpers.notes import observations
+from cefr_helpers.notes import files, observations
+from cefr_helpers.notes import verdicts as verdict
 from cefr_helpers.rendering import escaping, locale, tables
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.locale import Wording, listed
 
 _LONGEST_LINE = 400
 _MOST_LINES = 14
+RATES = (*schema.RATES, "exact_ten")
+_OTHERS = {
+    "control_error": "two_decimals",
+    "control_error_length_free": "two_decimals",
+    "bias": "two_decimals",
+    "exact_accuracy": "share",
+    "above_level_share": "share",
+    "words_a_sentence": "one_decimal",
+    "distinct_2": "two_decimals",
+    "self_bleu": "two_decimals",
+    "gzip_ratio": "two_decimals",
+    "ngrams_in_training": "share",
+}
+_LONGEST_SENTENCE = 400
 
 
 def comparison(held: LevelRecords, words: Wording) -> dict | None:
@@ -100,3 +118,142 @@ def _lines(answer: str, words: Wording) -> list[str]:
     if len(lines) > _MOST_LINES:
         shown.append(words.phrases["note"]["more_lines"].format(n=len(lines) - _MOST_LINES))
     return shown
+
+
+def generated_answers(workspace: Workspace, held: LevelRecords, words: Wording) -> dict | None:
+    """The parts of a note's section on generated answers."""
+    found, text = verdict.generated(held), words.phrases["generation"]
+    if not found:
+        return None
+    return {
+        "title": verdict.title([held], words),
+        "verdict": f"{verdict.joint_success(held, words)}; {observations.seen(held, words)}.",
+        "on": _on(held, words),
+        "rates": _rates_table(found, words),
+        "cautions": _cautions(found, words),
+        "others": _others_table(found, words),
+        "others_text": _others_text(found, words),
+        "joint": text["joint"].format(level=held.level),
+        "scorer": _scorer(found, words),
+        "shown": _shown_text(held, words),
+        "slots": _slots(found, words),
+        "figures": [
+            {
+                "title": f"{held.level}: {words.phrases['plot']['generation'][name]}",
+                "link": files.relative_link(workspace.plots(held.level) / file, workspace.note(held.level)),
+            }
+            for name, file in schema.figure_files(found).items()
+        ],
+    }
+
+
+def _on(held: LevelRecords, words: Wording) -> str:
+    found = verdict.generated(held)
+    counts = {key: locale.whole(found.get(key), words) for key in ("prompts", "slots", "words", "max_new_tokens")}
+    decoding = found.get("decoding")
+    said = words.phrases["recorded_texts"].get(decoding) or escaping.markdown(decoding or words.unknown)
+    file = escaping.code(f"runs/{held.level}/{found.get('file') or 'generations.csv'}")
+    text = words.phrases["generation"]["asked_for"].format(decoding=said, file=file, **counts)
+    if not found.get("samples"):
+        return text
+    samples, temperature = locale.whole(found["samples"], words), locale.decimal(found.get("temperature"), 1, words)
+    return f"{text} {words.phrases['generation']['sampled'].format(samples=samples, temperature=temperature)}"
+
+
+def _rates_table(found: dict, words: Wording) -> str:
+    text = words.phrases["generation"]
+    rows = [[text["rows"][row], *(_rate(found, row, rate, words) for rate in RATES)] for row in _rows(found)]
+    differences = [find(found, f"differences.{rate}") for rate in RATES]
+    rows.append([text["rows"]["difference"], *(_points(difference, words) for difference in differences)])
+    return tables.markdown_table([text["row"], *(text["measures"][rate] for rate in RATES)], rows, numbers_from=1)
+
+
+def _rows(found: dict) -> list[str]:
+    return [row for row in schema.ROWS if find(found, f"measures.{row}")]
+
+
+def _rate(found: dict, row: str, measure: str, words: Wording) -> str:
+    entry = find(found, f"measures.{row}.{measure}")
+    if find(entry, "value") is None:
+        return words.phrases["missing"]
+    shown = locale.share(entry["value"], words)
+    return shown if None in (entry.get("low"), entry.get("high")) else f"{shown} {verdict.ends(entry, words)}"
+
+
+def _points(difference: dict | None, words: Wording) -> str:
+    if find(difference, "estimate") is None:
+        return words.phrases["missing"]
+    shown = verdict.points(difference["estimate"], words)
+    known = None not in (difference.get("low"), difference.get("high"))
+    return f"{shown} {verdict.ends(difference, words)}" if known else shown
+
+
+def _cautions(found: dict, words: Wording) -> list[str]:
+    entries = [find(found, f"measures.{row}.{rate}") or {} for row in _rows(found) for rate in RATES]
+    entries += (found.get("differences") or {}).values()
+    flat = any(entry.get("low") is not None and entry["low"] == entry.get("high") for entry in entries)
+    said = [words.phrases["generation"]["no_width"]] if flat else []
+    few = verdict.few_prompts(found.get("prompts") or 0, 1, words)
+    return said + ([few] if few else [])
+
+
+def _others_table(found: dict, words: Wording) -> str:
+    text = words.phrases["generation"]
+    rows = []
+    for row in _rows(found):
+        values = [(verdict.value(found, row, measure), kind) for measure, kind in _OTHERS.items()]
+        cells = [words.phrases["missing"] if v is None else tables.written(v, kind, words) for v, kind in values]
+        rows.append([text["rows"][row], *cells])
+    return tables.markdown_table([text["row"], *(text["measures"][key] for key in _OTHERS)], rows, numbers_from=1)
+
+
+def _others_text(found: dict, words: Wording) -> str:
+    text, compared = words.phrases["generation"], found.get("sentences_compared")
+    if not compared:
+        return text["others_text"]
+    return f"{text['others_text']} {text['compared'].format(n=locale.whole(compared, words))}"
+
+
+def _scorer(found: dict, words: Wording) -> str:
+    scorer = found.get("scorer")
+    if not scorer:
+        return words.phrases["generation"]["no_scorer"]
+    figures = {}
+    for variant in schema.SCORERS:
+        figures[f"{variant}_qwk"] = locale.decimal(find(scorer, f"{variant}.qwk"), 3, words)
+        figures[f"{variant}_accuracy"] = locale.share(find(scorer, f"{variant}.accuracy"), words)
+    levels = listed([escaping.markdown(level) for level in scorer.get("levels") or []], words) or words.unknown
+    sentences = locale.whole(scorer.get("sentences"), words)
+    return words.phrases["generation"]["scorer"].format(levels=levels, sentences=sentences, **figures)
+
+
+def _shown_text(held: LevelRecords, words: Wording) -> str:
+    count = locale.whole(len(verdict.generated(held).get("slots_shown") or []), words)
+    return words.phrases["generation"]["shown"].format(n=count, level=held.level, target=number(held.level))
+
+
+def _slots(found: dict, words: Wording) -> str | None:
+    text = words.phrases["generation"]
+    if not found.get("slots_shown"):
+        return None
+    headings = [text["slot_columns"][key] for key in ("slot", "word", "sentence", "score", "failed")]
+    return tables.markdown_table(headings, [_slot(slot, words) for slot in found.get("slots_shown") or []])
+
+
+def _slot(slot: dict, words: Wording) -> list[str]:
+    sentence, score, text = slot.get("sentence"), slot.get("score"), words.phrases["generation"]
+    return [
+        locale.whole(slot.get("slot"), words),
+        escaping.markdown(slot.get("word") or ""),
+        text["no_sentence"] if sentence is None else escaping.markdown(escaping.shortened(sentence, _LONGEST_SENTENCE)),
+        words.phrases["missing"] if score is None else locale.decimal(score, 2, words),
+        _marks(slot.get("failed") or [], words),
+    ]
+
+
+def _marks(failed: list[str], words: Wording) -> str:
+    """What failed; an invalid sentence fails everything, so that alone is named."""
+    text = words.phrases["generation"]
+    named = ["valid"] if "valid" in failed else failed
+    said = [text["failed"].get(name) or escaping.markdown(name) for name in named if name != "joint_success"]
+    return f"✗ {', '.join(said)}" if said else text["passed"]

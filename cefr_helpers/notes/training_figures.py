@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cefr_helpers.core import files, records
+from cefr_helpers.core import records
 from cefr_helpers.core.paths import PLOT_FILES, Workspace
 from cefr_helpers.core.schema import LevelRecords, best, find, floor, history, loss_measure, model_name, read_level
 from cefr_helpers.rendering import locale
@@ -22,19 +22,13 @@ from cefr_helpers.rendering.figure_style import (
     level_title,
     new_figure,
     put_legend,
-    render,
+    save_figure,
     say_nothing_recorded,
     style,
     write_ticks,
     write_title,
 )
 from cefr_helpers.rendering.locale import Wording
-
-
-def save_figure(figure: Figure, path: Path, dpi: int = 300) -> Path:
-    """Write the figure as PNG or PDF (by suffix), aside and then moved into place."""
-    path = Path(path)
-    return files.write_atomically(path, render(figure, path.suffix.lstrip(".").lower(), dpi))
 
 
 def draw_all(workspace: Workspace, level: str, language: str) -> list[Path]:

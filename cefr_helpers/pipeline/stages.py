@@ -14,7 +14,7 @@ from cefr_helpers.core.files import explain_full_disk, write_atomically
 from cefr_helpers.core.levels import check_level
 from cefr_helpers.core.paths import EXPERIMENT_STAGE, PLOT_FILES, REPORT_STAGE, STAGES, Workspace, project_root
 from cefr_helpers.core.secret_scan import refuse_secrets
-from cefr_helpers.pipeline import notebooks, stage_turn, torchrun
+from cefr_helpers.pipeline import gpus, notebooks, torchrun
 from cefr_helpers.training import distributed
 
 PACKAGE = Path(__file__).parents[1]
@@ -120,7 +120,7 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "")
     label = f"{run} {level} {stage}".strip()
     notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
     check_parameters(notebook, parameters)
-    with stage_turn.alone(stage, executed, label):
+    with gpus.stage_lock(stage, executed, label):
         _run(stage, level, label, notebook, executed, parameters, workspace)
 
 
@@ -215,7 +215,7 @@ def main(arguments: list[str]) -> int:
 
     LEVEL and RUN are "-" where there is none; for the report over an experiment its name stands for the level.
     """
-    from cefr_helpers.pipeline import attempts, configuration
+    from cefr_helpers.pipeline import configuration
 
     locks.die_with_engine()
     try:
@@ -226,7 +226,9 @@ def main(arguments: list[str]) -> int:
             parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}
         if stage == EXPERIMENT_STAGE:
             parameters |= {"experiment": level}
-        attempts.check(int(attempt), executed_notebook(settings.workspace, stage, level).with_suffix(".log"))
+        notebooks.refuse_pointless_retry(
+            int(attempt), executed_notebook(settings.workspace, stage, level).with_suffix(".log")
+        )
         run_stage(stage, parameters, settings.workspace, "" if run == "-" else run)
     except (StageFailed, InputError, DiskFull) as error:
         print(error, file=sys.stderr, flush=True)

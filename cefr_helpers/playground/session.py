@@ -14,8 +14,8 @@ from cefr_helpers.core.levels import check_level
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import Recipe, load_recipe
 from cefr_helpers.core.schema import find
-from cefr_helpers.data import banks, example_files, formatting, splitting, word_list
-from cefr_helpers.evaluation import level_scorers, scorer_card, summary
+from cefr_helpers.data import bank_formats, banks, formatting, splitting
+from cefr_helpers.evaluation import level_scorers, summary
 from cefr_helpers.models.adapters import Speakers
 from cefr_helpers.playground import favourites
 
@@ -99,7 +99,7 @@ class Playground:
         """
         path = self.workspace.formatted_file(level, "eval")
         if path.is_file():
-            words = {word for example in example_files.read(path) for word in example["words"]}
+            words = {word for example in formatting.read_examples(path) for word in example["words"]}
             return sorted(words), "held out in the last formatted data"
         settings, seed = self.settings(level, ["dataset"])
         split = splitting.split_groups(self._all_banks(), settings.split, settings.held_out_share, seed)
@@ -165,8 +165,8 @@ class Playground:
                 rows = level_scorers.training_rows(self._all_banks(), dataset, settings, seed)
             else:
                 split = splitting.split_groups(self._all_banks(), settings.split, settings.held_out_share, seed)
-                rows = scorer_card.rows_of(self._all_banks(), split)
-            self._judges[key] = Judge(level_scorers.train(rows, seed, with_card=False), rows.sentences)
+                rows = level_scorers.sentences_of(self._all_banks(), split)
+            self._judges[key] = Judge(level_scorers.train(rows, seed, with_quality=False), rows.sentences)
         return self._judges[key]
 
     def _all_banks(self) -> dict[str, banks.Bank]:
@@ -186,7 +186,7 @@ def parse_words(text: str) -> list[str]:
     if not 1 <= len(words) <= MOST_WORDS:
         raise InputError(f"words: {len(words)} of them; expected 1 to {MOST_WORDS}, with commas between")
     for place, word in enumerate(words):
-        if not word_list.is_word(word):
+        if not bank_formats.is_word(word):
             raise InputError(f"words: {shown(word)}; expected a word or a short phrase")
         if word.lower() in (other.lower() for other in words[:place]):
             raise InputError(f"words: {shown(word)} stands twice; expected each once")

@@ -2,13 +2,14 @@
 
 import io
 from functools import partial
+from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cefr_helpers.core import levels
+from cefr_helpers.core import files, levels
 from cefr_helpers.rendering import escaping, locale
 from cefr_helpers.rendering.locale import Wording
 
@@ -94,3 +95,9 @@ def put_legend(figure: Figure) -> Figure:
         look = {"frameon": False, "fontsize": TEXT - 1, "columnspacing": 1.2}
         figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=columns, **look)
     return figure
+
+
+def save_figure(figure: Figure, path: Path, dpi: int = 300) -> Path:
+    """Write the figure as PNG or PDF (by suffix), aside and then moved into place."""
+    path = Path(path)
+    return files.write_atomically(path, render(figure, path.suffix.lstrip(".").lower(), dpi))

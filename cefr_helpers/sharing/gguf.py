@@ -14,7 +14,7 @@ from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, find
 from cefr_helpers.data import formatting
 from cefr_helpers.models import prompts
-from cefr_helpers.sharing import gguf_check, model_card, modelfile, ollama
+from cefr_helpers.sharing import gguf_check, model_card, ollama
 
 # How weights are kept. The first is nearest to the merged model and the default; Ollama can make smaller ones of it.
 QUANTISATIONS = ("f16", "bf16", "q8_0")
@@ -67,7 +67,7 @@ def export(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0
         arguments = (str(merged), str(staging / file), quantisation)
         check = json.loads(_run("-m", gguf_check.__name__, *arguments, stdin=json.dumps(_ask(held))))
         if for_ollama is not None:
-            files.write_atomically(staging / modelfile.FILE, for_ollama)
+            files.write_atomically(staging / ollama.MODELFILE, for_ollama)
         what = {"quantisation": quantisation, "without_modelfile": reason, "check": check}
         files.write_atomically(staging / schema.EXPORT_RECORD, records.as_text(_record(staging / file, held) | what))
     model_card.write_cards(workspace, level)
@@ -112,7 +112,7 @@ def _modelfile(merged: Path, file: str, held: LevelRecords) -> tuple[str | None,
         "licence": model_card.licences(held),
     }
     try:
-        return modelfile.text(file, ollama.read(tokenizer), **settings), None
+        return ollama.modelfile(file, ollama.read(tokenizer), **settings), None
     except ValueError as error:
         print(f"{held.level}: no Modelfile for Ollama: {error}", flush=True)
         return None, str(error)

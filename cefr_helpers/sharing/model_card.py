@@ -8,7 +8,7 @@ from pathlib import Path
 from cefr_helpers.core import files, levels, paths, records, schema
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, find
-from cefr_helpers.notes import answer_sections, facts, level_tables, observations, sections, settings
+from cefr_helpers.notes import facts, level_tables, observations, sections
 from cefr_helpers.rendering import escaping, locale, tables, templates
 from cefr_helpers.rendering.locale import Wording
 
@@ -143,10 +143,10 @@ def _body(workspace: Workspace, held: LevelRecords, kind: str, words: Wording) -
         "data": facts.data(held, words) or "Not recorded.",
         "digests": _digests(held),
         "leaks": facts.leaks(held, words),
-        "lora": settings.settings(held, settings.LORA, words),
+        "lora": facts.hyperparameters(held, facts.LORA, words),
         "training": facts.training(held, words),
         "comparison": sections.comparison(held, words),
-        "generation": answer_sections.section(workspace, held, words),
+        "generation": sections.generated_answers(workspace, held, words),
         "exports": _exports(workspace, held, words),
         "usage": _usage(held, kind),
     }

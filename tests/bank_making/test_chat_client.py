@@ -6,7 +6,7 @@ import time
 import pytest
 from stand_in_server import MODEL, Raw, closed_port, running
 
-from cefr_helpers.bank_making import server_address
+from cefr_helpers.bank_making import chat_client
 from cefr_helpers.bank_making.chat_client import ChatServer, Reply, Unavailable
 from cefr_helpers.core.errors import InputError
 
@@ -229,7 +229,7 @@ def test_a_server_without_a_list_is_fine_if_the_model_is_named():
     ],
 )
 def test_addresses_are_understood(given, url):
-    assert server_address.address(given) == url
+    assert chat_client.address(given) == url
 
 
 @pytest.mark.parametrize(
@@ -237,13 +237,13 @@ def test_addresses_are_understood(given, url):
 )
 def test_what_is_no_address_is_refused(given):
     with pytest.raises(InputError, match="expected an address such as http://127.0.0.1:8080/v1"):
-        server_address.address(given)
+        chat_client.address(given)
 
 
 @pytest.mark.parametrize("given", [f"https://me:{PLANTED}@there/v1", f"https://there?key={PLANTED}", f"a@{PLANTED}"])
 def test_an_address_with_a_key_in_it_is_refused_and_not_shown(given):
     with pytest.raises(InputError, match="the key in BANK_API_KEY") as error:
-        server_address.address(given)
+        chat_client.address(given)
     assert PLANTED not in str(error.value)
 
 
@@ -260,7 +260,7 @@ def test_an_address_with_a_key_in_it_is_refused_and_not_shown(given):
 )
 def test_the_key_comes_out_of_the_environment(monkeypatch, url, key, expected):
     monkeypatch.setenv("BANK_API_KEY", key)
-    assert server_address.key_for(url) == expected
+    assert chat_client.key_for(url) == expected
 
 
 @pytest.mark.parametrize(
@@ -275,5 +275,5 @@ def test_the_key_comes_out_of_the_environment(monkeypatch, url, key, expected):
 def test_a_key_that_cannot_be_sent_safely_is_refused_and_not_shown(monkeypatch, url, key, told):
     monkeypatch.setenv("BANK_API_KEY", key)
     with pytest.raises(InputError, match=told) as error:
-        server_address.key_for(url)
+        chat_client.key_for(url)
     assert PLANTED not in str(error.value)

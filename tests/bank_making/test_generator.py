@@ -15,8 +15,8 @@ from stand_in_server import MODEL, Raw, closed_port, count_of, numbered, running
 
 from cefr_helpers import cli
 from cefr_helpers.bank_making import checks, generator, storage
-from cefr_helpers.bank_making.answer_journal import AnswerJournal
 from cefr_helpers.bank_making.checks import Judge
+from cefr_helpers.bank_making.storage import ResponseLog
 from cefr_helpers.core import files as core_files
 from cefr_helpers.core import records
 from cefr_helpers.core.paths import STAGES, Workspace, project_root
@@ -143,7 +143,7 @@ def test_the_record_says_what_it_was_made_with(command, server, good, teachers):
     assert record["word_list"]["sha256"] == core_files.sha256(command.folder / "words.csv")
     assert record["compared_with"] == list(teachers.others) and record["level_scorer"]["levels"] == list(LEVELS)
     assert record["results"]["lacking"] == {} and record["results"]["answers"] == 2
-    journal = AnswerJournal(command.made / "answers.jsonl")
+    journal = ResponseLog(command.made / "answers.jsonl")
     assert [one["prompt"] for one in journal.answers] == [one["prompt"] for one in server.asked]
 
 

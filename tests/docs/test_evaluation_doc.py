@@ -6,7 +6,7 @@ import pytest
 
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.paths import project_root
-from cefr_helpers.evaluation import baselines, intervals, level_features, metrics, scorer_card, summary
+from cefr_helpers.evaluation import baselines, intervals, level_features, level_scorers, metrics, summary
 from cefr_helpers.models import generation
 from cefr_helpers.notes import observations, verdicts
 from cefr_helpers.rendering import locale
@@ -46,7 +46,7 @@ def page() -> str:
         f"Rows with fewer than {IN_WORDS[summary._FEWEST_TO_COMPARE]} are left out",
         f"out of {len(level_features.FEATURES)} features",
         f"the {len(level_features.FREE_FEATURES)} that do not grow",
-        f"({IN_WORDS[scorer_card.FOLDS]}, where the bank has so many groups)",
+        f"({IN_WORDS[level_scorers.FOLDS]}, where the bank has so many groups)",
         f"differ by more than {observations.AGREE_WITHIN:.0%}",
         f"bootstrap over whole examples, {resamples(intervals.paired_difference):,} resamples",
         f"bootstrap-t over whole prompts, {resamples(intervals.paired_cluster_difference):,} resamples",

@@ -17,15 +17,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace, project_root
 from cefr_helpers.core.schema import LevelRecords, above_floor, find, read_level, read_levels
-from cefr_helpers.notes import (
-    answer_sections,
-    final_report,
-    level_tables,
-    observations,
-    progression,
-    results_note,
-    verdicts,
-)
+from cefr_helpers.notes import final_report, level_tables, observations, results_note, sections, verdicts
 from cefr_helpers.rendering import escaping, locale, tables
 
 NUMBER = re.compile(r"−?\d+(?:[.,:]\d+)*(?:e-?\d+)?")
@@ -139,7 +131,7 @@ def test_every_number_of_a_note_is_found_in_its_record(language, make):
     held = make()
     words = level_tables.wording_for(by_level(B2=held), language)
     lowest = held.training["results"]["best"]
-    then = next(row["train_loss"] for row in progression.rows(held) if row["step"] == lowest["step"])
+    then = next(row["train_loss"] for row in observations.progress_rows(held) if row["step"] == lowest["step"])
     ran = held.training["results"]["hyperparameters"]
     worked_out = {
         "above": above_floor(held),
@@ -230,7 +222,7 @@ def remarks(losses: list[float]) -> list[list[str]]:
     held = LevelRecords("B2", training=hand_made_records.training())
     history = [{"step": 10 * n, "epoch": float(n), "eval_loss": loss} for n, loss in enumerate(losses, 1)]
     held.training["results"] |= {"history": history, "best": None}
-    return [row["remarks"] for row in progression.rows(held)]
+    return [row["remarks"] for row in observations.progress_rows(held)]
 
 
 def test_remarks_by_rule():
@@ -253,8 +245,8 @@ def test_long_courses_are_thinned_but_keep_first_best_and_last():
     held = LevelRecords("B2", training=hand_made_records.training())
     history = [{"step": n, "epoch": n / 10, "eval_loss": loss} for n, loss in enumerate(losses, 1)]
     held.training["results"] |= {"history": history, "best": None}
-    rows = progression.thinned(progression.rows(held))
-    assert len(rows) <= progression.MOST_ROWS
+    rows = observations.thin_rows(observations.progress_rows(held))
+    assert len(rows) <= observations.MOST_ROWS
     assert [row["step"] for row in rows if {"first", "best", "last"} & set(row["remarks"])] == [1, 70, 100]
     assert f"The table shows {len(rows)} of 100 evaluations" in note(held)
 
@@ -430,11 +422,11 @@ def test_tuning_helped_only_where_interval_and_test_say_so(low, high, p, said):
         f"**{words.phrases['generation']['verdict'][said].format(n=50)}**: Joint Success 4.0% → 38.0%"
     )
     assert ("succeed more often than its base's**" in text) == (said == "better")
-    assert answer_sections.section(WORKSPACE, held, words)["verdict"].startswith(text)
+    assert sections.generated_answers(WORKSPACE, held, words)["verdict"].startswith(text)
 
 
 def test_the_verdict_on_answers_in_full():
-    assert answer_sections.section(WORKSPACE, hand_made_records.with_answers(), locale.wording("tr"))["verdict"] == (
+    assert sections.generated_answers(WORKSPACE, hand_made_records.with_answers(), locale.wording("tr"))["verdict"] == (
         "**Güven aralığı ince ayarlı model ile temel model arasında bir fark gösteriyor, ancak istemler üzerindeki "
         "sınama bunu doğrulamıyor**: Tam Başarı %4,0 → %38,0, fark 34,0 yüzde puanı, %95 güven aralığı [16,3; 51,7], "
         "p = 0,062, n = 50 yuva; ölçüm, eğitimin dışında tutulan kelimelerle yapıldı (eğitimde de geçen hedef "

@@ -14,6 +14,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import PLOT_FILES, Workspace
 from cefr_helpers.core.schema import LevelRecords
 from cefr_helpers.notes import answer_figures, training_figures
+from cefr_helpers.rendering import figure_style
 
 SINGLE = ("training_loss", "eval_loss", "combined_loss", "learning_rate", "gradient_norm")
 
@@ -91,7 +92,7 @@ def test_nothing_one_point_and_missing_values_are_drawn_without_failing(name, la
     gaps.training["recipe"]["base_model"] = None
     draw = getattr(training_figures, name)
     for held in (LevelRecords("B2"), one, gaps, LevelRecords("B2", training=one.training)):
-        assert len(training_figures.render(draw(held, language), "png", 30)) > 1000
+        assert len(figure_style.render(draw(held, language), "png", 30)) > 1000
     assert {"en": "nothing recorded", "tr": "kayıtlı değer yok"}[language] in texts(draw(gaps, language).axes[0])
 
 
@@ -99,7 +100,7 @@ def test_a_model_name_is_never_mathematics_and_never_too_long():
     held = hand_made_records.level_records()
     held.training["results"]["base_model"]["name"] = r"$\badcommand{ " + "x" * 300
     figure = training_figures.training_loss(held, "en")
-    training_figures.render(figure, "png", 30)
+    figure_style.render(figure, "png", 30)
     assert len(figure.axes[0].texts[0].get_text()) == 70
 
 
@@ -111,9 +112,7 @@ def test_the_grid_holds_the_levels_that_were_trained_on_one_scale():
     titles = [axes.get_title("left") for axes in drawn]
     assert titles == ["A2 (Waystage)", "B1 (Threshold)", "B2 (Vantage)"]
     assert len({axes.get_ylim() for axes in drawn}) == 1
-    assert (
-        len(training_figures.render(training_figures.levels_grid({"A1": LevelRecords("A1")}, "tr"), "png", 30)) > 1000
-    )
+    assert len(figure_style.render(training_figures.levels_grid({"A1": LevelRecords("A1")}, "tr"), "png", 30)) > 1000
 
 
 def test_base_against_tuned_draws_the_recorded_losses_and_the_floor():
@@ -122,7 +121,7 @@ def test_base_against_tuned_draws_the_recorded_losses_and_the_floor():
     assert sorted(bar.get_height() for bar in axes.patches) == [1.8011, 1.8011, 2.3921, 2.3921]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["A2", "B2"]
     assert [float(mark.get_segments()[0][0][1]) for mark in axes.collections] == [0.0707, 0.0707]
-    assert len(training_figures.render(training_figures.base_vs_tuned({}, "en"), "png", 30)) > 1000
+    assert len(figure_style.render(training_figures.base_vs_tuned({}, "en"), "png", 30)) > 1000
 
 
 def test_draw_all_writes_five_pictures_of_300_dpi(tmp_path):
@@ -148,11 +147,9 @@ def test_draw_all_without_a_training_record_names_the_stage_to_run(tmp_path):
 
 def test_saving_writes_pdf_by_suffix_and_the_same_bytes_twice(tmp_path):
     held = hand_made_records.level_records()
-    first = training_figures.save_figure(training_figures.eval_loss(held, "tr"), tmp_path / "one.pdf").read_bytes()
+    first = figure_style.save_figure(training_figures.eval_loss(held, "tr"), tmp_path / "one.pdf").read_bytes()
     assert first.startswith(b"%PDF")
-    assert (
-        first == training_figures.save_figure(training_figures.eval_loss(held, "tr"), tmp_path / "two.pdf").read_bytes()
-    )
+    assert first == figure_style.save_figure(training_figures.eval_loss(held, "tr"), tmp_path / "two.pdf").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.pdf", "two.pdf"]
 
 
@@ -216,7 +213,7 @@ def test_answers_that_are_missing_or_empty_are_drawn_without_failing(language):
     found["measures"]["base"] = {}
     for held in (LevelRecords("B2"), hand_made_records.level_records(), empty):
         for draw in (answer_figures.answer_measures, answer_figures.level_scores):
-            assert len(training_figures.render(draw(held, language), "png", 30)) > 1000
+            assert len(figure_style.render(draw(held, language), "png", 30)) > 1000
 
 
 def test_generation_figures_are_drawn_only_where_answers_were_measured(tmp_path):

@@ -16,7 +16,7 @@ from filelock import Timeout
 from cefr_helpers.core import files, locks, recipes, records
 from cefr_helpers.core.errors import Busy, InputError
 from cefr_helpers.core.paths import STAGES, Workspace, project_root
-from cefr_helpers.pipeline import attempts, configuration, estimate, gpus, resources, slurm, snakemake, stages
+from cefr_helpers.pipeline import configuration, gpus, notebooks, resources, slurm, snakemake, stages
 
 PROFILES = project_root() / "profiles"
 SLURM = yaml.safe_load((PROFILES / "slurm" / "config.yaml").read_text())
@@ -201,7 +201,7 @@ def test_jobs_ask_for_the_most_that_the_like_took_on_any_machine(tmp_path):
     smoke = recipes.load_recipe("smoke")
     training_of(tmp_path, smoke, 130.0, 2_000_000_000, records.hardware()["cpu"])
     training_of(tmp_path / "experiments" / "rank" / "one", smoke, 200.0, 1_000_000_000, "a node's processor")
-    assert len(estimate.measured(tmp_path)) == 1  # what the dry run says of this machine leaves the node's out
+    assert len(resources.measured(tmp_path)) == 1  # what the dry run says of this machine leaves the node's out
     larger = smoke.model_copy(update={"train_examples": 24})
     found = resources.needs({"smoke": smoke, "larger": larger}, tmp_path)
     # 1.25 x 2,000 MB + 1,000; (2 x 200 s + 600 s) / 60, and with two more times the training's 100 s 400 s more
@@ -276,14 +276,14 @@ def test_the_dry_run_says_what_jobs_would_ask_for_without_a_cluster(tmp_path):
 )
 def test_only_what_more_memory_or_time_may_mend_is_tried_again(tmp_path, log, again):
     path = tmp_path / "02_training.log"
-    attempts.check(2, path)
+    notebooks.refuse_pointless_retry(2, path)
     path.write_text(log)
-    attempts.check(1, path)
+    notebooks.refuse_pointless_retry(1, path)
     if again:
-        attempts.check(2, path)
+        notebooks.refuse_pointless_retry(2, path)
     else:
         with pytest.raises(InputError, match="not tried again, since more memory and time won't help: FAILED: cell"):
-            attempts.check(2, path)
+            notebooks.refuse_pointless_retry(2, path)
 
 
 def test_a_second_try_of_a_hopeless_stage_ends_before_its_notebook(tmp_path, capsys):

@@ -18,7 +18,7 @@ import yaml
 from cefr_helpers.core import locks
 from cefr_helpers.core.errors import Busy
 from cefr_helpers.core.paths import STAGES, Workspace, project_root
-from cefr_helpers.pipeline import failures, snakemake, stage_turn, stages
+from cefr_helpers.pipeline import gpus, notebooks, snakemake, stages
 
 PARAMETERS = 'level = "B2"\noutput_root = "."\nuser_data = "user_data"'
 
@@ -83,7 +83,7 @@ def test_a_full_disk_in_a_cell_is_told_as_that(stage_of):
 
 
 def test_any_other_error_is_told_as_it_is():
-    assert failures.of_cell(3, "ValueError", "no", STAGES[1]) == "cell [3] raised ValueError: no"
+    assert notebooks.of_cell(3, "ValueError", "no", STAGES[1]) == "cell [3] raised ValueError: no"
 
 
 def test_a_second_run_of_a_level_is_refused_at_once_and_another_level_is_not(tmp_path):
@@ -92,7 +92,7 @@ def test_a_second_run_of_a_level_is_refused_at_once_and_another_level_is_not(tmp
     settings = {"levels": ["A1", "B2"], "recipe": "smoke", "sentence_bank": "bundled", "language": "en", "seed": 1}
     settings |= {"output_root": str(tmp_path), "user_data": str(tmp_path / "user_data")}
     command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", STAGES[3]]
-    with locks.exclusive(workspace.run("B2") / stage_turn.LOCK):
+    with locks.exclusive(workspace.run("B2") / gpus.STAGE_LOCK):
         started = time.monotonic()
         second, other = (
             subprocess.run([*command, level, json.dumps(settings)], capture_output=True, text=True, cwd=project_root())
@@ -169,7 +169,7 @@ def test_a_kernel_ends_at_once_with_the_process_that_runs_it(stage_of):
     assert f"raised ValueError: signal {int(signal.SIGKILL)}" in told
 
 
-@pytest.mark.parametrize("module", ["stages", "shared_data"])
+@pytest.mark.parametrize("module", ["stages", "runs"])
 def test_a_command_whose_engine_was_killed_before_it_began_does_nothing(tmp_path, module):
     settings = {"levels": ["B2"], "recipe": "smoke", "sentence_bank": "bundled", "language": "en", "seed": 1}
     settings |= {"output_root": str(tmp_path / "out"), "user_data": str(tmp_path / "user_data")}
@@ -201,7 +201,7 @@ def test_with_a_killed_cefr_run_its_engine_stage_and_kernel_end_and_both_locks_a
     ended = killing.run_all(folder, Path("smoke"), 0.0, lambda: log.is_file() and log.stat().st_size > 0)
     assert (ended.victim, ended.returncode) == ("runner", -signal.SIGKILL)
     assert f"{STAGES[0]} | started" in ended.printed and "done" not in ended.printed
-    with snakemake.only_run(folder), locks.exclusive(log.parent / stage_turn.LOCK):
+    with snakemake.only_run(folder), locks.exclusive(log.parent / gpus.STAGE_LOCK):
         assert list((folder / ".snakemake" / "locks").iterdir())  # the engine had no time to tidy up
 
 
