@@ -26,7 +26,7 @@ from cefr_helpers.command_options import (
 )
 from cefr_helpers.core.errors import Busy, DiskFull, InputError
 from cefr_helpers.core.levels import LEVELS, check_level
-from cefr_helpers.core.paths import REPORT_STAGE
+from cefr_helpers.core.paths import Stage
 from cefr_helpers.core.recipes import load_recipe
 from cefr_helpers.data import bank_formats
 from cefr_helpers.pipeline import configuration, resources, runs, snakemake, stages
@@ -225,7 +225,7 @@ def _summary(settings: Configuration, failures: list[str]) -> None:
     for level in settings.levels:
         if workspace.note(level).is_file() and not any(failure.startswith(level) for failure in failures):
             typer.echo(f"{level}: {shown(workspace.note(level))}")
-    if all(path.is_file() for path in stages.outputs(workspace, REPORT_STAGE, "")):
+    if all(path.is_file() for path in stages.outputs(workspace, Stage.REPORT, "")):
         typer.echo(f"Report: {shown(workspace.final_report())}")
     for failure in failures:
         print(f"FAILED {failure}", file=sys.stderr)

@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cefr_helpers.core.errors import InputError, shown
-from cefr_helpers.core.paths import check_path, project_root
+from cefr_helpers.core.paths import Stage, check_path, project_root
 
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 # More of anything is a slip of the keyboard, and would fill memory or disk before it failed.
@@ -50,10 +50,10 @@ COMPARISON_KEYS = ("sample_prompts", "generation_prompts", "generation_samples",
 # What a stage's result depends on: the batch runs a stage again when one of these changed.
 # eval_batch_size shapes no number, but time and memory; it is read by 02 and 03.
 KEYS_OF_STAGE = {
-    "01_data_formatting": DATA_KEYS,
-    "02_training": DATA_KEYS + TRAINING_KEYS,
-    "03_baseline_comparison": DATA_KEYS + TRAINING_KEYS + COMPARISON_KEYS,
-    "04_plotting": (),
+    Stage.FORMAT: DATA_KEYS,
+    Stage.TRAIN: DATA_KEYS + TRAINING_KEYS,
+    Stage.COMPARE: DATA_KEYS + TRAINING_KEYS + COMPARISON_KEYS,
+    Stage.PLOT: (),
 }
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.files import sha256, write_atomically
-from cefr_helpers.core.paths import Workspace, project_root
+from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
 
 SCHEMA = 1
-NAMES = ("dataset", "training", "comparison")
+NAMES = tuple(stage.record for stage in STAGES if stage.record)
 _KEYS = {"schema", "level", "created", "commit", "versions", "hardware", "seed", "recipe", "inputs", "results"}
 _LIBRARIES = [
     "torch",
@@ -85,7 +85,7 @@ def read(workspace: Workspace, level: str, name: str) -> dict:
         InputError: it is missing (the message names the stage to run), not JSON, or of another schema.
     """
     path = workspace.record(level, name)
-    stage = {"dataset": "01_data_formatting", "training": "02_training", "comparison": "03_baseline_comparison"}[name]
+    stage = Stage.of_record(name)
     if not path.is_file():
         raise InputError(f"{path}: missing; run {stage} for level {level} first")
     record = files.read_json(path, f"run {stage} for level {level} again")

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from cefr_helpers.core.paths import EXPERIMENT_STAGE, STAGES
+from cefr_helpers.core.paths import STAGES, Stage
 from cefr_helpers.core.progress import clock
 from cefr_helpers.experiments import grid
 from cefr_helpers.experiments.grid import Experiment
@@ -12,7 +12,7 @@ from cefr_helpers.pipeline import resources, runs, snakemake
 from cefr_helpers.pipeline.resources import Estimate
 from cefr_helpers.rendering.locale import gigabytes, wording
 
-_RULES = dict(zip(("format", "train", "compare", "plot"), STAGES, strict=True))
+_RULES = {stage.rule: stage for stage in STAGES}
 
 
 def run(experiment: Experiment, profile: Path) -> tuple[bool, list[str]]:
@@ -30,9 +30,9 @@ def run(experiment: Experiment, profile: Path) -> tuple[bool, list[str]]:
         if any(run.workspace.record(level, "comparison").is_file() for run, level in _all(experiment)):
             ok &= snakemake.snakemake(*call, ["report", "--allowed-rules", "report"])
     failures = [failure for run in experiment.runs for failure in run.failures(started)]
-    report = folder / f"{EXPERIMENT_STAGE}.failed.ipynb"
+    report = folder / f"{Stage.EXPERIMENT}.failed.ipynb"
     if report.is_file() and report.stat().st_mtime >= started:
-        failures.append(f"{EXPERIMENT_STAGE}: see {report}")
+        failures.append(f"{Stage.EXPERIMENT}: see {report}")
     return ok and not failures, failures
 
 

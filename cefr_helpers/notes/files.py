@@ -5,12 +5,11 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from cefr_helpers.core.paths import PLOT_FILES, STAGES, Workspace
+from cefr_helpers.core.paths import PLOT_FILES, Stage, Workspace
+from cefr_helpers.core.records import NAMES
 from cefr_helpers.core.schema import LevelRecords, figure_files, find, has_records
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Wording, listed
-
-_STAGE_OF = {"dataset": STAGES[0], "training": STAGES[1], "comparison": STAGES[2]}
 
 
 def relative_link(target: Path, note: Path) -> str:
@@ -29,13 +28,13 @@ def plots(workspace: Workspace, held: LevelRecords, words: Wording) -> list[dict
 
 def tree(workspace: Workspace, held: LevelRecords) -> str:
     """The files of the level as a code block; those of stages without a record are left out."""
-    level, there = held.level, [name for name in _STAGE_OF if getattr(held, name) is not None]
+    level, there = held.level, [name for name in NAMES if getattr(held, name) is not None]
     folders = []
     if held.dataset is not None:
         files = [workspace.formatted_file(level, part).name for part in ("train", "eval")]
         folders.append((f"formatted_data/{level}", files))
     adopted = find(held.training, "results.adopted") is not None
-    notebooks = [] if adopted else [f"{_STAGE_OF[name]}.ipynb" for name in there]
+    notebooks = [] if adopted else [f"{Stage.of_record(name)}.ipynb" for name in there]
     answers = find(held.comparison, "results.generation")
     slots = [answers["file"]] if answers and answers.get("file") else []
     figures = figure_files(answers) if answers else {}

@@ -13,11 +13,10 @@ from pathlib import Path
 
 from cefr_helpers.core import locks
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.paths import STAGES
+from cefr_helpers.core.paths import Stage
 from cefr_helpers.training import distributed
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
-_ON_GPU = STAGES[1:3]
 # In a run's folder, one for each machine: where `flock` holds between nodes, a dead one's must not keep others waiting.
 STAGE_LOCK = f".{platform.node()}.lock"
 
@@ -126,6 +125,6 @@ def stage_lock(stage: str, executed: Path, label: str) -> Iterator[None]:
     with ExitStack() as held:
         held.enter_context(locks.exclusive(executed.parent / STAGE_LOCK))
         held.enter_context(locks.lease_folder(executed.with_name(f".{stage}.lease")))
-        if stage in _ON_GPU:
+        if Stage(stage).on_gpu:
             held.enter_context(some(distributed.asked(stage), label))
         yield

@@ -9,18 +9,22 @@ from statistics import median
 
 from cefr_helpers.core import records
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.paths import STAGES, Workspace, resolve
+from cefr_helpers.core.paths import STAGES, Stage, Workspace, resolve
 from cefr_helpers.core.recipes import DATA_KEYS, TRAINING_KEYS, Recipe
 from cefr_helpers.pipeline import slurm
 from cefr_helpers.training import distributed
 
 # Stage -> (megabytes, minutes), where nothing was measured. Data and plots are made by one process on one core.
-DEFAULTS = dict(zip(STAGES, ((2000, 30), (8000, 240), (8000, 120), (2000, 15)), strict=True))
+DEFAULTS = {
+    Stage.FORMAT: (2000, 30),
+    Stage.TRAIN: (8000, 240),
+    Stage.COMPARE: (8000, 120),
+    Stage.PLOT: (2000, 15),
+}
 # Another node may be slower than the one measured, and a job ends when its time is over: twice, and ten minutes for the
 # start. Memory varies less; the stage's own process and the engine's on the node take the rest.
 _TIME_SPARE, _START_S, _MEMORY_SPARE, _BESIDE_MB = 2.0, 600, 1.25, 1000
 # The training's record says what it took at most. The comparison holds a model without gradients and optimizer.
-_MEASURED_MEMORY = STAGES[1:3]
 _BASE_KEYS = ("base_model", "base_model_revision", "load_in_4bit")
 _SAME_MACHINE = ("cpu", "cores", "system")
 
@@ -102,7 +106,7 @@ def _of_recipe(recipe: Recipe, known: list[Measured]) -> dict[str, list[int]]:
             seconds, memory_bytes = largest
             megabytes = math.ceil(memory_bytes / 1e6 * _MEMORY_SPARE) + _BESIDE_MB
             minutes = math.ceil((seconds * _TIME_SPARE + _START_S) / 60)
-            found[stage] = [megabytes if stage in _MEASURED_MEMORY else DEFAULTS[stage][0], minutes]
+            found[stage] = [megabytes if stage.on_gpu else DEFAULTS[stage][0], minutes]
     return found
 
 
@@ -157,7 +161,7 @@ def total(planned: Iterable[tuple[str, Recipe]], known: list[Measured]) -> Estim
             unknown[recipe.base_model] = None
             continue
         seconds += median(_seconds(stage, recipe, one) for one in timed)
-        if stage == STAGES[1]:
+        if stage == Stage.TRAIN:
             memory += [one.memory_bytes for one in timed]
             gpu += [one.gpu_memory_bytes for one in timed if one.gpu_memory_bytes]
             rates += [one.tokens_per_s for one in timed]
@@ -217,10 +221,10 @@ def _alike(recipe: Recipe, known: list[Measured]) -> list[Measured]:
 
 def _seconds(stage: str, recipe: Recipe, like: Measured) -> float:
     whole, then = like.stage_s[stage], like.recipe
-    if stage == STAGES[1]:
+    if stage == Stage.TRAIN:
         work = recipe.train_examples * recipe.epochs / (then["train_examples"] * then["epochs"])
         return whole + like.training_s * (work - 1)
-    if stage == STAGES[2] and "generation_prompts" in then:
+    if stage == Stage.COMPARE and "generation_prompts" in then:
         work = recipe.generation_prompts * recipe.max_new_tokens
         return whole * work / (then["generation_prompts"] * then["max_new_tokens"])
     return whole

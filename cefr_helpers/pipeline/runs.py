@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cefr_helpers.core import files, locks, records
 from cefr_helpers.core.errors import DiskFull, InputError
-from cefr_helpers.core.paths import STAGES, Workspace
+from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.recipes import DATA_KEYS, load_recipe
 from cefr_helpers.pipeline import configuration, stages
 from cefr_helpers.pipeline.configuration import Configuration
@@ -47,7 +47,7 @@ class Run:
 
     def workspace_of(self, stage: str) -> Workspace:
         """Where a stage works: the data stage may do so in a shared folder."""
-        return self.data.workspace if stage == STAGES[0] else self.workspace
+        return self.data.workspace if stage == Stage.FORMAT else self.workspace
 
     def failures(self, since: float) -> list[str]:
         """What failed or did not finish since a moment (seconds since 1970), one entry a level at most."""
@@ -110,7 +110,7 @@ def copy_shared_data(level: str, source: Workspace, target: Workspace, recipe: s
     if differing:
         raise InputError(f"{source.record(level, 'dataset')}: made with another {', '.join(differing)} than {recipe}")
     made = target.record(level, "dataset")
-    for path in stages.outputs(target, STAGES[0], level):
+    for path in stages.outputs(target, Stage.FORMAT, level):
         if path != made:
             _copy(source.output_root / path.relative_to(target.output_root), path)
     return files.write_atomically(made, records.as_text(record | {"recipe": wanted.as_record(recipe)}))

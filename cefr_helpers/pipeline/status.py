@@ -10,13 +10,12 @@ from cefr_helpers.core import recipes, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.files import sha256
 from cefr_helpers.core.levels import LEVELS
-from cefr_helpers.core.paths import STAGES, Workspace, project_root
+from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
 from cefr_helpers.core.schema import find
 from cefr_helpers.data import banks
 from cefr_helpers.pipeline import stages
 from cefr_helpers.pipeline.configuration import Configuration
 
-_RECORD_OF = dict(zip(STAGES, records.NAMES, strict=False))  # the last stage writes notes and no record
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 
 
@@ -86,7 +85,7 @@ def age(seconds: float | None) -> str:
 def _of_stage(settings: Configuration, level: str, stage: str) -> StageStatus:
     workspace = settings.workspace
     missing = [path for path in stages.outputs(workspace, stage, level) if not path.is_file()]
-    name = _RECORD_OF.get(stage)
+    name = stage.record
     if name is None:
         return _of_notes(workspace, level, stage, missing)
     try:
@@ -128,7 +127,7 @@ def _of_notes(workspace: Workspace, level: str, stage: str, missing: list[Path])
 def _changes(settings: Configuration, level: str, stage: str, record: dict) -> Iterator[str]:
     """Why a record is no longer what these settings would give, one reason after the other."""
     yield from _changed(record["inputs"])
-    if stage == STAGES[0]:
+    if stage == Stage.FORMAT:
         bank = records.hash_inputs(banks.find(settings.sentence_bank, level).values())
         if bank != record["inputs"]:
             yield "another sentence bank is asked for"

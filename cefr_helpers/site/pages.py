@@ -6,10 +6,15 @@ from urllib.parse import quote
 
 from cefr_helpers.core import files, levels, records
 from cefr_helpers.core.errors import InputError
+<<<<<<< HEAD
 from cefr_helpers.core.paths import REPORT_STAGE, STAGES, Workspace
 from cefr_helpers.core.schema import LevelRecords, has_records, read_levels
 from cefr_helpers.notes import level_tables, observations
 from cefr_helpers.rendering import escaping, locale, tables
+=======
+from cefr_helpers.core.schema import LevelRecords, has_records, read_levels
+from cefr_helpers.core.paths import STAGES, Workspace, Stage
+>>>>>>> house
 from cefr_helpers.rendering.locale import Wording
 
 _SIGNS = {"True": "✓", "False": "✗"}
@@ -41,7 +46,7 @@ def find(workspace: Workspace, words: Wording) -> list[Page]:
     """The pages that can be made, the final report's first, then level by level; what has not been run is not there."""
     text, root = words.phrases["site"], workspace.output_root
     report = [(workspace.final_report(), text["report"], None)]
-    report.append((workspace.run("") / f"{REPORT_STAGE}.ipynb", text["stages"][REPORT_STAGE], None))
+    report.append((workspace.run("") / f"{Stage.REPORT}.ipynb", text["stages"][Stage.REPORT], None))
     by_level = []
     for level in levels.LEVELS:
         by_level.append((workspace.note(level), text["note"], level))

@@ -3,13 +3,13 @@
 import os
 
 from cefr_helpers.core.errors import InputError, shown
-from cefr_helpers.core.paths import STAGES
+from cefr_helpers.core.paths import Stage
 from cefr_helpers.core.recipes import AUTO, Recipe
 
 VARIABLE = "CEFR_TRAINING_PROCESSES"
 
 
-def asked(stage: str = STAGES[1]) -> int:
+def asked(stage: str = Stage.TRAIN) -> int:
     """How many processes a stage shall have, by the environment: it is the machine's matter. Only training has several.
 
     Raises:
@@ -18,7 +18,7 @@ def asked(stage: str = STAGES[1]) -> int:
     given = os.environ.get(VARIABLE, "1")
     if not given.isascii() or not given.isdigit() or int(given) < 1:
         raise InputError(f"{VARIABLE}: {shown(given)}; expected how many processes train as one, such as 2")
-    return int(given) if stage == STAGES[1] else 1
+    return int(given) if stage == Stage.TRAIN else 1
 
 
 def count() -> int:

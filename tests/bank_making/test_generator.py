@@ -19,7 +19,7 @@ from cefr_helpers.bank_making.checks import Judge
 from cefr_helpers.bank_making.storage import ResponseLog
 from cefr_helpers.core import files as core_files
 from cefr_helpers.core import records
-from cefr_helpers.core.paths import STAGES, Workspace, project_root
+from cefr_helpers.core.paths import Stage, Workspace, project_root
 from cefr_helpers.data import banks
 from cefr_helpers.pipeline import configuration
 
@@ -173,7 +173,7 @@ def test_stage_01_takes_the_bank_as_it_is(command, good, tmp_path):
             "user_data": str(tmp_path / "run" / "user_data"),
         }
     )
-    line = [sys.executable, "-m", "cefr_helpers.pipeline.stages", STAGES[0], "B1", settings.model_dump_json()]
+    line = [sys.executable, "-m", "cefr_helpers.pipeline.stages", Stage.FORMAT, "B1", settings.model_dump_json()]
     here = os.environ | {"PYTHONPATH": str(project_root())}
     done = subprocess.run(line, cwd=project_root(), env=here, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from cefr_helpers import cli
 from cefr_helpers.core.levels import LEVELS
-from cefr_helpers.core.paths import EXPERIMENT_STAGE, REPORT_STAGE, STAGES, Workspace
+from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.experiments import running
 from cefr_helpers.pipeline import snakemake, stages
@@ -203,7 +203,7 @@ def generated() -> str:
     workspace = Workspace(ROOT, ROOT / "user_data")
     made = [path for level in LEVELS for stage in STAGES for path in stages.outputs(workspace, stage, level)]
     made += [place(level) for place in (workspace.favourites, workspace.made_bank) for level in LEVELS]
-    made += [*stages.outputs(workspace, REPORT_STAGE, ""), *stages.outputs(workspace, EXPERIMENT_STAGE, "rank")]
+    made += [*stages.outputs(workspace, Stage.REPORT, ""), *stages.outputs(workspace, Stage.EXPERIMENT, "rank")]
     names = [str(path.relative_to(ROOT)) for path in made]
     names += [str(path.relative_to(doc("reference_run"))) for path in doc("reference_run").rglob("*")]
     for record in doc("reference_run").glob("runs/*/training.json"):

@@ -15,7 +15,7 @@ from refusals import Refusals, listing
 
 from cefr_helpers.core import files, levels, paths, recipes, records
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.paths import REPORT_STAGE, STAGES, Workspace, project_root
+from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
 from cefr_helpers.data import splitting
 from cefr_helpers.pipeline import configuration, stages
 from cefr_helpers.pipeline.configuration import Configuration
@@ -309,7 +309,7 @@ def test_no_other_stage_is_run(tmp_path, stage):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("stage", [*STAGES, REPORT_STAGE])
+@pytest.mark.parametrize("stage", [*STAGES, Stage.REPORT])
 @pytest.mark.parametrize("name", ["levle", "hf_token", "API_KEY", "__class__", "../level", "lèvel", "level "])
 def test_a_parameter_that_a_notebook_does_not_declare_is_refused(tmp_path, stage, name):
     with pytest.raises(InputError, match="parameter"):

@@ -15,7 +15,7 @@ from filelock import Timeout
 
 from cefr_helpers.core import files, locks, recipes, records
 from cefr_helpers.core.errors import Busy, InputError
-from cefr_helpers.core.paths import STAGES, Workspace, project_root
+from cefr_helpers.core.paths import Stage, Workspace, project_root
 from cefr_helpers.pipeline import configuration, gpus, notebooks, resources, slurm, snakemake, stages
 
 PROFILES = project_root() / "profiles"
@@ -193,7 +193,7 @@ def training_of(root: Path, recipe: recipes.Recipe, seconds: float, memory_bytes
     record["results"] |= {"duration_s": 100.0, "tokens_per_s": 300.0, "peak_memory_bytes": memory_bytes}
     folder = root / "runs" / "B2"
     files.write_atomically(folder / "training.json", records.as_text(record))
-    for stage in STAGES[1:3]:
+    for stage in (Stage.TRAIN, Stage.COMPARE):
         (folder / f"{stage}.ipynb").write_text(json.dumps({"metadata": {"papermill": {"duration": seconds}}}))
 
 
@@ -205,22 +205,22 @@ def test_jobs_ask_for_the_most_that_the_like_took_on_any_machine(tmp_path):
     larger = smoke.model_copy(update={"train_examples": 24})
     found = resources.needs({"smoke": smoke, "larger": larger}, tmp_path)
     # 1.25 x 2,000 MB + 1,000; (2 x 200 s + 600 s) / 60, and with two more times the training's 100 s 400 s more
-    assert found["smoke"] == {STAGES[1]: [3500, 17], STAGES[2]: [3500, 17]}
-    assert found["larger"] == {STAGES[1]: [3500, 24], STAGES[2]: [3500, 17]}
+    assert found["smoke"] == {Stage.TRAIN: [3500, 17], Stage.COMPARE: [3500, 17]}
+    assert found["larger"] == {Stage.TRAIN: [3500, 24], Stage.COMPARE: [3500, 17]}
     assert resources.needs({"other": smoke.model_copy(update={"base_model": "other/model"})}, tmp_path) == {"other": {}}
     assert resources.for_profile(PROFILES / "slurm", {"smoke": smoke}, tmp_path)["needs"].keys() == {"smoke"}
     assert resources.for_profile(PROFILES / "local", {"smoke": smoke}, tmp_path) == {}
 
 
 def test_every_try_asks_for_twice_as_much():
-    found = {"smoke": {STAGES[1]: [3500, 17]}}
-    asked = resources.asked(found, "smoke", STAGES[1])
+    found = {"smoke": {Stage.TRAIN: [3500, 17]}}
+    asked = resources.asked(found, "smoke", Stage.TRAIN)
     assert [(asked["mem_mb"](None, n), asked["runtime"](None, n), asked["attempt"](None, n)) for n in (1, 2, 3)] == [
         (3500, 17, 1),
         (7000, 34, 2),
         (14000, 68, 3),
     ]
-    unknown = resources.asked({}, "smoke", STAGES[1])
+    unknown = resources.asked({}, "smoke", Stage.TRAIN)
     assert (unknown["mem_mb"](None, 1), unknown["runtime"](None, 2)) == (8000, 480)
 
 
@@ -228,7 +228,7 @@ def test_the_engine_takes_them(tmp_path):
     """Snakemake's own dry run prints what each job would ask for."""
     out = tmp_path / "out"
     settings = configuration.read({"output_root": str(out), "levels": ["B2"], "recipe": "smoke"})
-    config = settings.model_dump() | {"needs": {settings.recipe: {STAGES[1]: [3500, 17]}}}
+    config = settings.model_dump() | {"needs": {settings.recipe: {Stage.TRAIN: [3500, 17]}}}
     text = "cores: 4\nresources: [gpu=2]\n"
     command = snakemake.command(config, out, profile(tmp_path / "two_gpus", text))
     done = subprocess.run([*command, "levels", "--dry-run"], capture_output=True, text=True)
@@ -288,8 +288,8 @@ def test_only_what_more_memory_or_time_may_mend_is_tried_again(tmp_path, log, ag
 
 def test_a_second_try_of_a_hopeless_stage_ends_before_its_notebook(tmp_path, capsys):
     settings = configuration.read({"output_root": str(tmp_path), "levels": ["B2"], "recipe": "smoke"})
-    log = files.write_atomically(tmp_path / "runs" / "B2" / f"{STAGES[1]}.log", "FAILED: cell [3] raised X: y\n")
-    arguments = [STAGES[1], "B2", settings.model_dump_json(), "-", "2"]
+    log = files.write_atomically(tmp_path / "runs" / "B2" / f"{Stage.TRAIN}.log", "FAILED: cell [3] raised X: y\n")
+    arguments = [Stage.TRAIN, "B2", settings.model_dump_json(), "-", "2"]
     command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and "not tried again" in done.stderr and log.read_text().startswith("FAILED: cell [3]")
@@ -308,13 +308,13 @@ def holding(code: str) -> subprocess.Popen:
 def test_a_stage_has_its_folder_alone_and_the_dead_hold_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "PATIENCE_S", 0.2)
     workspace = Workspace(tmp_path, tmp_path / "user_data")
-    lease = workspace.run("B2") / f".{STAGES[0]}.lease"
+    lease = workspace.run("B2") / f".{Stage.FORMAT}.lease"
     code = "import pathlib, sys, time; from cefr_helpers.core import locks\n"
     code += f"with locks.lease(pathlib.Path({str(lease)!r})): print('held', flush=True); time.sleep(60)"
     other = holding(code)
     parameters = {"level": "B2", "recipe": "smoke", "output_root": str(tmp_path)}
     with pytest.raises(Busy, match="another run is at work here"):
-        stages.run_stage(STAGES[0], parameters, workspace)
+        stages.run_stage(Stage.FORMAT, parameters, workspace)
     other.kill()
     other.wait()
     with locks.lease(lease, 5):
