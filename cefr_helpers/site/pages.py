@@ -6,15 +6,10 @@ from urllib.parse import quote
 
 from cefr_helpers.core import files, levels, records
 from cefr_helpers.core.errors import InputError
-<<<<<<< HEAD
-from cefr_helpers.core.paths import REPORT_STAGE, STAGES, Workspace
+from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.schema import LevelRecords, has_records, read_levels
 from cefr_helpers.notes import level_tables, observations
 from cefr_helpers.rendering import escaping, locale, tables
-=======
-from cefr_helpers.core.schema import LevelRecords, has_records, read_levels
-from cefr_helpers.core.paths import STAGES, Workspace, Stage
->>>>>>> house
 from cefr_helpers.rendering.locale import Wording
 
 _SIGNS = {"True": "✓", "False": "✗"}
