@@ -8,7 +8,7 @@ from cefr_helpers.core.paths import Stage
 VARIABLE = "CEFR_TRAINING_PROCESSES"
 
 
-def asked(stage: str = Stage.TRAIN) -> int:
+def requested(stage: str = Stage.TRAIN) -> int:
     """How many processes a stage shall have, by the environment: it is the machine's matter. Only training has several.
 
     Raises:
@@ -20,7 +20,7 @@ def asked(stage: str = Stage.TRAIN) -> int:
     return int(given) if stage == Stage.TRAIN else 1
 
 
-def count() -> int:
+def world_size() -> int:
     """How many processes train together with this one, itself included; as torchrun and accelerate say it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
@@ -30,7 +30,7 @@ def rank() -> int:
     return int(os.environ.get("RANK", "0"))
 
 
-def share(accumulation_steps: int, processes: int) -> int:
+def local_accumulation_steps(accumulation_steps: int, processes: int) -> int:
     """Each process's part of a step's batches, so that a step has the recipe's examples whatever the processes.
 
     Raises:

@@ -23,7 +23,7 @@ _LESS = "lower batch_size, eval_batch_size, max_seq_length or lora_rank in the r
 
 
 @dataclass(frozen=True)
-class Need:
+class Requirement:
     """Bytes that are needed of something and those that are free, and what to do where they are too few."""
 
     what: str
@@ -35,7 +35,9 @@ class Need:
         return f"{self.what}: at least {self.needed / 1e9:.2f} GB needed, {self.free / 1e9:.2f} GB free"
 
 
-def check(model, tokenizer, examples: Sequence[dict], recipe: Recipe, workspace: Workspace) -> list[Need]:
+def check_resources(
+    model, tokenizer, examples: Sequence[dict], recipe: Recipe, workspace: Workspace
+) -> list[Requirement]:
     """What a training needs besides what is loaded already.
 
     Args:
@@ -53,22 +55,22 @@ def check(model, tokenizer, examples: Sequence[dict], recipe: Recipe, workspace:
     return found
 
 
-def _of_memory(model, tokenizer, examples: Sequence[dict], recipe: Recipe) -> list[Need]:
+def _of_memory(model, tokenizer, examples: Sequence[dict], recipe: Recipe) -> list[Requirement]:
     import psutil
     import torch
 
     free = psutil.virtual_memory().available
     on_gpu = model.device.type == "cuda"  # of which each process of the training has its own
-    there = torch.cuda.mem_get_info(model.device)[0] if on_gpu else free // distributed.count()
+    there = torch.cuda.mem_get_info(model.device)[0] if on_gpu else free // distributed.world_size()
     counts = prompts.token_counts(tokenizer, examples)
     longest = min(max(map(sum, counts)), recipe.max_seq_length)
     # some batch has at least the mean of them
     labelled = fmean(sum(both) if recipe.loss_on == "full_text" else both[1] for both in counts)
     training = training_bytes(model, longest, min(int(labelled), longest), recipe)
     return [
-        Need("memory for training", training, there, _LESS),
+        Requirement("memory for training", training, there, _LESS),
         # the merged model in 16 bits, and again in fp32 to be compared
-        Need("memory for merging", 6 * _parameters(model), free, "close other programs"),
+        Requirement("memory for merging", 6 * _parameters(model), free, "close other programs"),
     ]
 
 
@@ -86,7 +88,7 @@ def training_bytes(model, tokens: int, labelled: int, recipe: Recipe) -> int:
     return 3 * trained + hidden + logits
 
 
-def _of_disk(model, workspace: Workspace) -> list[Need]:
+def _of_disk(model, workspace: Workspace) -> list[Requirement]:
     adapter = sum(weight.numel() * weight.element_size() for weight in model.parameters() if weight.requires_grad)
     checkpoints = _CHECKPOINTS * 3 * adapter  # weights and two moments
     places = {workspace.output_root: checkpoints, workspace.user_data: 0}
@@ -94,7 +96,7 @@ def _of_disk(model, workspace: Workspace) -> list[Need]:
     if _device(workspace.output_root) == _device(workspace.user_data):
         places = {workspace.output_root: sum(places.values())}
     return [
-        Need(f"disk at {path}", needed, files.free_bytes(path), "make room, or choose another folder")
+        Requirement(f"disk at {path}", needed, files.free_bytes(path), "make room, or choose another folder")
         for path, needed in places.items()
     ]
 

@@ -18,7 +18,7 @@ from cefr_helpers.training import results as training_results
 
 
 @dataclass(frozen=True)
-class Tuning:
+class TrainingOutcome:
     """What a training run gave: the model at its best checkpoint, and the numbers of the record."""
 
     model: object
@@ -26,7 +26,7 @@ class Tuning:
     results: dict
 
 
-def import_unsloth(run_folder: Path) -> None:
+def prepare_unsloth(run_folder: Path) -> None:
     """Import Unsloth, which must come before transformers and TRL, and only in a process that trains.
 
     Args:
@@ -40,7 +40,7 @@ def import_unsloth(run_folder: Path) -> None:
     import torch
     import unsloth  # noqa: F401
 
-    if distributed.count() > 1 and not torch.cuda.is_available():
+    if distributed.world_size() > 1 and not torch.cuda.is_available():
         os.environ["ACCELERATE_USE_CPU"] = "true"  # else it lets CPU processes train each for itself
         # it calls their devices cpu:0 and cpu:1, by which torch.load finds no optimizer again
         torch.serialization.register_package(
@@ -81,7 +81,7 @@ def load(base: BaseModel, recipe: Recipe, seed: int):
         max_seq_length=recipe.max_seq_length,
     )
     if model.device.type == "cpu":  # on a GPU the attention is Unsloth's own
-        attention.use(model.get_base_model())
+        attention.enable(model.get_base_model())
     return model, load_tokenizer(base)
 
 
@@ -98,14 +98,14 @@ def fingerprint(base: BaseModel, recipe: Recipe, seed: int, data: dict[str, str]
         "base": base.sha256,
         "data": sorted(data.values()),
         "versions": records.versions(),
-        "processes": distributed.count(),  # each has its own random state
+        "processes": distributed.world_size(),  # each has its own random state
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def tune(
     model, tokenizer, train: list[dict], evaluation: list[dict], recipe: Recipe, seed: int, folder: Path, logs: Path
-) -> Tuning:
+) -> TrainingOutcome:
     """Train the adapter; afterwards the model holds the checkpoint with the lowest eval loss.
 
     The eval loss is the token-weighted loss of the completions by `likelihood.score`, the very quantity that the
@@ -137,7 +137,7 @@ def tune(
     trainer.accelerator.wait_for_everyone()  # each has loaded the best checkpoint, which may go now
     if distributed.rank():
         sys.exit(0)
-    return Tuning(trainer.model, tokenizer, training_results.collect(trainer, recipe, duration_s, resume))
+    return TrainingOutcome(trainer.model, tokenizer, training_results.collect(trainer, recipe, duration_s, resume))
 
 
 def _check_fresh(model) -> None:
@@ -157,7 +157,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
-    from cefr_helpers.training.callbacks import Progress, Seal
+    from cefr_helpers.training.callbacks import ProgressCallback, SealCheckpoint
 
     class Trainer(SFTTrainer):
         """Evaluates through likelihood.score instead of averaging batch means."""
@@ -193,7 +193,9 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         output_dir=str(folder),
         per_device_train_batch_size=recipe.batch_size,
         per_device_eval_batch_size=recipe.eval_batch_size,
-        gradient_accumulation_steps=distributed.share(recipe.gradient_accumulation_steps, distributed.count()),
+        gradient_accumulation_steps=distributed.local_accumulation_steps(
+            recipe.gradient_accumulation_steps, distributed.world_size()
+        ),
         gradient_checkpointing=recipe.gradient_checkpointing,
         num_train_epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
@@ -241,7 +243,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         args=args,
         train_dataset=datasets[0],
         eval_dataset=datasets[1],
-        callbacks=[Progress(), Seal()],
+        callbacks=[ProgressCallback(), SealCheckpoint()],
     )
     if recipe.target_word_weight != 1:
         trainer.data_collator = weighted_loss.Collator(trainer.data_collator)

@@ -21,7 +21,7 @@ from cefr_helpers.training import tuning as training
 
 def main(spec: dict) -> dict:
     folder = Path(spec["folder"])
-    training.import_unsloth(folder)
+    training.prepare_unsloth(folder)
     from transformers import TrainerCallback
 
     from cefr_helpers.models import base_model, saving
