@@ -85,7 +85,7 @@ def depends(run, stage):
 
 def asks(run, stage):
     """Memory and time of a stage's job, and which try it is."""
-    return job_resources.asked(config.get("needs", {}), run.settings.recipe, stage)
+    return job_resources.rule_resources(config.get("needs", {}), run.settings.recipe, stage)
 
 
 # A file for every stage of every level is a target: a lost one would not be noticed otherwise.
@@ -131,8 +131,8 @@ for run in RUNS:
             output: made(own, TRAIN, level)
             params: run=key, level=level, recipe=depends(run, TRAIN), seed=run.settings.seed
             priority: first
-            threads: CORES * distributed.asked()
-            resources: gpu=distributed.asked(), **asks(run, TRAIN)
+            threads: CORES * distributed.requested()
+            resources: gpu=distributed.requested(), **asks(run, TRAIN)
             shell: STAGE + "{TRAIN} {params.level} {RUN_JSON:{params.run}} {params.run} {resources.attempt}"
 
         rule:

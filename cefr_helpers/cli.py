@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cefr_helpers import sharing_commands
-from cefr_helpers.bank_making import chat_client as chat_client
+from cefr_helpers.bank_making import chat_client, checks, generator, storage
 from cefr_helpers.command_options import (
     Bank,
     DryRun,
@@ -30,7 +30,7 @@ from cefr_helpers.core.paths import Stage
 from cefr_helpers.core.recipes import load_recipe
 from cefr_helpers.data import bank_formats
 from cefr_helpers.pipeline import configuration, resources, runs, snakemake, stages
-from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.pipeline.configuration import RunConfig
 from cefr_helpers.training import preflight
 
 app = typer.Typer(
@@ -164,7 +164,6 @@ def bank(
     ] = False,
 ) -> None:
     """Let a model behind a server write a sentence bank for a word list; what was answered is never asked again."""
-    from cefr_helpers.bank_making import chat_client, checks, generator, storage
     from cefr_helpers.core import secret_scan
 
     given = {"words": words, "server": server, "model": model, "output": output}
@@ -173,15 +172,15 @@ def bank(
     key = chat_client.key_for(url)
     settings = configuration.read(overrides(check_level(level), bank=bank, user_data=user_data))
     listed = tuple(bank_formats.read_word_list(words))
-    place = storage.Place(Path(os.path.abspath(output)) if output else settings.workspace.made_bank(level))
-    teachers = checks.read_teachers(settings.sentence_bank, level, place.bank, settings.workspace)
+    place = storage.BankOutput(Path(os.path.abspath(output)) if output else settings.workspace.made_bank(level))
+    teachers = checks.read_reference_banks(settings.sentence_bank, level, place.bank, settings.workspace)
     plan = generator.Plan(listed, level, sentences, tries, model, temperature, max_new_tokens)
     if dry_run:
         typer.echo(generator.preview(plan, teachers, place))
         return
     try:
-        asked = chat_client.ChatServer(url, key, timeout_s)
-        results = generator.make(plan, teachers, place, asked, words)
+        asked = chat_client.ChatClient(url, key, timeout_s)
+        results = generator.generate(plan, teachers, place, asked, words)
     except chat_client.Unavailable as error:
         print(f"{error}\n{generator.GO_ON}", file=sys.stderr)
         raise typer.Exit(1) from None
@@ -220,7 +219,7 @@ def _set_checks(no_checks: bool) -> None:
         os.environ[preflight.OVERRIDE] = "1"
 
 
-def _summary(settings: Configuration, failures: list[str]) -> None:
+def _summary(settings: RunConfig, failures: list[str]) -> None:
     workspace = settings.workspace
     for level in settings.levels:
         if workspace.note(level).is_file() and not any(failure.startswith(level) for failure in failures):

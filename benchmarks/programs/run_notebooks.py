@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.peers import common
 from cefr_helpers.core.paths import STAGES, Stage
 from cefr_helpers.pipeline import stages as pipeline
-from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.pipeline.configuration import RunConfig
 
 # By what stands in a cell, the first that fits; what is in none of them is neither waiting nor a model's work.
 MERGING = ("saving.merge(",)
@@ -26,7 +26,7 @@ WORK = (
 
 def main(spec: dict) -> None:
     folder = Path(spec["folder"])
-    settings = Configuration(
+    settings = RunConfig(
         levels=[spec["level"]],
         recipe=spec["recipe"],
         sentence_bank=spec["bank"],
@@ -39,7 +39,7 @@ def main(spec: dict) -> None:
     common.write(spec, ["torch", "transformers", "trl", "peft", "unsloth", "papermill"], stages=stages)
 
 
-def timed(stage: str, level: str, settings: Configuration) -> dict[str, float]:
+def timed(stage: str, level: str, settings: RunConfig) -> dict[str, float]:
     """Seconds of one stage, by what they went into."""
     level = "-" if stage in (Stage.REPORT, Stage.EXPERIMENT) else level
     command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", stage, level, settings.model_dump_json()]

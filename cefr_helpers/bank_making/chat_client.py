@@ -58,7 +58,7 @@ class Reply:
     completion_tokens: int | None
 
 
-class ChatServer:
+class ChatClient:
     """A server, asked one thing at a time; what may pass is tried again, and `say` is told.
 
     Args:

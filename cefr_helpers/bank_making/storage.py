@@ -19,7 +19,7 @@ _WORDS_SHOWN = 20
 LOG_SCHEMA = 1
 
 
-class Place:
+class BankOutput:
     """A bank's file, `B2.json`, and the folder beside it, `B2.made`, with all that it came from.
 
     Raises:
@@ -90,11 +90,11 @@ class Place:
             files.write_atomically(self.bank, content)
 
 
-def report(results: dict, place: Place) -> str:
+def report(results: dict, place: BankOutput) -> str:
     """What was made, for people.
 
     Args:
-        results: from `generator.make`.
+        results: from `generator.generate`.
     """
     tokens = [results["prompt_tokens"], results["completion_tokens"]]
     told = "not told by the server" if None in tokens else f"{tokens[0]:,} in prompts, {tokens[1]:,} in answers"

@@ -57,6 +57,18 @@ def lease_folder(path: Path) -> Iterator[None]:
         held.release()
 
 
+@contextmanager
+def exclusive_on_all_nodes(lock: Path, lease_file: Path) -> Iterator[None]:
+    """Hold a lock and a lease until the end of the block: the lock tells at once of a process on this machine, and on a
+    cluster only the lease knows of other nodes'.
+
+    Raises:
+        Busy: another process holds one of them.
+    """
+    with exclusive(lock), lease_folder(lease_file):
+        yield
+
+
 def die_with_parent(number: int = signal.SIGTERM, parent: int | None = None) -> None:
     """End this process by a signal when the one that started it is gone, so that no orphan goes on writing (Linux).
 

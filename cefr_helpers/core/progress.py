@@ -12,7 +12,7 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-class Counted:
+class ProgressLine:
     """Says at most every EVERY_S seconds how far it has come; nothing of what is done sooner."""
 
     def __init__(self):

@@ -15,7 +15,7 @@ _HARDWARE = ("cpu", "cores", "gpu")
 
 
 @dataclass(frozen=True)
-class Kept:
+class BaselineCache:
     """Results of one base model on this machine.
 
     Attributes:
@@ -44,12 +44,12 @@ class Kept:
         return found
 
 
-def of(base: base_model.BaseModel, precision: str) -> Kept:
+def open_cache(base: base_model.BaseModel, precision: str) -> BaselineCache:
     """The kept results of a base model in a precision, on this machine as it is now."""
     import torch
 
     hardware = records.hardware()
-    return Kept(
+    return BaselineCache(
         {
             "weights": base.sha256,
             "precision": precision,

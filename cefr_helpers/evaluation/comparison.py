@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cefr_helpers.evaluation import intervals
-from cefr_helpers.evaluation.baseline_cache import Kept
+from cefr_helpers.evaluation.baseline_cache import BaselineCache
 from cefr_helpers.models import generation, likelihood
 from cefr_helpers.models.prompts import prompt_text
 
@@ -21,7 +21,7 @@ class Scores:
     tuned: "pandas.DataFrame"
 
 
-def score(model, tokenizer, examples: list[dict], batch_size: int, kept: Kept) -> Scores:
+def score(model, tokenizer, examples: list[dict], batch_size: int, kept: BaselineCache) -> Scores:
     """Likelihood of the examples under base and tuned model.
 
     Args:
@@ -77,7 +77,7 @@ def memorisation_gap(seen: Scores, held_out: Scores, seed: int, part: str = "com
     return {"examples": len(seen.base), **losses, **intervals.difference_of_gains(*columns, seed)}
 
 
-def answers(model, tokenizer, examples: list[dict], max_new_tokens: int, kept: Kept) -> list[dict]:
+def answers(model, tokenizer, examples: list[dict], max_new_tokens: int, kept: BaselineCache) -> list[dict]:
     """Base and tuned answers to the same prompts, greedy, beside the bank's own sentences; `kept` as in `score`."""
 
     def of_base() -> list[str]:

@@ -39,7 +39,7 @@ class Sentences:
 
 
 @dataclass(frozen=True)
-class Scorers:
+class LevelScorers:
     """The full scorer, its length-free twin, and how good they are on words not seen.
 
     Attributes:
@@ -72,7 +72,7 @@ def training_rows(banks: dict[str, Bank], dataset: dict, settings: Recipe, seed:
     return sentences_of(banks, split)
 
 
-def train(rows: Sentences, seed: int, with_quality: bool = True) -> Scorers | None:
+def train(rows: Sentences, seed: int, with_quality: bool = True) -> LevelScorers | None:
     """Train both scorers and measure their quality; None where all sentences are of one level, which teach no scale."""
     if len(set(rows.levels)) < 2:
         return None
@@ -82,13 +82,13 @@ def train(rows: Sentences, seed: int, with_quality: bool = True) -> Scorers | No
         for features in (level_features.FEATURES, level_features.FREE_FEATURES)
     )
     if not with_quality:
-        return Scorers(full, length_free, None)
+        return LevelScorers(full, length_free, None)
     folds = min(FOLDS, len(set(rows.groups)))
-    return Scorers(full, length_free, quality_report(rows, folds, seed))
+    return LevelScorers(full, length_free, quality_report(rows, folds, seed))
 
 
 def scores(
-    scorers: Scorers, sentences: Sequence[str | None], words: Sequence[str], valid: Sequence[bool]
+    scorers: LevelScorers, sentences: Sequence[str | None], words: Sequence[str], valid: Sequence[bool]
 ) -> tuple["np.ndarray", "np.ndarray"]:
     """The full and the length-free score of each slot, its own word masked; NaN where it is not valid."""
     import numpy as np
@@ -104,7 +104,7 @@ def scores(
     return found[0], found[1]
 
 
-def describe(scorers: Scorers | None) -> dict | None:
+def describe(scorers: LevelScorers | None) -> dict | None:
     """What the comparison record keeps: levels, training sentences, folds, and each variant's quality on unseen words.
 
     `confusion` has true levels as rows and predicted ones as columns, in sentences; it is the full scorer's.

@@ -28,7 +28,7 @@ _MASK = "<target>"
 COLUMNS = ("prompt", "slot", "word", "sentence", "valid", "covered", "repeated", "exact_ten")
 
 
-def slots(answers: Sequence[str | None], words: Sequence[Sequence[str]]) -> pd.DataFrame:
+def parse_answers(answers: Sequence[str | None], words: Sequence[Sequence[str]]) -> pd.DataFrame:
     """One row for each word asked for, in order, whatever the answers look like.
 
     A slot takes the first line that bears its number, if no higher number came before it; lines without a number

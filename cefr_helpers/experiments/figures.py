@@ -26,7 +26,7 @@ from cefr_helpers.rendering.figure_style import (
     style,
     write_ticks,
 )
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.locale import Locale
 
 if TYPE_CHECKING:
     import pandas
@@ -37,7 +37,7 @@ _COLOURS = dict(zip(LEVELS, (BEST, GOLD, EVAL, TRAIN, "#CC79A7"), strict=True))
 
 def by_setting(results: Results, language: str) -> Figure:
     """A panel a level: the best settings, their seeds as points, the mean and its 95 % interval over seeds."""
-    words = locale.wording(language)
+    words = locale.load_locale(language)
     found = experiment_results.by_setting(results, results.measure)
     shown = [found[found["level"] == level].head(MOST_SETTINGS) for level in results.levels]
     shown = [rows for rows in shown if len(rows)]
@@ -58,7 +58,7 @@ def by_setting(results: Results, language: str) -> Figure:
 
 def fields(results: Results, language: str) -> Figure:
     """A panel a field, on one scale: how far each value lies from its level's mean, with the interval over seeds."""
-    words = locale.wording(language)
+    words = locale.load_locale(language)
     columns = min(3, max(1, len(results.fields)))
     rows = max(1, math.ceil(len(results.fields) / columns))
     figure = new_figure((max(SIZE[0], 4.4 * columns + 0.6), 3.8 * rows + 1.2))
@@ -83,7 +83,7 @@ def fields(results: Results, language: str) -> Figure:
     return put_legend(figure)
 
 
-def _points(axes: Axes, rows: "pandas.DataFrame", done: "pandas.DataFrame", measure: str, words: Wording) -> None:
+def _points(axes: Axes, rows: "pandas.DataFrame", done: "pandas.DataFrame", measure: str, words: Locale) -> None:
     text = words.phrases["experiment"]
     style(axes)
     for place, row in enumerate(rows.to_dict("records")):

@@ -7,7 +7,7 @@ from cefr_helpers.core.paths import Workspace
 from cefr_helpers.experiments import results as experiment_results
 from cefr_helpers.experiments.results import Results
 from cefr_helpers.rendering import escaping, locale, tables, templates
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.locale import Locale
 from cefr_helpers.rendering.tables import Column, LevelTable
 
 MOST_SHOWN = 30
@@ -22,7 +22,7 @@ def write_note(workspace: Workspace, name: str, language: str) -> Path:
         InputError: the experiment has no plan, a record is broken, or the language is unknown.
     """
     results = experiment_results.load(workspace, name)
-    folder, words = workspace.notes(), locale.wording(language)
+    folder, words = workspace.notes(), locale.load_locale(language)
     made = report_tables(results)
     for table in made.values():
         write_atomically(folder / "tables" / f"experiment_{name}_{table.name}.csv", tables.to_csv(table))
@@ -41,7 +41,7 @@ def report_tables(results: Results) -> dict[str, LevelTable]:
     return {table.name: table for table in made}
 
 
-def note(results: Results, made: dict[str, LevelTable], words: Wording) -> str:
+def note(results: Results, made: dict[str, LevelTable], words: Locale) -> str:
     """The note as Markdown."""
     text = words.phrases["experiment"]
     done, name = len(results.done), results.name
@@ -154,7 +154,7 @@ def _effects(results: Results, measure: str) -> LevelTable:
     return LevelTable(f"effects_{measure}", columns, tuple(rows))
 
 
-def _findings(made: dict[str, LevelTable], words: Wording) -> list[str]:
+def _findings(made: dict[str, LevelTable], words: Locale) -> list[str]:
     """In a sentence each: how many differences are shown after correction, and which."""
     text = words.phrases["experiment"]
     found = []
@@ -170,7 +170,7 @@ def _findings(made: dict[str, LevelTable], words: Wording) -> list[str]:
     return found
 
 
-def _few(results: Results, made: dict[str, LevelTable], words: Wording) -> str | None:
+def _few(results: Results, made: dict[str, LevelTable], words: Locale) -> str | None:
     """That the seeds are too few to show anything, where they are: p is at least 2^(1 - seeds), times the tests."""
     text, seeds = words.phrases["experiment"], len(results.axes["seed"])
     tests = len(made[f"effects_{results.measure}"].rows)

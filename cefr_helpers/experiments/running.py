@@ -10,7 +10,7 @@ from cefr_helpers.experiments import grid
 from cefr_helpers.experiments.grid import Experiment
 from cefr_helpers.pipeline import resources, runs, snakemake
 from cefr_helpers.pipeline.resources import Estimate
-from cefr_helpers.rendering.locale import gigabytes, wording
+from cefr_helpers.rendering.locale import gigabytes, load_locale
 
 _RULES = {stage.rule: stage for stage in STAGES}
 
@@ -99,7 +99,7 @@ def _asked(config: dict, jobs: list[tuple[str, str, str]]) -> list[str]:
 
 
 def _told(found: Estimate) -> list[str]:
-    words = wording("en")
+    words = load_locale("en")
     lines = []
     if found.seconds is not None:
         lines.append(f"Time: {clock(found.seconds)}, one job after another")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     pass
 
 
-class Speakers:
+class AdapterSwitcher:
     """One base model in memory, with the adapters that were asked for so far.
 
     Attributes:

@@ -118,7 +118,7 @@ def load_model(base: BaseModel, precision: str):
     model = AutoModelForCausalLM.from_pretrained(
         base.folder, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
     )
-    attention.use(model)
+    attention.enable(model)
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 

@@ -27,7 +27,7 @@ from cefr_helpers.rendering.figure_style import (
     style,
     write_ticks,
 )
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.locale import Locale
 
 _LOOKS = {"base": (BASE, "o"), "tuned": (TRAIN, "D"), "gold": (GOLD, "^")}
 _APART = 0.24  # between the three marks of a measure, whose rows are 1 apart
@@ -50,7 +50,7 @@ def draw_generation(workspace: Workspace, level: str, language: str) -> list[Pat
 
 def answer_measures(held: LevelRecords, language: str) -> Figure:
     """Each rate of base, tuned and gold, as marks with 95 % intervals, Joint Success on top."""
-    words = locale.wording(language)
+    words = locale.load_locale(language)
     figure = new_figure((8.0, 7.0))
     axes = figure.subplots()
     style(axes)
@@ -72,7 +72,7 @@ def answer_measures(held: LevelRecords, language: str) -> Figure:
 
 def level_scores(held: LevelRecords, language: str) -> Figure:
     """Histograms of the valid sentences' level scores, one under the other, the accepted range shaded."""
-    words = locale.wording(language)
+    words = locale.load_locale(language)
     figure = new_figure((8.0, 7.6))
     panels = figure.subplots(len(_LOOKS), 1, sharex=True, sharey=True)
     for axes, row in zip(panels, _LOOKS, strict=True):
@@ -89,7 +89,7 @@ def level_scores(held: LevelRecords, language: str) -> Figure:
     return put_legend(figure)
 
 
-def _title(figure: Figure, held: LevelRecords, name: str, height: float, words: Wording) -> None:
+def _title(figure: Figure, held: LevelRecords, name: str, height: float, words: Locale) -> None:
     """Title and, in grey under it, the model; both from the figure's edge, since the axes begin far inside."""
     title = f"{level_title(held.level, words)}: {words.phrases['plot']['generation'][name]}"
     figure.suptitle(title, fontsize=TEXT + 3, fontweight="bold", x=0.02, ha="left")
@@ -100,12 +100,12 @@ def _title(figure: Figure, held: LevelRecords, name: str, height: float, words: 
     axes.text(0.02, height, model, transform=place, **look)
 
 
-def _rate_name(rate: str, words: Wording) -> str:
+def _rate_name(rate: str, words: Locale) -> str:
     name = words.phrases["generation"]["measures"][rate]
     return words.phrases["plot"]["generation"]["of_prompts"].format(measure=name) if rate == "exact_ten" else name
 
 
-def _marks(axes: Axes, held: LevelRecords, row: str, shift: float, words: Wording) -> None:
+def _marks(axes: Axes, held: LevelRecords, row: str, shift: float, words: Locale) -> None:
     colour, marker = _LOOKS[row]
     label = words.phrases["plot"]["generation"][row]
     for place, rate in enumerate(RATES):
@@ -119,7 +119,7 @@ def _marks(axes: Axes, held: LevelRecords, row: str, shift: float, words: Wordin
         axes.plot([100 * entry["value"]], [place + shift], label=label, **look)
 
 
-def _panel(axes: Axes, held: LevelRecords, row: str, words: Wording) -> None:
+def _panel(axes: Axes, held: LevelRecords, row: str, words: Locale) -> None:
     text = words.phrases["plot"]["generation"]
     scores = find(generated(held), f"scores.{row}") or []
     title = text["scores_of"].format(who=text[row], n=locale.whole(len(scores), words))

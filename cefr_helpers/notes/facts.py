@@ -4,7 +4,7 @@ from cefr_helpers.core import levels
 from cefr_helpers.core.schema import LevelRecords, adopted, best, find, model_name
 from cefr_helpers.notes import observations
 from cefr_helpers.rendering import escaping, locale, tables
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.locale import Locale
 
 LORA = ("lora_rank", "lora_alpha", "lora_dropout", "lora_target_modules")
 TRAINING = (
@@ -31,7 +31,7 @@ TRAINING = (
 )
 
 
-def head(held: LevelRecords, words: Wording) -> str:
+def head(held: LevelRecords, words: Locale) -> str:
     """Date, model, method, level, commit, recipe."""
     text, record = words.phrases["facts"], held.training
     in_4bit = find(record, "results.hyperparameters.load_in_4bit")
@@ -48,12 +48,12 @@ def head(held: LevelRecords, words: Wording) -> str:
     return _facts(facts, words)
 
 
-def trained_on(held: LevelRecords, words: Wording) -> str:
+def trained_on(held: LevelRecords, words: Locale) -> str:
     """The day of the training; unknown for one that was taken in."""
     return words.unknown if adopted(held) else locale.date(find(held.training, "created"), words)
 
 
-def trained_at(held: LevelRecords, words: Wording) -> str:
+def trained_at(held: LevelRecords, words: Locale) -> str:
     """The first twelve digits of the training's commit, and whether there were changes on top."""
     name = find(held.training, "commit")
     if adopted(held) or name in (None, "unknown"):
@@ -63,7 +63,7 @@ def trained_at(held: LevelRecords, words: Wording) -> str:
     return words.phrases["facts"]["changed"].format(commit=short) if changes else short
 
 
-def data(held: LevelRecords, words: Wording) -> str | None:
+def data(held: LevelRecords, words: Locale) -> str | None:
     """Examples, words, sentences, tokens, split; None without a dataset record."""
     found = find(held.dataset, "results")
     if found is None:
@@ -88,7 +88,7 @@ def data(held: LevelRecords, words: Wording) -> str | None:
     return _facts(facts, words)
 
 
-def leaks(held: LevelRecords, words: Wording) -> str | None:
+def leaks(held: LevelRecords, words: Locale) -> str | None:
     """The leak audit as a table."""
     found = find(held.dataset, "results.leak_audit")
     if not found:
@@ -101,7 +101,7 @@ def leaks(held: LevelRecords, words: Wording) -> str | None:
     return tables.markdown_table([text["leak"], text["count"], text["share"]], rows, numbers_from=1)
 
 
-def dropped(held: LevelRecords, words: Wording) -> str | None:
+def dropped(held: LevelRecords, words: Locale) -> str | None:
     """What cleaning the bank changed or left out, with an example each."""
     found = find(held.dataset, "results.sentence_bank.dropped")
     if not found:
@@ -118,7 +118,7 @@ def dropped(held: LevelRecords, words: Wording) -> str | None:
     return tables.markdown_table([text["reason"], text["count"], text["such_as"]], rows)
 
 
-def training(held: LevelRecords, words: Wording) -> str:
+def training(held: LevelRecords, words: Locale) -> str:
     """Duration, steps, losses, speed, memory, hardware, versions."""
     found, text = find(held.training, "results"), words.phrases["facts"]
     facts = [
@@ -144,26 +144,26 @@ def training(held: LevelRecords, words: Wording) -> str:
     return _facts(facts, words)
 
 
-def _facts(facts: list[tuple[str, str]], words: Wording) -> str:
+def _facts(facts: list[tuple[str, str]], words: Locale) -> str:
     text = words.phrases["facts"]
     return tables.markdown_table([text["item"], text["value"]], [[text[key], value] for key, value in facts])
 
 
-def _bank(found: dict, words: Wording) -> str:
+def _bank(found: dict, words: Locale) -> str:
     bank = find(found, "sentence_bank") or {}
     counts = {key: bank.get(key) for key in ("words", "sentences", "words_read", "sentences_read")}
     name = escaping.code(bank.get("name") or words.unknown)
     return words.phrases["facts"]["bank_size"].format(name=name, **_wholes(counts, words))
 
 
-def _words(found: dict, words: Wording) -> str:
+def _words(found: dict, words: Locale) -> str:
     counts = _wholes(find(found, "words"), words)
     used = {f"{part}_used": locale.whole(find(found, f"unique_words_used.{part}"), words) for part in ("train", "eval")}
     key = "words_used" if find(found, "split.policy") == "words" else "words_shared"
     return words.phrases["facts"][key].format(**counts, **used)
 
 
-def _tokens(found: dict, words: Wording) -> str:
+def _tokens(found: dict, words: Locale) -> str:
     train, held_out = find(found, "tokens.train") or {}, find(found, "tokens.eval") or {}
     return words.phrases["facts"]["token_figures"].format(
         mean=locale.decimal(train.get("mean"), 1, words),
@@ -174,15 +174,15 @@ def _tokens(found: dict, words: Wording) -> str:
     )
 
 
-def _lengths(found: dict, words: Wording) -> dict[str, str]:
+def _lengths(found: dict, words: Locale) -> dict[str, str]:
     return {key: locale.decimal(find(found, f"sentence_words.{key}"), 1, words) for key in ("mean", "median")}
 
 
-def _wholes(counts: dict, words: Wording) -> dict[str, str]:
+def _wholes(counts: dict, words: Locale) -> dict[str, str]:
     return {key: locale.whole(value, words) for key, value in counts.items()}
 
 
-def _steps(found: dict, words: Wording) -> str:
+def _steps(found: dict, words: Locale) -> str:
     return words.phrases["facts"]["steps_value"].format(
         total=locale.whole(find(found, "total_steps"), words),
         per_epoch=locale.whole(find(found, "steps_per_epoch"), words),
@@ -190,7 +190,7 @@ def _steps(found: dict, words: Wording) -> str:
     )
 
 
-def _change(found: dict, key: str, phrase: str, words: Wording) -> str:
+def _change(found: dict, key: str, phrase: str, words: Locale) -> str:
     losses = find(found, key) or {}
     if losses.get("first") is None:
         return words.unknown
@@ -199,18 +199,18 @@ def _change(found: dict, key: str, phrase: str, words: Wording) -> str:
     return words.phrases["facts"][phrase].format(reduction=reduction, **figures)
 
 
-def _best(held: LevelRecords, words: Wording) -> str:
+def _best(held: LevelRecords, words: Locale) -> str:
     lowest = best(held)
     if lowest is None:
         return words.unknown
     return words.phrases["facts"]["best_value"].format(**observations.best_figures(lowest, words))
 
 
-def _unless_unknown(value: float | None, phrase: str, words: Wording) -> str:
+def _unless_unknown(value: float | None, phrase: str, words: Locale) -> str:
     return words.unknown if value is None else phrase.format(n=locale.whole(value, words))
 
 
-def _parameters(found: dict, words: Wording) -> str:
+def _parameters(found: dict, words: Locale) -> str:
     trainable, base = find(found, "trainable_parameters"), find(found, "base_parameters")
     if trainable is None:
         return words.unknown
@@ -221,7 +221,7 @@ def _parameters(found: dict, words: Wording) -> str:
     return words.phrases["facts"]["parameters_value"].format(trainable=shown, total=total)
 
 
-def _hardware(held: LevelRecords, words: Wording) -> str:
+def _hardware(held: LevelRecords, words: Locale) -> str:
     machine, text = find(held.training, "hardware") or {}, words.phrases["facts"]
     shown = text["hardware_value"].format(
         cpu=escaping.markdown(machine.get("cpu") or words.unknown),
@@ -234,7 +234,7 @@ def _hardware(held: LevelRecords, words: Wording) -> str:
     return f"{shown}; {text['gpu'].format(name=escaping.markdown(machine['gpu']), memory=memory)}"
 
 
-def _device(found: dict, words: Wording) -> str:
+def _device(found: dict, words: Locale) -> str:
     device, reason = find(found, "device"), find(found, "device_reason")
     if device is None:
         return words.unknown
@@ -247,7 +247,7 @@ def _versions(held: LevelRecords) -> str:
     return ", ".join(escaping.markdown(f"{name} {version}") for name, version in versions.items())
 
 
-def _merge(found: dict, words: Wording) -> str:
+def _merge(found: dict, words: Locale) -> str:
     keys = {
         "same": "largest_difference_from_base_plus_adapter",
         "rounding": "rounding_difference",
@@ -257,7 +257,7 @@ def _merge(found: dict, words: Wording) -> str:
     return words.phrases["facts"]["merge_value"].format(**figures)
 
 
-def hyperparameters(held: LevelRecords, keys: tuple[str, ...], words: Wording) -> str:
+def hyperparameters(held: LevelRecords, keys: tuple[str, ...], words: Locale) -> str:
     """Hyperparameters as they ran, under their readable names."""
     ran = dict(find(held.training, "results.hyperparameters") or {})
     sizes = (ran.get("batch_size"), ran.get("gradient_accumulation_steps"))
@@ -268,7 +268,7 @@ def hyperparameters(held: LevelRecords, keys: tuple[str, ...], words: Wording) -
     return tables.markdown_table([words.phrases["note"]["setting"], words.phrases["note"]["value"]], rows)
 
 
-def setting(value: object, words: Wording) -> str:
+def setting(value: object, words: Locale) -> str:
     """A setting's value as Markdown."""
     if isinstance(value, list):
         return ", ".join(escaping.code(part) for part in value)
@@ -278,7 +278,7 @@ def setting(value: object, words: Wording) -> str:
     return locale.plain(value, words)
 
 
-def differences(held: LevelRecords, words: Wording) -> str | None:
+def differences(held: LevelRecords, words: Locale) -> str | None:
     """What ran otherwise than the recipe asks, and why."""
     found = find(held.training, "results.differences_from_recipe")
     if not found:

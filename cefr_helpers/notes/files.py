@@ -9,7 +9,7 @@ from cefr_helpers.core.paths import PLOT_FILES, Stage, Workspace
 from cefr_helpers.core.records import NAMES
 from cefr_helpers.core.schema import LevelRecords, figure_files, find, has_records
 from cefr_helpers.rendering import escaping, tables
-from cefr_helpers.rendering.locale import Wording, listed
+from cefr_helpers.rendering.locale import Locale, format_list
 
 
 def relative_link(target: Path, note: Path) -> str:
@@ -17,7 +17,7 @@ def relative_link(target: Path, note: Path) -> str:
     return quote(Path(os.path.relpath(target, note.parent)).as_posix())
 
 
-def plots(workspace: Workspace, held: LevelRecords, words: Wording) -> list[dict[str, str]]:
+def plots(workspace: Workspace, held: LevelRecords, words: Locale) -> list[dict[str, str]]:
     """Title and link of each of the five plots."""
     folder, note = workspace.plots(held.level), workspace.note(held.level)
     return [
@@ -48,7 +48,7 @@ def tree(workspace: Workspace, held: LevelRecords) -> str:
     return escaping.code_block("\n".join(line for folder, files in folders for line in _branch(folder, files)))
 
 
-def where(held: LevelRecords, words: Wording) -> str:
+def where(held: LevelRecords, words: Locale) -> str:
     """Adapter and merged model: where they lie."""
     text = words.phrases["note"]
     rows = []
@@ -71,16 +71,14 @@ model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")"""
     return escaping.code_block(code, "python")
 
 
-def next_steps(
-    workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], words: Wording
-) -> list[str]:
+def next_steps(workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
     """Which levels are done, which are missing, and the link to the final report."""
     text = words.phrases["note"]
     done = [held.level for held in records_by_level.values() if has_records(held)]
     missing = [held.level for held in records_by_level.values() if not has_records(held)]
     return [
-        text["done"].format(levels=listed(done, words)),
-        text["missing"].format(levels=listed(missing, words)) if missing else text["none_missing"],
+        text["done"].format(levels=format_list(done, words)),
+        text["missing"].format(levels=format_list(missing, words)) if missing else text["none_missing"],
         text["report"].format(link=relative_link(workspace.final_report(), workspace.note(level))),
     ]
 

@@ -10,7 +10,7 @@ from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import QUALITIES, SCORERS, LevelRecords, find, has_records
 from cefr_helpers.notes import facts, files, level_tables, observations, reference_results, sections, verdicts
 from cefr_helpers.rendering import escaping, locale, tables, templates
-from cefr_helpers.rendering.locale import Wording, listed
+from cefr_helpers.rendering.locale import Locale, format_list
 from cefr_helpers.rendering.tables import LevelTable
 
 FIGURES = ("levels_grid", "base_vs_tuned")
@@ -86,23 +86,23 @@ def _draw(by_level: dict[str, LevelRecords], folder: Path, language: str) -> Non
         figure_style.save_figure(figures[name], folder / f"{name}.pdf")
 
 
-def _summary(by_level: dict[str, LevelRecords], words: Wording) -> str:
+def _summary(by_level: dict[str, LevelRecords], words: Locale) -> str:
     done = [level for level, held in by_level.items() if has_records(held)]
     missing = [level for level, held in by_level.items() if not has_records(held)]
-    named = [listed(names, words) or words.phrases["none"] for names in (done, missing)]
+    named = [format_list(names, words) or words.phrases["none"] for names in (done, missing)]
     return words.phrases["report"]["summary"].format(done=named[0], missing=named[1])
 
 
-def _verdicts(by_level: dict[str, LevelRecords], words: Wording) -> list[str]:
+def _verdicts(by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
     return [f"{level}: {observations.verdict(held, words)}" for level, held in by_level.items() if has_records(held)]
 
 
-def _memorisation(by_level: dict[str, LevelRecords], words: Wording) -> list[str]:
+def _memorisation(by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
     told = {level: sections.memorisation(held, words) for level, held in by_level.items()}
     return [f"{level}: {said}" for level, said in told.items() if said]
 
 
-def _published_b2(words: Wording) -> str:
+def _published_b2(words: Locale) -> str:
     figures = {
         key: locale.whole(value, words) if key == "steps" else locale.decimal(value, 2, words)
         for key, value in reference_results.B2.items()
@@ -111,7 +111,7 @@ def _published_b2(words: Wording) -> str:
     return words.phrases["report"]["b2"].format(best=best, **figures)
 
 
-def _differences(by_level: dict[str, LevelRecords], words: Wording) -> list[str]:
+def _differences(by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
     """What differs from the reference project in model, data, protocol, loss and hardware."""
     text = words.phrases["report"]
     done = [held for held in by_level.values() if has_records(held)]
@@ -128,11 +128,11 @@ def _differences(by_level: dict[str, LevelRecords], words: Wording) -> list[str]
     ]
 
 
-def _each(done: list[LevelRecords], words: Wording, tell) -> str:
+def _each(done: list[LevelRecords], words: Locale, tell) -> str:
     return "; ".join(told for told in (tell(held, words) for held in done) if told)
 
 
-def _examples(held: LevelRecords, words: Wording) -> str | None:
+def _examples(held: LevelRecords, words: Locale) -> str | None:
     found = find(held.dataset, "results")
     if found is None:
         return None
@@ -140,14 +140,14 @@ def _examples(held: LevelRecords, words: Wording) -> str | None:
     return words.phrases["report"]["data_ours"].format(level=held.level, **counts)
 
 
-def _overlap(held: LevelRecords, words: Wording) -> str | None:
+def _overlap(held: LevelRecords, words: Locale) -> str | None:
     share = find(held.dataset, "results.leak_audit.sentence_overlap.share")
     if share is None:
         return None
     return words.phrases["report"]["protocol_ours"].format(level=held.level, share=locale.share(share, words))
 
 
-def _files(made: list[LevelTable], words: Wording) -> str:
+def _files(made: list[LevelTable], words: Locale) -> str:
     text = words.phrases["report"]
     rows = [
         [text["tables"][table.name], f"[CSV](tables/{table.name}.csv) · [LaTeX](tables/{table.name}.tex)"]
@@ -157,7 +157,7 @@ def _files(made: list[LevelTable], words: Wording) -> str:
     return tables.markdown_table([f"{text['table']} / {text['figure']}", ""], rows)
 
 
-def _notes(workspace: Workspace, by_level: dict[str, LevelRecords], words: Wording) -> list[dict[str, str]]:
+def _notes(workspace: Workspace, by_level: dict[str, LevelRecords], words: Locale) -> list[dict[str, str]]:
     """Each level's note, with date and commit of its training."""
     report = workspace.final_report()
     return [
@@ -172,7 +172,7 @@ def _notes(workspace: Workspace, by_level: dict[str, LevelRecords], words: Wordi
     ]
 
 
-def scorer_tables(by_level: dict[str, LevelRecords], words: Wording) -> list[dict]:
+def scorer_tables(by_level: dict[str, LevelRecords], words: Locale) -> list[dict]:
     """A card for each scorer that judged a level: levels of one run share theirs, and then there is one."""
     found: dict[str, dict] = {}
     for level, held in by_level.items():
@@ -184,7 +184,7 @@ def scorer_tables(by_level: dict[str, LevelRecords], words: Wording) -> list[dic
     return [_card(one["scorer"], one["judged"], words) for one in found.values()]
 
 
-def _card(scorer: dict, judged: list[str], words: Wording) -> dict:
+def _card(scorer: dict, judged: list[str], words: Locale) -> dict:
     text = words.phrases["scorer_card"]
     levels = [escaping.markdown(level) for level in scorer["levels"]]
     counts = {key: locale.whole(scorer.get(key), words) for key in ("sentences", "folds", "groups")}
@@ -193,7 +193,7 @@ def _card(scorer: dict, judged: list[str], words: Wording) -> dict:
         for level, row in zip(levels, scorer["confusion"], strict=False)
     ]
     return {
-        "text": text["text"].format(judged=listed(judged, words), levels=listed(levels, words), **counts),
+        "text": text["text"].format(judged=format_list(judged, words), levels=format_list(levels, words), **counts),
         "quality": tables.markdown_table(
             [text["variant"], *(text["qualities"][key] for key in QUALITIES)],
             [_quality(scorer, variant, words) for variant in SCORERS],
@@ -204,7 +204,7 @@ def _card(scorer: dict, judged: list[str], words: Wording) -> dict:
     }
 
 
-def _quality(scorer: dict, variant: str, words: Wording) -> list[str]:
+def _quality(scorer: dict, variant: str, words: Locale) -> list[str]:
     own = scorer.get(variant) or {}
     return [
         words.phrases["scorer_card"]["variants"][variant],

@@ -12,18 +12,18 @@ from cefr_helpers.core.schema import (
     loss_measure,
 )
 from cefr_helpers.notes import reference_results
-from cefr_helpers.rendering.locale import Wording, decimals_known, wording
+from cefr_helpers.rendering.locale import Locale, decimals_known, load_locale
 from cefr_helpers.rendering.tables import Column, LevelTable
 
 
-def wording_for(records_by_level: dict[str, LevelRecords], language: str) -> Wording:
+def wording_for(records_by_level: dict[str, LevelRecords], language: str) -> Locale:
     """The wording of a document, with as many decimals for losses (2 or 3) as its records know."""
     known = []
     for held in records_by_level.values():
         known += [entry[key] for key in ("train_loss", "eval_loss") for entry in history(held, key)]
         for measure in ("completion", "full_text"):
             known += [find(held.comparison, f"results.{measure}.{which}.loss") for which in ("base", "tuned")]
-    return wording(language, decimals_known(known))
+    return load_locale(language, decimals_known(known))
 
 
 def side_by_side(records_by_level: dict[str, LevelRecords]) -> LevelTable:

@@ -12,7 +12,7 @@ from cefr_helpers.core.schema import (
     loss_measure,
 )
 from cefr_helpers.rendering import locale, tables
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.locale import Locale
 
 AGREE_WITHIN = 0.01  # relative difference of training's best evaluation loss and the comparison's
 MOSTLY = 0.5  # share of evaluation sentences seen in training from which a loss measures memory
@@ -22,7 +22,7 @@ SLIGHT = 0.05  # a rise below this share is slight
 MOST_ROWS = 24
 
 
-def verdict(held: LevelRecords, words: Wording) -> str:
+def verdict(held: LevelRecords, words: Locale) -> str:
     """One sentence: better, worse or no difference shown, the figures, and what they were measured on."""
     found = find(held.comparison, "results.completion")
     text = words.phrases["verdict"]
@@ -41,7 +41,7 @@ def _outcome(found: dict) -> str:
     return "better" if high < 0 else "worse" if low > 0 else "same"
 
 
-def _figures(found: dict, n: str, words: Wording) -> str:
+def _figures(found: dict, n: str, words: Locale) -> str:
     text = words.phrases["verdict"]
     figures = text["figures"].format(
         base=locale.loss(find(found, "base.loss"), words),
@@ -57,7 +57,7 @@ def _figures(found: dict, n: str, words: Wording) -> str:
     return f"{figures}; {text['difference'].format(estimate=estimate, interval=_interval(found, words), n=n)}"
 
 
-def seen(held: LevelRecords, words: Wording) -> str:
+def seen(held: LevelRecords, words: Locale) -> str:
     """What training had seen of the evaluation examples, in words."""
     shares = dict(zip(("words", "sentences"), (locale.share(share, words) for share in _overlaps(held)), strict=True))
     return words.phrases["verdict"][seen_kind(held)].format(**shares)
@@ -76,19 +76,19 @@ def _overlaps(held: LevelRecords) -> tuple[float | None, float | None]:
     return find(audit, "word_overlap.share"), find(audit, "sentence_overlap.share")
 
 
-def of_level(held: LevelRecords, words: Wording) -> list[str]:
+def of_level(held: LevelRecords, words: Locale) -> list[str]:
     """Observations on one level."""
     rules = (_after_best, _gap, _memory, _words_met, _truncated, _disagreement, _weakest)
     return [text for text in (rule(held, words) for rule in rules) if text]
 
 
-def across(records_by_level: dict[str, LevelRecords], words: Wording) -> list[str]:
+def across(records_by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
     """Observations on the levels side by side; none where fewer than two have what they rest on."""
     done = [held for held in records_by_level.values() if has_records(held)]
     return [text for text in (rule(done, words) for rule in (_intervals, _floor_order, _length)) if text]
 
 
-def _after_best(held: LevelRecords, words: Wording) -> str | None:
+def _after_best(held: LevelRecords, words: Locale) -> str | None:
     evaluations = [row for row in progress_rows(held) if row["eval_loss"] is not None]
     lowest, text = best(held), words.phrases["observations"]
     if len(evaluations) < 2:
@@ -107,7 +107,7 @@ def _after_best(held: LevelRecords, words: Wording) -> str | None:
     return text["overfitting"].format(**figures, **train)
 
 
-def _gap(held: LevelRecords, words: Wording) -> str | None:
+def _gap(held: LevelRecords, words: Locale) -> str | None:
     lowest = best(held)
     if lowest is None or loss_measure(held, "train_loss") != loss_measure(held, "eval_loss"):
         return None
@@ -119,7 +119,7 @@ def _gap(held: LevelRecords, words: Wording) -> str | None:
     return words.phrases["observations"]["gap"].format(**figures)
 
 
-def _memory(held: LevelRecords, words: Wording) -> str | None:
+def _memory(held: LevelRecords, words: Locale) -> str | None:
     sentences, above = find(held.dataset, "results.leak_audit.sentence_overlap.share"), above_floor(held)
     if sentences is None or sentences < MOSTLY or above is None:
         return None
@@ -131,7 +131,7 @@ def _memory(held: LevelRecords, words: Wording) -> str | None:
     )
 
 
-def _words_met(held: LevelRecords, words: Wording) -> str | None:
+def _words_met(held: LevelRecords, words: Locale) -> str | None:
     met = find(held.dataset, "results.leak_audit.held_out_words_in_training_sentences")
     if not met or not met["count"] or find(held.dataset, "results.split.policy") != "words":
         return None
@@ -139,7 +139,7 @@ def _words_met(held: LevelRecords, words: Wording) -> str | None:
     return words.phrases["observations"]["words_met"].format(**figures)
 
 
-def _truncated(held: LevelRecords, words: Wording) -> str | None:
+def _truncated(held: LevelRecords, words: Locale) -> str | None:
     found = find(held.dataset, "results")
     truncated = find(found, "tokens.train.truncated")
     if not truncated:
@@ -149,14 +149,14 @@ def _truncated(held: LevelRecords, words: Wording) -> str | None:
     return words.phrases["observations"]["truncated"].format(**written)
 
 
-def _disagreement(held: LevelRecords, words: Wording) -> str | None:
+def _disagreement(held: LevelRecords, words: Locale) -> str | None:
     found = find(held.comparison, "results.agreement")
     if not found or (found.get("relative_difference") or 0) <= AGREE_WITHIN:
         return None
     return words.phrases["observations"]["disagreement"].format(**agreement_figures(found, words))
 
 
-def _weakest(held: LevelRecords, words: Wording) -> str | None:
+def _weakest(held: LevelRecords, words: Locale) -> str | None:
     found = find(held.comparison, "results.generation")
     met = {gate: find(found, f"measures.tuned.{gate}.value") for gate in GATES}
     known = {gate: share for gate, share in met.items() if share is not None}
@@ -170,7 +170,7 @@ def _weakest(held: LevelRecords, words: Wording) -> str | None:
     return words.phrases["observations"]["weakest"].format(measure=measure, n=n, **figures)
 
 
-def agreement_figures(found: dict, words: Wording) -> dict[str, str]:
+def agreement_figures(found: dict, words: Locale) -> dict[str, str]:
     """The figures of the comparison's agreement with training, in words."""
     return {
         "training": locale.loss(found.get("training_best_eval_loss"), words),
@@ -181,7 +181,7 @@ def agreement_figures(found: dict, words: Wording) -> dict[str, str]:
     }
 
 
-def _intervals(done: list[LevelRecords], words: Wording) -> str | None:
+def _intervals(done: list[LevelRecords], words: Locale) -> str | None:
     compared = [held for held in done if find(held.comparison, "results.completion.difference.high") is not None]
     if len(compared) < 2:
         return None
@@ -196,7 +196,7 @@ def _intervals(done: list[LevelRecords], words: Wording) -> str | None:
     return words.phrases["observations"][kind].format(**figures)
 
 
-def _floor_order(done: list[LevelRecords], words: Wording) -> str | None:
+def _floor_order(done: list[LevelRecords], words: Locale) -> str | None:
     known = sorted((h for h in done if above_floor(h) is not None), key=lambda held: best(held)["eval_loss"])
     if len(known) < 2:
         return None
@@ -207,7 +207,7 @@ def _floor_order(done: list[LevelRecords], words: Wording) -> str | None:
     return words.phrases["observations"]["floor_order"].format(**figures)
 
 
-def _length(done: list[LevelRecords], words: Wording) -> str | None:
+def _length(done: list[LevelRecords], words: Locale) -> str | None:
     length, ground = "results.sentence_words.mean", "completion"
     known = [held for held in done if find(held.dataset, length) and floor(held, ground) is not None]
     known.sort(key=lambda held: find(held.dataset, length))
@@ -220,7 +220,7 @@ def _length(done: list[LevelRecords], words: Wording) -> str | None:
     return words.phrases["observations"]["length"].format(**figures)
 
 
-def _interval(found: dict, words: Wording) -> str:
+def _interval(found: dict, words: Locale) -> str:
     return tables.interval((found["difference"]["low"], found["difference"]["high"]), words)
 
 
@@ -228,7 +228,7 @@ def _train_loss_at(rows: list[dict], step: int | None) -> float | None:
     return next((row["train_loss"] for row in rows if row["step"] == step), None)
 
 
-def best_figures(lowest: dict, words: Wording) -> dict[str, str]:
+def best_figures(lowest: dict, words: Locale) -> dict[str, str]:
     """Loss, step and epoch of the best evaluation, in words: the same everywhere in a note."""
     return {
         "loss": locale.loss(lowest["eval_loss"], words),
@@ -269,7 +269,7 @@ def thin_rows(made: list[dict]) -> list[dict]:
     return [made[place] for place in sorted(kept)]
 
 
-def format_rows(made: list[dict], words: Wording) -> list[list[str]]:
+def format_rows(made: list[dict], words: Locale) -> list[list[str]]:
     """The rows in words, ready for a Markdown table."""
     nothing = words.phrases["missing"]
     return [

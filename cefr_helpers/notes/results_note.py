@@ -12,7 +12,7 @@ from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, best, find
 from cefr_helpers.notes import facts, files, level_tables, observations, sections
 from cefr_helpers.rendering import locale, tables, templates
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.locale import Locale
 
 _WIDEST_PICTURE = 1000
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]+)\)")
@@ -101,7 +101,7 @@ def _reduced(picture: Path) -> bytes:
     return content.getvalue()
 
 
-def _floor(held: LevelRecords, words: Wording) -> str | None:
+def _floor(held: LevelRecords, words: Locale) -> str | None:
     found = find(held.dataset, "results.memoriser_floor")
     if not found:
         return None
@@ -114,7 +114,7 @@ def _floor(held: LevelRecords, words: Wording) -> str | None:
     )
 
 
-def _progress_unit(held: LevelRecords, words: Wording) -> str:
+def _progress_unit(held: LevelRecords, words: Locale) -> str:
     text = words.phrases["note"]
     parts = {}
     for name, key in (("eval_on", "eval_loss"), ("train_on", "train_loss")):
@@ -123,19 +123,19 @@ def _progress_unit(held: LevelRecords, words: Wording) -> str:
     return text["progress_unit"].format(**parts)
 
 
-def _progress(rows: list[dict], words: Wording) -> str:
+def _progress(rows: list[dict], words: Locale) -> str:
     headings = [words.phrases["note"][key] for key in ("epoch", "step", "train_loss", "eval_loss", "remark")]
     table = tables.markdown_table(headings, observations.format_rows(rows, words), numbers_from=0)
     return table.replace("---: |\n", "--- |\n", 1)  # remarks are text: aligned left
 
 
-def _thinned(rows: list[dict], shown: list[dict], words: Wording) -> str | None:
+def _thinned(rows: list[dict], shown: list[dict], words: Locale) -> str | None:
     all_of, some = (sum(row["eval_loss"] is not None for row in made) for made in (rows, shown))
     if all_of == some:
         return None
     return words.phrases["note"]["thinned"].format(shown=locale.whole(some, words), all=locale.whole(all_of, words))
 
 
-def _best(held: LevelRecords, words: Wording) -> str:
+def _best(held: LevelRecords, words: Locale) -> str:
     lowest, text = best(held), words.phrases["note"]
     return text["no_best"] if lowest is None else text["best"].format(**observations.best_figures(lowest, words))

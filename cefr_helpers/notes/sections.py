@@ -7,7 +7,7 @@ from cefr_helpers.core.schema import MEASURES, LevelRecords, find
 from cefr_helpers.notes import files, observations
 from cefr_helpers.notes import verdicts as verdict
 from cefr_helpers.rendering import escaping, locale, tables
-from cefr_helpers.rendering.locale import Wording, listed
+from cefr_helpers.rendering.locale import Locale, format_list
 
 _LONGEST_LINE = 400
 _MOST_LINES = 14
@@ -27,7 +27,7 @@ _OTHERS = {
 _LONGEST_SENTENCE = 400
 
 
-def comparison(held: LevelRecords, words: Wording) -> dict | None:
+def comparison(held: LevelRecords, words: Locale) -> dict | None:
     """The parts of the comparison's section."""
     found, text = find(held.comparison, "results"), words.phrases["note"]
     if found is None:
@@ -44,7 +44,7 @@ def comparison(held: LevelRecords, words: Wording) -> dict | None:
     }
 
 
-def memorisation(held: LevelRecords, words: Wording) -> str | None:
+def memorisation(held: LevelRecords, words: Locale) -> str | None:
     """How much more tuning gains on training examples than on the evaluation's; None where it is not recorded."""
     gap = find(held.comparison, "results.memorisation")
     if not gap:
@@ -57,7 +57,7 @@ def memorisation(held: LevelRecords, words: Wording) -> str | None:
     )
 
 
-def _measured(found: dict, measure: str, words: Wording) -> list[list[str]]:
+def _measured(found: dict, measure: str, words: Locale) -> list[list[str]]:
     names, part = words.phrases["note"]["measures"][measure], found[measure]
     reductions = [locale.percent(part.get(f"{kind}_reduction_pct"), words) for kind in ("loss", "perplexity")]
     rows = []
@@ -70,7 +70,7 @@ def _measured(found: dict, measure: str, words: Wording) -> list[list[str]]:
     return rows
 
 
-def _difference(found: dict, words: Wording) -> str | None:
+def _difference(found: dict, words: Locale) -> str | None:
     difference = find(found, "completion.difference")
     if not difference or difference.get("low") is None or difference.get("high") is None:
         return None
@@ -81,7 +81,7 @@ def _difference(found: dict, words: Wording) -> str | None:
     )
 
 
-def _agreement(found: dict, words: Wording) -> str | None:
+def _agreement(found: dict, words: Locale) -> str | None:
     agreement = found.get("agreement")
     if not agreement or agreement.get("relative_difference") is None:
         return None
@@ -89,7 +89,7 @@ def _agreement(found: dict, words: Wording) -> str | None:
     return words.phrases["note"][kind].format(**observations.agreement_figures(agreement, words))
 
 
-def answers(held: LevelRecords, words: Wording) -> dict | None:
+def answers(held: LevelRecords, words: Locale) -> dict | None:
     """The answers to a few prompts, a table each: line by line, as they came."""
     found, text = find(held.comparison, "results.answers"), words.phrases["note"]
     if not found:
@@ -105,14 +105,14 @@ def answers(held: LevelRecords, words: Wording) -> dict | None:
     return {"drawn": text["answers_drawn"].format(n=len(found)), "prompts": prompts}
 
 
-def _answer_lines(answer: dict, words: Wording) -> list[list[str]]:
+def _answer_lines(answer: dict, words: Locale) -> list[list[str]]:
     columns = [[escaping.markdown(word) for word in answer["words"]]]
     columns += [_lines(answer.get(who) or "", words) for who in ("base", "tuned", "reference")]
     height = max(map(len, columns))
     return [[column[line] if line < len(column) else "" for column in columns] for line in range(height)]
 
 
-def _lines(answer: str, words: Wording) -> list[str]:
+def _lines(answer: str, words: Locale) -> list[str]:
     lines = [line for line in escaping.visible(answer).split("\n") if line.strip()]
     shown = [escaping.markdown(escaping.shortened(line, _LONGEST_LINE)) for line in lines[:_MOST_LINES]]
     if len(lines) > _MOST_LINES:
@@ -120,7 +120,7 @@ def _lines(answer: str, words: Wording) -> list[str]:
     return shown
 
 
-def generated_answers(workspace: Workspace, held: LevelRecords, words: Wording) -> dict | None:
+def generated_answers(workspace: Workspace, held: LevelRecords, words: Locale) -> dict | None:
     """The parts of a note's section on generated answers."""
     found, text = verdict.generated(held), words.phrases["generation"]
     if not found:
@@ -147,7 +147,7 @@ def generated_answers(workspace: Workspace, held: LevelRecords, words: Wording) 
     }
 
 
-def _on(held: LevelRecords, words: Wording) -> str:
+def _on(held: LevelRecords, words: Locale) -> str:
     found = verdict.generated(held)
     counts = {key: locale.whole(found.get(key), words) for key in ("prompts", "slots", "words", "max_new_tokens")}
     decoding = found.get("decoding")
@@ -160,7 +160,7 @@ def _on(held: LevelRecords, words: Wording) -> str:
     return f"{text} {words.phrases['generation']['sampled'].format(samples=samples, temperature=temperature)}"
 
 
-def _rates_table(found: dict, words: Wording) -> str:
+def _rates_table(found: dict, words: Locale) -> str:
     text = words.phrases["generation"]
     rows = [[text["rows"][row], *(_rate(found, row, rate, words) for rate in RATES)] for row in _rows(found)]
     differences = [find(found, f"differences.{rate}") for rate in RATES]
@@ -172,7 +172,7 @@ def _rows(found: dict) -> list[str]:
     return [row for row in schema.ROWS if find(found, f"measures.{row}")]
 
 
-def _rate(found: dict, row: str, measure: str, words: Wording) -> str:
+def _rate(found: dict, row: str, measure: str, words: Locale) -> str:
     entry = find(found, f"measures.{row}.{measure}")
     if find(entry, "value") is None:
         return words.phrases["missing"]
@@ -180,7 +180,7 @@ def _rate(found: dict, row: str, measure: str, words: Wording) -> str:
     return shown if None in (entry.get("low"), entry.get("high")) else f"{shown} {verdict.ends(entry, words)}"
 
 
-def _points(difference: dict | None, words: Wording) -> str:
+def _points(difference: dict | None, words: Locale) -> str:
     if find(difference, "estimate") is None:
         return words.phrases["missing"]
     shown = verdict.points(difference["estimate"], words)
@@ -188,7 +188,7 @@ def _points(difference: dict | None, words: Wording) -> str:
     return f"{shown} {verdict.ends(difference, words)}" if known else shown
 
 
-def _cautions(found: dict, words: Wording) -> list[str]:
+def _cautions(found: dict, words: Locale) -> list[str]:
     entries = [find(found, f"measures.{row}.{rate}") or {} for row in _rows(found) for rate in RATES]
     entries += (found.get("differences") or {}).values()
     flat = any(entry.get("low") is not None and entry["low"] == entry.get("high") for entry in entries)
@@ -197,7 +197,7 @@ def _cautions(found: dict, words: Wording) -> list[str]:
     return said + ([few] if few else [])
 
 
-def _others_table(found: dict, words: Wording) -> str:
+def _others_table(found: dict, words: Locale) -> str:
     text = words.phrases["generation"]
     rows = []
     for row in _rows(found):
@@ -207,14 +207,14 @@ def _others_table(found: dict, words: Wording) -> str:
     return tables.markdown_table([text["row"], *(text["measures"][key] for key in _OTHERS)], rows, numbers_from=1)
 
 
-def _others_text(found: dict, words: Wording) -> str:
+def _others_text(found: dict, words: Locale) -> str:
     text, compared = words.phrases["generation"], found.get("sentences_compared")
     if not compared:
         return text["others_text"]
     return f"{text['others_text']} {text['compared'].format(n=locale.whole(compared, words))}"
 
 
-def _scorer(found: dict, words: Wording) -> str:
+def _scorer(found: dict, words: Locale) -> str:
     scorer = found.get("scorer")
     if not scorer:
         return words.phrases["generation"]["no_scorer"]
@@ -222,17 +222,17 @@ def _scorer(found: dict, words: Wording) -> str:
     for variant in schema.SCORERS:
         figures[f"{variant}_qwk"] = locale.decimal(find(scorer, f"{variant}.qwk"), 3, words)
         figures[f"{variant}_accuracy"] = locale.share(find(scorer, f"{variant}.accuracy"), words)
-    levels = listed([escaping.markdown(level) for level in scorer.get("levels") or []], words) or words.unknown
+    levels = format_list([escaping.markdown(level) for level in scorer.get("levels") or []], words) or words.unknown
     sentences = locale.whole(scorer.get("sentences"), words)
     return words.phrases["generation"]["scorer"].format(levels=levels, sentences=sentences, **figures)
 
 
-def _shown_text(held: LevelRecords, words: Wording) -> str:
+def _shown_text(held: LevelRecords, words: Locale) -> str:
     count = locale.whole(len(verdict.generated(held).get("slots_shown") or []), words)
     return words.phrases["generation"]["shown"].format(n=count, level=held.level, target=number(held.level))
 
 
-def _slots(found: dict, words: Wording) -> str | None:
+def _slots(found: dict, words: Locale) -> str | None:
     text = words.phrases["generation"]
     if not found.get("slots_shown"):
         return None
@@ -240,7 +240,7 @@ def _slots(found: dict, words: Wording) -> str | None:
     return tables.markdown_table(headings, [_slot(slot, words) for slot in found.get("slots_shown") or []])
 
 
-def _slot(slot: dict, words: Wording) -> list[str]:
+def _slot(slot: dict, words: Locale) -> list[str]:
     sentence, score, text = slot.get("sentence"), slot.get("score"), words.phrases["generation"]
     return [
         locale.whole(slot.get("slot"), words),
@@ -251,7 +251,7 @@ def _slot(slot: dict, words: Wording) -> list[str]:
     ]
 
 
-def _marks(failed: list[str], words: Wording) -> str:
+def _marks(failed: list[str], words: Locale) -> str:
     """What failed; an invalid sentence fails everything, so that alone is named."""
     text = words.phrases["generation"]
     named = ["valid"] if "valid" in failed else failed

@@ -28,7 +28,7 @@ from cefr_helpers.rendering.figure_style import (
     write_ticks,
     write_title,
 )
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.locale import Locale
 
 
 def draw_all(workspace: Workspace, level: str, language: str) -> list[Path]:
@@ -104,7 +104,7 @@ def gradient_norm(training: LevelRecords, language: str) -> Figure:
 
 def levels_grid(records_by_level: dict[str, LevelRecords], language: str) -> Figure:
     """Training and evaluation loss of every level that has a training record, on one scale."""
-    words = locale.wording(language)
+    words = locale.load_locale(language)
     shown = [held for held in records_by_level.values() if held.training is not None]
     columns = {0: 1, 1: 1, 2: 2, 4: 2}.get(len(shown), 3)
     rows = max(1, math.ceil(len(shown) / columns))
@@ -130,7 +130,7 @@ def levels_grid(records_by_level: dict[str, LevelRecords], language: str) -> Fig
 
 def base_vs_tuned(records_by_level: dict[str, LevelRecords], language: str) -> Figure:
     """Completion loss of base and tuned model a level, with the memoriser's floor as a mark."""
-    words = locale.wording(language)
+    words = locale.load_locale(language)
     compared = [held for held in records_by_level.values() if find(held.comparison, "results.completion.tuned.loss")]
     figure = new_figure((max(SIZE[0], 1.5 * len(compared) + 2), 5.4))
     axes = figure.subplots()
@@ -151,7 +151,7 @@ def base_vs_tuned(records_by_level: dict[str, LevelRecords], language: str) -> F
     return put_legend(figure)
 
 
-def _pair_of_bars(axes: Axes, place: int, held: LevelRecords, words: Wording) -> None:
+def _pair_of_bars(axes: Axes, place: int, held: LevelRecords, words: Locale) -> None:
     text = words.phrases["plot"]["base_vs_tuned"]
     figures = held.comparison["results"]["completion"]
     for side, (which, colour) in enumerate((("base", BASE), ("tuned", TRAIN))):
@@ -165,13 +165,13 @@ def _pair_of_bars(axes: Axes, place: int, held: LevelRecords, words: Wording) ->
         axes.hlines(ground, place - 0.45, place + 0.45, label=text["floor"], **look)
 
 
-def _both_curves(axes: Axes, held: LevelRecords, words: Wording, with_figures: bool = True) -> None:
+def _both_curves(axes: Axes, held: LevelRecords, words: Locale, with_figures: bool = True) -> None:
     _curve(axes, held, "train_loss", words)
     _curve(axes, held, "eval_loss", words)
     _mark_best(axes, held, words, with_figures)
 
 
-def _curve(axes: Axes, held: LevelRecords, key: str, words: Wording) -> None:
+def _curve(axes: Axes, held: LevelRecords, key: str, words: Locale) -> None:
     colour = {"train_loss": TRAIN, "eval_loss": EVAL}[key]
     label = words.phrases["plot"][key]
     if loss_measure(held, key) == "full_text":
@@ -189,7 +189,7 @@ def _line(axes: Axes, entries: list[dict], key: str, colour: str, label: str, sc
     axes.plot(steps, values, color=colour, marker=marker, markersize=size, linewidth=2.2, label=label)
 
 
-def _mark_best(axes: Axes, held: LevelRecords, words: Wording, with_figures: bool = True) -> None:
+def _mark_best(axes: Axes, held: LevelRecords, words: Locale, with_figures: bool = True) -> None:
     lowest = best(held)
     if lowest is None or lowest["step"] is None:
         return
@@ -202,14 +202,14 @@ def _mark_best(axes: Axes, held: LevelRecords, words: Wording, with_figures: boo
     axes.plot([lowest["step"]], [lowest["eval_loss"]], color=BEST, label=label, **look)
 
 
-def _draw_floor(axes: Axes, held: LevelRecords, key: str, text: str, words: Wording) -> None:
+def _draw_floor(axes: Axes, held: LevelRecords, key: str, text: str, words: Locale) -> None:
     ground = floor(held, loss_measure(held, key))
     if ground is not None and axes.lines:
         label = text.format(value=locale.decimal(ground, 3, words))
         axes.axhline(ground, color="black", linestyle="--", linewidth=1.6, label=label)
 
 
-def _finish_loss(axes: Axes, held: LevelRecords, key: str, words: Wording) -> None:
+def _finish_loss(axes: Axes, held: LevelRecords, key: str, words: Locale) -> None:
     _draw_floor(axes, held, key, words.phrases["plot"]["floor"], words)
     if axes.lines:
         axes.set_ylim(0, 1.08 * axes.dataLim.y1)
@@ -217,7 +217,7 @@ def _finish_loss(axes: Axes, held: LevelRecords, key: str, words: Wording) -> No
     _finish(axes, held, words)
 
 
-def _finish(axes: Axes, held: LevelRecords, words: Wording) -> None:
+def _finish(axes: Axes, held: LevelRecords, words: Locale) -> None:
     steps = find(held.training, "results.steps_per_epoch")
     text = words.phrases["plot"]
     axes.set_xlabel(text["step"] if steps is None else text["step_of"].format(steps=steps))
@@ -227,8 +227,8 @@ def _finish(axes: Axes, held: LevelRecords, words: Wording) -> None:
         say_nothing_recorded(axes, words)
 
 
-def _single(held: LevelRecords, name: str, language: str) -> tuple[Figure, Axes, Wording]:
-    words = locale.wording(language)
+def _single(held: LevelRecords, name: str, language: str) -> tuple[Figure, Axes, Locale]:
+    words = locale.load_locale(language)
     figure = new_figure()
     axes = figure.subplots()
     style(axes)

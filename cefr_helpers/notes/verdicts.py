@@ -6,7 +6,7 @@ from cefr_helpers.core.schema import LevelRecords, find
 from cefr_helpers.evaluation import intervals
 from cefr_helpers.notes import observations
 from cefr_helpers.rendering import locale, tables
-from cefr_helpers.rendering.locale import Wording, listed
+from cefr_helpers.rendering.locale import Locale, format_list
 
 SURE = 0.05  # largest p at which the test over prompts counts as confirming what an interval shows
 OUTCOMES = ("better", "worse", "unconfirmed", "same", "open")
@@ -17,7 +17,7 @@ def generated(held: LevelRecords) -> dict | None:
     return find(held.comparison, "results.generation")
 
 
-def title(measured: list[LevelRecords], words: Wording) -> str:
+def title(measured: list[LevelRecords], words: Locale) -> str:
     """The section's title; it says "held-out" only where the records show that the words were."""
     held_out = all(observations.seen_kind(held) == "held_out" for held in measured)
     return words.phrases["generation"]["title"]["held_out" if held_out else "other"]
@@ -38,7 +38,7 @@ def outcome(difference: dict | None, p: float | None) -> str:
     return "better" if low > 0 else "worse"
 
 
-def joint_success(held: LevelRecords, words: Wording, holm: tuple[float, int] | None = None) -> str:
+def joint_success(held: LevelRecords, words: Locale, holm: tuple[float, int] | None = None) -> str:
     """Outcome and figures of Joint Success, tuned against base, as a sentence without its full stop.
 
     Args:
@@ -58,7 +58,7 @@ def joint_success(held: LevelRecords, words: Wording, holm: tuple[float, int] | 
     return f"**{text['verdict'][said].format(n=n)}**: {figures}"
 
 
-def helped(by_level: dict[str, LevelRecords], words: Wording) -> dict | None:
+def helped(by_level: dict[str, LevelRecords], words: Locale) -> dict | None:
     """What the report says first: did tuning help, at which level, by how much, how sure."""
     measured = [held for held in by_level.values() if generated(held)]
     if not measured:
@@ -79,7 +79,7 @@ def helped(by_level: dict[str, LevelRecords], words: Wording) -> dict | None:
     }
 
 
-def points(value: float, words: Wording) -> str:
+def points(value: float, words: Locale) -> str:
     """A difference of shares in percentage points."""
     return locale.decimal(100 * value, 1, words)
 
@@ -92,24 +92,24 @@ def _corrected(measured: list[LevelRecords]) -> dict[str, tuple[float, int]]:
     }
 
 
-def _answer(measured: list[LevelRecords], corrected: dict[str, tuple[float, int]], words: Wording) -> str:
+def _answer(measured: list[LevelRecords], corrected: dict[str, tuple[float, int]], words: Locale) -> str:
     text = words.phrases["generation"]
     at: dict[str, list[str]] = {kind: [] for kind in OUTCOMES}
     for held in measured:
         p, _ = corrected.get(held.level, (None, 0))
         at[outcome(find(generated(held), "differences.joint_success"), p)].append(held.level)
-    parts = [text["answers"][kind].format(levels=listed(levels, words)) for kind, levels in at.items() if levels]
+    parts = [text["answers"][kind].format(levels=format_list(levels, words)) for kind, levels in at.items() if levels]
     return text["answer"].format(parts="; ".join(parts))
 
 
-def _joint(measured: list[LevelRecords], words: Wording) -> str:
+def _joint(measured: list[LevelRecords], words: Locale) -> str:
     text = words.phrases["generation"]
     without = [held.level for held in measured if not find(generated(held), "scorer")]
-    said = text["no_scorer_at"].format(levels=listed(without, words))
+    said = text["no_scorer_at"].format(levels=format_list(without, words))
     return f"{text['joint_report']} {said}" if without else text["joint_report"]
 
 
-def _loss(held: LevelRecords, words: Wording) -> str | None:
+def _loss(held: LevelRecords, words: Locale) -> str | None:
     found, text = find(held.comparison, "results.completion"), words.phrases["generation"]
     if not found:
         return None
@@ -126,18 +126,18 @@ def value(found: dict | None, row: str, measure: str) -> float | None:
     return find(found, f"measures.{row}.{measure}.value")
 
 
-def ends(entry: dict, words: Wording) -> str:
+def ends(entry: dict, words: Locale) -> str:
     return tables.interval((100 * entry["low"], 100 * entry["high"]), replace(words, loss_decimals=1))
 
 
-def _p(p: float | None, holm: tuple[float, int] | None, words: Wording) -> str:
+def _p(p: float | None, holm: tuple[float, int] | None, words: Locale) -> str:
     text = words.phrases["generation"]
     small = p is not None and p < tables.SMALLEST_P
     shown = text["p_below" if small else "p"].format(p=locale.decimal(tables.SMALLEST_P if small else p, 3, words))
     return shown if holm is None or holm[1] < 2 else text["p_holm"].format(p=shown, levels=holm[1])
 
 
-def few_prompts(prompts: int, levels: int, words: Wording) -> str | None:
+def few_prompts(prompts: int, levels: int, words: Locale) -> str | None:
     """Where no outcome whatever could make the test's p small enough, that is said."""
     least = 2.0 ** (1 - prompts)
     if prompts < 2 or levels * least < SURE:

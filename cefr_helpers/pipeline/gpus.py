@@ -38,7 +38,7 @@ def visible() -> list[str]:
 
 
 @contextlib.contextmanager
-def some(count: int, label: str) -> Iterator[list[str]]:
+def reserve(count: int, label: str) -> Iterator[list[str]]:
     """GPUs for this process and its children alone, until the end of the block; waits until so many are free.
 
     Args:
@@ -123,8 +123,8 @@ def stage_lock(stage: str, executed: Path, label: str) -> Iterator[None]:
     """
     executed.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
-        held.enter_context(locks.exclusive(executed.parent / STAGE_LOCK))
-        held.enter_context(locks.lease_folder(executed.with_name(f".{stage}.lease")))
+        lease = executed.with_name(f".{stage}.lease")
+        held.enter_context(locks.exclusive_on_all_nodes(executed.parent / STAGE_LOCK, lease))
         if Stage(stage).on_gpu:
-            held.enter_context(some(distributed.asked(stage), label))
+            held.enter_context(reserve(distributed.requested(stage), label))
         yield

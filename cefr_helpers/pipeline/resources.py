@@ -74,10 +74,10 @@ def for_profile(profile: Path, recipes: dict[str, Recipe], output_root: Path) ->
     Args:
         recipes: the recipe's path or name in the run's configuration -> the recipe.
     """
-    return {"needs": needs(recipes, output_root)} if slurm.uses_slurm(profile) else {}
+    return {"needs": estimate_requests(recipes, output_root)} if slurm.uses_slurm(profile) else {}
 
 
-def needs(recipes: dict[str, Recipe], output_root: Path) -> dict[str, dict[str, list[int]]]:
+def estimate_requests(recipes: dict[str, Recipe], output_root: Path) -> dict[str, dict[str, list[int]]]:
     """Recipe's path or name -> stage -> [megabytes, minutes], from the runs under an output folder.
 
     Nodes are not the machine that submits, so runs of every machine count, and of those with a like recipe the slowest
@@ -87,14 +87,14 @@ def needs(recipes: dict[str, Recipe], output_root: Path) -> dict[str, dict[str, 
     return {name: _of_recipe(recipe, known) for name, recipe in recipes.items()}
 
 
-def asked(found: dict, recipe: str, stage: str) -> dict[str, Callable]:
+def rule_resources(found: dict, recipe: str, stage: str) -> dict[str, Callable]:
     """The rule's resources mem_mb and runtime (minutes), and the number of the try, with which Snakemake calls them.
 
     Args:
-        found: from `needs`.
+        found: from `estimate_requests`.
     """
     megabytes, minutes = found.get(recipe, {}).get(stage, DEFAULTS[stage])
-    megabytes *= distributed.asked(stage)  # a record tells the memory of one process
+    megabytes *= distributed.requested(stage)  # a record tells the memory of one process
     return {"mem_mb": _doubling(megabytes), "runtime": _doubling(minutes), "attempt": _attempt}
 
 

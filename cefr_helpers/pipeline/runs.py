@@ -10,7 +10,7 @@ from cefr_helpers.core.errors import DiskFull, InputError
 from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.recipes import DATA_KEYS, load_recipe
 from cefr_helpers.pipeline import configuration, stages
-from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.pipeline.configuration import RunConfig
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Run:
     """
 
     name: str
-    settings: Configuration
+    settings: RunConfig
     data_root: str
 
     @property
@@ -32,7 +32,7 @@ class Run:
         return self.settings.workspace
 
     @property
-    def data(self) -> Configuration:
+    def data(self) -> RunConfig:
         """The configuration of its data stage."""
         return self.settings.model_copy(update={"output_root": self.data_root})
 
@@ -68,30 +68,30 @@ class Run:
         return None
 
 
-def single(settings: Configuration) -> Run:
+def single(settings: RunConfig) -> Run:
     """A run on its own, which formats its data where all else goes."""
     return Run("", settings, settings.output_root)
 
 
-def to_config(settings: Configuration, experiment: str, runs: list[Run]) -> dict:
+def to_config(settings: RunConfig, experiment: str, runs: list[Run]) -> dict:
     """What the engine is given for an experiment; `of_config` reads it. For a cluster `job_resources` adds to it."""
     told = [{"name": run.name, "settings": run.settings.model_dump(), "data_root": run.data_root} for run in runs]
     return settings.model_dump() | {"experiment": experiment, "runs": told}
 
 
-def of_config(config: dict) -> tuple[Configuration, str, list[Run]]:
+def of_config(config: dict) -> tuple[RunConfig, str, list[Run]]:
     """The engine's configuration, the experiment's name ("" for none), and the runs: one where there is no experiment.
 
     Raises:
         InputError: a value of config.yaml is wrong. The runs of an experiment were checked when it was read.
     """
-    values = {key: value for key, value in config.items() if key in Configuration.model_fields}
+    values = {key: value for key, value in config.items() if key in RunConfig.model_fields}
     unknown = {key: value for key, value in config.items() if key not in (*values, "experiment", "runs", "needs")}
     settings = configuration.check(values | unknown, "config.yaml")
     if "experiment" not in config:
         return settings, "", [single(settings)]
     told = config["runs"]
-    runs = [Run(one["name"], Configuration.model_validate(one["settings"]), one["data_root"]) for one in told]
+    runs = [Run(one["name"], RunConfig.model_validate(one["settings"]), one["data_root"]) for one in told]
     return settings, config["experiment"], runs
 
 
@@ -124,11 +124,11 @@ def _copy(source: Path, target: Path) -> None:
 
 def main(arguments: list[str]) -> int:
     """`python -m cefr_helpers.pipeline.shared_data LEVEL DATA_ROOT CONFIGURATION_JSON`: what the engine calls."""
-    from cefr_helpers.pipeline.configuration import Configuration
+    from cefr_helpers.pipeline.configuration import RunConfig
 
     locks.die_with_engine()
     level, data_root, values = arguments
-    settings = Configuration.model_validate_json(values)
+    settings = RunConfig.model_validate_json(values)
     try:
         copy_shared_data(level, Workspace.at(data_root, settings.user_data), settings.workspace, settings.recipe)
     except (InputError, DiskFull) as error:

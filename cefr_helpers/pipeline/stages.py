@@ -143,7 +143,7 @@ def _run(
         ):
             os.utime(log)
             began = log.stat().st_mtime  # by the clock of the file system, which may be another machine's
-            count = distributed.asked(stage)
+            count = distributed.requested(stage)
             if count > 1:
                 problem = torchrun.execute(notebook, partial, parameters, log, label, count)
             else:

@@ -14,7 +14,7 @@ from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
 from cefr_helpers.core.schema import find
 from cefr_helpers.data import banks
 from cefr_helpers.pipeline import stages
-from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.pipeline.configuration import RunConfig
 
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 
@@ -36,7 +36,7 @@ class StageStatus:
     reason: str
 
 
-def of_all(settings: Configuration) -> list[StageStatus]:
+def of_all(settings: RunConfig) -> list[StageStatus]:
     """Every stage of the levels asked for, and of others that have records, in the order of LEVELS."""
     workspace = settings.workspace
     there = [level for level in LEVELS if any(workspace.record(level, name).is_file() for name in records.NAMES)]
@@ -44,7 +44,7 @@ def of_all(settings: Configuration) -> list[StageStatus]:
     return [status for level in wanted for status in of_level(settings, level)]
 
 
-def of_level(settings: Configuration, level: str) -> list[StageStatus]:
+def of_level(settings: RunConfig, level: str) -> list[StageStatus]:
     """The stages of a level; one that stands on another that would run is out of date itself."""
     found: list[StageStatus] = []
     before = None
@@ -65,7 +65,7 @@ def table(found: list[StageStatus]) -> str:
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def next_line(found: list[StageStatus], settings: Configuration) -> str:
+def next_line(found: list[StageStatus], settings: RunConfig) -> str:
     """What `cefr run` would start with these settings: of each level the first stage, and how many follow it."""
     parts = []
     for level in settings.levels:
@@ -82,7 +82,7 @@ def age(seconds: float | None) -> str:
     return next((f"{seconds // size:.0f} {unit}" for unit, size in _UNITS if seconds >= size), "now")
 
 
-def _of_stage(settings: Configuration, level: str, stage: str) -> StageStatus:
+def _of_stage(settings: RunConfig, level: str, stage: str) -> StageStatus:
     workspace = settings.workspace
     missing = [path for path in stages.outputs(workspace, stage, level) if not path.is_file()]
     name = stage.record
@@ -124,7 +124,7 @@ def _of_notes(workspace: Workspace, level: str, stage: str, missing: list[Path])
     return StageStatus(level, stage, "done", age_s, "")
 
 
-def _changes(settings: Configuration, level: str, stage: str, record: dict) -> Iterator[str]:
+def _changes(settings: RunConfig, level: str, stage: str, record: dict) -> Iterator[str]:
     """Why a record is no longer what these settings would give, one reason after the other."""
     yield from _changed(record["inputs"])
     if stage == Stage.FORMAT:

@@ -11,7 +11,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.evaluation import comparison, level_scorers
 from cefr_helpers.playground import favourites
-from cefr_helpers.playground.session import MOST_WORDS, Asked, Playground, parse_words
+from cefr_helpers.playground.session import MOST_WORDS, Playground, PlaygroundAnswer, parse_words
 from cefr_helpers.text import grammar
 
 _WIDE = widgets.Layout(width="max-content", min_width="12em")  # as wide as its words
@@ -33,7 +33,7 @@ class Panel:
 
     def __init__(self, playground: Playground):
         self.playground = playground
-        self.asked: Asked | None = None
+        self.asked: PlaygroundAnswer | None = None
         self.ticks: list[tuple[str, str, widgets.Checkbox]] = []
         self._make_controls()
         self.about, self.status = widgets.HTML(), widgets.HTML()
@@ -118,7 +118,7 @@ class Panel:
             alone = f" The base model answered alone: {self.asked.alone}." if self.asked.alone else ""
             self._say(f"{self.asked.level}, {self.asked.decoding}.{alone}")
 
-    def _show(self, asked: Asked) -> None:
+    def _show(self, asked: PlaygroundAnswer) -> None:
         self.ticks = []
         rows = asked.slots.to_dict("records")
         columns = {who: [slot for slot in rows if slot["row"] == who] for who in asked.texts}
@@ -131,7 +131,7 @@ class Panel:
         table = comparison.side_by_side({"words": asked.words, **asked.texts})
         self.raw.value = f"<details><summary>The answers as they came</summary>{table}</details>"
 
-    def _cell(self, slot: dict, asked: Asked) -> widgets.Widget:
+    def _cell(self, slot: dict, asked: PlaygroundAnswer) -> widgets.Widget:
         text = widgets.HTML(as_html(slot["sentence"], feedback(slot, asked.scorers)))
         if not slot["covered"]:
             return text
@@ -152,7 +152,7 @@ class Panel:
             self._say(" ".join(told))
 
 
-def feedback(slot: dict, scorers: level_scorers.Scorers | None) -> list[Mark]:
+def feedback(slot: dict, scorers: level_scorers.LevelScorers | None) -> list[Mark]:
     """What is good (True) and bad (False) about one slot.
 
     Args:

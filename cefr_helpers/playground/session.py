@@ -16,7 +16,7 @@ from cefr_helpers.core.recipes import Recipe, load_recipe
 from cefr_helpers.core.schema import find
 from cefr_helpers.data import bank_formats, banks, formatting, splitting
 from cefr_helpers.evaluation import level_scorers, summary
-from cefr_helpers.models.adapters import Speakers
+from cefr_helpers.models.adapters import AdapterSwitcher
 from cefr_helpers.playground import favourites
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ MOST_WORDS = formatting.WORDS_PER_EXAMPLE
 class Judge:
     """What marks the answers: level scorers (None for a bank of one level), and the sentences trained on."""
 
-    scorers: level_scorers.Scorers | None
+    scorers: level_scorers.LevelScorers | None
     sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Asked:
+class PlaygroundAnswer:
     """The answers to one prompt.
 
     Attributes:
@@ -49,7 +49,7 @@ class Asked:
     words: tuple[str, ...]
     texts: dict[str, str]
     slots: "pandas.DataFrame"
-    scorers: level_scorers.Scorers | None
+    scorers: level_scorers.LevelScorers | None
     alone: str | None
     decoding: str
 
@@ -70,7 +70,7 @@ class Playground:
         self.level = check_level(level)
         self.files = banks.find(sentence_bank, level)
         self._recipe, self._seed = load_recipe(recipe), seed
-        self._speakers = Speakers()
+        self._speakers = AdapterSwitcher()
         self._banks: dict[str, banks.Bank] | None = None
         self._judges: dict[str, Judge] = {}
         self._random = random.Random(seed)
@@ -126,7 +126,7 @@ class Playground:
         temperature: float = 0.0,
         max_new_tokens: int | None = None,
         say: Callable[[str], None] = print,
-    ) -> Asked:
+    ) -> PlaygroundAnswer:
         """Let base and, where there is one, tuned model answer one prompt, and mark the answers.
 
         Args:
@@ -153,7 +153,7 @@ class Playground:
         answers = {who: [text] for who, text in texts.items()}
         slots = summary.measure(answers, [list(words)], level, judge.scorers, judge.sentences)
         decoding = f"sampled at temperature {temperature:g}, seed {take}" if temperature else "greedy"
-        return Asked(level, tuple(words), texts, slots, judge.scorers, alone, decoding)
+        return PlaygroundAnswer(level, tuple(words), texts, slots, judge.scorers, alone, decoding)
 
     def _judge(self, level: str, say: Callable[[str], None]) -> Judge:
         settings, seed = self.settings(level, ["dataset"])

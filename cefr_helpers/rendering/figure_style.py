@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cefr_helpers.core import files, levels
 from cefr_helpers.rendering import escaping, locale
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.locale import Locale
 
 # Okabe and Ito
 TRAIN, EVAL, BEST, BASE, GREY, GOLD = "#0072B2", "#D55E00", "#009E73", "#8FB8D8", "#555555", "#E69F00"
@@ -45,7 +45,7 @@ def style(axes: Axes) -> None:
     axes.yaxis.label.set_size(TEXT)
 
 
-def level_title(level: str, words: Wording) -> str:
+def level_title(level: str, words: Locale) -> str:
     """B2 (Vantage)."""
     return f"{level} ({levels.NAMES[words.language][level]})"
 
@@ -58,7 +58,7 @@ def write_title(axes: Axes, title: str, model: str) -> None:
     axes.text(0, 1.02, name, fontsize=TEXT - 1, color=GREY, **place)
 
 
-def say_nothing_recorded(axes: Axes, words: Wording) -> None:
+def say_nothing_recorded(axes: Axes, words: Locale) -> None:
     """An empty figure says that it is empty."""
     axes.set_xticks([])
     axes.set_yticks([])
@@ -66,7 +66,7 @@ def say_nothing_recorded(axes: Axes, words: Wording) -> None:
     axes.text(0.5, 0.5, words.phrases["plot"]["nothing"], fontsize=TEXT, color=GREY, **where)
 
 
-def finish_steps(axes: Axes, last_step: float, words: Wording) -> None:
+def finish_steps(axes: Axes, last_step: float, words: Locale) -> None:
     """Steps from 0 to the last one on the x axis, and the language's decimal mark on both."""
     axes.set_xlim(0, 1.04 * max(last_step, 1))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -75,7 +75,7 @@ def finish_steps(axes: Axes, last_step: float, words: Wording) -> None:
     write_ticks(axes.yaxis, words)
 
 
-def write_ticks(axis: Axis, words: Wording) -> None:
+def write_ticks(axis: Axis, words: Locale) -> None:
     """Write the ticks with as many decimals as the finest of them needs; to be called when the limits are final."""
     low, high = sorted(axis.get_view_interval())
     ticks = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]

@@ -46,7 +46,7 @@ _MONTHS = {
 
 
 @dataclass(frozen=True)
-class Wording:
+class Locale:
     """A language with its phrases, and how many decimals the losses of a document get."""
 
     language: str
@@ -70,9 +70,9 @@ def phrases(language: str) -> dict:
     return yaml.safe_load((PHRASES / f"{language}.yaml").read_text(encoding="utf-8"))
 
 
-def wording(language: str, loss_decimals: int = 3) -> Wording:
+def load_locale(language: str, loss_decimals: int = 3) -> Locale:
     """The wording of a document in `language`."""
-    return Wording(language, phrases(language), loss_decimals)
+    return Locale(language, phrases(language), loss_decimals)
 
 
 def decimals_known(values: list[float | None], least: int = 2, most: int = 3) -> int:
@@ -85,7 +85,7 @@ def decimals_known(values: list[float | None], least: int = 2, most: int = 3) ->
     return found
 
 
-def decimal(value: float | None, places: int, words: Wording) -> str:
+def decimal(value: float | None, places: int, words: Locale) -> str:
     """A number with `places` decimals: 1,234.50 in English, 1.234,50 in Turkish; None is "unknown"."""
     if value is None:
         return words.unknown
@@ -95,12 +95,12 @@ def decimal(value: float | None, places: int, words: Wording) -> str:
     return (MINUS if value < 0 and any(digit in text for digit in "123456789") else "") + text
 
 
-def whole(value: float | None, words: Wording) -> str:
+def whole(value: float | None, words: Locale) -> str:
     """A whole number, thousands grouped."""
     return decimal(value, 0, words)
 
 
-def plain(value: object, words: Wording) -> str:
+def plain(value: object, words: Locale) -> str:
     """A setting as it was given: 0.05, 2e-4, True, a text; only its decimal mark is the language's."""
     if value is None:
         return words.unknown
@@ -111,7 +111,7 @@ def plain(value: object, words: Wording) -> str:
     return str(value)
 
 
-def _shortest(value: float, words: Wording) -> str:
+def _shortest(value: float, words: Locale) -> str:
     text = f"{value:.4g}"
     if 0 < abs(value) < 0.001:
         mantissa, exponent = f"{value:.3e}".split("e")
@@ -119,12 +119,12 @@ def _shortest(value: float, words: Wording) -> str:
     return text.replace(".", ",") if words.language == "tr" else text
 
 
-def loss(value: float | None, words: Wording) -> str:
+def loss(value: float | None, words: Locale) -> str:
     """A loss in nats a token, with the document's number of decimals."""
     return decimal(value, words.loss_decimals, words)
 
 
-def percent(value: float | None, words: Wording, places: int = 1) -> str:
+def percent(value: float | None, words: Locale, places: int = 1) -> str:
     """72.2% in English, %72,2 in Turkish."""
     if value is None:
         return words.unknown
@@ -133,22 +133,22 @@ def percent(value: float | None, words: Wording, places: int = 1) -> str:
     return f"{sign}%{text}" if words.language == "tr" else f"{sign}{text}%"
 
 
-def share(value: float | None, words: Wording) -> str:
+def share(value: float | None, words: Locale) -> str:
     """A share between 0 and 1 as a percentage."""
     return percent(None if value is None else 100 * value, words)
 
 
-def duration(seconds: float | None, words: Wording) -> str:
+def duration(seconds: float | None, words: Locale) -> str:
     """As `clock`; None is "unknown"."""
     return words.unknown if seconds is None else clock(seconds)
 
 
-def gigabytes(size: float | None, words: Wording) -> str:
+def gigabytes(size: float | None, words: Locale) -> str:
     """A number of bytes in GB (10^9)."""
     return words.unknown if size is None else f"{decimal(size / 1e9, 1, words)} GB"
 
 
-def date(moment: str | None, words: Wording) -> str:
+def date(moment: str | None, words: Locale) -> str:
     """An ISO moment as a day: 22 November 2026, 22 Kasım 2026."""
     if moment is None:
         return words.unknown
@@ -156,7 +156,7 @@ def date(moment: str | None, words: Wording) -> str:
     return f"{day.day} {_MONTHS[words.language][day.month - 1]} {day.year}"
 
 
-def listed(items: list[str], words: Wording) -> str:
+def format_list(items: list[str], words: Locale) -> str:
     """A, B and C."""
     if len(items) < 2:
         return "".join(items)

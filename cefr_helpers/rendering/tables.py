@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from cefr_helpers.core import files
 from cefr_helpers.rendering import escaping, locale
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.locale import Locale
 
 _PAIRS = ("interval", "share_interval")
 SMALLEST_P = 0.001
@@ -42,12 +42,12 @@ def markdown_table(headings: list[str], rows: list[list[str]], numbers_from: int
     return "\n".join("| " + " | ".join(row) + " |" for row in [headings, marks, *rows])
 
 
-def to_markdown(table: LevelTable, words: Wording) -> str:
+def to_markdown(table: LevelTable, words: Locale) -> str:
     """The table as Markdown, values written in the language."""
     return markdown_table(_headings(table, words), _written(table, words), numbers_from=1)
 
 
-def to_latex(table: LevelTable, words: Wording) -> str:
+def to_latex(table: LevelTable, words: Locale) -> str:
     """The table as a LaTeX tabular with booktabs rules."""
     lines = [_headings(table, words), *_written(table, words)]
     head, *body = [" & ".join(escaping.latex(cell) for cell in line) + r" \\" for line in lines]
@@ -72,11 +72,11 @@ def to_csv(table: LevelTable) -> str:
     return out.getvalue()
 
 
-def _headings(table: LevelTable, words: Wording) -> list[str]:
+def _headings(table: LevelTable, words: Locale) -> list[str]:
     return [words.phrases["columns"][key] for key in ("level", *(column.key for column in table.columns))]
 
 
-def _written(table: LevelTable, words: Wording) -> list[list[str]]:
+def _written(table: LevelTable, words: Locale) -> list[list[str]]:
     lines = []
     for row in table.rows:
         cells = [_cell(row, column, words) for column in table.columns]
@@ -86,14 +86,14 @@ def _written(table: LevelTable, words: Wording) -> list[list[str]]:
     return lines
 
 
-def _cell(row: dict, column: Column, words: Wording) -> str:
+def _cell(row: dict, column: Column, words: Locale) -> str:
     value = row.get(column.key)
     if value is None:
         return words.unknown if row.get("state") == "unknown" else words.phrases["missing"]
     return written(value, column.kind, replace(words, loss_decimals=row.get("decimals", words.loss_decimals)))
 
 
-def written(value: object, kind: str, words: Wording) -> str:
+def written(value: object, kind: str, words: Locale) -> str:
     """A value of a column's kind in words."""
     if kind in _PAIRS:
         return interval(value, words, locale.loss if kind == "interval" else locale.share)
@@ -116,7 +116,7 @@ def written(value: object, kind: str, words: Wording) -> str:
     return kinds[kind](value, words)
 
 
-def interval(ends: tuple[float, float], words: Wording, write: Callable = locale.loss) -> str:
+def interval(ends: tuple[float, float], words: Locale, write: Callable = locale.loss) -> str:
     """[low, high], with a semicolon where the comma marks decimals."""
     low, high = (write(end, words) for end in ends)
     return words.phrases["interval"].format(low=low, high=high)

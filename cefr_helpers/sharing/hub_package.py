@@ -22,7 +22,7 @@ _INTERVAL = re.compile(r"\[[−+-]?\d[\d.,]*, [−+-]?\d[\d.,]*\]")
 
 
 @dataclass(frozen=True)
-class Package:
+class HubUpload:
     """A published folder that is whole, with a complete card, and where it goes.
 
     Attributes:
@@ -37,7 +37,7 @@ class Package:
     summary: str
 
 
-def collect(workspace: Workspace, level: str, what: str, repo: str) -> list[Package]:
+def collect(workspace: Workspace, level: str, what: str, repo: str) -> list[HubUpload]:
     """The level's folders, checked.
 
     Args:
@@ -64,10 +64,10 @@ def collect(workspace: Workspace, level: str, what: str, repo: str) -> list[Pack
     ]
     if found:
         raise InputError("\n".join(found))
-    return [Package(repos[kind], folders[kind], _sizes(folders[kind]), _summary(held, kind)) for kind in kinds]
+    return [HubUpload(repos[kind], folders[kind], _sizes(folders[kind]), _summary(held, kind)) for kind in kinds]
 
 
-def shown_whole(package: Package, public: bool) -> str:
+def describe(package: HubUpload, public: bool) -> str:
     """What goes where and how large it is, for people."""
     lines = [f"{package.folder}\n  -> {package.repo} ({'public' if public else 'private'})"]
     lines += [f"  {_written(size):>9}  {name}" for name, size in package.sizes.items()]

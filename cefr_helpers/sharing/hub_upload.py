@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.files import sha256
-from cefr_helpers.sharing.hub_package import Package
+from cefr_helpers.sharing.hub_package import HubUpload
 
 _HUBS_OWN = {".gitattributes"}  # what each new repository begins with
 
@@ -29,7 +29,7 @@ def token() -> str:
     return found
 
 
-def send(package: Package, key: str, public: bool = False, replace: bool = False) -> str:
+def send(package: HubUpload, key: str, public: bool = False, replace: bool = False) -> str:
     """Bring a checked folder to the hub as one commit, and look whether it lies there as it lies here.
 
     Args:
@@ -80,7 +80,7 @@ def _create(hub, repo: str, public: bool):
     return _look(hub, repo)
 
 
-def _check(package: Package, there, public: bool, replace: bool) -> None:
+def _check(package: HubUpload, there, public: bool, replace: bool) -> None:
     if there.private is public:
         kind, other = ("private", "public") if there.private else ("public", "private")
         raise InputError(f"{package.repo}: is {kind} on the hub and would be sent as {other}; change one of the two")
@@ -94,7 +94,7 @@ def _check(package: Package, there, public: bool, replace: bool) -> None:
         )
 
 
-def _differing(package: Package, there) -> list[str]:
+def _differing(package: HubUpload, there) -> list[str]:
     """The package's files that the hub does not hold as they are here."""
     held = {file.rfilename: file for file in there.siblings}
     return [name for name in package.sizes if not _is_same(package.folder / name, held.get(name))]

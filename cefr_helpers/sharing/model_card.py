@@ -10,7 +10,7 @@ from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import LevelRecords, find
 from cefr_helpers.notes import facts, level_tables, observations, sections
 from cefr_helpers.rendering import escaping, locale, tables, templates
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.locale import Locale
 
 FILE = "README.md"
 # A card without this line is somebody's own, and stays.
@@ -130,7 +130,7 @@ def licences(held: LevelRecords) -> str:
     return "\n".join([*lines, *([_BUILT_WITH_LLAMA] if _licence(base)[0] == "llama3.2" else [])])
 
 
-def _body(workspace: Workspace, held: LevelRecords, kind: str, words: Wording) -> dict:
+def _body(workspace: Workspace, held: LevelRecords, kind: str, words: Locale) -> dict:
     base, bundled = hub_id(held), find(held.training, "results.base_model.source") == "bundled"
     return {
         "mark": MARK,
@@ -185,7 +185,7 @@ def _digests(held: LevelRecords) -> str:
     return f"Licence of the sentence bank: {licence}.\n\n" + tables.markdown_table(["File", "SHA-256"], rows)
 
 
-def _exports(workspace: Workspace, held: LevelRecords, words: Wording) -> str | None:
+def _exports(workspace: Workspace, held: LevelRecords, words: Locale) -> str | None:
     """GGUF files of this model, where there are any."""
     rows = [
         [

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from cefr_helpers.core import files, levels
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.rendering.locale import Wording, wording
+from cefr_helpers.rendering.locale import Locale, load_locale
 from cefr_helpers.site import html as site_html
 from cefr_helpers.site import pages as site_pages
 from cefr_helpers.site.pages import Page
@@ -24,7 +24,7 @@ def build(workspace: Workspace, language: str) -> Path:
     Raises:
         InputError: there is nothing to show yet, or the place is taken by a folder that is not such a site.
     """
-    words = wording(language)
+    words = load_locale(language)
     pages = site_pages.find(workspace, words)
     if not pages:
         raise InputError(f"{workspace.output_root}: no notes and no executed notebooks; run `make run` first")
@@ -64,7 +64,7 @@ class _Places:
         return place
 
 
-def _write(folder: Path, pages: list[Page], workspace: Workspace, words: Wording) -> None:
+def _write(folder: Path, pages: list[Page], workspace: Workspace, words: Locale) -> None:
     text, places, exporter = words.phrases["site"], _Places(workspace, pages), _exporter()
     start = Page(PurePosixPath("index.html"), text["start"], text["title"])
     for page in (start, *pages):
@@ -96,7 +96,7 @@ def _style() -> str:
     return f"{style}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
 
 
-def _around(page: Page, start: Page, pages: list[Page], words: Wording) -> dict:
+def _around(page: Page, start: Page, pages: list[Page], words: Locale) -> dict:
     """What the template puts around a page: two rows of navigation, the way to the root, titles and phrases."""
     text = words.phrases["site"]
     root = "../" * (len(page.path.parts) - 1)

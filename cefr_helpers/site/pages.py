@@ -10,7 +10,7 @@ from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.schema import LevelRecords, has_records, read_levels
 from cefr_helpers.notes import level_tables, observations
 from cefr_helpers.rendering import escaping, locale, tables
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.locale import Locale
 
 _SIGNS = {"True": "✓", "False": "✗"}
 # What a reader looks for first; the other columns of the file are in the file.
@@ -37,7 +37,7 @@ class Page:
     level: str | None = None
 
 
-def find(workspace: Workspace, words: Wording) -> list[Page]:
+def find(workspace: Workspace, words: Locale) -> list[Page]:
     """The pages that can be made, the final report's first, then level by level; what has not been run is not there."""
     text, root = words.phrases["site"], workspace.output_root
     report = [(workspace.final_report(), text["report"], None)]
@@ -56,7 +56,7 @@ def find(workspace: Workspace, words: Wording) -> list[Page]:
     ]
 
 
-def notebook(page: Page, pages: list[Page], workspace: Workspace, words: Wording):
+def notebook(page: Page, pages: list[Page], workspace: Workspace, words: Locale):
     """The page as a notebook.
 
     Raises:
@@ -76,7 +76,7 @@ def notebook(page: Page, pages: list[Page], workspace: Workspace, words: Wording
     return nbformat.v4.new_notebook(cells=[cell])
 
 
-def start(pages: list[Page], workspace: Workspace, words: Wording) -> str:
+def start(pages: list[Page], workspace: Workspace, words: Locale) -> str:
     """The start page: levels side by side, what was found at each, and all pages."""
     text, held = words.phrases["site"], read_levels(workspace)
     done = {level: found for level, found in held.items() if has_records(found)}
@@ -109,26 +109,26 @@ def _read(path: Path):
         raise InputError(f"{path}: not a notebook ({type(error).__name__}); run its stage again") from error
 
 
-def _read_on(pages: list[Page], words: Wording) -> str:
+def _read_on(pages: list[Page], words: Locale) -> str:
     links = [f"[{escaping.markdown(page.label)}]({quote(str(page.path))})" for page in pages]
     return words.phrases["site"]["read"].format(links=" · ".join(links))
 
 
-def _figures(workspace: Workspace, words: Wording) -> list[str]:
+def _figures(workspace: Workspace, words: Locale) -> list[str]:
     names = words.phrases["report"]["figures"]
     there = [name for name in ("base_vs_tuned", "levels_grid") if (workspace.notes() / f"figures/{name}.png").is_file()]
     shown = [f"![{names[name]}](Notes/figures/{name}.png)" for name in there]
     return [f"## {words.phrases['site']['figures']}", *shown] if shown else []
 
 
-def _origin(done: dict[str, LevelRecords], words: Wording) -> str:
+def _origin(done: dict[str, LevelRecords], words: Locale) -> str:
     found = [getattr(held, name) for held in done.values() for name in records.NAMES]
     last = max((record for record in found if record), key=lambda record: record["created"])
     commit = escaping.code(last["commit"][:12])
     return words.phrases["site"]["made"].format(date=locale.date(last["created"], words), commit=commit)
 
 
-def _answers(page: Page, words: Wording) -> str:
+def _answers(page: Page, words: Locale) -> str:
     import pandas as pd
 
     text = words.phrases["site"]

@@ -41,7 +41,7 @@ def near_duplicates(
     return sorted((i, j if others is None else j - len(sentences)) for i, j in found)
 
 
-class Known:
+class IncrementalIndex:
     """Sentences that come one at a time, each looked up among those before it; as exact as `near_duplicates`."""
 
     def __init__(self):

@@ -9,7 +9,7 @@ from cefr_helpers.core.recipes import AUTO, Recipe
 VARIABLE = "CEFR_TRAINING_PROCESSES"
 
 
-def asked(stage: str = Stage.TRAIN) -> int:
+def requested(stage: str = Stage.TRAIN) -> int:
     """How many processes a stage shall have, by the environment: it is the machine's matter. Only training has several.
 
     Raises:
@@ -21,7 +21,7 @@ def asked(stage: str = Stage.TRAIN) -> int:
     return int(given) if stage == Stage.TRAIN else 1
 
 
-def count() -> int:
+def world_size() -> int:
     """How many processes train together with this one, itself included; as torchrun and accelerate say it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
@@ -35,15 +35,16 @@ def check(recipe: Recipe) -> None:
     """Refuse a recipe that the processes that are asked for can't train as one.
 
     Raises:
-        InputError: as `asked` and `share`; or the batch size is to be found, which one process does for itself.
+        InputError: as `requested` and `local_accumulation_steps`; or `batch_size` is auto, which one process finds
+            for itself.
     """
-    processes = asked()
+    processes = requested()
     if processes > 1 and recipe.batch_size == AUTO:
         raise InputError(f"batch_size: {AUTO}; expected a number, since {VARIABLE} asks for {processes} processes")
-    share(recipe.gradient_accumulation_steps, processes)
+    local_accumulation_steps(recipe.gradient_accumulation_steps, processes)
 
 
-def share(accumulation_steps: int, processes: int) -> int:
+def local_accumulation_steps(accumulation_steps: int, processes: int) -> int:
     """Each process's part of a step's batches, so that a step has the recipe's examples whatever the processes.
 
     Raises:

@@ -27,7 +27,7 @@ _SMALLER = "take a smaller base_model, set load_in_4bit: true where there is a G
 
 
 @dataclass(frozen=True)
-class Need:
+class Requirement:
     """Bytes that are needed of something and those that are free, and what to do where they are too few."""
 
     what: str
@@ -39,7 +39,7 @@ class Need:
         return f"{self.what}: at least {self.needed / 1e9:.2f} GB needed, {self.free / 1e9:.2f} GB free"
 
 
-def check_base(base: BaseModel, recipe: Recipe) -> Need:
+def check_base(base: BaseModel, recipe: Recipe) -> Requirement:
     """What loading the base model takes at the least, before it is loaded.
 
     Raises:
@@ -51,9 +51,11 @@ def check_base(base: BaseModel, recipe: Recipe) -> Need:
     on_gpu = torch.cuda.is_available()
     free = torch.cuda.mem_get_info()[0] if on_gpu else psutil.virtual_memory().available
     stored = sum(path.stat().st_size for path in base.folder.glob("*.safetensors"))
-    need = Need(f"memory for the weights of {base.name}", int(stored * _share_of_file(base, recipe)), free, _SMALLER)
-    _refuse([need])
-    return need
+    needed = Requirement(
+        f"memory for the weights of {base.name}", int(stored * _share_of_file(base, recipe)), free, _SMALLER
+    )
+    _refuse([needed])
+    return needed
 
 
 def _share_of_file(base: BaseModel, recipe: Recipe) -> float:
@@ -63,7 +65,9 @@ def _share_of_file(base: BaseModel, recipe: Recipe) -> float:
     return (0.5 if recipe.load_in_4bit else 4 if recipe.precision == "fp32" else 2) / stored
 
 
-def check(model, tokenizer, examples: Sequence[dict], recipe: Recipe, workspace: Workspace) -> list[Need]:
+def check_resources(
+    model, tokenizer, examples: Sequence[dict], recipe: Recipe, workspace: Workspace
+) -> list[Requirement]:
     """What a training needs besides what is loaded already.
 
     Args:
@@ -78,29 +82,29 @@ def check(model, tokenizer, examples: Sequence[dict], recipe: Recipe, workspace:
     return found
 
 
-def _refuse(needs: Sequence[Need]) -> None:
+def _refuse(needs: Sequence[Requirement]) -> None:
     short = [need for need in needs if need.needed > need.free]
     if short and not os.environ.get(OVERRIDE):
         lines = [f"{need}; {need.remedy}" for need in short]
         raise InputError("\n".join([*lines, f"`--no-checks`, CHECKS=no or {OVERRIDE}=1 lets it try all the same"]))
 
 
-def _of_memory(model, tokenizer, examples: Sequence[dict], recipe: Recipe) -> list[Need]:
+def _of_memory(model, tokenizer, examples: Sequence[dict], recipe: Recipe) -> list[Requirement]:
     import psutil
     import torch
 
     free = psutil.virtual_memory().available
     on_gpu = model.device.type == "cuda"  # of which each process of the training has its own
-    there = torch.cuda.mem_get_info(model.device)[0] if on_gpu else free // distributed.count()
+    there = torch.cuda.mem_get_info(model.device)[0] if on_gpu else free // distributed.world_size()
     counts = prompts.token_counts(tokenizer, examples)
     longest = min(max(map(sum, counts)), recipe.max_seq_length)
     # some batch has at least the mean of them
     labelled = fmean(sum(both) if recipe.loss_on == "full_text" else both[1] for both in counts)
     training = training_bytes(model, longest, min(int(labelled), longest), recipe)
     return [
-        Need("memory for training", training, there, _LESS),
+        Requirement("memory for training", training, there, _LESS),
         # the merged model in 16 bits, and again in fp32 to be compared
-        Need("memory for merging", 6 * _parameters(model), free, "close other programs"),
+        Requirement("memory for merging", 6 * _parameters(model), free, "close other programs"),
     ]
 
 
@@ -119,7 +123,7 @@ def training_bytes(model, tokens: int, labelled: int, recipe: Recipe) -> int:
     return 3 * trained + hidden + logits
 
 
-def _of_disk(model, workspace: Workspace) -> list[Need]:
+def _of_disk(model, workspace: Workspace) -> list[Requirement]:
     adapter = sum(weight.numel() * weight.element_size() for weight in model.parameters() if weight.requires_grad)
     checkpoints = _CHECKPOINTS * 3 * adapter  # weights and two moments
     places = {workspace.output_root: checkpoints, workspace.user_data: 0}
@@ -127,7 +131,7 @@ def _of_disk(model, workspace: Workspace) -> list[Need]:
     if _device(workspace.output_root) == _device(workspace.user_data):
         places = {workspace.output_root: sum(places.values())}
     return [
-        Need(f"disk at {path}", needed, files.free_bytes(path), "make room, or choose another folder")
+        Requirement(f"disk at {path}", needed, files.free_bytes(path), "make room, or choose another folder")
         for path, needed in places.items()
     ]
 

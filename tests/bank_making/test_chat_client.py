@@ -7,7 +7,7 @@ import pytest
 from stand_in_server import MODEL, Raw, closed_port, running
 
 from cefr_helpers.bank_making import chat_client
-from cefr_helpers.bank_making.chat_client import ChatServer, Reply, Unavailable
+from cefr_helpers.bank_making.chat_client import ChatClient, Reply, Unavailable
 from cefr_helpers.core.errors import InputError
 
 PLANTED = "sk-PlantedForThisTestAndFoundNowhere42"
@@ -26,7 +26,7 @@ class Script:
 
 def ask(url: str, key=None, timeout_s=20.0, said=None) -> Reply:
     said = [] if said is None else said
-    return ChatServer(url, key, timeout_s, first_wait_s=0.01, say=said.append).ask(MODEL, "Please write.", 0.8, 77)
+    return ChatClient(url, key, timeout_s, first_wait_s=0.01, say=said.append).ask(MODEL, "Please write.", 0.8, 77)
 
 
 def test_a_good_answer_comes_with_its_tokens_and_was_asked_for_once():
@@ -129,7 +129,7 @@ def test_a_model_that_takes_other_settings_gets_them():
         return WELL
 
     with running(answer) as server:
-        client = ChatServer(server.url, first_wait_s=0.01, say=lambda _: None)
+        client = ChatClient(server.url, first_wait_s=0.01, say=lambda _: None)
         assert client.ask(MODEL, "Please write.", 0.8, 77).text == WELL
         assert server.asked[-1]["max_completion_tokens"] == 77 and len(server.asked) == 3
         client.ask(MODEL, "And again.", 0.8, 77)
@@ -146,7 +146,7 @@ def test_where_nobody_answers_the_address_and_what_to_do_are_told_at_once():
 def test_a_server_that_goes_away_later_is_waited_for():
     said = []
     with running(Script(WELL)) as server:
-        client = ChatServer(server.url, first_wait_s=0.001, say=said.append)
+        client = ChatClient(server.url, first_wait_s=0.001, say=said.append)
         client.choose_model(None)
     with pytest.raises(Unavailable, match="tried 7 times"):
         client.ask(MODEL, "Please write.", 0.8, 77)
@@ -184,12 +184,12 @@ def test_an_answer_that_repeats_the_key_comes_without_it_and_can_be_written():
 
 def test_the_only_model_is_taken_and_the_server_says_what_it_is():
     with running(Script(WELL)) as server:
-        assert ChatServer(server.url).choose_model(None) == (MODEL, "llama.cpp")
-        assert ChatServer(server.url).choose_model("mine") == ("mine", "llama.cpp")
+        assert ChatClient(server.url).choose_model(None) == (MODEL, "llama.cpp")
+        assert ChatClient(server.url).choose_model("mine") == ("mine", "llama.cpp")
         server.models = [{"id": MODEL, "owned_by": "library"}]
-        assert ChatServer(server.url).choose_model(None)[1] == "Ollama"
+        assert ChatClient(server.url).choose_model(None)[1] == "Ollama"
         server.models = [{"id": MODEL}]
-        assert ChatServer(server.url).choose_model(None)[1] == "other"
+        assert ChatClient(server.url).choose_model(None)[1] == "other"
 
 
 @pytest.mark.parametrize(
@@ -206,13 +206,13 @@ def test_where_no_model_is_named_there_has_to_be_one(models, told):
     with running(Script(WELL)) as server:
         server.models = models
         with pytest.raises(InputError, match=told):
-            ChatServer(server.url).choose_model(None)
+            ChatClient(server.url).choose_model(None)
 
 
 def test_a_server_without_a_list_is_fine_if_the_model_is_named():
     with running(Script(WELL)) as server:
         server.models = Raw(404, b"")
-        assert ChatServer(server.url).choose_model("mine") == ("mine", "other")
+        assert ChatClient(server.url).choose_model("mine") == ("mine", "other")
 
 
 # Address and key

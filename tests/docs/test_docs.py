@@ -24,7 +24,7 @@ from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.experiments import running
 from cefr_helpers.pipeline import snakemake, stages
-from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.pipeline.configuration import RunConfig
 
 PYTHON_BIN = Path(sys.executable).parent
 COMMANDS = typer.main.get_command(cli.app).commands
@@ -181,7 +181,7 @@ OPTIONS = {option for command in COMMANDS.values() for one in command.params for
     "--help",
     "--tiny",
 }
-KEYS = {*Recipe.model_fields, *Configuration.model_fields, "recipes", "seeds"}
+KEYS = {*Recipe.model_fields, *RunConfig.model_fields, "recipes", "seeds"}
 # What readers make or have elsewhere, and what runs of experiments leave under the names that they are given.
 THEIRS = re.compile(
     r"\.\.|my[_-]|words_|same_recipe|again/|smoke_|r8\.yaml|r32\.yaml|~/|site/|experiments/rank/|Notes/\w+/experiment_rank_"

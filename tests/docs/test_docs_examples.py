@@ -165,7 +165,7 @@ def test_the_page_on_bank_making_tells_what_the_code_does(tmp_path):
     assert f"at most `--tries` requests a word ({tries.default})" in text
     (tmp_path / "words.csv").write_text(blocks(doc("bank_making.md"), "csv")[0])
     assert bank_formats.read_word_list(tmp_path / "words.csv") == ["abandon", "look forward to"]
-    place = storage.Place(tmp_path / "b2.json")
+    place = storage.BankOutput(tmp_path / "b2.json")
     assert place.folder.name == "b2.made"
     assert {path.name for path in (place.answers, place.rejects, place.record)} <= set(spans(doc("bank_making.md")))
 

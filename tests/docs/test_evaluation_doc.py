@@ -17,7 +17,7 @@ IN_WORDS = dict(enumerate(["one", "two", "three", "four", "five", "six", "seven"
 
 def fewest_prompts(levels: int) -> int:
     """By what notes and report say where the prompts are too few."""
-    words = locale.wording("en")
+    words = locale.load_locale("en")
     return next(n for n in range(2, 20) if verdicts.few_prompts(n, levels, words) is None)
 
 
@@ -39,7 +39,7 @@ def page() -> str:
     [
         f"at most {metrics.TOLERANCE} from the level",
         f"at most {word_order.LIMIT:.0%} of {word_order._ORDERS} random orders",
-        f"the first {IN_WORDS[baselines.EXAMPLES_IN_PROMPT]} training examples and their answers",
+        f"the first {IN_WORDS[baselines.N_SHOTS]} training examples and their answers",
         f"at temperature {generation.TEMPERATURE}",
         f"runs of {IN_WORDS[ngrams.GRAM]} words",
         f"means over {IN_WORDS[ngrams._DRAWS]} random choices",

@@ -151,7 +151,7 @@ def test_every_number_of_a_note_is_found_in_its_record(language, make):
 
 def test_the_reading_back_would_notice_a_wrong_number():
     held = hand_made_records.level_records()
-    words = locale.wording("en")
+    words = locale.load_locale("en")
     allowed = set().union(*(numbers_of(part, words) for part in (held.dataset, held.training, held.comparison)))
     assert numbers_in(note(held).replace("1.801", "1.802")) - allowed - FIXED - {
         "1.730",
@@ -176,7 +176,7 @@ def test_the_reading_back_would_notice_a_wrong_number():
 def test_the_verdict_says_better_only_where_the_interval_excludes_zero(low, high, said):
     held = hand_made_records.level_records()
     held.comparison["results"]["completion"]["difference"] |= {"low": low, "high": high}
-    text = observations.verdict(held, locale.wording("en"))
+    text = observations.verdict(held, locale.load_locale("en"))
     assert text.startswith(said)
     assert ("better than its base**" in text) == (high is not None and high < 0)
 
@@ -192,7 +192,7 @@ def test_a_note_of_the_reference_run_says_how_many_parameters_there_are_and_that
 
 
 def test_the_verdict_in_full():
-    assert observations.verdict(hand_made_records.level_records(), locale.wording("tr")) == (
+    assert observations.verdict(hand_made_records.level_records(), locale.load_locale("tr")) == (
         "**İnce ayarlı model, referans yanıtları temel modelden daha iyi öngörüyor**: yanıt kaybı 2,392 → 1,801 "
         "nat/token (azalma: %24,7), perplexity 10,94 → 6,06 (azalma: %44,6); fark −0,591 nat/token, %95 güven aralığı "
         "[−0,634; −0,551], n = 24 örnek; ölçüm, eğitimin dışında tutulan kelimelerle yapıldı (eğitimde de geçen hedef "
@@ -206,11 +206,11 @@ def test_the_verdict_in_full():
 )
 def test_the_verdict_says_what_training_had_seen(overlap, said):
     held = hand_made_records.level_records(split="examples" if overlap else "words", overlap=overlap)
-    assert said in observations.verdict(held, locale.wording("en"))
+    assert said in observations.verdict(held, locale.load_locale("en"))
 
 
 def test_without_comparison_or_evaluation_the_verdict_claims_nothing():
-    words = locale.wording("en")
+    words = locale.load_locale("en")
     held = LevelRecords("B2", training=hand_made_records.training())
     expected = "No comparison with the base model is recorded; best evaluation loss 1.801 nats a token at step 45"
     assert observations.verdict(held, words).startswith(expected)
@@ -252,7 +252,7 @@ def test_long_courses_are_thinned_but_keep_first_best_and_last():
 
 
 def test_observations_name_their_figures_and_follow_the_rules():
-    words = locale.wording("en")
+    words = locale.load_locale("en")
     held = hand_made_records.level_records()
     said = observations.of_level(held, words)
     assert any("rises to 1.806 at step 60, while the training loss goes from 1.743 to 1.693" in text for text in said)
@@ -265,7 +265,7 @@ def test_observations_name_their_figures_and_follow_the_rules():
 
 
 def test_levels_are_told_apart_only_where_intervals_do_not_overlap():
-    words = locale.wording("en")
+    words = locale.load_locale("en")
     a2, b2 = hand_made_records.level_records("A2"), hand_made_records.level_records("B2")
     assert (
         "they overlap; no difference between the levels shown at n = 24 and 24"
@@ -413,7 +413,7 @@ def test_answers_on_words_that_training_had_seen_are_not_called_held_out():
     ],
 )
 def test_tuning_helped_only_where_interval_and_test_say_so(low, high, p, said):
-    held, words = hand_made_records.with_answers(), locale.wording("en")
+    held, words = hand_made_records.with_answers(), locale.load_locale("en")
     held.comparison["results"]["generation"]["differences"]["joint_success"] |= {"low": low, "high": high, "p": p}
     difference = held.comparison["results"]["generation"]["differences"]["joint_success"]
     assert verdicts.outcome(difference, p) == said
@@ -426,7 +426,9 @@ def test_tuning_helped_only_where_interval_and_test_say_so(low, high, p, said):
 
 
 def test_the_verdict_on_answers_in_full():
-    assert sections.generated_answers(WORKSPACE, hand_made_records.with_answers(), locale.wording("tr"))["verdict"] == (
+    assert sections.generated_answers(WORKSPACE, hand_made_records.with_answers(), locale.load_locale("tr"))[
+        "verdict"
+    ] == (
         "**Güven aralığı ince ayarlı model ile temel model arasında bir fark gösteriyor, ancak istemler üzerindeki "
         "sınama bunu doğrulamıyor**: Tam Başarı %4,0 → %38,0, fark 34,0 yüzde puanı, %95 güven aralığı [16,3; 51,7], "
         "p = 0,062, n = 50 yuva; ölçüm, eğitimin dışında tutulan kelimelerle yapıldı (eğitimde de geçen hedef "
@@ -604,7 +606,7 @@ def test_turkish_notes_hold_no_english_numbers():
 
 
 def test_numbers_in_both_languages():
-    english, turkish = locale.wording("en"), locale.wording("tr")
+    english, turkish = locale.load_locale("en"), locale.load_locale("tr")
     assert [locale.decimal(-1234.5, 2, words) for words in (english, turkish)] == ["−1,234.50", "−1.234,50"]
     assert locale.decimal(-0.0001, 2, english) == "0.00"
     assert [locale.percent(72.24, words) for words in (english, turkish)] == ["72.2%", "%72,2"]
@@ -707,7 +709,7 @@ def test_a_note_written_to_disk_links_to_pictures_that_are_there(tmp_path):
 
 
 def test_tables_over_levels_tell_not_run_from_unknown():
-    words = locale.wording("en")
+    words = locale.load_locale("en")
     known = hand_made_records.level_records("A2")
     taken_in = LevelRecords("B1", training=hand_made_records.training("B1"))
     taken_in.training["results"] |= {"adopted": {"read": "x"}, "duration_s": None}

@@ -203,24 +203,26 @@ def test_jobs_ask_for_the_most_that_the_like_took_on_any_machine(tmp_path):
     training_of(tmp_path / "experiments" / "rank" / "one", smoke, 200.0, 1_000_000_000, "a node's processor")
     assert len(resources.measured(tmp_path)) == 1  # what the dry run says of this machine leaves the node's out
     larger = smoke.model_copy(update={"train_examples": 24})
-    found = resources.needs({"smoke": smoke, "larger": larger}, tmp_path)
+    found = resources.estimate_requests({"smoke": smoke, "larger": larger}, tmp_path)
     # 1.25 x 2,000 MB + 1,000; (2 x 200 s + 600 s) / 60, and with two more times the training's 100 s 400 s more
     assert found["smoke"] == {Stage.TRAIN: [3500, 17], Stage.COMPARE: [3500, 17]}
     assert found["larger"] == {Stage.TRAIN: [3500, 24], Stage.COMPARE: [3500, 17]}
-    assert resources.needs({"other": smoke.model_copy(update={"base_model": "other/model"})}, tmp_path) == {"other": {}}
+    assert resources.estimate_requests({"other": smoke.model_copy(update={"base_model": "other/model"})}, tmp_path) == {
+        "other": {}
+    }
     assert resources.for_profile(PROFILES / "slurm", {"smoke": smoke}, tmp_path)["needs"].keys() == {"smoke"}
     assert resources.for_profile(PROFILES / "local", {"smoke": smoke}, tmp_path) == {}
 
 
 def test_every_try_asks_for_twice_as_much():
     found = {"smoke": {Stage.TRAIN: [3500, 17]}}
-    asked = resources.asked(found, "smoke", Stage.TRAIN)
+    asked = resources.rule_resources(found, "smoke", Stage.TRAIN)
     assert [(asked["mem_mb"](None, n), asked["runtime"](None, n), asked["attempt"](None, n)) for n in (1, 2, 3)] == [
         (3500, 17, 1),
         (7000, 34, 2),
         (14000, 68, 3),
     ]
-    unknown = resources.asked({}, "smoke", Stage.TRAIN)
+    unknown = resources.rule_resources({}, "smoke", Stage.TRAIN)
     assert (unknown["mem_mb"](None, 1), unknown["runtime"](None, 2)) == (8000, 480)
 
 
@@ -387,33 +389,33 @@ def test_else_those_of_the_machine(commands, own_locks):
 
 def test_each_gpu_is_handed_to_one(own_locks, monkeypatch, capsys):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    with gpus.some(1, "A1 02_training") as [first]:
+    with gpus.reserve(1, "A1 02_training") as [first]:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")  # as the next process finds it
-        with gpus.some(1, "A2 02_training") as [second]:
+        with gpus.reserve(1, "A2 02_training") as [second]:
             assert {first, second} == {"0", "1"} and os.environ["CUDA_VISIBLE_DEVICES"] == second
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
             monkeypatch.setattr(gpus.time, "sleep", lambda _: pytest.fail("waits"))
-            with pytest.raises(pytest.fail.Exception), gpus.some(1, "B1 02_training"):
+            with pytest.raises(pytest.fail.Exception), gpus.reserve(1, "B1 02_training"):
                 pass
             assert "B1 02_training | waiting for 1 of the GPUs 0, 1" in capsys.readouterr().out
             monkeypatch.setenv("SLURM_JOB_ID", "7")  # ids of a SLURM job are its own GPUs, others than these
-            with gpus.some(1, "B2 02_training") as own:
+            with gpus.reserve(1, "B2 02_training") as own:
                 assert own == ["0"]
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
 
 
 def test_several_gpus_are_handed_out_together_or_not_at_all(own_locks, monkeypatch, capsys):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,4,5")
-    with gpus.some(2, "A1 02_training") as both:
+    with gpus.reserve(2, "A1 02_training") as both:
         assert both == ["3", "4"] and os.environ["CUDA_VISIBLE_DEVICES"] == "3,4"
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,4,5")
         monkeypatch.setattr(gpus.time, "sleep", lambda _: pytest.fail("waits"))
-        with pytest.raises(pytest.fail.Exception), gpus.some(2, "A2 02_training"):
+        with pytest.raises(pytest.fail.Exception), gpus.reserve(2, "A2 02_training"):
             pass
         assert "A2 02_training | waiting for 2 of the GPUs 3, 4, 5" in capsys.readouterr().out
-        with gpus.some(1, "B1 02_training") as left:  # nobody keeps it while waiting for a second one
+        with gpus.reserve(1, "B1 02_training") as left:  # nobody keeps it while waiting for a second one
             assert left == ["5"]
-    with pytest.raises(InputError, match="CEFR_TRAINING_PROCESSES: 4; expected at most 3"), gpus.some(4, "x"):
+    with pytest.raises(InputError, match="CEFR_TRAINING_PROCESSES: 4; expected at most 3"), gpus.reserve(4, "x"):
         pass
 
 
@@ -421,15 +423,15 @@ def test_a_process_that_was_killed_gives_its_gpu_back(own_locks, monkeypatch, tm
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     code = "import time; from cefr_helpers.pipeline import gpus\n"
-    code += "with gpus.some(1, 'x'): print('held', flush=True); time.sleep(60)"
+    code += "with gpus.reserve(1, 'x'): print('held', flush=True); time.sleep(60)"
     other = holding(code)
     other.kill()
     other.wait()
-    with gpus.some(1, "y") as taken:
+    with gpus.reserve(1, "y") as taken:
         assert taken == ["5"]
 
 
 def test_without_a_gpu_nothing_is_taken(own_locks, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with gpus.some(1, "x") as taken:
+    with gpus.reserve(1, "x") as taken:
         assert taken == [] and os.environ["CUDA_VISIBLE_DEVICES"] == ""

@@ -41,7 +41,7 @@ def results(done: subprocess.CompletedProcess) -> dict:
 
 def main(spec: dict) -> dict:
     folder = Path(spec["folder"])
-    training.import_unsloth(folder)
+    training.prepare_unsloth(folder)
     from transformers import TrainerCallback
 
     from cefr_helpers.models import base_model, saving

@@ -83,7 +83,7 @@ def test_two_processes_go_on_from_their_checkpoint_as_if_never_stopped(tiny_fold
 
 
 def test_batches_that_cannot_be_shared_out_are_refused_before_anything_starts(monkeypatch, tmp_path):
-    assert distributed.share(8, 4) == 2
+    assert distributed.local_accumulation_steps(8, 4) == 2
     told = "gradient_accumulation_steps: 1; expected a multiple of the 2 processes"
     own = {"recipe": "smoke", "output_root": str(tmp_path), "user_data": str(tmp_path)}
     configuration.check_inputs(configuration.read(own))
@@ -99,13 +99,13 @@ def test_batches_that_cannot_be_shared_out_are_refused_before_anything_starts(mo
 def test_how_many_is_a_whole_number(monkeypatch, given):
     monkeypatch.setenv(distributed.VARIABLE, given)
     with pytest.raises(InputError, match=distributed.VARIABLE):
-        distributed.asked()
+        distributed.requested()
 
 
 def test_only_the_training_has_several_processes_and_asks_for_their_memory(monkeypatch):
     monkeypatch.setenv(distributed.VARIABLE, "3")
-    assert [distributed.asked(stage) for stage in STAGES] == [1, 3, 1, 1]
-    asked = {stage: resources.asked({}, "smoke", stage)["mem_mb"](None, 2) for stage in STAGES}
+    assert [distributed.requested(stage) for stage in STAGES] == [1, 3, 1, 1]
+    asked = {stage: resources.rule_resources({}, "smoke", stage)["mem_mb"](None, 2) for stage in STAGES}
     assert asked[Stage.TRAIN] == 3 * 2 * 8000 and asked[Stage.COMPARE] == 2 * 8000
 
 

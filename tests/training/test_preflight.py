@@ -46,7 +46,7 @@ def model(tiny_folder):
 def check(model, bundled, examples, tmp_path):
     workspace = Workspace(tmp_path / "out", tmp_path / "user_data")
     tokenizer = base_model.load_tokenizer(bundled)
-    return lambda: preflight.check(model, tokenizer, examples, recipes.load_recipe("smoke"), workspace)
+    return lambda: preflight.check_resources(model, tokenizer, examples, recipes.load_recipe("smoke"), workspace)
 
 
 def test_a_base_that_the_memory_cannot_hold_is_refused_before_it_is_loaded(tiny_folder, monkeypatch):
