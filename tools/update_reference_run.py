@@ -10,6 +10,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace, project_root
 from cefr_helpers.core.progress import clock
+from cefr_helpers.core.schema import ComparisonRecord
 from cefr_helpers.evaluation import parsing
 from cefr_helpers.pipeline import configuration
 
@@ -67,39 +68,39 @@ def table() -> str:
     return "\n".join([*example(last), "", *lines, "", _origin(last)])
 
 
-def example(record: dict) -> list[str]:
+def example(record: ComparisonRecord) -> list[str]:
     """The first word in the record's answers whose tuned sentence passes every check, with the base's answer."""
-    [first, *_] = record["results"]["answers"]
-    shown = next(slot for slot in record["results"]["generation"]["slots_shown"] if not slot["failed"])
-    base = dict(parsing.numbered_lines(first["base"]))
+    results = record.results
+    shown = next(slot for slot in results.generation.slots_shown if not slot.failed)
+    base = dict(parsing.numbered_lines(results.answers[0].base))
     return [
-        f"| {record['level']} sentence with **{shown['word']}** | |",
+        f"| {record.level} sentence with **{shown.word}** | |",
         "| --- | --- |",
-        f"| base model | {base.get(shown['slot'], 'no sentence')} |",
-        f"| tuned model | {shown['sentence']} |",
+        f"| base model | {base.get(shown.slot, 'no sentence')} |",
+        f"| tuned model | {shown.sentence} |",
     ]
 
 
 def _row(workspace: Workspace, level: str) -> str:
-    results = records.read(workspace, level, "comparison")["results"]
-    seconds = records.read(workspace, level, "training")["results"]["duration_s"]
-    found, measures = results["completion"], results["generation"]["measures"]
-    success = {system: measures[system]["joint_success"] for system in ROWS}
-    low, high = (success["tuned"][end] for end in ("low", "high"))
+    results = records.read(workspace, level, "comparison").results
+    seconds = records.read(workspace, level, "training").results.duration_s
+    found = results.completion
+    success = {system: results.generation.metric(system, "joint_success") for system in ROWS}
+    low, high = success["tuned"].low, success["tuned"].high
     return (
-        f"| {level} | {found['base']['loss']:.2f} → {found['tuned']['loss']:.2f} "
-        f"| {success['base']['value']:.0%} → {success['tuned']['value']:.0%} [{low:.0%}, {high:.0%}] "
-        f"({success['gold']['value']:.0%}) | {clock(seconds)} |"
+        f"| {level} | {found.base.loss:.2f} → {found.tuned.loss:.2f} "
+        f"| {success['base'].value:.0%} → {success['tuned'].value:.0%} [{low:.0%}, {high:.0%}] "
+        f"({success['gold'].value:.0%}) | {clock(seconds)} |"
     )
 
 
-def _origin(record: dict) -> str:
-    hardware = record["hardware"]
+def _origin(record: ComparisonRecord) -> str:
+    hardware = record.hardware
     return (
-        f"`make run` on {record['created'][:10]}, commit `{record['commit'][:10]}`, recipe "
-        f"`{record['recipe']['name']}`, {hardware['cores']} cores of an {hardware['cpu']}, no GPU, "
-        f"seed {record['seed']}; "
-        f"n = {record['results']['examples']} held-out examples and {record['results']['generation']['slots']} words "
+        f"`make run` on {record.created[:10]}, commit `{record.commit[:10]}`, recipe "
+        f"`{record.recipe['name']}`, {hardware.cores} cores of an {hardware.cpu}, no GPU, "
+        f"seed {record.seed}; "
+        f"n = {record.results.examples} held-out examples and {record.results.generation.slots} words "
         f"per level; loss in nats per token, time in minutes. Records, notes and figures: "
         "[docs/reference_run](docs/reference_run/Notes/FINAL_REPORT.md)."
     )

@@ -4,6 +4,7 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cefr_helpers.core.schema import TrainingRecord
 from cefr_helpers.evaluation import intervals
 from cefr_helpers.evaluation.baseline_cache import BaselineCache
 from cefr_helpers.models import generation, likelihood
@@ -98,9 +99,9 @@ def answers(model, tokenizer, examples: list[dict], max_new_tokens: int, kept: B
     ]
 
 
-def agreement(completion: dict, training: dict) -> dict:
+def agreement(completion: dict, training: TrainingRecord) -> dict:
     """The tuned loss beside the trainer's best eval loss: the same quantity by the same code, so they must agree."""
-    best, tuned = training["results"]["best"]["eval_loss"], completion["tuned"]["loss"]
+    best, tuned = training.results.best.eval_loss, completion["tuned"]["loss"]
     return {
         "training_best_eval_loss": best,
         "comparison_tuned_loss": tuned,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.recipes import Recipe
-from cefr_helpers.core.schema import QUALITIES
+from cefr_helpers.core.schema import QUALITIES, DatasetRecord
 from cefr_helpers.data import splitting
 from cefr_helpers.data.banks import Bank
 from cefr_helpers.evaluation import level_features, level_scorer
@@ -51,7 +51,7 @@ class LevelScorers:
     quality: dict | None
 
 
-def training_rows(banks: dict[str, Bank], dataset: dict, settings: Recipe, seed: int) -> Sentences:
+def training_rows(banks: dict[str, Bank], dataset: DatasetRecord, settings: Recipe, seed: int) -> Sentences:
     """The sentences of the training words of all levels, by the same split that the examples were drawn from.
 
     Args:
@@ -63,11 +63,11 @@ def training_rows(banks: dict[str, Bank], dataset: dict, settings: Recipe, seed:
             would come among those that the scorer learns from.
     """
     split = splitting.split_groups(banks, settings.split, settings.held_out_share, seed)
-    recorded = dataset["results"]["split"]["hash"]
+    recorded = dataset.results.split.hash
     if split.hash != recorded:
         raise InputError(
             f"split: version {split.hash} by this sentence bank, recipe and seed ({seed}), but the examples of level "
-            f"{dataset['level']} were drawn from version {recorded}; run 01_data_formatting for it again"
+            f"{dataset.level} were drawn from version {recorded}; run 01_data_formatting for it again"
         )
     return sentences_of(banks, split)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import resolve
 from cefr_helpers.core.recipes import Recipe
-from cefr_helpers.core.schema import find
+from cefr_helpers.core.schema import TrainingRecord
 from cefr_helpers.models import base_model, generation, model_files
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class AdapterSwitcher:
         self._model = None
         self._tokenizer = None
 
-    def use(self, settings: Recipe, training: dict | None) -> str | None:
+    def use(self, settings: Recipe, training: TrainingRecord | None) -> str | None:
         """Get base and, where there is one, adapter ready.
 
         Args:
@@ -44,7 +44,7 @@ class AdapterSwitcher:
         if training is None:
             self._load(base, self._precision(base, settings))
             return "no adapter has been trained yet; run 01_data_formatting and 02_training, or `make run`"
-        path = find(training, "results.adapter.path")
+        path = training.results.adapter.path
         try:
             if path is None:
                 raise InputError("the training record names no adapter; run 02_training")
@@ -53,7 +53,7 @@ class AdapterSwitcher:
         except InputError as problem:
             self._load(base, self._precision(base, settings))
             return str(problem)
-        self._load(base, training["results"]["precision"])
+        self._load(base, training.results.precision)
         self._switch_on(adapter)
         return None
 
@@ -103,7 +103,7 @@ class AdapterSwitcher:
         return "fp16" if torch.cuda.is_available() and not torch.cuda.is_bf16_supported() else "bf16"
 
 
-def load(base: base_model.BaseModel, training: dict, adapter: Path):
+def load(base: base_model.BaseModel, training: TrainingRecord, adapter: Path):
     """The tuned model of a training record in the precision it was trained in, and its tokenizer.
 
     Raises:
@@ -112,18 +112,17 @@ def load(base: base_model.BaseModel, training: dict, adapter: Path):
     from peft import PeftModel
 
     check_adapter(base, training, adapter)
-    model = base_model.load_model(base, training["results"]["precision"])
+    model = base_model.load_model(base, training.results.precision)
     return PeftModel.from_pretrained(model, adapter).eval(), base_model.load_tokenizer(base)
 
 
-def check_adapter(base: base_model.BaseModel, training: dict, adapter: Path) -> None:
+def check_adapter(base: base_model.BaseModel, training: TrainingRecord, adapter: Path) -> None:
     """Refuse an adapter that this base model can't take.
 
     Raises:
         InputError: the adapter is gone, or was trained on another base model than the one given.
     """
-    results = training["results"]
-    trained_on = (results["base_model"] or {}).get("sha256")
+    trained_on = training.results.base_model.sha256
     if trained_on is None:
         raise InputError(
             f"{adapter}: the run was adopted and does not say what base it was trained on; run 02_training"

@@ -7,10 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
 from cefr_helpers.core import levels
+from cefr_helpers.core.level_records import LevelRecords, figure_files, read_level
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords, figure_files, find, model_name, read_level
 from cefr_helpers.notes.sections import RATES
-from cefr_helpers.notes.verdicts import generated
 from cefr_helpers.rendering import escaping, locale
 from cefr_helpers.rendering.figure_style import (
     BASE,
@@ -41,10 +40,10 @@ def draw_generation(workspace: Workspace, level: str, language: str) -> list[Pat
         InputError: the level or the language is unknown, or a record is broken.
     """
     held = read_level(workspace, level)
-    if not generated(held):
+    if not held.generation:
         return []
     draw = {"answer_measures": answer_measures, "level_scores": level_scores}
-    files = figure_files(generated(held))
+    files = figure_files(held.generation)
     return [save_figure(draw[name](held, language), workspace.plots(level) / file) for name, file in files.items()]
 
 
@@ -95,7 +94,7 @@ def _title(figure: Figure, held: LevelRecords, name: str, height: float, words: 
     figure.suptitle(title, fontsize=TEXT + 3, fontweight="bold", x=0.02, ha="left")
     axes = figure.axes[0]
     place = blended_transform_factory(figure.transFigure, axes.transAxes)
-    model = escaping.shortened(model_name(held) or words.phrases["plot"]["unknown_model"], LONGEST_NAME)
+    model = escaping.shortened(held.model_name or words.phrases["plot"]["unknown_model"], LONGEST_NAME)
     look = {"fontsize": TEXT - 1, "color": GREY, "va": "bottom", "parse_math": False}
     axes.text(0.02, height, model, transform=place, **look)
 
@@ -109,19 +108,19 @@ def _marks(axes: Axes, held: LevelRecords, row: str, shift: float, words: Locale
     colour, marker = _LOOKS[row]
     label = words.phrases["plot"]["generation"][row]
     for place, rate in enumerate(RATES):
-        entry = find(generated(held), f"measures.{row}.{rate}")
-        if find(entry, "value") is None:
+        entry = held.generation.metric(row, rate)
+        if entry.value is None:
             continue
-        ends = (entry.get("low"), entry.get("high"))
+        ends = (entry.low, entry.high)
         if None not in ends:
             axes.hlines(place + shift, 100 * ends[0], 100 * ends[1], color=colour, linewidth=2.6)
         look = {"color": colour, "marker": marker, "markersize": 9, "linestyle": "none", "clip_on": False}
-        axes.plot([100 * entry["value"]], [place + shift], label=label, **look)
+        axes.plot([100 * entry.value], [place + shift], label=label, **look)
 
 
 def _panel(axes: Axes, held: LevelRecords, row: str, words: Locale) -> None:
     text = words.phrases["plot"]["generation"]
-    scores = find(generated(held), f"scores.{row}") or []
+    scores = held.generation.scores.get(row, [])
     title = text["scores_of"].format(who=text[row], n=locale.whole(len(scores), words))
     axes.set_title(title, fontsize=TEXT, loc="left")
     asked = levels.number(held.level)

@@ -1,7 +1,8 @@
 """The fact tables of a results note: head, data, training, hyperparameters as they ran."""
 
 from cefr_helpers.core import levels
-from cefr_helpers.core.schema import LevelRecords, adopted, best, find, model_name
+from cefr_helpers.core.level_records import LevelRecords
+from cefr_helpers.core.schema import DatasetResults, LossChange, MergeCheck, TrainingResults
 from cefr_helpers.notes import observations
 from cefr_helpers.rendering import escaping, locale, tables
 from cefr_helpers.rendering.locale import Locale
@@ -34,29 +35,29 @@ TRAINING = (
 def head(held: LevelRecords, words: Locale) -> str:
     """Date, model, method, level, commit, recipe."""
     text, record = words.phrases["facts"], held.training
-    in_4bit = find(record, "results.hyperparameters.load_in_4bit")
+    in_4bit = record.results.hyperparameters.get("load_in_4bit")
     facts = [
         ("date", trained_on(held, words)),
-        ("model", escaping.markdown(model_name(held) or words.unknown)),
+        ("model", escaping.markdown(held.model_name or words.unknown)),
         ("method", words.unknown if in_4bit is None else text["methods"]["qlora" if in_4bit else "lora"]),
         ("level", f"{held.level} ({levels.NAMES[words.language][held.level]})"),
         ("commit", trained_at(held, words)),
-        ("recipe", escaping.markdown(find(record, "recipe.name") or words.unknown)),
+        ("recipe", escaping.markdown(record.recipe.get("name") or words.unknown)),
     ]
-    if adopted(held):
-        facts.append(("adopted", escaping.code(find(record, "results.adopted.read"))))
+    if held.adopted:
+        facts.append(("adopted", escaping.code(record.results.adopted.read)))
     return _facts(facts, words)
 
 
 def trained_on(held: LevelRecords, words: Locale) -> str:
     """The day of the training; unknown for one that was taken in."""
-    return words.unknown if adopted(held) else locale.date(find(held.training, "created"), words)
+    return words.unknown if held.adopted else locale.date(held.training.created, words)
 
 
 def trained_at(held: LevelRecords, words: Locale) -> str:
     """The first twelve digits of the training's commit, and whether there were changes on top."""
-    name = find(held.training, "commit")
-    if adopted(held) or name in (None, "unknown"):
+    name = held.training.commit
+    if held.adopted or name in (None, "unknown"):
         return words.unknown
     digits, _, changes = name.partition("+")
     short = escaping.code(digits[:12])
@@ -65,20 +66,20 @@ def trained_at(held: LevelRecords, words: Locale) -> str:
 
 def data(held: LevelRecords, words: Locale) -> str | None:
     """Examples, words, sentences, tokens, split; None without a dataset record."""
-    found = find(held.dataset, "results")
-    if found is None:
+    found = held.dataset.results
+    if not found:
         return None
     text = words.phrases["facts"]
-    policy = find(found, "split.policy")
-    counts = {key: locale.whole(find(found, f"{key}_examples"), words) for key in ("train", "eval")}
-    form = locale.whole(find(found, "words_per_example"), words)
-    cut = locale.whole(find(found, "tokens.train.truncated"), words)
-    length = locale.whole(find(found, "max_seq_length"), words)
+    policy = found.split.policy
+    counts = {key: locale.whole(getattr(found, f"{key}_examples"), words) for key in ("train", "eval")}
+    form = locale.whole(found.words_per_example, words)
+    cut = locale.whole(found.tokens.train.truncated, words)
+    length = locale.whole(found.max_seq_length, words)
     facts = [
         ("bank", _bank(found, words)),
         ("examples", text["train_and_eval"].format(**counts)),
         ("words", _words(found, words)),
-        ("sentences", text["sentences_split"].format(**_wholes(find(found, "sentences"), words))),
+        ("sentences", text["sentences_split"].format(**_wholes(dict(found.sentences), words))),
         ("format", text["format_value"].format(n=form)),
         ("tokens", _tokens(found, words)),
         ("max_length", text["max_length_value"].format(n=length, truncated=cut)),
@@ -90,20 +91,21 @@ def data(held: LevelRecords, words: Locale) -> str | None:
 
 def leaks(held: LevelRecords, words: Locale) -> str | None:
     """The leak audit as a table."""
-    found = find(held.dataset, "results.leak_audit")
+    found = held.dataset.results.leak_audit
     if not found:
         return None
     text = words.phrases["note"]
     rows = [
-        [name, locale.whole(find(found, f"{key}.count"), words), locale.share(find(found, f"{key}.share"), words)]
+        [name, locale.whole(leak.count, words), locale.share(leak.share, words)]
         for key, name in words.phrases["leaks"].items()
+        for leak in [getattr(found, key)]
     ]
     return tables.markdown_table([text["leak"], text["count"], text["share"]], rows, numbers_from=1)
 
 
 def dropped(held: LevelRecords, words: Locale) -> str | None:
     """What cleaning the bank changed or left out, with an example each."""
-    found = find(held.dataset, "results.sentence_bank.dropped")
+    found = held.dataset.results.sentence_bank.dropped
     if not found:
         return None
     text = words.phrases["note"]
@@ -120,27 +122,27 @@ def dropped(held: LevelRecords, words: Locale) -> str | None:
 
 def training(held: LevelRecords, words: Locale) -> str:
     """Duration, steps, losses, speed, memory, hardware, versions."""
-    found, text = find(held.training, "results"), words.phrases["facts"]
+    found, text = held.training.results, words.phrases["facts"]
     facts = [
-        ("duration", locale.duration(find(found, "duration_s"), words)),
+        ("duration", locale.duration(found.duration_s, words)),
         ("steps", _steps(found, words)),
-        ("train_loss", _change(found, "train_loss", "first_to_last", words)),
-        ("eval_loss", _change(found, "eval_loss", "first_to_best", words)),
+        ("train_loss", _change(found.train_loss, "first_to_last", words)),
+        ("eval_loss", _change(found.eval_loss, "first_to_best", words)),
         ("best", _best(held, words)),
-        ("speed", _unless_unknown(find(found, "tokens_per_s"), text["speed_value"], words)),
-        ("tokens_seen", locale.whole(find(found, "tokens"), words)),
-        ("memory", locale.gigabytes(find(found, "peak_memory_bytes"), words)),
+        ("speed", _unless_unknown(found.tokens_per_s, text["speed_value"], words)),
+        ("tokens_seen", locale.whole(found.tokens, words)),
+        ("memory", locale.gigabytes(found.peak_memory_bytes, words)),
         ("parameters", _parameters(found, words)),
-        ("hardware", words.unknown if adopted(held) else _hardware(held, words)),
+        ("hardware", words.unknown if held.adopted else _hardware(held, words)),
         ("device", _device(found, words)),
-        ("versions", words.unknown if adopted(held) else _versions(held)),
+        ("versions", words.unknown if held.adopted else _versions(held)),
     ]
-    if find(found, "peak_gpu_memory_bytes") is not None:
-        facts.insert(8, ("gpu_memory", locale.gigabytes(found["peak_gpu_memory_bytes"], words)))
-    if find(found, "resumed_from_step"):
-        facts.append(("resumed", text["resumed_value"].format(step=locale.whole(found["resumed_from_step"], words))))
-    if find(found, "merge_check") is not None:
-        facts.append(("merge_check", _merge(found["merge_check"], words)))
+    if found.peak_gpu_memory_bytes is not None:
+        facts.insert(8, ("gpu_memory", locale.gigabytes(found.peak_gpu_memory_bytes, words)))
+    if found.resumed_from_step:
+        facts.append(("resumed", text["resumed_value"].format(step=locale.whole(found.resumed_from_step, words))))
+    if found.merge_check:
+        facts.append(("merge_check", _merge(found.merge_check, words)))
     return _facts(facts, words)
 
 
@@ -149,69 +151,67 @@ def _facts(facts: list[tuple[str, str]], words: Locale) -> str:
     return tables.markdown_table([text["item"], text["value"]], [[text[key], value] for key, value in facts])
 
 
-def _bank(found: dict, words: Locale) -> str:
-    bank = find(found, "sentence_bank") or {}
-    counts = {key: bank.get(key) for key in ("words", "sentences", "words_read", "sentences_read")}
-    name = escaping.code(bank.get("name") or words.unknown)
+def _bank(found: DatasetResults, words: Locale) -> str:
+    bank = found.sentence_bank
+    counts = {key: getattr(bank, key) for key in ("words", "sentences", "words_read", "sentences_read")}
+    name = escaping.code(bank.name or words.unknown)
     return words.phrases["facts"]["bank_size"].format(name=name, **_wholes(counts, words))
 
 
-def _words(found: dict, words: Locale) -> str:
-    counts = _wholes(find(found, "words"), words)
-    used = {f"{part}_used": locale.whole(find(found, f"unique_words_used.{part}"), words) for part in ("train", "eval")}
-    key = "words_used" if find(found, "split.policy") == "words" else "words_shared"
+def _words(found: DatasetResults, words: Locale) -> str:
+    counts = _wholes(dict(found.words), words)
+    used = {f"{part}_used": locale.whole(getattr(found.unique_words_used, part), words) for part in ("train", "eval")}
+    key = "words_used" if found.split.policy == "words" else "words_shared"
     return words.phrases["facts"][key].format(**counts, **used)
 
 
-def _tokens(found: dict, words: Locale) -> str:
-    train, held_out = find(found, "tokens.train") or {}, find(found, "tokens.eval") or {}
+def _tokens(found: DatasetResults, words: Locale) -> str:
+    train, held_out = found.tokens.train, found.tokens.eval
     return words.phrases["facts"]["token_figures"].format(
-        mean=locale.decimal(train.get("mean"), 1, words),
-        p95=locale.whole(train.get("p95"), words),
-        longest=locale.whole(train.get("longest"), words),
-        eval_mean=locale.decimal(held_out.get("mean"), 1, words),
-        eval_longest=locale.whole(held_out.get("longest"), words),
+        mean=locale.decimal(train.mean, 1, words),
+        p95=locale.whole(train.p95, words),
+        longest=locale.whole(train.longest, words),
+        eval_mean=locale.decimal(held_out.mean, 1, words),
+        eval_longest=locale.whole(held_out.longest, words),
     )
 
 
-def _lengths(found: dict, words: Locale) -> dict[str, str]:
-    return {key: locale.decimal(find(found, f"sentence_words.{key}"), 1, words) for key in ("mean", "median")}
+def _lengths(found: DatasetResults, words: Locale) -> dict[str, str]:
+    return {key: locale.decimal(getattr(found.sentence_words, key), 1, words) for key in ("mean", "median")}
 
 
 def _wholes(counts: dict, words: Locale) -> dict[str, str]:
     return {key: locale.whole(value, words) for key, value in counts.items()}
 
 
-def _steps(found: dict, words: Locale) -> str:
+def _steps(found: TrainingResults, words: Locale) -> str:
     return words.phrases["facts"]["steps_value"].format(
-        total=locale.whole(find(found, "total_steps"), words),
-        per_epoch=locale.whole(find(found, "steps_per_epoch"), words),
-        epochs=locale.plain(find(found, "epochs"), words),
+        total=locale.whole(found.total_steps, words),
+        per_epoch=locale.whole(found.steps_per_epoch, words),
+        epochs=locale.plain(found.epochs, words),
     )
 
 
-def _change(found: dict, key: str, phrase: str, words: Locale) -> str:
-    losses = find(found, key) or {}
-    if losses.get("first") is None:
+def _change(losses: LossChange, phrase: str, words: Locale) -> str:
+    if losses.first is None:
         return words.unknown
-    figures = {name: locale.loss(losses.get(name), words) for name in ("first", "best", "last")}
-    reduction = locale.percent(losses.get("reduction_pct"), words)
+    figures = {name: locale.loss(getattr(losses, name), words) for name in ("first", "best", "last")}
+    reduction = locale.percent(losses.reduction_pct, words)
     return words.phrases["facts"][phrase].format(reduction=reduction, **figures)
 
 
 def _best(held: LevelRecords, words: Locale) -> str:
-    lowest = best(held)
-    if lowest is None:
+    if held.best.eval_loss is None:
         return words.unknown
-    return words.phrases["facts"]["best_value"].format(**observations.best_figures(lowest, words))
+    return words.phrases["facts"]["best_value"].format(**observations.best_figures(held.best, words))
 
 
 def _unless_unknown(value: float | None, phrase: str, words: Locale) -> str:
     return words.unknown if value is None else phrase.format(n=locale.whole(value, words))
 
 
-def _parameters(found: dict, words: Locale) -> str:
-    trainable, base = find(found, "trainable_parameters"), find(found, "base_parameters")
+def _parameters(found: TrainingResults, words: Locale) -> str:
+    trainable, base = found.trainable_parameters, found.base_parameters
     if trainable is None:
         return words.unknown
     shown = locale.whole(trainable, words)
@@ -222,20 +222,20 @@ def _parameters(found: dict, words: Locale) -> str:
 
 
 def _hardware(held: LevelRecords, words: Locale) -> str:
-    machine, text = find(held.training, "hardware") or {}, words.phrases["facts"]
+    machine, text = held.training.hardware, words.phrases["facts"]
     shown = text["hardware_value"].format(
-        cpu=escaping.markdown(machine.get("cpu") or words.unknown),
-        cores=locale.whole(machine.get("cores"), words),
-        memory=locale.gigabytes(machine.get("memory_bytes"), words),
+        cpu=escaping.markdown(machine.cpu or words.unknown),
+        cores=locale.whole(machine.cores, words),
+        memory=locale.gigabytes(machine.memory_bytes, words),
     )
-    if not machine.get("gpu"):
+    if not machine.gpu:
         return shown
-    memory = locale.gigabytes(machine.get("gpu_memory_bytes"), words)
-    return f"{shown}; {text['gpu'].format(name=escaping.markdown(machine['gpu']), memory=memory)}"
+    memory = locale.gigabytes(machine.gpu_memory_bytes, words)
+    return f"{shown}; {text['gpu'].format(name=escaping.markdown(machine.gpu), memory=memory)}"
 
 
-def _device(found: dict, words: Locale) -> str:
-    device, reason = find(found, "device"), find(found, "device_reason")
+def _device(found: TrainingResults, words: Locale) -> str:
+    device, reason = found.device, found.device_reason
     if device is None:
         return words.unknown
     why = words.phrases["recorded_texts"].get(reason) or escaping.markdown(reason or "")
@@ -243,27 +243,26 @@ def _device(found: dict, words: Locale) -> str:
 
 
 def _versions(held: LevelRecords) -> str:
-    versions = find(held.training, "versions") or {}
-    return ", ".join(escaping.markdown(f"{name} {version}") for name, version in versions.items())
+    return ", ".join(escaping.markdown(f"{name} {version}") for name, version in held.training.versions.items())
 
 
-def _merge(found: dict, words: Locale) -> str:
+def _merge(found: MergeCheck, words: Locale) -> str:
     keys = {
         "same": "largest_difference_from_base_plus_adapter",
         "rounding": "rounding_difference",
         "base": "difference_from_base",
     }
-    figures = {name: locale.plain(find(found, key), words) for name, key in keys.items()}
+    figures = {name: locale.plain(getattr(found, key), words) for name, key in keys.items()}
     return words.phrases["facts"]["merge_value"].format(**figures)
 
 
 def hyperparameters(held: LevelRecords, keys: tuple[str, ...], words: Locale) -> str:
     """Hyperparameters as they ran, under their readable names."""
-    ran = dict(find(held.training, "results.hyperparameters") or {})
+    ran = dict(held.training.results.hyperparameters)
     sizes = (ran.get("batch_size"), ran.get("gradient_accumulation_steps"))
     ran["effective_batch_size"] = None if None in sizes else sizes[0] * sizes[1]
-    ran.setdefault("max_seq_length", find(held.training, "recipe.max_seq_length"))
-    ran["seed"] = find(held.training, "seed")
+    ran.setdefault("max_seq_length", held.training.recipe.get("max_seq_length"))
+    ran["seed"] = held.training.seed
     rows = [[words.phrases["settings"][key], setting(ran.get(key), words)] for key in keys]
     return tables.markdown_table([words.phrases["note"]["setting"], words.phrases["note"]["value"]], rows)
 
@@ -280,13 +279,13 @@ def setting(value: object, words: Locale) -> str:
 
 def differences(held: LevelRecords, words: Locale) -> str | None:
     """What ran otherwise than the recipe asks, and why."""
-    found = find(held.training, "results.differences_from_recipe")
+    found = held.training.results.differences_from_recipe
     if not found:
         return None
     text = words.phrases["note"]
     rows = []
     for row in found:
-        why = words.phrases["recorded_texts"].get(row["why"]) or escaping.markdown(row["why"])
-        name = words.phrases["settings"].get(row["setting"]) or escaping.markdown(row["setting"])
-        rows.append([name, setting(row["asked"], words), setting(row["ran"], words), why])
+        why = words.phrases["recorded_texts"].get(row.why) or escaping.markdown(row.why or "")
+        name = words.phrases["settings"].get(row.setting) or escaping.markdown(row.setting)
+        rows.append([name, setting(row.asked, words), setting(row.ran, words), why])
     return tables.markdown_table([text["setting"], text["asked"], text["ran"], text["why"]], rows)

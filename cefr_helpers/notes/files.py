@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+from cefr_helpers.core.level_records import LevelRecords, figure_files
 from cefr_helpers.core.paths import PLOT_FILES, Stage, Workspace
 from cefr_helpers.core.records import NAMES
-from cefr_helpers.core.schema import LevelRecords, figure_files, find, has_records
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale, format_list
 
@@ -28,23 +28,22 @@ def plots(workspace: Workspace, held: LevelRecords, words: Locale) -> list[dict[
 
 def tree(workspace: Workspace, held: LevelRecords) -> str:
     """The files of the level as a code block; those of stages without a record are left out."""
-    level, there = held.level, [name for name in NAMES if getattr(held, name) is not None]
+    level, there = held.level, [name for name in NAMES if getattr(held, name)]
     folders = []
-    if held.dataset is not None:
+    if held.dataset:
         files = [workspace.formatted_file(level, part).name for part in ("train", "eval")]
         folders.append((f"formatted_data/{level}", files))
-    adopted = find(held.training, "results.adopted") is not None
-    notebooks = [] if adopted else [f"{Stage.of_record(name)}.ipynb" for name in there]
-    answers = find(held.comparison, "results.generation")
-    slots = [answers["file"]] if answers and answers.get("file") else []
+    notebooks = [] if held.adopted else [f"{Stage.of_record(name)}.ipynb" for name in there]
+    answers = held.generation
+    slots = [answers.file] if answers.file else []
     figures = figure_files(answers) if answers else {}
     folders.append((f"runs/{level}", [*notebooks, *(f"{name}.json" for name in there), *slots]))
     folders.append((f"training_plots/{level}", [*PLOT_FILES.values(), *figures.values()]))
     folders.append(("Notes", [workspace.note(level).name]))
     for kind in ("adapter", "merged_model"):
-        published = find(held.training, f"results.{kind}")
-        if published and published.get("path"):
-            folders.append((published["path"], list(published.get("files") or {})))
+        published = getattr(held.training.results, kind)
+        if published.path:
+            folders.append((published.path, list(published.files)))
     return escaping.code_block("\n".join(line for folder, files in folders for line in _branch(folder, files)))
 
 
@@ -53,14 +52,14 @@ def where(held: LevelRecords, words: Locale) -> str:
     text = words.phrases["note"]
     rows = []
     for kind, name in (("adapter", text["adapter"]), ("merged_model", text["merged"])):
-        path = find(held.training, f"results.{kind}.path")
+        path = getattr(held.training.results, kind).path
         rows.append([name, escaping.code(path) if path else words.unknown])
     return tables.markdown_table([words.phrases["facts"]["item"], words.phrases["facts"]["value"]], rows)
 
 
 def loading(held: LevelRecords) -> str | None:
     """Python that loads the merged model; None where there is none."""
-    path = find(held.training, "results.merged_model.path")
+    path = held.training.results.merged_model.path
     if not path:
         return None
     code = f"""from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -74,8 +73,8 @@ model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")"""
 def next_steps(workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
     """Which levels are done, which are missing, and the link to the final report."""
     text = words.phrases["note"]
-    done = [held.level for held in records_by_level.values() if has_records(held)]
-    missing = [held.level for held in records_by_level.values() if not has_records(held)]
+    done = [held.level for held in records_by_level.values() if held.is_done]
+    missing = [held.level for held in records_by_level.values() if not held.is_done]
     return [
         text["done"].format(levels=format_list(done, words)),
         text["missing"].format(levels=format_list(missing, words)) if missing else text["none_missing"],

@@ -1,13 +1,13 @@
 """The final report: all levels side by side, its tables as CSV and LaTeX, its figures as PNG and PDF."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from cefr_helpers.core import schema
+from cefr_helpers.core import level_records
 from cefr_helpers.core.files import write_atomically
+from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import QUALITIES, SCORERS, LevelRecords, find, has_records
+from cefr_helpers.core.schema import QUALITIES, SCORERS, LevelScorerReport
 from cefr_helpers.notes import facts, files, level_tables, observations, reference_results, sections, verdicts
 from cefr_helpers.rendering import escaping, locale, tables, templates
 from cefr_helpers.rendering.locale import Locale, format_list
@@ -22,7 +22,7 @@ def write_final_report(workspace: Workspace, levels: Iterable[str], language: st
     Raises:
         InputError: a level or the language is unknown, or a record is broken.
     """
-    by_level = schema.read_levels(workspace, levels)
+    by_level = level_records.read_levels(workspace, levels)
     words = level_tables.wording_for(by_level, language)
     folder = workspace.notes()
     for table in report_tables(by_level):
@@ -40,7 +40,7 @@ def report_tables(by_level: dict[str, LevelRecords]) -> list[LevelTable]:
         level_tables.data(by_level),
         level_tables.beside_published(by_level),
     ]
-    if any(verdicts.generated(held) for held in by_level.values()):
+    if any(held.generation for held in by_level.values()):
         made.append(level_tables.answers(by_level))
     return made
 
@@ -87,14 +87,14 @@ def _draw(by_level: dict[str, LevelRecords], folder: Path, language: str) -> Non
 
 
 def _summary(by_level: dict[str, LevelRecords], words: Locale) -> str:
-    done = [level for level, held in by_level.items() if has_records(held)]
-    missing = [level for level, held in by_level.items() if not has_records(held)]
+    done = [level for level, held in by_level.items() if held.is_done]
+    missing = [level for level, held in by_level.items() if not held.is_done]
     named = [format_list(names, words) or words.phrases["none"] for names in (done, missing)]
     return words.phrases["report"]["summary"].format(done=named[0], missing=named[1])
 
 
 def _verdicts(by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
-    return [f"{level}: {observations.verdict(held, words)}" for level, held in by_level.items() if has_records(held)]
+    return [f"{level}: {observations.verdict(held, words)}" for level, held in by_level.items() if held.is_done]
 
 
 def _memorisation(by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
@@ -114,8 +114,8 @@ def _published_b2(words: Locale) -> str:
 def _differences(by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
     """What differs from the reference project in model, data, protocol, loss and hardware."""
     text = words.phrases["report"]
-    done = [held for held in by_level.values() if has_records(held)]
-    models = dict.fromkeys(schema.model_name(held) or words.unknown for held in done)
+    done = [held for held in by_level.values() if held.is_done]
+    models = dict.fromkeys(held.model_name or words.unknown for held in done)
     model = ", ".join(escaping.markdown(name) for name in models) or words.unknown
     low, high = (locale.share(value, words) for value in reference_results.OVERLAP)
     counts = {part: locale.whole(count, words) for part, count in reference_results.EXAMPLES.items()}
@@ -133,15 +133,15 @@ def _each(done: list[LevelRecords], words: Locale, tell) -> str:
 
 
 def _examples(held: LevelRecords, words: Locale) -> str | None:
-    found = find(held.dataset, "results")
-    if found is None:
+    found = held.dataset.results
+    if not found:
         return None
-    counts = {part: locale.whole(found.get(f"{part}_examples"), words) for part in ("train", "eval")}
+    counts = {"train": locale.whole(found.train_examples, words), "eval": locale.whole(found.eval_examples, words)}
     return words.phrases["report"]["data_ours"].format(level=held.level, **counts)
 
 
 def _overlap(held: LevelRecords, words: Locale) -> str | None:
-    share = find(held.dataset, "results.leak_audit.sentence_overlap.share")
+    share = held.dataset.results.leak_audit.sentence_overlap.share
     if share is None:
         return None
     return words.phrases["report"]["protocol_ours"].format(level=held.level, share=locale.share(share, words))
@@ -168,29 +168,27 @@ def _notes(workspace: Workspace, by_level: dict[str, LevelRecords], words: Local
             "commit": facts.trained_at(held, words),
         }
         for level, held in by_level.items()
-        if has_records(held)
+        if held.is_done
     ]
 
 
 def scorer_tables(by_level: dict[str, LevelRecords], words: Locale) -> list[dict]:
     """A card for each scorer that judged a level: levels of one run share theirs, and then there is one."""
-    found: dict[str, dict] = {}
+    found: dict[str, tuple[LevelScorerReport, list[str]]] = {}
     for level, held in by_level.items():
-        scorer = find(verdicts.generated(held), "scorer")
-        if scorer and scorer.get("confusion"):
-            found.setdefault(json.dumps(scorer, sort_keys=True), {"scorer": scorer, "judged": []})["judged"].append(
-                level
-            )
-    return [_card(one["scorer"], one["judged"], words) for one in found.values()]
+        scorer = held.generation.scorer
+        if scorer.confusion:
+            found.setdefault(scorer.model_dump_json(), (scorer, []))[1].append(level)
+    return [_card(scorer, judged, words) for scorer, judged in found.values()]
 
 
-def _card(scorer: dict, judged: list[str], words: Locale) -> dict:
+def _card(scorer: LevelScorerReport, judged: list[str], words: Locale) -> dict:
     text = words.phrases["scorer_card"]
-    levels = [escaping.markdown(level) for level in scorer["levels"]]
-    counts = {key: locale.whole(scorer.get(key), words) for key in ("sentences", "folds", "groups")}
+    levels = [escaping.markdown(level) for level in scorer.levels]
+    counts = {key: locale.whole(getattr(scorer, key), words) for key in ("sentences", "folds", "groups")}
     confusion = [
         [level, *(locale.whole(count, words) for count in row)]
-        for level, row in zip(levels, scorer["confusion"], strict=False)
+        for level, row in zip(levels, scorer.confusion, strict=False)
     ]
     return {
         "text": text["text"].format(judged=format_list(judged, words), levels=format_list(levels, words), **counts),
@@ -204,12 +202,12 @@ def _card(scorer: dict, judged: list[str], words: Locale) -> dict:
     }
 
 
-def _quality(scorer: dict, variant: str, words: Locale) -> list[str]:
-    own = scorer.get(variant) or {}
+def _quality(scorer: LevelScorerReport, variant: str, words: Locale) -> list[str]:
+    own = getattr(scorer, variant)
     return [
         words.phrases["scorer_card"]["variants"][variant],
-        locale.decimal(own.get("qwk"), 3, words),
-        locale.share(own.get("accuracy"), words),
-        locale.share(own.get("within_one"), words),
-        locale.decimal(own.get("rmse"), 2, words),
+        locale.decimal(own.qwk, 3, words),
+        locale.share(own.accuracy, words),
+        locale.share(own.within_one, words),
+        locale.decimal(own.rmse, 2, words),
     ]

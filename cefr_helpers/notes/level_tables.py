@@ -1,16 +1,6 @@
 """The tables over levels that notes and report show."""
 
-from cefr_helpers.core.schema import (
-    LevelRecords,
-    above_floor,
-    adopted,
-    best,
-    find,
-    floor,
-    has_records,
-    history,
-    loss_measure,
-)
+from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.notes import reference_results
 from cefr_helpers.rendering.locale import Locale, decimals_known, load_locale
 from cefr_helpers.rendering.tables import Column, LevelTable
@@ -20,9 +10,9 @@ def wording_for(records_by_level: dict[str, LevelRecords], language: str) -> Loc
     """The wording of a document, with as many decimals for losses (2 or 3) as its records know."""
     known = []
     for held in records_by_level.values():
-        known += [entry[key] for key in ("train_loss", "eval_loss") for entry in history(held, key)]
-        for measure in ("completion", "full_text"):
-            known += [find(held.comparison, f"results.{measure}.{which}.loss") for which in ("base", "tuned")]
+        known += [getattr(entry, key) for key in ("train_loss", "eval_loss") for entry in held.history(key)]
+        for found in (held.comparison.results.completion, held.comparison.results.full_text):
+            known += [found.base.loss, found.tuned.loss]
     return load_locale(language, decimals_known(known))
 
 
@@ -98,63 +88,62 @@ def answers(records_by_level: dict[str, LevelRecords]) -> LevelTable:
 
 
 def _state(held: LevelRecords) -> str:
-    return "missing" if not has_records(held) else "unknown" if adopted(held) else "done"
+    return "missing" if not held.is_done else "unknown" if held.adopted else "done"
 
 
 def _summary(held: LevelRecords) -> dict:
-    lowest = best(held) or {}
     return {
         "level": held.level,
         "state": _state(held),
-        "loss_reduction": find(held.comparison, "results.completion.loss_reduction_pct"),
-        "perplexity_reduction": find(held.comparison, "results.completion.perplexity_reduction_pct"),
-        "training_time": find(held.training, "results.duration_s"),
-        "best_eval_loss": lowest.get("eval_loss"),
-        "best_epoch": lowest.get("epoch"),
-        "above_floor": above_floor(held),
+        "loss_reduction": held.comparison.results.completion.loss_reduction_pct,
+        "perplexity_reduction": held.comparison.results.completion.perplexity_reduction_pct,
+        "training_time": held.training.results.duration_s,
+        "best_eval_loss": held.best.eval_loss,
+        "best_epoch": held.best.epoch,
+        "above_floor": held.above_floor,
     }
 
 
 def _compared(held: LevelRecords) -> dict:
-    found = find(held.comparison, "results.completion")
-    ends = (find(found, "difference.low"), find(found, "difference.high"))
+    found = held.comparison.results.completion
+    ends = (found.difference.low, found.difference.high)
     return {
         "level": held.level,
         "state": _state(held),
-        "examples": find(held.comparison, "results.examples"),
-        "base_loss": find(found, "base.loss"),
-        "tuned_loss": find(found, "tuned.loss"),
-        "difference": find(found, "difference.estimate"),
+        "examples": held.comparison.results.examples,
+        "base_loss": found.base.loss,
+        "tuned_loss": found.tuned.loss,
+        "difference": found.difference.estimate,
         "interval": None if None in ends else ends,
-        "base_perplexity": find(found, "base.perplexity"),
-        "tuned_perplexity": find(found, "tuned.perplexity"),
-        "base_bits": find(found, "base.bits_per_character"),
-        "tuned_bits": find(found, "tuned.bits_per_character"),
+        "base_perplexity": found.base.perplexity,
+        "tuned_perplexity": found.tuned.perplexity,
+        "base_bits": found.base.bits_per_character,
+        "tuned_bits": found.tuned.bits_per_character,
     }
 
 
 def _answered(held: LevelRecords) -> dict:
-    found = find(held.comparison, "results.generation")
+    found = held.generation
     measures = {"joint": "joint_success", "covered": "covered", "control": "control_error"}
     values = {
-        f"{name}_{row}": find(found, f"measures.{row}.{measure}.value")
+        f"{name}_{row}": found.value(row, measure)
         for name, measure in measures.items()
         for row in ("base", "tuned", "gold")
     }
-    return {"level": held.level, "state": _state(held), "slots": find(found, "slots"), **values}
+    return {"level": held.level, "state": _state(held), "slots": found.slots, **values}
 
 
 def _data_row(held: LevelRecords) -> dict:
-    found = find(held.dataset, "results")
+    found = held.dataset.results
     return {
         "level": held.level,
         "state": _state(held),
-        "train_examples": find(found, "train_examples"),
-        "eval_examples": find(found, "eval_examples"),
-        "sentence_words": find(found, "sentence_words.mean"),
-        "tokens": find(found, "tokens.eval.mean"),
-        "sentence_overlap": find(found, "leak_audit.sentence_overlap.share"),
-        "floor": floor(held, loss_measure(held, "eval_loss")),
-        "best_eval_loss": (best(held) or {}).get("eval_loss"),
-        "above_floor": above_floor(held),
+        "train_examples": found.train_examples,
+        "eval_examples": found.eval_examples,
+        "sentence_words": found.sentence_words.mean,
+        "tokens": found.tokens.eval.mean,
+        "sentence_overlap": found.leak_audit.sentence_overlap.share,
+        "floor": held.floor(held.loss_measure("eval_loss")),
+        "best_eval_loss": held.best.eval_loss,
+        "above_floor": held.above_floor,
     }

@@ -1,16 +1,7 @@
 """The verdict of a note, its observations and the remarks on the course of training, by rule, with their figures."""
 
-from cefr_helpers.core.schema import (
-    GATES,
-    LevelRecords,
-    above_floor,
-    best,
-    find,
-    floor,
-    has_records,
-    history,
-    loss_measure,
-)
+from cefr_helpers.core.level_records import LevelRecords
+from cefr_helpers.core.schema import GATES, Agreement, BestStep, Interval, LikelihoodComparison, Step
 from cefr_helpers.rendering import locale, tables
 from cefr_helpers.rendering.locale import Locale
 
@@ -24,37 +15,38 @@ MOST_ROWS = 24
 
 def verdict(held: LevelRecords, words: Locale) -> str:
     """One sentence: better, worse or no difference shown, the figures, and what they were measured on."""
-    found = find(held.comparison, "results.completion")
+    found = held.comparison.results.completion
     text = words.phrases["verdict"]
-    if found is None:
-        lowest = best(held)
-        return text["no_evaluation"] if lowest is None else text["no_comparison"].format(**best_figures(lowest, words))
-    n = locale.whole(find(held.comparison, "results.examples"), words)
+    if not found:
+        lowest = held.best
+        return text["no_comparison"].format(**best_figures(lowest, words)) if lowest else text["no_evaluation"]
+    n = locale.whole(held.comparison.results.examples, words)
     parts = [text[_outcome(found)].format(n=n), _figures(found, n, words)]
     return f"**{parts[0]}**: {parts[1]}; {seen(held, words)}."
 
 
-def _outcome(found: dict) -> str:
-    low, high = find(found, "difference.low"), find(found, "difference.high")
+def _outcome(found: LikelihoodComparison) -> str:
+    low, high = found.difference.low, found.difference.high
     if low is None or high is None:
         return "open"
     return "better" if high < 0 else "worse" if low > 0 else "same"
 
 
-def _figures(found: dict, n: str, words: Locale) -> str:
+def _figures(found: LikelihoodComparison, n: str, words: Locale) -> str:
     text = words.phrases["verdict"]
     figures = text["figures"].format(
-        base=locale.loss(find(found, "base.loss"), words),
-        tuned=locale.loss(find(found, "tuned.loss"), words),
-        loss_reduction=locale.percent(find(found, "loss_reduction_pct"), words),
-        base_perplexity=locale.decimal(find(found, "base.perplexity"), 2, words),
-        tuned_perplexity=locale.decimal(find(found, "tuned.perplexity"), 2, words),
-        perplexity_reduction=locale.percent(find(found, "perplexity_reduction_pct"), words),
+        base=locale.loss(found.base.loss, words),
+        tuned=locale.loss(found.tuned.loss, words),
+        loss_reduction=locale.percent(found.loss_reduction_pct, words),
+        base_perplexity=locale.decimal(found.base.perplexity, 2, words),
+        tuned_perplexity=locale.decimal(found.tuned.perplexity, 2, words),
+        perplexity_reduction=locale.percent(found.perplexity_reduction_pct, words),
     )
     if _outcome(found) == "open":
         return f"{figures}; {text['examples'].format(n=n)}"
-    estimate = locale.loss(find(found, "difference.estimate"), words)
-    return f"{figures}; {text['difference'].format(estimate=estimate, interval=_interval(found, words), n=n)}"
+    estimate = locale.loss(found.difference.estimate, words)
+    interval = _interval(found.difference, words)
+    return f"{figures}; {text['difference'].format(estimate=estimate, interval=interval, n=n)}"
 
 
 def seen(held: LevelRecords, words: Locale) -> str:
@@ -72,8 +64,8 @@ def seen_kind(held: LevelRecords) -> str:
 
 
 def _overlaps(held: LevelRecords) -> tuple[float | None, float | None]:
-    audit = find(held.dataset, "results.leak_audit")
-    return find(audit, "word_overlap.share"), find(audit, "sentence_overlap.share")
+    audit = held.dataset.results.leak_audit
+    return audit.word_overlap.share, audit.sentence_overlap.share
 
 
 def of_level(held: LevelRecords, words: Locale) -> list[str]:
@@ -84,23 +76,23 @@ def of_level(held: LevelRecords, words: Locale) -> list[str]:
 
 def across(records_by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
     """Observations on the levels side by side; none where fewer than two have what they rest on."""
-    done = [held for held in records_by_level.values() if has_records(held)]
+    done = [held for held in records_by_level.values() if held.is_done]
     return [text for text in (rule(done, words) for rule in (_intervals, _floor_order, _length)) if text]
 
 
 def _after_best(held: LevelRecords, words: Locale) -> str | None:
     evaluations = [row for row in progress_rows(held) if row["eval_loss"] is not None]
-    lowest, text = best(held), words.phrases["observations"]
+    lowest, text = held.best, words.phrases["observations"]
     if len(evaluations) < 2:
         return None
     last = evaluations[-1]
     figures = best_figures(lowest, words)
-    if last["step"] == lowest["step"]:
+    if last["step"] == lowest.step:
         return text["still_falling"].format(**figures)
-    if last["eval_loss"] <= lowest["eval_loss"]:
+    if last["eval_loss"] <= lowest.eval_loss:
         return None
     figures |= {"last": locale.loss(last["eval_loss"], words), "last_step": locale.whole(last["step"], words)}
-    then = _train_loss_at(evaluations, lowest["step"])
+    then = _train_loss_at(evaluations, lowest.step)
     if then is None or last["train_loss"] is None or last["train_loss"] >= then:
         return text["rise_alone"].format(**figures)
     train = {"train": locale.loss(then, words), "last_train": locale.loss(last["train_loss"], words)}
@@ -108,132 +100,133 @@ def _after_best(held: LevelRecords, words: Locale) -> str | None:
 
 
 def _gap(held: LevelRecords, words: Locale) -> str | None:
-    lowest = best(held)
-    if lowest is None or loss_measure(held, "train_loss") != loss_measure(held, "eval_loss"):
+    lowest = held.best
+    if not lowest or held.loss_measure("train_loss") != held.loss_measure("eval_loss"):
         return None
-    train = _train_loss_at(progress_rows(held), lowest["step"])
+    train = _train_loss_at(progress_rows(held), lowest.step)
     if train is None:
         return None
-    gap = locale.loss(lowest["eval_loss"] - train, words)
-    figures = {"train": locale.loss(train, words), "loss": locale.loss(lowest["eval_loss"], words), "gap": gap}
+    gap = locale.loss(lowest.eval_loss - train, words)
+    figures = {"train": locale.loss(train, words), "loss": locale.loss(lowest.eval_loss, words), "gap": gap}
     return words.phrases["observations"]["gap"].format(**figures)
 
 
 def _memory(held: LevelRecords, words: Locale) -> str | None:
-    sentences, above = find(held.dataset, "results.leak_audit.sentence_overlap.share"), above_floor(held)
+    sentences, above = held.dataset.results.leak_audit.sentence_overlap.share, held.above_floor
     if sentences is None or sentences < MOSTLY or above is None:
         return None
     return words.phrases["observations"]["memory"].format(
         sentences=locale.share(sentences, words),
-        loss=locale.loss(best(held)["eval_loss"], words),
+        loss=locale.loss(held.best.eval_loss, words),
         above=locale.loss(above, words),
-        floor=locale.loss(floor(held, loss_measure(held, "eval_loss")), words),
+        floor=locale.loss(held.floor(held.loss_measure("eval_loss")), words),
     )
 
 
 def _words_met(held: LevelRecords, words: Locale) -> str | None:
-    met = find(held.dataset, "results.leak_audit.held_out_words_in_training_sentences")
-    if not met or not met["count"] or find(held.dataset, "results.split.policy") != "words":
+    met = held.dataset.results.leak_audit.held_out_words_in_training_sentences
+    if not met.count or held.dataset.results.split.policy != "words":
         return None
-    figures = {"count": locale.whole(met["count"], words), "share": locale.share(met["share"], words)}
+    figures = {"count": locale.whole(met.count, words), "share": locale.share(met.share, words)}
     return words.phrases["observations"]["words_met"].format(**figures)
 
 
 def _truncated(held: LevelRecords, words: Locale) -> str | None:
-    found = find(held.dataset, "results")
-    truncated = find(found, "tokens.train.truncated")
+    found = held.dataset.results
+    truncated = found.tokens.train.truncated
     if not truncated:
         return None
-    figures = {"truncated": truncated, "examples": found["train_examples"], "length": found["max_seq_length"]}
+    figures = {"truncated": truncated, "examples": found.train_examples, "length": found.max_seq_length}
     written = {name: locale.whole(value, words) for name, value in figures.items()}
     return words.phrases["observations"]["truncated"].format(**written)
 
 
 def _disagreement(held: LevelRecords, words: Locale) -> str | None:
-    found = find(held.comparison, "results.agreement")
-    if not found or (found.get("relative_difference") or 0) <= AGREE_WITHIN:
+    found = held.comparison.results.agreement
+    if (found.relative_difference or 0) <= AGREE_WITHIN:
         return None
     return words.phrases["observations"]["disagreement"].format(**agreement_figures(found, words))
 
 
 def _weakest(held: LevelRecords, words: Locale) -> str | None:
-    found = find(held.comparison, "results.generation")
-    met = {gate: find(found, f"measures.tuned.{gate}.value") for gate in GATES}
+    found = held.generation
+    met = {gate: found.value("tuned", gate) for gate in GATES}
     known = {gate: share for gate, share in met.items() if share is not None}
     if not known or min(known.values()) == 1:
         return None
     gate = min(known, key=known.get)
     rows = {"share": "tuned", "base": "base", "gold": "gold"}
-    figures = {name: locale.share(find(found, f"measures.{row}.{gate}.value"), words) for name, row in rows.items()}
-    n = locale.whole(find(found, "slots"), words)
+    figures = {name: locale.share(found.value(row, gate), words) for name, row in rows.items()}
+    n = locale.whole(found.slots, words)
     measure = words.phrases["generation"]["measures"][gate]
     return words.phrases["observations"]["weakest"].format(measure=measure, n=n, **figures)
 
 
-def agreement_figures(found: dict, words: Locale) -> dict[str, str]:
+def agreement_figures(found: Agreement, words: Locale) -> dict[str, str]:
     """The figures of the comparison's agreement with training, in words."""
     return {
-        "training": locale.loss(found.get("training_best_eval_loss"), words),
-        "comparison": locale.loss(found.get("comparison_tuned_loss"), words),
+        "training": locale.loss(found.training_best_eval_loss, words),
+        "comparison": locale.loss(found.comparison_tuned_loss, words),
         "difference": locale.percent(
-            None if found.get("relative_difference") is None else 100 * found["relative_difference"], words, 2
+            None if found.relative_difference is None else 100 * found.relative_difference, words, 2
         ),
     }
 
 
 def _intervals(done: list[LevelRecords], words: Locale) -> str | None:
-    compared = [held for held in done if find(held.comparison, "results.completion.difference.high") is not None]
+    compared = [held for held in done if held.comparison.results.completion.difference.high is not None]
     if len(compared) < 2:
         return None
-    ordered = sorted(compared, key=lambda held: find(held.comparison, "results.completion.difference.estimate"))
+    ordered = sorted(compared, key=lambda held: held.comparison.results.completion.difference.estimate)
     figures, ends = {}, {}
     for name, held in (("strong", ordered[0]), ("weak", ordered[-1])):
-        found = find(held.comparison, "results.completion")
-        ends[name] = found["difference"]
-        n = locale.whole(find(held.comparison, "results.examples"), words)
-        figures |= {name: held.level, f"{name}_interval": _interval(found, words), f"{name}_n": n}
-    kind = "apart" if ends["strong"]["high"] < ends["weak"]["low"] else "overlapping"
+        found = held.comparison.results.completion
+        ends[name] = found.difference
+        n = locale.whole(held.comparison.results.examples, words)
+        figures |= {name: held.level, f"{name}_interval": _interval(found.difference, words), f"{name}_n": n}
+    kind = "apart" if ends["strong"].high < ends["weak"].low else "overlapping"
     return words.phrases["observations"][kind].format(**figures)
 
 
 def _floor_order(done: list[LevelRecords], words: Locale) -> str | None:
-    known = sorted((h for h in done if above_floor(h) is not None), key=lambda held: best(held)["eval_loss"])
+    known = sorted((h for h in done if h.above_floor is not None), key=lambda held: held.best.eval_loss)
     if len(known) < 2:
         return None
     figures = {}
     for name, held in (("low", known[0]), ("high", known[-1])):
-        figures |= {name: held.level, f"{name}_loss": locale.loss(best(held)["eval_loss"], words)}
-        figures[f"{name}_above"] = locale.loss(above_floor(held), words)
+        figures |= {name: held.level, f"{name}_loss": locale.loss(held.best.eval_loss, words)}
+        figures[f"{name}_above"] = locale.loss(held.above_floor, words)
     return words.phrases["observations"]["floor_order"].format(**figures)
 
 
 def _length(done: list[LevelRecords], words: Locale) -> str | None:
-    length, ground = "results.sentence_words.mean", "completion"
-    known = [held for held in done if find(held.dataset, length) and floor(held, ground) is not None]
-    known.sort(key=lambda held: find(held.dataset, length))
-    if len(known) < 2 or floor(known[-1], ground) >= floor(known[0], ground):
+    ground = "completion"
+    known = [held for held in done if held.dataset.results.sentence_words.mean and held.floor(ground) is not None]
+    known.sort(key=lambda held: held.dataset.results.sentence_words.mean)
+    if len(known) < 2 or known[-1].floor(ground) >= known[0].floor(ground):
         return None
     figures = {}
     for name, held in (("short", known[0]), ("long", known[-1])):
-        figures |= {name: held.level, f"{name}_words": locale.decimal(find(held.dataset, length), 1, words)}
-        figures[f"{name}_floor"] = locale.loss(floor(held, ground), words)
+        mean = held.dataset.results.sentence_words.mean
+        figures |= {name: held.level, f"{name}_words": locale.decimal(mean, 1, words)}
+        figures[f"{name}_floor"] = locale.loss(held.floor(ground), words)
     return words.phrases["observations"]["length"].format(**figures)
 
 
-def _interval(found: dict, words: Locale) -> str:
-    return tables.interval((found["difference"]["low"], found["difference"]["high"]), words)
+def _interval(difference: Interval, words: Locale) -> str:
+    return tables.interval((difference.low, difference.high), words)
 
 
 def _train_loss_at(rows: list[dict], step: int | None) -> float | None:
     return next((row["train_loss"] for row in rows if row["step"] == step), None)
 
 
-def best_figures(lowest: dict, words: Locale) -> dict[str, str]:
+def best_figures(lowest: BestStep, words: Locale) -> dict[str, str]:
     """Loss, step and epoch of the best evaluation, in words: the same everywhere in a note."""
     return {
-        "loss": locale.loss(lowest["eval_loss"], words),
-        "step": locale.whole(lowest["step"], words),
-        "epoch": locale.decimal(lowest["epoch"], 2, words),
+        "loss": locale.loss(lowest.eval_loss, words),
+        "step": locale.whole(lowest.step, words),
+        "epoch": locale.decimal(lowest.epoch, 2, words),
     }
 
 
@@ -243,17 +236,17 @@ def progress_rows(held: LevelRecords) -> list[dict]:
     Returns:
         Rows of {"epoch", "step", "train_loss", "eval_loss", "remarks"}; remarks are keys of the phrases.
     """
-    logged, evaluations = history(held, "train_loss"), history(held, "eval_loss")
-    lowest = best(held)
+    logged, evaluations = held.history("train_loss"), held.history("eval_loss")
+    lowest = held.best
     made = []
     for place, entry in enumerate(evaluations):
-        earlier = [other["eval_loss"] for other in evaluations[:place]]
+        earlier = [other.eval_loss for other in evaluations[:place]]
         remarks = _remarks(entry, earlier, lowest)
-        made.append(_row(entry, _last_by(logged, entry["step"]), entry["eval_loss"], remarks))
-    if logged and (not made or logged[0]["step"] < made[0]["step"]):
-        made.insert(0, _row(logged[0], logged[0]["train_loss"], None, ["start"]))
-    if logged and logged[-1]["step"] > made[-1]["step"]:
-        made.append(_row(logged[-1], logged[-1]["train_loss"], None, []))
+        made.append(_row(entry, _last_by(logged, entry.step), entry.eval_loss, remarks))
+    if logged and (not made or logged[0].step < made[0]["step"]):
+        made.insert(0, _row(logged[0], logged[0].train_loss, None, ["start"]))
+    if logged and logged[-1].step > made[-1]["step"]:
+        made.append(_row(logged[-1], logged[-1].train_loss, None, []))
     if len(made) > 1:
         made[-1]["remarks"].append("last")
     return made
@@ -284,21 +277,21 @@ def format_rows(made: list[dict], words: Locale) -> list[list[str]]:
     ]
 
 
-def _row(entry: dict, train_loss: float | None, eval_loss: float | None, remarks: list[str]) -> dict:
+def _row(entry: Step, train_loss: float | None, eval_loss: float | None, remarks: list[str]) -> dict:
     losses = {"train_loss": train_loss, "eval_loss": eval_loss}
-    return {"epoch": entry.get("epoch"), "step": entry["step"], **losses, "remarks": remarks}
+    return {"epoch": entry.epoch, "step": entry.step, **losses, "remarks": remarks}
 
 
-def _last_by(logged: list[dict], step: int) -> float | None:
-    by_then = [entry["train_loss"] for entry in logged if entry["step"] <= step]
+def _last_by(logged: list[Step], step: int) -> float | None:
+    by_then = [entry.train_loss for entry in logged if entry.step <= step]
     return by_then[-1] if by_then else None
 
 
-def _remarks(entry: dict, earlier: list[float], lowest: dict) -> list[str]:
+def _remarks(entry: Step, earlier: list[float], lowest: BestStep) -> list[str]:
     found = ["first"] if not earlier else []
-    if entry["step"] == lowest["step"]:
+    if entry.step == lowest.step:
         return [*found, "best"]
-    return found or [_change(entry["eval_loss"], earlier)]
+    return found or [_change(entry.eval_loss, earlier)]
 
 
 def _change(loss: float, earlier: list[float]) -> str:

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from cefr_helpers.core import levels, records, schema
+from cefr_helpers.core import level_records, levels, records
 from cefr_helpers.core.files import write_atomically
+from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords, best, find
 from cefr_helpers.notes import facts, files, level_tables, observations, sections
 from cefr_helpers.rendering import locale, tables, templates
 from cefr_helpers.rendering.locale import Locale
@@ -26,7 +26,7 @@ def write_results_note(workspace: Workspace, level: str, language: str) -> Path:
         InputError: the level has no training record, or the language is unknown.
     """
     records.read(workspace, levels.check_level(level), "training")
-    text = results_note(workspace, level, schema.read_levels(workspace), language)
+    text = results_note(workspace, level, level_records.read_levels(workspace), language)
     _draw_generation(workspace, level, language)
     return write_atomically(workspace.note(level), text)
 
@@ -43,7 +43,7 @@ def results_note(workspace: Workspace, level: str, records_by_level: dict[str, L
             "text": words.phrases["note"],
             "title": words.phrases["note"]["title"].format(level=level, name=levels.NAMES[language][level]),
             "verdict": observations.verdict(held, words),
-            "adopted": schema.adopted(held),
+            "adopted": held.adopted,
             "head": facts.head(held, words),
             "data": facts.data(held, words),
             "dropped": facts.dropped(held, words),
@@ -102,15 +102,15 @@ def _reduced(picture: Path) -> bytes:
 
 
 def _floor(held: LevelRecords, words: Locale) -> str | None:
-    found = find(held.dataset, "results.memoriser_floor")
+    found = held.dataset.results.memoriser_floor
     if not found:
         return None
     return words.phrases["note"]["floor"].format(
-        completion=locale.loss(find(found, "completion.nats_per_token"), words),
-        full_text=locale.loss(find(found, "full_text.nats_per_token"), words),
-        completion_example=locale.decimal(find(found, "completion.nats_per_example"), 1, words),
-        full_text_example=locale.decimal(find(found, "full_text.nats_per_example"), 1, words),
-        per_word=locale.decimal(find(found, "sentences_per_word"), 1, words),
+        completion=locale.loss(found.completion.nats_per_token, words),
+        full_text=locale.loss(found.full_text.nats_per_token, words),
+        completion_example=locale.decimal(found.completion.nats_per_example, 1, words),
+        full_text_example=locale.decimal(found.full_text.nats_per_example, 1, words),
+        per_word=locale.decimal(found.sentences_per_word, 1, words),
     )
 
 
@@ -118,7 +118,7 @@ def _progress_unit(held: LevelRecords, words: Locale) -> str:
     text = words.phrases["note"]
     parts = {}
     for name, key in (("eval_on", "eval_loss"), ("train_on", "train_loss")):
-        measure = schema.loss_measure(held, key)
+        measure = held.loss_measure(key)
         parts[name] = text[measure] if measure else words.unknown
     return text["progress_unit"].format(**parts)
 
@@ -137,5 +137,5 @@ def _thinned(rows: list[dict], shown: list[dict], words: Locale) -> str | None:
 
 
 def _best(held: LevelRecords, words: Locale) -> str:
-    lowest, text = best(held), words.phrases["note"]
-    return text["no_best"] if lowest is None else text["best"].format(**observations.best_figures(lowest, words))
+    lowest, text = held.best, words.phrases["note"]
+    return text["best"].format(**observations.best_figures(lowest, words)) if lowest else text["no_best"]

@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cefr_helpers.core import records
+from cefr_helpers.core.level_records import LevelRecords, read_level
 from cefr_helpers.core.paths import PLOT_FILES, Workspace
-from cefr_helpers.core.schema import LevelRecords, best, find, floor, history, loss_measure, model_name, read_level
+from cefr_helpers.core.schema import Step
 from cefr_helpers.rendering import locale
 from cefr_helpers.rendering.figure_style import (
     BASE,
@@ -78,8 +79,8 @@ def learning_rate(training: LevelRecords, language: str) -> Figure:
     """Learning rate by step."""
     figure, axes, words = _single(training, "learning_rate", language)
     text = words.phrases["plot"]["learning_rate"]
-    entries = history(training, "learning_rate")
-    largest = max((abs(entry["learning_rate"]) for entry in entries), default=0)
+    entries = training.history("learning_rate")
+    largest = max((abs(entry.learning_rate or 0) for entry in entries), default=0)
     power = math.floor(math.log10(largest)) if largest > 0 else 0
     _line(axes, entries, "learning_rate", TRAIN, text["curve"], 10.0**-power)
     unit = f" (10{str(power).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))})" if power else ""
@@ -92,8 +93,8 @@ def gradient_norm(training: LevelRecords, language: str) -> Figure:
     """Norm of the gradient before clipping, by step, with the norm it is clipped to."""
     figure, axes, words = _single(training, "gradient_norm", language)
     text = words.phrases["plot"]["gradient_norm"]
-    _line(axes, history(training, "grad_norm"), "grad_norm", TRAIN, text["curve"])
-    limit = find(training.training, "results.hyperparameters.max_grad_norm")
+    _line(axes, training.history("grad_norm"), "grad_norm", TRAIN, text["curve"])
+    limit = training.training.results.hyperparameters.get("max_grad_norm")
     if limit and axes.lines:
         label = text["limit"].format(value=locale.plain(float(limit), words))
         axes.axhline(limit, color=GREY, linestyle="--", linewidth=1.6, label=label)
@@ -105,7 +106,7 @@ def gradient_norm(training: LevelRecords, language: str) -> Figure:
 def levels_grid(records_by_level: dict[str, LevelRecords], language: str) -> Figure:
     """Training and evaluation loss of every level that has a training record, on one scale."""
     words = locale.load_locale(language)
-    shown = [held for held in records_by_level.values() if held.training is not None]
+    shown = [held for held in records_by_level.values() if held.is_done]
     columns = {0: 1, 1: 1, 2: 2, 4: 2}.get(len(shown), 3)
     rows = max(1, math.ceil(len(shown) / columns))
     figure = new_figure((max(SIZE[0], 4.4 * columns + 0.6), 3.8 * rows + 1.2))
@@ -131,7 +132,7 @@ def levels_grid(records_by_level: dict[str, LevelRecords], language: str) -> Fig
 def base_vs_tuned(records_by_level: dict[str, LevelRecords], language: str) -> Figure:
     """Completion loss of base and tuned model a level, with the memoriser's floor as a mark."""
     words = locale.load_locale(language)
-    compared = [held for held in records_by_level.values() if find(held.comparison, "results.completion.tuned.loss")]
+    compared = [held for held in records_by_level.values() if held.comparison.results.completion.tuned.loss]
     figure = new_figure((max(SIZE[0], 1.5 * len(compared) + 2), 5.4))
     axes = figure.subplots()
     style(axes)
@@ -153,13 +154,14 @@ def base_vs_tuned(records_by_level: dict[str, LevelRecords], language: str) -> F
 
 def _pair_of_bars(axes: Axes, place: int, held: LevelRecords, words: Locale) -> None:
     text = words.phrases["plot"]["base_vs_tuned"]
-    figures = held.comparison["results"]["completion"]
-    for side, (which, colour) in enumerate((("base", BASE), ("tuned", TRAIN))):
-        height = find(figures, f"{which}.loss")
+    found = held.comparison.results.completion
+    for side, (which, colour, height) in enumerate(
+        (("base", BASE, found.base.loss), ("tuned", TRAIN, found.tuned.loss))
+    ):
         if height is not None:
             bar = axes.bar(place + 0.38 * side - 0.19, height, 0.36, color=colour, label=text[which])
             axes.bar_label(bar, [locale.decimal(height, 2, words)], fontsize=TEXT - 1, padding=4)
-    ground = floor(held, "completion")
+    ground = held.floor("completion")
     if ground is not None:
         look = {"color": "black", "linestyle": "--", "linewidth": 1.6}
         axes.hlines(ground, place - 0.45, place + 0.45, label=text["floor"], **look)
@@ -174,36 +176,36 @@ def _both_curves(axes: Axes, held: LevelRecords, words: Locale, with_figures: bo
 def _curve(axes: Axes, held: LevelRecords, key: str, words: Locale) -> None:
     colour = {"train_loss": TRAIN, "eval_loss": EVAL}[key]
     label = words.phrases["plot"][key]
-    if loss_measure(held, key) == "full_text":
+    if held.loss_measure(key) == "full_text":
         label = words.phrases["plot"]["on_full_text"].format(curve=label)
-    _line(axes, history(held, key), key, colour, label)
+    _line(axes, held.history(key), key, colour, label)
 
 
-def _line(axes: Axes, entries: list[dict], key: str, colour: str, label: str, scale: float = 1.0) -> None:
+def _line(axes: Axes, entries: list[Step], key: str, colour: str, label: str, scale: float = 1.0) -> None:
     if not entries:
         return
-    steps = [entry["step"] for entry in entries]
+    steps = [entry.step for entry in entries]
     size = 8 if key == "eval_loss" else 8 if len(entries) == 1 else 4
     marker = "o" if len(entries) <= 60 else None
-    values = [scale * entry[key] for entry in entries]
+    values = [scale * getattr(entry, key) for entry in entries]
     axes.plot(steps, values, color=colour, marker=marker, markersize=size, linewidth=2.2, label=label)
 
 
 def _mark_best(axes: Axes, held: LevelRecords, words: Locale, with_figures: bool = True) -> None:
-    lowest = best(held)
-    if lowest is None or lowest["step"] is None:
+    lowest = held.best
+    if lowest.step is None:
         return
     label = words.phrases["plot"]["best_short"]
     if with_figures:
-        places = locale.decimals_known([entry["eval_loss"] for entry in history(held, "eval_loss")])
-        figures = {"loss": locale.decimal(lowest["eval_loss"], places, words), "step": lowest["step"]}
-        label = words.phrases["plot"]["best"].format(epoch=locale.decimal(lowest["epoch"], 2, words), **figures)
+        places = locale.decimals_known([entry.eval_loss for entry in held.history("eval_loss")])
+        figures = {"loss": locale.decimal(lowest.eval_loss, places, words), "step": lowest.step}
+        label = words.phrases["plot"]["best"].format(epoch=locale.decimal(lowest.epoch, 2, words), **figures)
     look = {"marker": "*", "markersize": 20, "markeredgecolor": "white", "linestyle": "none", "zorder": 5}
-    axes.plot([lowest["step"]], [lowest["eval_loss"]], color=BEST, label=label, **look)
+    axes.plot([lowest.step], [lowest.eval_loss], color=BEST, label=label, **look)
 
 
 def _draw_floor(axes: Axes, held: LevelRecords, key: str, text: str, words: Locale) -> None:
-    ground = floor(held, loss_measure(held, key))
+    ground = held.floor(held.loss_measure(key))
     if ground is not None and axes.lines:
         label = text.format(value=locale.decimal(ground, 3, words))
         axes.axhline(ground, color="black", linestyle="--", linewidth=1.6, label=label)
@@ -218,11 +220,11 @@ def _finish_loss(axes: Axes, held: LevelRecords, key: str, words: Locale) -> Non
 
 
 def _finish(axes: Axes, held: LevelRecords, words: Locale) -> None:
-    steps = find(held.training, "results.steps_per_epoch")
+    steps = held.training.results.steps_per_epoch
     text = words.phrases["plot"]
     axes.set_xlabel(text["step"] if steps is None else text["step_of"].format(steps=steps))
     if axes.lines:
-        finish_steps(axes, max(entry["step"] for entry in find(held.training, "results.history")), words)
+        finish_steps(axes, max(entry.step or 0 for entry in held.training.results.history), words)
     else:
         say_nothing_recorded(axes, words)
 
@@ -233,5 +235,5 @@ def _single(held: LevelRecords, name: str, language: str) -> tuple[Figure, Axes,
     axes = figure.subplots()
     style(axes)
     title = f"{level_title(held.level, words)}: {words.phrases['plot']['titles'][name]}"
-    write_title(axes, title, model_name(held) or words.phrases["plot"]["unknown_model"])
+    write_title(axes, title, held.model_name or words.phrases["plot"]["unknown_model"])
     return figure, axes, words

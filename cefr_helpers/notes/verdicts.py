@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from cefr_helpers.core.schema import LevelRecords, find
+from cefr_helpers.core.level_records import LevelRecords
+from cefr_helpers.core.schema import Interval, Metric
 from cefr_helpers.evaluation import intervals
 from cefr_helpers.notes import observations
 from cefr_helpers.rendering import locale, tables
@@ -12,23 +13,18 @@ SURE = 0.05  # largest p at which the test over prompts counts as confirming wha
 OUTCOMES = ("better", "worse", "unconfirmed", "same", "open")
 
 
-def generated(held: LevelRecords) -> dict | None:
-    """The measures of the level's generated answers; None where the comparison has none."""
-    return find(held.comparison, "results.generation")
-
-
 def title(measured: list[LevelRecords], words: Locale) -> str:
     """The section's title; it says "held-out" only where the records show that the words were."""
     held_out = all(observations.seen_kind(held) == "held_out" for held in measured)
     return words.phrases["generation"]["title"]["held_out" if held_out else "other"]
 
 
-def outcome(difference: dict | None, p: float | None) -> str:
+def outcome(difference: Interval, p: float | None) -> str:
     """Which of OUTCOMES a difference (tuned - base) with its interval and its p amounts to.
 
     "better" and "worse" need an interval that excludes zero and a p below SURE: with few prompts the two may disagree.
     """
-    low, high = find(difference, "low"), find(difference, "high")
+    low, high = difference.low, difference.high
     if low is None or high is None:
         return "open"
     if low <= 0 <= high:
@@ -44,23 +40,23 @@ def joint_success(held: LevelRecords, words: Locale, holm: tuple[float, int] | N
     Args:
         holm: p corrected for several levels, and how many these are; by default the recorded p stands.
     """
-    found, text = generated(held), words.phrases["generation"]
-    difference = find(found, "differences.joint_success")
-    p = find(difference, "p") if holm is None else holm[0]
-    n = locale.whole(find(found, "slots"), words)
-    base, tuned = (locale.share(value(found, row, "joint_success"), words) for row in ("base", "tuned"))
+    found, text = held.generation, words.phrases["generation"]
+    difference = found.differences.get("joint_success", Interval())
+    p = difference.p if holm is None else holm[0]
+    n = locale.whole(found.slots, words)
+    base, tuned = (locale.share(found.value(row, "joint_success"), words) for row in ("base", "tuned"))
     said, figures = outcome(difference, p), text["figures"].format(base=base, tuned=tuned)
     if said == "open":
         figures = f"{figures}, {text['slots_only'].format(n=n)}"
     else:
-        shown = {"estimate": points(difference["estimate"], words), "interval": ends(difference, words), "n": n}
+        shown = {"estimate": points(difference.estimate, words), "interval": ends(difference, words), "n": n}
         figures = f"{figures}, {text['difference'].format(p=_p(p, holm, words), **shown)}"
     return f"**{text['verdict'][said].format(n=n)}**: {figures}"
 
 
 def helped(by_level: dict[str, LevelRecords], words: Locale) -> dict | None:
     """What the report says first: did tuning help, at which level, by how much, how sure."""
-    measured = [held for held in by_level.values() if generated(held)]
+    measured = [held for held in by_level.values() if held.generation]
     if not measured:
         return None
     corrected = _corrected(measured)
@@ -69,7 +65,7 @@ def helped(by_level: dict[str, LevelRecords], words: Locale) -> dict | None:
         told = [joint_success(held, words, corrected.get(held.level))] if held in measured else []
         told += [loss] if (loss := _loss(held, words)) else []
         lines += [f"{held.level}: {'; '.join(told)}."] if told else []
-    fewest = min((find(generated(held), "prompts") or 0 for held in measured), default=0)
+    fewest = min((held.generation.prompts or 0 for held in measured), default=0)
     return {
         "answer": _answer(measured, corrected, words),
         "lines": lines,
@@ -85,7 +81,7 @@ def points(value: float, words: Locale) -> str:
 
 
 def _corrected(measured: list[LevelRecords]) -> dict[str, tuple[float, int]]:
-    p = {held.level: find(generated(held), "differences.joint_success.p") for held in measured}
+    p = {held.level: held.generation.differences.get("joint_success", Interval()).p for held in measured}
     known = {level: value for level, value in p.items() if value is not None}
     return {
         level: (value, len(known)) for level, value in zip(known, intervals.holm(list(known.values())), strict=True)
@@ -97,37 +93,34 @@ def _answer(measured: list[LevelRecords], corrected: dict[str, tuple[float, int]
     at: dict[str, list[str]] = {kind: [] for kind in OUTCOMES}
     for held in measured:
         p, _ = corrected.get(held.level, (None, 0))
-        at[outcome(find(generated(held), "differences.joint_success"), p)].append(held.level)
+        at[outcome(held.generation.differences.get("joint_success", Interval()), p)].append(held.level)
     parts = [text["answers"][kind].format(levels=format_list(levels, words)) for kind, levels in at.items() if levels]
     return text["answer"].format(parts="; ".join(parts))
 
 
 def _joint(measured: list[LevelRecords], words: Locale) -> str:
     text = words.phrases["generation"]
-    without = [held.level for held in measured if not find(generated(held), "scorer")]
+    without = [held.level for held in measured if not held.generation.scorer]
     said = text["no_scorer_at"].format(levels=format_list(without, words))
     return f"{text['joint_report']} {said}" if without else text["joint_report"]
 
 
 def _loss(held: LevelRecords, words: Locale) -> str | None:
-    found, text = find(held.comparison, "results.completion"), words.phrases["generation"]
+    found, text = held.comparison.results.completion, words.phrases["generation"]
     if not found:
         return None
-    n = locale.whole(find(held.comparison, "results.examples"), words)
-    base, tuned = (locale.loss(find(found, f"{which}.loss"), words) for which in ("base", "tuned"))
-    if find(found, "difference.low") is None or find(found, "difference.high") is None:
+    n = locale.whole(held.comparison.results.examples, words)
+    base, tuned = (locale.loss(likelihood.loss, words) for likelihood in (found.base, found.tuned))
+    if found.difference.low is None or found.difference.high is None:
         return text["loss_only"].format(base=base, tuned=tuned, n=n)
-    estimate = locale.loss(find(found, "difference.estimate"), words)
-    interval = tables.interval((found["difference"]["low"], found["difference"]["high"]), words)
+    estimate = locale.loss(found.difference.estimate, words)
+    interval = tables.interval((found.difference.low, found.difference.high), words)
     return text["loss"].format(base=base, tuned=tuned, estimate=estimate, interval=interval, n=n)
 
 
-def value(found: dict | None, row: str, measure: str) -> float | None:
-    return find(found, f"measures.{row}.{measure}.value")
-
-
-def ends(entry: dict, words: Locale) -> str:
-    return tables.interval((100 * entry["low"], 100 * entry["high"]), replace(words, loss_decimals=1))
+def ends(entry: Interval | Metric, words: Locale) -> str:
+    """The interval of a share, in percentage points."""
+    return tables.interval((100 * entry.low, 100 * entry.high), replace(words, loss_decimals=1))
 
 
 def _p(p: float | None, holm: tuple[float, int] | None, words: Locale) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError
 
+EXPLORE = "explore"  # tag of cells that are there to play with: the batch leaves them out
 # Lines of a notebook that the terminal shows as they come; all of them are in its log.
 _SHOWN = ("step ", "Resuming", "Converting")
 # The kernel's own watch looks once a second: until then it would go on writing beside the next run.
@@ -82,6 +83,7 @@ def execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str 
                 stdout_file=stdout,
                 stderr_file=stderr,
                 autosave_cell_every=30,
+                skip_cells_with_tag=EXPLORE,
                 start_timeout=120,
                 shutdown_kernel="immediate",  # all is written; to take its memory apart would take it seconds
                 config=Config({"KernelManager": kernel}),

@@ -11,6 +11,7 @@ from cefr_helpers.core import records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import STAGES, Stage, Workspace, resolve
 from cefr_helpers.core.recipes import DATA_KEYS, TRAINING_KEYS, Recipe
+from cefr_helpers.core.schema import TrainingResults
 from cefr_helpers.pipeline import slurm
 from cefr_helpers.training import distributed
 
@@ -136,10 +137,10 @@ def measured(output_root: Path, anywhere: bool = False) -> list[Measured]:
                 record = records.read(Workspace(root, root / "user_data"), level, "training")
             except InputError:
                 continue  # a broken record measures nothing; the run that needs it says so
-            results = record["results"]
-            same = all(record["hardware"].get(key) == here.get(key) for key in _SAME_MACHINE)
-            if (same or anywhere) and results.get("tokens_per_s") and results.get("duration_s"):
-                found.append(_measured(path.parent, record["recipe"], results))
+            results = record.results
+            same = all(getattr(record.hardware, key) == here.get(key) for key in _SAME_MACHINE)
+            if (same or anywhere) and results.tokens_per_s and results.duration_s:
+                found.append(_measured(path.parent, record.recipe, results))
     return found
 
 
@@ -184,17 +185,17 @@ def most(stage: str, recipe: Recipe, known: list[Measured]) -> tuple[float, int]
     return max(_seconds(stage, recipe, one) for one in timed), max(one.memory_bytes for one in timed)
 
 
-def _measured(folder: Path, recipe: dict, results: dict) -> Measured:
-    models = [resolve(results[kind]["path"]) for kind in ("adapter", "merged_model") if results.get(kind)]
+def _measured(folder: Path, recipe: dict, results: TrainingResults) -> Measured:
+    models = [resolve(one.path) for one in (results.adapter, results.merged_model) if one.path]
     there = len(models) == 2 and all(model.is_dir() for model in models)
     stages = {stage: _duration(folder / f"{stage}.ipynb") for stage in STAGES}
     return Measured(
         recipe,
         {stage: seconds for stage, seconds in stages.items() if seconds is not None},
-        results["duration_s"],
-        results["tokens_per_s"],
-        results["peak_memory_bytes"],
-        results.get("peak_gpu_memory_bytes"),
+        results.duration_s,
+        results.tokens_per_s,
+        results.peak_memory_bytes,
+        results.peak_gpu_memory_bytes,
         sum(map(_size, (*models, folder))) if there else None,
     )
 

@@ -106,14 +106,15 @@ def copy_shared_data(level: str, source: Workspace, target: Workspace, recipe: s
     """
     record = records.read(source, level, "dataset")
     wanted = load_recipe(recipe)
-    differing = [key for key, value in wanted.part(DATA_KEYS).items() if record["recipe"].get(key) != value]
+    differing = [key for key, value in wanted.part(DATA_KEYS).items() if record.recipe.get(key) != value]
     if differing:
         raise InputError(f"{source.record(level, 'dataset')}: made with another {', '.join(differing)} than {recipe}")
+    own = record.model_copy(update={"recipe": wanted.as_record(recipe)})
     made = target.record(level, "dataset")
     for path in stages.outputs(target, Stage.FORMAT, level):
         if path != made:
             _copy(source.output_root / path.relative_to(target.output_root), path)
-    return files.write_atomically(made, records.as_text(record | {"recipe": wanted.as_record(recipe)}))
+    return files.write_atomically(made, records.as_text(own.as_dict()))
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -11,7 +11,8 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.files import sha256
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
-from cefr_helpers.core.schema import find
+from cefr_helpers.core.records import AnyRecord
+from cefr_helpers.core.schema import TrainingRecord
 from cefr_helpers.data import banks
 from cefr_helpers.pipeline import stages
 from cefr_helpers.pipeline.configuration import RunConfig
@@ -90,14 +91,14 @@ def _of_stage(settings: RunConfig, level: str, stage: str) -> StageStatus:
         return _of_notes(workspace, level, stage, missing)
     try:
         record = records.read_if_there(workspace, level, name)
-        made = datetime.fromisoformat(record["created"]) if record else None
+        made = datetime.fromisoformat(record.created) if record else None
     except (InputError, ValueError, TypeError):
         return StageStatus(level, stage, "broken", None, f"{name}.json is not a record")
     if record is None:
         return StageStatus(level, stage, "not run", None, "never run")
     age_s = (datetime.now(UTC) - made).total_seconds()
-    adopted = find(record, "results.adopted") is not None
-    reasons = _changed(record["inputs"]) if adopted else _changes(settings, level, stage, record)
+    adopted = isinstance(record, TrainingRecord) and record.results.adopted
+    reasons = _changed(record.inputs) if adopted else _changes(settings, level, stage, record)
     changed = next(reasons, None)
     if changed:
         return StageStatus(level, stage, "out of date", age_s, changed)
@@ -124,23 +125,23 @@ def _of_notes(workspace: Workspace, level: str, stage: str, missing: list[Path])
     return StageStatus(level, stage, "done", age_s, "")
 
 
-def _changes(settings: RunConfig, level: str, stage: str, record: dict) -> Iterator[str]:
+def _changes(settings: RunConfig, level: str, stage: str, record: AnyRecord) -> Iterator[str]:
     """Why a record is no longer what these settings would give, one reason after the other."""
-    yield from _changed(record["inputs"])
+    yield from _changed(record.inputs)
     if stage == Stage.FORMAT:
         bank = records.hash_inputs(banks.find(settings.sentence_bank, level).values())
-        if bank != record["inputs"]:
+        if bank != record.inputs:
             yield "another sentence bank is asked for"
-    if record["seed"] != settings.seed:
-        yield f"seed {record['seed']}, now {settings.seed}"
+    if record.seed != settings.seed:
+        yield f"seed {record.seed}, now {settings.seed}"
     now = recipes.load_recipe(settings.recipe).part(recipes.KEYS_OF_STAGE[stage])
     for key, value in now.items():
-        if record["recipe"].get(key) != value:
-            yield f"{key} {record['recipe'].get(key)}, now {value}"
-    for kind in ("adapter", "merged_model"):
-        path = find(record, f"results.{kind}.path")
-        if path and not (project_root() / path).is_dir():
-            yield f"{path} is gone"
+        if record.recipe.get(key) != value:
+            yield f"{key} {record.recipe.get(key)}, now {value}"
+    if isinstance(record, TrainingRecord):
+        for path in (record.results.adapter.path, record.results.merged_model.path):
+            if path and not (project_root() / path).is_dir():
+                yield f"{path} is gone"
     yield from _code(settings.workspace, level, stage)
 
 

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from cefr_helpers.core import records
 from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.level_records import read_level
 from cefr_helpers.core.levels import check_level
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import Recipe, load_recipe
-from cefr_helpers.core.schema import find
+from cefr_helpers.core.records import AnyRecord
 from cefr_helpers.data import bank_formats, banks, formatting, splitting
 from cefr_helpers.evaluation import level_scorers, summary
 from cefr_helpers.models.adapters import AdapterSwitcher
@@ -90,7 +91,7 @@ class Playground:
 
     def adapter_name(self, level: str) -> str | None:
         """The adapter of the level's training record, or None."""
-        return find(records.read_if_there(self.workspace, level, "training"), "results.adapter.name")
+        return read_level(self.workspace, level).training.results.adapter.name
 
     def held_out_words(self, level: str) -> tuple[list[str], str]:
         """The held-out words of a level, sorted, and where they come from (for people).
@@ -116,7 +117,7 @@ class Playground:
             record = records.read_if_there(self.workspace, level, name)
             found = _recipe_of(record) if record else None
             if found:
-                return found, record["seed"]
+                return found, record.seed
         return self._recipe, self._seed
 
     def ask(
@@ -158,7 +159,7 @@ class Playground:
     def _judge(self, level: str, say: Callable[[str], None]) -> Judge:
         settings, seed = self.settings(level, ["dataset"])
         dataset = records.read_if_there(self.workspace, level, "dataset")
-        key = f"{settings.split} {settings.held_out_share} {seed} {dataset and dataset['results']['split']['hash']}"
+        key = f"{settings.split} {settings.held_out_share} {seed} {dataset and dataset.results.split.hash}"
         if key not in self._judges:
             say("Training the level scorer on the bank's training words (once, some seconds) …")
             if dataset is not None:
@@ -193,9 +194,9 @@ def parse_words(text: str) -> list[str]:
     return words
 
 
-def _recipe_of(record: dict) -> Recipe | None:
+def _recipe_of(record: AnyRecord) -> Recipe | None:
     """The recipe that a stage was run with; None where its record does not hold it whole, as of an adopted run."""
-    values = {key: value for key, value in record["recipe"].items() if key in Recipe.model_fields}
+    values = {key: value for key, value in record.recipe.items() if key in Recipe.model_fields}
     try:
         return Recipe.model_validate(values)
     except ValidationError:

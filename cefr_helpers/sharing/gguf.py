@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from cefr_helpers.core import files, paths, records, schema
+from cefr_helpers.core import files, paths, records
 from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.level_records import EXPORT_RECORD, LevelRecords, read_level
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords, find
 from cefr_helpers.data import formatting
 from cefr_helpers.models import prompts
 from cefr_helpers.sharing import gguf_check, model_card, ollama
@@ -32,13 +32,13 @@ def check_input(workspace: Workspace, level: str, quantisation: str = QUANTISATI
     if quantisation not in QUANTISATIONS:
         raise InputError(f"quantisation: {shown(quantisation)}; expected one of {', '.join(QUANTISATIONS)}")
     records.read(workspace, level, "training")
-    held = schema.read_level(workspace, level)
+    held = read_level(workspace, level)
     _check_files(workspace, held)
     folder = workspace.exports() / f"{_name(held)}_{quantisation}"
     if folder.exists():
-        made = folder / schema.EXPORT_RECORD
+        made = folder / EXPORT_RECORD
         record = files.read_json(made, "remove the folder") if made.is_file() else None
-        if not isinstance(record, dict) or record.get("merged_model") != schema.identity(held):
+        if not isinstance(record, dict) or record.get("merged_model") != held.merged_identity:
             raise InputError(f"{folder}: there already, and no export of this training; remove it or call it otherwise")
     return held, folder
 
@@ -69,7 +69,7 @@ def export(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0
         if for_ollama is not None:
             files.write_atomically(staging / ollama.MODELFILE, for_ollama)
         what = {"quantisation": quantisation, "without_modelfile": reason, "check": check}
-        files.write_atomically(staging / schema.EXPORT_RECORD, records.as_text(_record(staging / file, held) | what))
+        files.write_atomically(staging / EXPORT_RECORD, records.as_text(_record(staging / file, held) | what))
     model_card.write_cards(workspace, level)
     return folder
 
@@ -77,9 +77,9 @@ def export(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0
 def _check_files(workspace: Workspace, held: LevelRecords) -> None:
     """Refuse where the level has no merged model, or not the files that its training wrote."""
     record = workspace.record(held.level, "training")
-    if find(held.training, "results.merged_model.path") is None or schema.adopted(held):
+    if held.training.results.merged_model.path is None or held.adopted:
         raise InputError(f"{record}: names no merged model; expected a level that was trained here")
-    for name, digest in find(held.training, "results.merged_model.files").items():
+    for name, digest in held.training.results.merged_model.files.items():
         file = _merged_model(held) / name
         if not file.is_file():
             raise InputError(f"{file}: missing; run 02_training for level {held.level} again")
@@ -88,11 +88,11 @@ def _check_files(workspace: Workspace, held: LevelRecords) -> None:
 
 
 def _merged_model(held: LevelRecords) -> Path:
-    return paths.resolve(find(held.training, "results.merged_model.path"))
+    return paths.resolve(held.training.results.merged_model.path)
 
 
 def _name(held: LevelRecords) -> str:
-    return find(held.training, "results.merged_model.name").removesuffix("_merged")
+    return held.training.results.merged_model.name.removesuffix("_merged")
 
 
 def _ask(held: LevelRecords) -> dict:
@@ -106,7 +106,7 @@ def _modelfile(merged: Path, file: str, held: LevelRecords) -> tuple[str | None,
     tokenizer = AutoTokenizer.from_pretrained(merged, local_files_only=True, trust_remote_code=False)
     settings = {
         "end_token": tokenizer.eos_token,
-        "max_new_tokens": find(held.training, "recipe.max_new_tokens") or _ENOUGH_TOKENS,
+        "max_new_tokens": held.training.recipe.get("max_new_tokens") or _ENOUGH_TOKENS,
         "about": f"{_name(held)}: {model_card.task(held.level)}",
         "question": prompts.prompt_text(_ask(held)),
         "licence": model_card.licences(held),
@@ -148,7 +148,7 @@ def _record(gguf: Path, held: LevelRecords) -> dict:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": records.commit(),
         "versions": {name: metadata.version(name) for name in _LIBRARIES},
-        "merged_model": schema.identity(held),
+        "merged_model": held.merged_identity,
         "file": gguf.name,
         "bytes": gguf.stat().st_size,
         "sha256": files.sha256(gguf),

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from cefr_helpers.core import files, levels, paths, schema, secret_scan
+from cefr_helpers.core import files, levels, paths, secret_scan
 from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords, find
 from cefr_helpers.models import model_files
 from cefr_helpers.sharing import model_card
 
@@ -50,15 +50,15 @@ def collect(workspace: Workspace, level: str, what: str, repo: str) -> list[HubU
     """
     held = model_card.of_one_training(workspace, levels.check_level(level))
     record = workspace.record(level, "training")
-    if schema.adopted(held):
+    if held.adopted:
         raise InputError(f"{record}: this run was trained elsewhere; expected one of our own")
     kinds = KINDS[what]
-    places = {kind: find(held.training, f"results.{kind}") for kind in kinds}
+    places = {kind: getattr(held.training.results, kind) for kind in kinds}
     for kind, place in places.items():
-        if not isinstance(place, dict) or not {"name", "path", "files"} <= place.keys():
+        if not (place.name and place.path and place.files):
             raise InputError(f"{record}: names no {kind} with its files; run 02_training for level {level} again")
-    repos = {kind: _repo(repo, place["name"], alone=len(kinds) == 1) for kind, place in places.items()}
-    folders = {kind: paths.resolve(place["path"]) for kind, place in places.items()}
+    repos = {kind: _repo(repo, place.name, alone=len(kinds) == 1) for kind, place in places.items()}
+    folders = {kind: paths.resolve(place.path) for kind, place in places.items()}
     found = [
         f"{folders[kind]}: {problem}" for kind in kinds for problem in problems(workspace, held, kind, folders[kind])
     ]
@@ -97,7 +97,7 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 
 def _summary(held: LevelRecords, kind: str) -> str:
-    return f"{find(held.training, f'results.{kind}.name')}, trained at {held.training['commit'][:12]}"
+    return f"{getattr(held.training.results, kind).name}, trained at {held.training.commit[:12]}"
 
 
 def _written(size: int) -> str:
@@ -113,7 +113,7 @@ def problems(workspace: Workspace, held: LevelRecords, kind: str, folder: Path) 
     """
     if not folder.is_dir():
         return ["is not there; expected the folder that the training's record names"]
-    found = [*_files(folder, find(held.training, f"results.{kind}.files"))]
+    found = [*_files(folder, getattr(held.training.results, kind).files)]
     if found:  # what is not ours is not read either
         return found
     return [*_card(workspace, held, kind, folder / model_card.FILE), *_private(workspace, folder)]
@@ -148,13 +148,13 @@ def _card(workspace: Workspace, held: LevelRecords, kind: str, path: Path) -> It
     if not held.comparison or not held.dataset:
         yield f"the model was not compared with its base, or its data are not recorded; {again}, after 01 to 03"
         return
-    base, header = find(held.training, "results.base_model") or {}, _header(text)
-    digests = {**(find(held.dataset, "inputs") or {}), **held.training["inputs"]}
+    base, header = held.training.results.base_model, _header(text)
+    digests = {**held.dataset.inputs, **held.training.inputs}
     missing = {
         "the licence in its header": not header.get("license"),
         "the base model in its header": header.get("base_model") != model_card.hub_id(held),
         "the base's licence, or the sentence bank's": "not recorded" in " ".join(_licences(text)),
-        "the SHA-256 of the base's weights": not base.get("sha256") or base["sha256"] not in text,
+        "the SHA-256 of the base's weights": not base.sha256 or base.sha256 not in text,
         "the SHA-256 of each file of data": not digests or any(digest not in text for digest in digests.values()),
         "metrics with intervals": not _INTERVAL.search(text.partition("## Metrics")[2].partition("## Limits")[0]),
         "its limits": "\n## Limits\n" not in text,

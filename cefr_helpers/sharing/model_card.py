@@ -5,9 +5,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from cefr_helpers.core import files, levels, paths, records, schema
+from cefr_helpers.core import files, levels, paths, records
+from cefr_helpers.core.level_records import LevelRecords, gguf_exports, read_level
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords, find
+from cefr_helpers.core.records import AnyRecord
+from cefr_helpers.core.schema import ComparisonRecord, DatasetRecord
 from cefr_helpers.notes import facts, level_tables, observations, sections
 from cefr_helpers.rendering import escaping, locale, tables, templates
 from cefr_helpers.rendering.locale import Locale
@@ -41,8 +43,8 @@ def write_cards(workspace: Workspace, level: str) -> list[Path]:
     held = of_one_training(workspace, levels.check_level(level))
     written = []
     for kind, needed in _KINDS.items():
-        place = find(held.training, f"results.{kind}.path")
-        if place is None or schema.adopted(held):
+        place = getattr(held.training.results, kind).path
+        if place is None or held.adopted:
             continue
         path = paths.resolve(place) / FILE
         if (path.parent / needed).is_file() and (not path.is_file() or MARK in path.read_text(encoding="utf-8")):
@@ -66,22 +68,22 @@ def card(workspace: Workspace, held: LevelRecords, kind: str) -> str:
 def of_one_training(workspace: Workspace, level: str) -> LevelRecords:
     """The level's records without those of another training: by the hashes that they name one another with."""
     records.read(workspace, level, "training")
-    held = schema.read_level(workspace, level)
+    held = read_level(workspace, level)
 
-    def made_from(record: dict | None, name: str) -> bool:
-        return record is not None and files.sha256(workspace.record(level, name)) in record["inputs"].values()
+    def made_from(record: AnyRecord, name: str) -> bool:
+        return files.sha256(workspace.record(level, name)) in record.inputs.values()
 
-    if held.comparison is not None and not made_from(held.comparison, "training"):
-        held = replace(held, comparison=None)
-    if held.dataset is not None and not made_from(held.training, "dataset"):
-        held = replace(held, dataset=None)
+    if held.comparison and not made_from(held.comparison, "training"):
+        held = replace(held, comparison=ComparisonRecord())
+    if held.dataset and not made_from(held.training, "dataset"):
+        held = replace(held, dataset=DatasetRecord())
     return held
 
 
 def _header(held: LevelRecords, kind: str) -> str:
     from huggingface_hub import ModelCardData
 
-    name, base = find(held.training, f"results.{kind}.name"), hub_id(held)
+    name, base = getattr(held.training.results, kind).name, hub_id(held)
     data = ModelCardData(
         language="en",
         license=_licence(base)[0],
@@ -100,20 +102,20 @@ def _results(held: LevelRecords) -> list:
     """What the hub's model index can hold: figures without their intervals, which are in the text."""
     from huggingface_hub import EvalResult
 
-    tuned = find(held.comparison, "results.completion.tuned") or {}
+    tuned = held.comparison.results.completion.tuned
     about = {"task_type": "text-generation", "dataset_type": "sentence-bank", "dataset_split": "held-out examples"}
     about["dataset_name"] = f"Sentence bank, CEFR level {held.level}"
     kinds = {"loss": "Completion loss (nats a token)", "perplexity": "Completion perplexity"}
     return [
-        EvalResult(**about, metric_type=key, metric_name=name, metric_value=round(tuned[key], 4))
+        EvalResult(**about, metric_type=key, metric_name=name, metric_value=round(value, 4))
         for key, name in kinds.items()
-        if tuned.get(key) is not None
+        if (value := getattr(tuned, key)) is not None
     ]
 
 
 def hub_id(held: LevelRecords) -> str | None:
     """The base's id on the hub; None for a local folder, whose name means nothing there."""
-    found = find(held.training, "results.base_model.identifier") or ""
+    found = held.training.results.base_model.identifier or ""
     return found if re.fullmatch(r"[\w.-]+/[\w.-]+", found) else None
 
 
@@ -125,16 +127,16 @@ def _licence(base: str | None) -> tuple[str | None, str]:
 def licences(held: LevelRecords) -> str:
     """The licences of base model and sentence bank, a line each, and what the base's asks to be said."""
     base = hub_id(held)
-    bank = _BANK_LICENCES.get(find(held.dataset, "results.sentence_bank.name"), _UNKNOWN_BANK)
+    bank = _BANK_LICENCES.get(held.dataset.results.sentence_bank.name, _UNKNOWN_BANK)
     lines = [f"Base model{f' {base}' if base else ''}: {_licence(base)[1]}", f"Sentence bank: {bank}"]
     return "\n".join([*lines, *([_BUILT_WITH_LLAMA] if _licence(base)[0] == "llama3.2" else [])])
 
 
 def _body(workspace: Workspace, held: LevelRecords, kind: str, words: Locale) -> dict:
-    base, bundled = hub_id(held), find(held.training, "results.base_model.source") == "bundled"
+    base, bundled = hub_id(held), held.training.results.base_model.source == "bundled"
     return {
         "mark": MARK,
-        "title": escaping.markdown(find(held.training, f"results.{kind}.name")),
+        "title": escaping.markdown(getattr(held.training.results, kind).name),
         "summary": _summary(held, kind),
         "built_with": _BUILT_WITH_LLAMA if _licence(base)[0] == "llama3.2" else None,
         "verdict": observations.verdict(held, words),
@@ -165,12 +167,12 @@ def task(level: str) -> str:
 
 
 def _base(held: LevelRecords) -> str:
-    base, found = hub_id(held), find(held.training, "results.base_model") or {}
+    base, found = hub_id(held), held.training.results.base_model
     rows = [
-        ["Name", escaping.markdown(found.get("name") or "unknown")],
+        ["Name", escaping.markdown(found.name or "unknown")],
         ["Id on the hub", escaping.code(base) if base else "none: a local folder"],
-        ["Revision", escaping.code(found["revision"]) if found.get("revision") else "not recorded"],
-        ["SHA-256 of the weights", escaping.code(found.get("sha256") or "unknown")],
+        ["Revision", escaping.code(found.revision) if found.revision else "not recorded"],
+        ["SHA-256 of the weights", escaping.code(found.sha256 or "unknown")],
         ["Licence", _licence(base)[1]],
     ]
     return tables.markdown_table(["", ""], rows)
@@ -178,8 +180,8 @@ def _base(held: LevelRecords) -> str:
 
 def _digests(held: LevelRecords) -> str:
     """The files by their names alone, since a path says where somebody's folders are."""
-    bank = find(held.dataset, "results.sentence_bank.name")
-    inputs = {**(find(held.dataset, "inputs") or {}), **(find(held.training, "inputs") or {})}
+    bank = held.dataset.results.sentence_bank.name
+    inputs = {**held.dataset.inputs, **held.training.inputs}
     rows = [[escaping.code(Path(path).name), escaping.code(digest)] for path, digest in inputs.items()]
     licence = _BANK_LICENCES.get(bank, _UNKNOWN_BANK)
     return f"Licence of the sentence bank: {licence}.\n\n" + tables.markdown_table(["File", "SHA-256"], rows)
@@ -194,13 +196,13 @@ def _exports(workspace: Workspace, held: LevelRecords, words: Locale) -> str | N
             locale.whole(one["bytes"], words),
             escaping.code(one["sha256"]),
         ]
-        for one in schema.gguf_exports(workspace, held)
+        for one in gguf_exports(workspace, held)
     ]
     return tables.markdown_table(["File", "Weights", "Bytes", "SHA-256"], rows) if rows else None
 
 
 def _usage(held: LevelRecords, kind: str) -> str:
-    name = json.dumps(find(held.training, f"results.{kind}.name"), ensure_ascii=False)
+    name = json.dumps(getattr(held.training.results, kind).name, ensure_ascii=False)
     load = f"""folder = {name}  # this folder
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")"""
@@ -222,6 +224,6 @@ prompt = f\"\"\"Generate {held.level}-level English sentences for these {{len(wo
 Write one sentence for each word, numbered 1 to {{len(words)}}.\"\"\"
 chat = [{{"role": "user", "content": prompt}}]
 inputs = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt", return_dict=True)
-answer = model.generate(**inputs, max_new_tokens={find(held.training, "recipe.max_new_tokens") or 320}, do_sample=False)
+answer = model.generate(**inputs, max_new_tokens={held.training.recipe.get("max_new_tokens") or 320}, do_sample=False)
 print(tokenizer.decode(answer[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))"""
     return escaping.code_block(code, "python")

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from cefr_helpers.core import files, levels, records
 from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.level_records import LevelRecords, read_levels
 from cefr_helpers.core.paths import STAGES, Stage, Workspace
-from cefr_helpers.core.schema import LevelRecords, has_records, read_levels
 from cefr_helpers.notes import level_tables, observations
 from cefr_helpers.rendering import escaping, locale, tables
 from cefr_helpers.rendering.locale import Locale
@@ -79,7 +79,7 @@ def notebook(page: Page, pages: list[Page], workspace: Workspace, words: Locale)
 def start(pages: list[Page], workspace: Workspace, words: Locale) -> str:
     """The start page: levels side by side, what was found at each, and all pages."""
     text, held = words.phrases["site"], read_levels(workspace)
-    done = {level: found for level, found in held.items() if has_records(found)}
+    done = {level: found for level, found in held.items() if found.is_done}
     parts = [f"# {text['title']}", text["intro"]]
     if done:
         words = level_tables.wording_for(held, words.language)
@@ -123,9 +123,9 @@ def _figures(workspace: Workspace, words: Locale) -> list[str]:
 
 def _origin(done: dict[str, LevelRecords], words: Locale) -> str:
     found = [getattr(held, name) for held in done.values() for name in records.NAMES]
-    last = max((record for record in found if record), key=lambda record: record["created"])
-    commit = escaping.code(last["commit"][:12])
-    return words.phrases["site"]["made"].format(date=locale.date(last["created"], words), commit=commit)
+    last = max((record for record in found if record), key=lambda record: record.created)
+    commit = escaping.code(last.commit[:12])
+    return words.phrases["site"]["made"].format(date=locale.date(last.created, words), commit=commit)
 
 
 def _answers(page: Page, words: Locale) -> str:

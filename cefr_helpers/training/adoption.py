@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from cefr_helpers.core import files as json_files
-from cefr_helpers.core import records
+from cefr_helpers.core import records, schema
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import check_level
 from cefr_helpers.core.paths import Workspace, check_path, project_root
@@ -67,7 +67,7 @@ def adopt(source: Path, level: str, workspace: Workspace, replace: bool = False)
         seed=log.facts.get("seed"),
         recipe=dict.fromkeys(keys),
         inputs=inputs,
-        results=results,
+        results=schema.TrainingResults(**results),
     )
 
 

@@ -15,6 +15,8 @@ def collect(trainer, recipe: Recipe, chosen: Recipe, duration_s: float, resume: 
     """
     import torch
 
+    from cefr_helpers.training.callbacks import ProgressCallback
+
     state, args = trainer.state, trainer.args
     steps_per_epoch = state.max_steps / args.num_train_epochs
     history = _history(state.log_history, steps_per_epoch)
@@ -22,7 +24,7 @@ def collect(trainer, recipe: Recipe, chosen: Recipe, duration_s: float, resume: 
     evaluations = [row for row in history if "eval_loss" in row]
     best = min(evaluations, key=lambda row: row["eval_loss"], default=None)
     losses = [row["eval_loss"] for row in evaluations]
-    progress = next(c for c in trainer.callback_handler.callbacks if type(c).__name__ == "Progress")
+    progress = next(c for c in trainer.callback_handler.callbacks if isinstance(c, ProgressCallback))
     trainable, everything = trainer.model.get_nb_trainable_parameters()  # counts 4-bit weights unpacked
     ran = chosen.part(TRAINING_KEYS) | {"optimizer": _value(args.optim), "precision": _precision(args)}
     return {

@@ -50,6 +50,7 @@ def check(model, bundled, examples, tmp_path):
 
 
 def test_a_base_that_the_memory_cannot_hold_is_refused_before_it_is_loaded(tiny_folder, monkeypatch):
+    monkeypatch.delenv(preflight.OVERRIDE, raising=False)
     base, settings = base_model.resolve(str(tiny_folder)), recipes.load_recipe("smoke")
     stored = sum(path.stat().st_size for path in tiny_folder.glob("*.safetensors"))
     assert preflight.check_base(base, settings.model_copy(update={"precision": "fp32"})).needed == stored
