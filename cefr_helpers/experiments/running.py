@@ -10,7 +10,7 @@ from cefr_helpers.experiments import grid
 from cefr_helpers.experiments.grid import Experiment
 from cefr_helpers.pipeline import resources, runs, snakemake
 from cefr_helpers.pipeline.resources import Estimate
-from cefr_helpers.rendering.locale import gigabytes, load_locale
+from cefr_helpers.rendering.locale import load_locale
 
 _RULES = {stage.rule: stage for stage in STAGES}
 
@@ -99,17 +99,17 @@ def _asked(config: dict, jobs: list[tuple[str, str, str]]) -> list[str]:
 
 
 def _told(found: Estimate) -> list[str]:
-    words = load_locale("en")
+    locale = load_locale("en")
     lines = []
     if found.seconds is not None:
         lines.append(f"Time: {clock(found.seconds)}, one job after another")
         if found.tokens_per_s:
             low, high = found.tokens_per_s
             lines[-1] += f" (training measured at {low:.0f} to {high:.0f} tokens/s)"
-        gpu = f", GPU {gigabytes(found.gpu_memory_bytes, words)}" if found.gpu_memory_bytes else ""
-        memory = gigabytes(found.memory_bytes, words) if found.memory_bytes else "nothing to train"
+        gpu = f", GPU {locale.gigabytes(found.gpu_memory_bytes)}" if found.gpu_memory_bytes else ""
+        memory = locale.gigabytes(found.memory_bytes) if found.memory_bytes else "nothing to train"
         lines.append(f"Memory of the largest training: {memory}{gpu}")
-        lines.append(f"Disk: {'not measured' if found.disk_bytes is None else gigabytes(found.disk_bytes, words)}")
+        lines.append(f"Disk: {'not measured' if found.disk_bytes is None else locale.gigabytes(found.disk_bytes)}")
     if found.unknown:
         models = ", ".join(found.unknown)
         part = "Time, memory and disk" if found.seconds is None else "Without some jobs"

@@ -10,7 +10,7 @@ from cefr_helpers.core import levels
 from cefr_helpers.core.level_records import LevelRecords, figure_files, read_level
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.notes.sections import RATES
-from cefr_helpers.rendering import escaping, locale
+from cefr_helpers.rendering import escaping
 from cefr_helpers.rendering.figure_style import (
     BASE,
     GOLD,
@@ -26,7 +26,7 @@ from cefr_helpers.rendering.figure_style import (
     style,
     write_ticks,
 )
-from cefr_helpers.rendering.locale import Locale
+from cefr_helpers.rendering.locale import Locale, load_locale
 
 _LOOKS = {"base": (BASE, "o"), "tuned": (TRAIN, "D"), "gold": (GOLD, "^")}
 _APART = 0.24  # between the three marks of a measure, whose rows are 1 apart
@@ -49,64 +49,64 @@ def draw_generation(workspace: Workspace, level: str, language: str) -> list[Pat
 
 def answer_measures(held: LevelRecords, language: str) -> Figure:
     """Each rate of base, tuned and gold, as marks with 95 % intervals, Joint Success on top."""
-    words = locale.load_locale(language)
+    locale = load_locale(language)
     figure = new_figure((8.0, 7.0))
     axes = figure.subplots()
     style(axes)
-    _title(figure, held, "answer_measures", 1.02, words)
+    _title(figure, held, "answer_measures", 1.02, locale)
     for place, row in enumerate(_LOOKS):
-        _marks(axes, held, row, (place - 1) * _APART, words)
+        _marks(axes, held, row, (place - 1) * _APART, locale)
     if axes.lines:
-        axes.set_yticks(range(len(RATES)), [_rate_name(rate, words) for rate in RATES])
+        axes.set_yticks(range(len(RATES)), [_rate_name(rate, locale) for rate in RATES])
         axes.set_ylim(len(RATES) - 0.5, -0.5)
         axes.axhline(0.5, color=GREY, linewidth=1)
         axes.grid(axis="y", visible=False)
         axes.set_xlim(-3, 103)
         axes.set_xticks(range(0, 101, 20))
-        axes.set_xlabel(words.phrases["plot"]["generation"]["share_axis"])
+        axes.set_xlabel(locale.phrases["plot"]["generation"]["share_axis"])
     else:
-        say_nothing_recorded(axes, words)
+        say_nothing_recorded(axes, locale)
     return put_legend(figure)
 
 
 def level_scores(held: LevelRecords, language: str) -> Figure:
     """Histograms of the valid sentences' level scores, one under the other, the accepted range shaded."""
-    words = locale.load_locale(language)
+    locale = load_locale(language)
     figure = new_figure((8.0, 7.6))
     panels = figure.subplots(len(_LOOKS), 1, sharex=True, sharey=True)
     for axes, row in zip(panels, _LOOKS, strict=True):
         style(axes)
-        _panel(axes, held, row, words)
-    text = words.phrases["plot"]["generation"]
+        _panel(axes, held, row, locale)
+    text = locale.phrases["plot"]["generation"]
     panels[-1].set_xlim(0.9, len(levels.LEVELS) + 0.1)
     panels[-1].set_xticks(range(1, len(levels.LEVELS) + 1), levels.LEVELS)
     panels[-1].set_xlabel(text["score_axis"])
     if panels[0].get_ylim()[1] > 1:
         for axes in panels:
-            write_ticks(axes.yaxis, words)
-    _title(figure, held, "level_scores", 1.24, words)
+            write_ticks(axes.yaxis, locale)
+    _title(figure, held, "level_scores", 1.24, locale)
     return put_legend(figure)
 
 
-def _title(figure: Figure, held: LevelRecords, name: str, height: float, words: Locale) -> None:
+def _title(figure: Figure, held: LevelRecords, name: str, height: float, locale: Locale) -> None:
     """Title and, in grey under it, the model; both from the figure's edge, since the axes begin far inside."""
-    title = f"{level_title(held.level, words)}: {words.phrases['plot']['generation'][name]}"
+    title = f"{level_title(held.level, locale)}: {locale.phrases['plot']['generation'][name]}"
     figure.suptitle(title, fontsize=TEXT + 3, fontweight="bold", x=0.02, ha="left")
     axes = figure.axes[0]
     place = blended_transform_factory(figure.transFigure, axes.transAxes)
-    model = escaping.shortened(held.model_name or words.phrases["plot"]["unknown_model"], LONGEST_NAME)
+    model = escaping.shortened(held.model_name or locale.phrases["plot"]["unknown_model"], LONGEST_NAME)
     look = {"fontsize": TEXT - 1, "color": GREY, "va": "bottom", "parse_math": False}
     axes.text(0.02, height, model, transform=place, **look)
 
 
-def _rate_name(rate: str, words: Locale) -> str:
-    name = words.phrases["generation"]["measures"][rate]
-    return words.phrases["plot"]["generation"]["of_prompts"].format(measure=name) if rate == "exact_ten" else name
+def _rate_name(rate: str, locale: Locale) -> str:
+    name = locale.phrases["generation"]["measures"][rate]
+    return locale.phrases["plot"]["generation"]["of_prompts"].format(measure=name) if rate == "exact_ten" else name
 
 
-def _marks(axes: Axes, held: LevelRecords, row: str, shift: float, words: Locale) -> None:
+def _marks(axes: Axes, held: LevelRecords, row: str, shift: float, locale: Locale) -> None:
     colour, marker = _LOOKS[row]
-    label = words.phrases["plot"]["generation"][row]
+    label = locale.phrases["plot"]["generation"][row]
     for place, rate in enumerate(RATES):
         entry = held.generation.metric(row, rate)
         if entry.value is None:
@@ -118,10 +118,10 @@ def _marks(axes: Axes, held: LevelRecords, row: str, shift: float, words: Locale
         axes.plot([100 * entry.value], [place + shift], label=label, **look)
 
 
-def _panel(axes: Axes, held: LevelRecords, row: str, words: Locale) -> None:
-    text = words.phrases["plot"]["generation"]
+def _panel(axes: Axes, held: LevelRecords, row: str, locale: Locale) -> None:
+    text = locale.phrases["plot"]["generation"]
     scores = held.generation.scores.get(row, [])
-    title = text["scores_of"].format(who=text[row], n=locale.whole(len(scores), words))
+    title = text["scores_of"].format(who=text[row], n=locale.whole(len(scores)))
     axes.set_title(title, fontsize=TEXT, loc="left")
     asked = levels.number(held.level)
     axes.axvspan(asked - 1, asked + 1, color=GREY, alpha=0.13, linewidth=0, label=text["target"])

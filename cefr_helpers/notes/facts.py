@@ -4,7 +4,7 @@ from cefr_helpers.core import levels
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.schema import DatasetResults, LossChange, MergeCheck, TrainingResults
 from cefr_helpers.notes import observations
-from cefr_helpers.rendering import escaping, locale, tables
+from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale
 
 LORA = ("lora_rank", "lora_alpha", "lora_dropout", "lora_target_modules")
@@ -32,87 +32,87 @@ TRAINING = (
 )
 
 
-def head(held: LevelRecords, words: Locale) -> str:
+def head(held: LevelRecords, locale: Locale) -> str:
     """Date, model, method, level, commit, recipe."""
-    text, record = words.phrases["facts"], held.training
+    text, record = locale.phrases["facts"], held.training
     in_4bit = record.results.hyperparameters.get("load_in_4bit")
     facts = [
-        ("date", trained_on(held, words)),
-        ("model", escaping.markdown(held.model_name or words.unknown)),
-        ("method", words.unknown if in_4bit is None else text["methods"]["qlora" if in_4bit else "lora"]),
-        ("level", f"{held.level} ({levels.NAMES[words.language][held.level]})"),
-        ("commit", trained_at(held, words)),
-        ("recipe", escaping.markdown(record.recipe.get("name") or words.unknown)),
+        ("date", trained_on(held, locale)),
+        ("model", escaping.markdown(held.model_name or locale.unknown)),
+        ("method", locale.unknown if in_4bit is None else text["methods"]["qlora" if in_4bit else "lora"]),
+        ("level", f"{held.level} ({levels.NAMES[locale.language][held.level]})"),
+        ("commit", trained_at(held, locale)),
+        ("recipe", escaping.markdown(record.recipe.get("name") or locale.unknown)),
     ]
     if held.adopted:
         facts.append(("adopted", escaping.code(record.results.adopted.read)))
-    return _facts(facts, words)
+    return _facts(facts, locale)
 
 
-def trained_on(held: LevelRecords, words: Locale) -> str:
+def trained_on(held: LevelRecords, locale: Locale) -> str:
     """The day of the training; unknown for one that was taken in."""
-    return words.unknown if held.adopted else locale.date(held.training.created, words)
+    return locale.unknown if held.adopted else locale.date(held.training.created)
 
 
-def trained_at(held: LevelRecords, words: Locale) -> str:
+def trained_at(held: LevelRecords, locale: Locale) -> str:
     """The first twelve digits of the training's commit, and whether there were changes on top."""
     name = held.training.commit
     if held.adopted or name in (None, "unknown"):
-        return words.unknown
+        return locale.unknown
     digits, _, changes = name.partition("+")
     short = escaping.code(digits[:12])
-    return words.phrases["facts"]["changed"].format(commit=short) if changes else short
+    return locale.phrases["facts"]["changed"].format(commit=short) if changes else short
 
 
-def data(held: LevelRecords, words: Locale) -> str | None:
+def data(held: LevelRecords, locale: Locale) -> str | None:
     """Examples, words, sentences, tokens, split; None without a dataset record."""
     found = held.dataset.results
     if not found:
         return None
-    text = words.phrases["facts"]
+    text = locale.phrases["facts"]
     policy = found.split.policy
-    counts = {key: locale.whole(getattr(found, f"{key}_examples"), words) for key in ("train", "eval")}
-    form = locale.whole(found.words_per_example, words)
-    cut = locale.whole(found.tokens.train.truncated, words)
-    length = locale.whole(found.max_seq_length, words)
+    counts = {key: locale.whole(getattr(found, f"{key}_examples")) for key in ("train", "eval")}
+    form = locale.whole(found.words_per_example)
+    cut = locale.whole(found.tokens.train.truncated)
+    length = locale.whole(found.max_seq_length)
     facts = [
-        ("bank", _bank(found, words)),
+        ("bank", _bank(found, locale)),
         ("examples", text["train_and_eval"].format(**counts)),
-        ("words", _words(found, words)),
-        ("sentences", text["sentences_split"].format(**_wholes(dict(found.sentences), words))),
+        ("words", _words(found, locale)),
+        ("sentences", text["sentences_split"].format(**_wholes(dict(found.sentences), locale))),
         ("format", text["format_value"].format(n=form)),
-        ("tokens", _tokens(found, words)),
+        ("tokens", _tokens(found, locale)),
         ("max_length", text["max_length_value"].format(n=length, truncated=cut)),
-        ("sentence_length", text["mean_and_median"].format(**_lengths(found, words))),
-        ("split", text["splits"].get(policy, words.unknown)),
+        ("sentence_length", text["mean_and_median"].format(**_lengths(found, locale))),
+        ("split", text["splits"].get(policy, locale.unknown)),
     ]
-    return _facts(facts, words)
+    return _facts(facts, locale)
 
 
-def leaks(held: LevelRecords, words: Locale) -> str | None:
+def leaks(held: LevelRecords, locale: Locale) -> str | None:
     """The leak audit as a table."""
     found = held.dataset.results.leak_audit
     if not found:
         return None
-    text = words.phrases["note"]
+    text = locale.phrases["note"]
     rows = [
-        [name, locale.whole(leak.count, words), locale.share(leak.share, words)]
-        for key, name in words.phrases["leaks"].items()
+        [name, locale.whole(leak.count), locale.share(leak.share)]
+        for key, name in locale.phrases["leaks"].items()
         for leak in [getattr(found, key)]
     ]
     return tables.markdown_table([text["leak"], text["count"], text["share"]], rows, numbers_from=1)
 
 
-def dropped(held: LevelRecords, words: Locale) -> str | None:
+def dropped(held: LevelRecords, locale: Locale) -> str | None:
     """What cleaning the bank changed or left out, with an example each."""
     found = held.dataset.results.sentence_bank.dropped
     if not found:
         return None
-    text = words.phrases["note"]
+    text = locale.phrases["note"]
     rows = [
         [
-            escaping.markdown(words.phrases["reasons"].get(row["reason"], row["reason"].replace("_", " "))),
-            locale.whole(row["count"], words),
+            escaping.markdown(locale.phrases["reasons"].get(row["reason"], row["reason"].replace("_", " "))),
+            locale.whole(row["count"]),
             escaping.markdown(escaping.shortened(row["examples"][0], 120)) if row.get("examples") else "",
         ]
         for row in found
@@ -120,125 +120,125 @@ def dropped(held: LevelRecords, words: Locale) -> str | None:
     return tables.markdown_table([text["reason"], text["count"], text["such_as"]], rows)
 
 
-def training(held: LevelRecords, words: Locale) -> str:
+def training(held: LevelRecords, locale: Locale) -> str:
     """Duration, steps, losses, speed, memory, hardware, versions."""
-    found, text = held.training.results, words.phrases["facts"]
+    found, text = held.training.results, locale.phrases["facts"]
     facts = [
-        ("duration", locale.duration(found.duration_s, words)),
-        ("steps", _steps(found, words)),
-        ("train_loss", _change(found.train_loss, "first_to_last", words)),
-        ("eval_loss", _change(found.eval_loss, "first_to_best", words)),
-        ("best", _best(held, words)),
-        ("speed", _unless_unknown(found.tokens_per_s, text["speed_value"], words)),
-        ("tokens_seen", locale.whole(found.tokens, words)),
-        ("memory", locale.gigabytes(found.peak_memory_bytes, words)),
-        ("parameters", _parameters(found, words)),
-        ("hardware", words.unknown if held.adopted else _hardware(held, words)),
-        ("device", _device(found, words)),
-        ("versions", words.unknown if held.adopted else _versions(held)),
+        ("duration", locale.duration(found.duration_s)),
+        ("steps", _steps(found, locale)),
+        ("train_loss", _change(found.train_loss, "first_to_last", locale)),
+        ("eval_loss", _change(found.eval_loss, "first_to_best", locale)),
+        ("best", _best(held, locale)),
+        ("speed", _unless_unknown(found.tokens_per_s, text["speed_value"], locale)),
+        ("tokens_seen", locale.whole(found.tokens)),
+        ("memory", locale.gigabytes(found.peak_memory_bytes)),
+        ("parameters", _parameters(found, locale)),
+        ("hardware", locale.unknown if held.adopted else _hardware(held, locale)),
+        ("device", _device(found, locale)),
+        ("versions", locale.unknown if held.adopted else _versions(held)),
     ]
     if found.peak_gpu_memory_bytes is not None:
-        facts.insert(8, ("gpu_memory", locale.gigabytes(found.peak_gpu_memory_bytes, words)))
+        facts.insert(8, ("gpu_memory", locale.gigabytes(found.peak_gpu_memory_bytes)))
     if found.resumed_from_step:
-        facts.append(("resumed", text["resumed_value"].format(step=locale.whole(found.resumed_from_step, words))))
+        facts.append(("resumed", text["resumed_value"].format(step=locale.whole(found.resumed_from_step))))
     if found.merge_check:
-        facts.append(("merge_check", _merge(found.merge_check, words)))
-    return _facts(facts, words)
+        facts.append(("merge_check", _merge(found.merge_check, locale)))
+    return _facts(facts, locale)
 
 
-def _facts(facts: list[tuple[str, str]], words: Locale) -> str:
-    text = words.phrases["facts"]
+def _facts(facts: list[tuple[str, str]], locale: Locale) -> str:
+    text = locale.phrases["facts"]
     return tables.markdown_table([text["item"], text["value"]], [[text[key], value] for key, value in facts])
 
 
-def _bank(found: DatasetResults, words: Locale) -> str:
+def _bank(found: DatasetResults, locale: Locale) -> str:
     bank = found.sentence_bank
     counts = {key: getattr(bank, key) for key in ("words", "sentences", "words_read", "sentences_read")}
-    name = escaping.code(bank.name or words.unknown)
-    return words.phrases["facts"]["bank_size"].format(name=name, **_wholes(counts, words))
+    name = escaping.code(bank.name or locale.unknown)
+    return locale.phrases["facts"]["bank_size"].format(name=name, **_wholes(counts, locale))
 
 
-def _words(found: DatasetResults, words: Locale) -> str:
-    counts = _wholes(dict(found.words), words)
-    used = {f"{part}_used": locale.whole(getattr(found.unique_words_used, part), words) for part in ("train", "eval")}
+def _words(found: DatasetResults, locale: Locale) -> str:
+    counts = _wholes(dict(found.words), locale)
+    used = {f"{part}_used": locale.whole(getattr(found.unique_words_used, part)) for part in ("train", "eval")}
     key = "words_used" if found.split.policy == "words" else "words_shared"
-    return words.phrases["facts"][key].format(**counts, **used)
+    return locale.phrases["facts"][key].format(**counts, **used)
 
 
-def _tokens(found: DatasetResults, words: Locale) -> str:
+def _tokens(found: DatasetResults, locale: Locale) -> str:
     train, held_out = found.tokens.train, found.tokens.eval
-    return words.phrases["facts"]["token_figures"].format(
-        mean=locale.decimal(train.mean, 1, words),
-        p95=locale.whole(train.p95, words),
-        longest=locale.whole(train.longest, words),
-        eval_mean=locale.decimal(held_out.mean, 1, words),
-        eval_longest=locale.whole(held_out.longest, words),
+    return locale.phrases["facts"]["token_figures"].format(
+        mean=locale.decimal(train.mean, 1),
+        p95=locale.whole(train.p95),
+        longest=locale.whole(train.longest),
+        eval_mean=locale.decimal(held_out.mean, 1),
+        eval_longest=locale.whole(held_out.longest),
     )
 
 
-def _lengths(found: DatasetResults, words: Locale) -> dict[str, str]:
-    return {key: locale.decimal(getattr(found.sentence_words, key), 1, words) for key in ("mean", "median")}
+def _lengths(found: DatasetResults, locale: Locale) -> dict[str, str]:
+    return {key: locale.decimal(getattr(found.sentence_words, key), 1) for key in ("mean", "median")}
 
 
-def _wholes(counts: dict, words: Locale) -> dict[str, str]:
-    return {key: locale.whole(value, words) for key, value in counts.items()}
+def _wholes(counts: dict, locale: Locale) -> dict[str, str]:
+    return {key: locale.whole(value) for key, value in counts.items()}
 
 
-def _steps(found: TrainingResults, words: Locale) -> str:
-    return words.phrases["facts"]["steps_value"].format(
-        total=locale.whole(found.total_steps, words),
-        per_epoch=locale.whole(found.steps_per_epoch, words),
-        epochs=locale.plain(found.epochs, words),
+def _steps(found: TrainingResults, locale: Locale) -> str:
+    return locale.phrases["facts"]["steps_value"].format(
+        total=locale.whole(found.total_steps),
+        per_epoch=locale.whole(found.steps_per_epoch),
+        epochs=locale.plain(found.epochs),
     )
 
 
-def _change(losses: LossChange, phrase: str, words: Locale) -> str:
+def _change(losses: LossChange, phrase: str, locale: Locale) -> str:
     if losses.first is None:
-        return words.unknown
-    figures = {name: locale.loss(getattr(losses, name), words) for name in ("first", "best", "last")}
-    reduction = locale.percent(losses.reduction_pct, words)
-    return words.phrases["facts"][phrase].format(reduction=reduction, **figures)
+        return locale.unknown
+    figures = {name: locale.loss(getattr(losses, name)) for name in ("first", "best", "last")}
+    reduction = locale.percent(losses.reduction_pct)
+    return locale.phrases["facts"][phrase].format(reduction=reduction, **figures)
 
 
-def _best(held: LevelRecords, words: Locale) -> str:
+def _best(held: LevelRecords, locale: Locale) -> str:
     if held.best.eval_loss is None:
-        return words.unknown
-    return words.phrases["facts"]["best_value"].format(**observations.best_figures(held.best, words))
+        return locale.unknown
+    return locale.phrases["facts"]["best_value"].format(**observations.best_figures(held.best, locale))
 
 
-def _unless_unknown(value: float | None, phrase: str, words: Locale) -> str:
-    return words.unknown if value is None else phrase.format(n=locale.whole(value, words))
+def _unless_unknown(value: float | None, phrase: str, locale: Locale) -> str:
+    return locale.unknown if value is None else phrase.format(n=locale.whole(value))
 
 
-def _parameters(found: TrainingResults, words: Locale) -> str:
+def _parameters(found: TrainingResults, locale: Locale) -> str:
     trainable, base = found.trainable_parameters, found.base_parameters
     if trainable is None:
-        return words.unknown
-    shown = locale.whole(trainable, words)
+        return locale.unknown
+    shown = locale.whole(trainable)
     if base is None:
         return shown
-    total = locale.whole(base + trainable, words)
-    return words.phrases["facts"]["parameters_value"].format(trainable=shown, total=total)
+    total = locale.whole(base + trainable)
+    return locale.phrases["facts"]["parameters_value"].format(trainable=shown, total=total)
 
 
-def _hardware(held: LevelRecords, words: Locale) -> str:
-    machine, text = held.training.hardware, words.phrases["facts"]
+def _hardware(held: LevelRecords, locale: Locale) -> str:
+    machine, text = held.training.hardware, locale.phrases["facts"]
     shown = text["hardware_value"].format(
-        cpu=escaping.markdown(machine.cpu or words.unknown),
-        cores=locale.whole(machine.cores, words),
-        memory=locale.gigabytes(machine.memory_bytes, words),
+        cpu=escaping.markdown(machine.cpu or locale.unknown),
+        cores=locale.whole(machine.cores),
+        memory=locale.gigabytes(machine.memory_bytes),
     )
     if not machine.gpu:
         return shown
-    memory = locale.gigabytes(machine.gpu_memory_bytes, words)
+    memory = locale.gigabytes(machine.gpu_memory_bytes)
     return f"{shown}; {text['gpu'].format(name=escaping.markdown(machine.gpu), memory=memory)}"
 
 
-def _device(found: TrainingResults, words: Locale) -> str:
+def _device(found: TrainingResults, locale: Locale) -> str:
     device, reason = found.device, found.device_reason
     if device is None:
-        return words.unknown
-    why = words.phrases["recorded_texts"].get(reason) or escaping.markdown(reason or "")
+        return locale.unknown
+    why = locale.phrases["recorded_texts"].get(reason) or escaping.markdown(reason or "")
     return f"{escaping.code(device)} ({why})" if why else escaping.code(device)
 
 
@@ -246,46 +246,46 @@ def _versions(held: LevelRecords) -> str:
     return ", ".join(escaping.markdown(f"{name} {version}") for name, version in held.training.versions.items())
 
 
-def _merge(found: MergeCheck, words: Locale) -> str:
+def _merge(found: MergeCheck, locale: Locale) -> str:
     keys = {
         "same": "largest_difference_from_base_plus_adapter",
         "rounding": "rounding_difference",
         "base": "difference_from_base",
     }
-    figures = {name: locale.plain(getattr(found, key), words) for name, key in keys.items()}
-    return words.phrases["facts"]["merge_value"].format(**figures)
+    figures = {name: locale.plain(getattr(found, key)) for name, key in keys.items()}
+    return locale.phrases["facts"]["merge_value"].format(**figures)
 
 
-def hyperparameters(held: LevelRecords, keys: tuple[str, ...], words: Locale) -> str:
+def hyperparameters(held: LevelRecords, keys: tuple[str, ...], locale: Locale) -> str:
     """Hyperparameters as they ran, under their readable names."""
     ran = dict(held.training.results.hyperparameters)
     sizes = (ran.get("batch_size"), ran.get("gradient_accumulation_steps"))
     ran["effective_batch_size"] = None if None in sizes else sizes[0] * sizes[1]
     ran.setdefault("max_seq_length", held.training.recipe.get("max_seq_length"))
     ran["seed"] = held.training.seed
-    rows = [[words.phrases["settings"][key], setting(ran.get(key), words)] for key in keys]
-    return tables.markdown_table([words.phrases["note"]["setting"], words.phrases["note"]["value"]], rows)
+    rows = [[locale.phrases["settings"][key], setting(ran.get(key), locale)] for key in keys]
+    return tables.markdown_table([locale.phrases["note"]["setting"], locale.phrases["note"]["value"]], rows)
 
 
-def setting(value: object, words: Locale) -> str:
+def setting(value: object, locale: Locale) -> str:
     """A setting's value as Markdown."""
     if isinstance(value, list):
         return ", ".join(escaping.code(part) for part in value)
     if isinstance(value, str):
-        known = words.phrases["recorded_texts"].get(value)
+        known = locale.phrases["recorded_texts"].get(value)
         return known or escaping.code(value)
-    return locale.plain(value, words)
+    return locale.plain(value)
 
 
-def differences(held: LevelRecords, words: Locale) -> str | None:
+def differences(held: LevelRecords, locale: Locale) -> str | None:
     """What ran otherwise than the recipe asks, and why."""
     found = held.training.results.differences_from_recipe
     if not found:
         return None
-    text = words.phrases["note"]
+    text = locale.phrases["note"]
     rows = []
     for row in found:
-        why = words.phrases["recorded_texts"].get(row.why) or escaping.markdown(row.why or "")
-        name = words.phrases["settings"].get(row.setting) or escaping.markdown(row.setting)
-        rows.append([name, setting(row.asked, words), setting(row.ran, words), why])
+        why = locale.phrases["recorded_texts"].get(row.why) or escaping.markdown(row.why or "")
+        name = locale.phrases["settings"].get(row.setting) or escaping.markdown(row.setting)
+        rows.append([name, setting(row.asked, locale), setting(row.ran, locale), why])
     return tables.markdown_table([text["setting"], text["asked"], text["ran"], text["why"]], rows)

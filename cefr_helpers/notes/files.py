@@ -9,7 +9,7 @@ from cefr_helpers.core.level_records import LevelRecords, figure_files
 from cefr_helpers.core.paths import PLOT_FILES, Stage, Workspace
 from cefr_helpers.core.records import NAMES
 from cefr_helpers.rendering import escaping, tables
-from cefr_helpers.rendering.locale import Locale, format_list
+from cefr_helpers.rendering.locale import Locale
 
 
 def relative_link(target: Path, note: Path) -> str:
@@ -17,11 +17,11 @@ def relative_link(target: Path, note: Path) -> str:
     return quote(Path(os.path.relpath(target, note.parent)).as_posix())
 
 
-def plots(workspace: Workspace, held: LevelRecords, words: Locale) -> list[dict[str, str]]:
+def plots(workspace: Workspace, held: LevelRecords, locale: Locale) -> list[dict[str, str]]:
     """Title and link of each of the five plots."""
     folder, note = workspace.plots(held.level), workspace.note(held.level)
     return [
-        {"title": f"{held.level}: {words.phrases['plot']['titles'][name]}", "link": relative_link(folder / file, note)}
+        {"title": f"{held.level}: {locale.phrases['plot']['titles'][name]}", "link": relative_link(folder / file, note)}
         for name, file in PLOT_FILES.items()
     ]
 
@@ -47,14 +47,14 @@ def tree(workspace: Workspace, held: LevelRecords) -> str:
     return escaping.code_block("\n".join(line for folder, files in folders for line in _branch(folder, files)))
 
 
-def where(held: LevelRecords, words: Locale) -> str:
+def where(held: LevelRecords, locale: Locale) -> str:
     """Adapter and merged model: where they lie."""
-    text = words.phrases["note"]
+    text = locale.phrases["note"]
     rows = []
     for kind, name in (("adapter", text["adapter"]), ("merged_model", text["merged"])):
         path = getattr(held.training.results, kind).path
-        rows.append([name, escaping.code(path) if path else words.unknown])
-    return tables.markdown_table([words.phrases["facts"]["item"], words.phrases["facts"]["value"]], rows)
+        rows.append([name, escaping.code(path) if path else locale.unknown])
+    return tables.markdown_table([locale.phrases["facts"]["item"], locale.phrases["facts"]["value"]], rows)
 
 
 def loading(held: LevelRecords) -> str | None:
@@ -70,14 +70,16 @@ model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")"""
     return escaping.code_block(code, "python")
 
 
-def next_steps(workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
+def next_steps(
+    workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], locale: Locale
+) -> list[str]:
     """Which levels are done, which are missing, and the link to the final report."""
-    text = words.phrases["note"]
+    text = locale.phrases["note"]
     done = [held.level for held in records_by_level.values() if held.is_done]
     missing = [held.level for held in records_by_level.values() if not held.is_done]
     return [
-        text["done"].format(levels=format_list(done, words)),
-        text["missing"].format(levels=format_list(missing, words)) if missing else text["none_missing"],
+        text["done"].format(levels=locale.list(done)),
+        text["missing"].format(levels=locale.list(missing)) if missing else text["none_missing"],
         text["report"].format(link=relative_link(workspace.final_report(), workspace.note(level))),
     ]
 

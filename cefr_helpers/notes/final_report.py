@@ -9,8 +9,8 @@ from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import QUALITIES, SCORERS, LevelScorerReport
 from cefr_helpers.notes import facts, files, level_tables, observations, reference_results, sections, verdicts
-from cefr_helpers.rendering import escaping, locale, tables, templates
-from cefr_helpers.rendering.locale import Locale, format_list
+from cefr_helpers.rendering import escaping, tables, templates
+from cefr_helpers.rendering.locale import Locale
 from cefr_helpers.rendering.tables import LevelTable
 
 FIGURES = ("levels_grid", "base_vs_tuned")
@@ -23,11 +23,11 @@ def write_final_report(workspace: Workspace, levels: Iterable[str], language: st
         InputError: a level or the language is unknown, or a record is broken.
     """
     by_level = level_records.read_levels(workspace, levels)
-    words = level_tables.wording_for(by_level, language)
+    locale = level_tables.wording_for(by_level, language)
     folder = workspace.notes()
     for table in report_tables(by_level):
         write_atomically(folder / "tables" / f"{table.name}.csv", tables.to_csv(table))
-        write_atomically(folder / "tables" / f"{table.name}.tex", tables.to_latex(table, words))
+        write_atomically(folder / "tables" / f"{table.name}.tex", tables.to_latex(table, locale))
     _draw(by_level, folder / "figures", language)
     return write_atomically(workspace.final_report(), final_report(workspace, by_level, language))
 
@@ -47,28 +47,28 @@ def report_tables(by_level: dict[str, LevelRecords]) -> list[LevelTable]:
 
 def final_report(workspace: Workspace, by_level: dict[str, LevelRecords], language: str) -> str:
     """The report as Markdown; `workspace` only says where things lie, nothing in it is read."""
-    words = level_tables.wording_for(by_level, language)
-    text = words.phrases["report"]
+    locale = level_tables.wording_for(by_level, language)
+    text = locale.phrases["report"]
     made = report_tables(by_level)
     return templates.render(
         "final_report.md.j2",
         {
             "text": text,
-            "summary": _summary(by_level, words),
-            "helped": verdicts.helped(by_level, words),
-            "verdicts": _verdicts(by_level, words),
-            "memorisation": _memorisation(by_level, words),
-            "scorer_title": words.phrases["scorer_card"]["title"],
-            "scorer_cards": scorer_tables(by_level, words),
-            "tables": {table.name: tables.to_markdown(table, words) for table in made},
-            "levels_unit": words.phrases["note"]["levels_unit"],
+            "summary": _summary(by_level, locale),
+            "helped": verdicts.helped(by_level, locale),
+            "verdicts": _verdicts(by_level, locale),
+            "memorisation": _memorisation(by_level, locale),
+            "scorer_title": locale.phrases["scorer_card"]["title"],
+            "scorer_cards": scorer_tables(by_level, locale),
+            "tables": {table.name: tables.to_markdown(table, locale) for table in made},
+            "levels_unit": locale.phrases["note"]["levels_unit"],
             "figures": {name: {"title": text["figures"][name], "link": f"figures/{name}.png"} for name in FIGURES},
-            "observations": observations.across(by_level, words),
-            "published_text": text["published_text"].format(date=locale.date(reference_results.TAKEN_DOWN, words)),
-            "b2": _published_b2(words),
-            "differences": _differences(by_level, words),
-            "files": _files(made, words),
-            "notes": _notes(workspace, by_level, words),
+            "observations": observations.across(by_level, locale),
+            "published_text": text["published_text"].format(date=locale.date(reference_results.TAKEN_DOWN)),
+            "b2": _published_b2(locale),
+            "differences": _differences(by_level, locale),
+            "files": _files(made, locale),
+            "notes": _notes(workspace, by_level, locale),
         },
     )
 
@@ -86,69 +86,69 @@ def _draw(by_level: dict[str, LevelRecords], folder: Path, language: str) -> Non
         figure_style.save_figure(figures[name], folder / f"{name}.pdf")
 
 
-def _summary(by_level: dict[str, LevelRecords], words: Locale) -> str:
+def _summary(by_level: dict[str, LevelRecords], locale: Locale) -> str:
     done = [level for level, held in by_level.items() if held.is_done]
     missing = [level for level, held in by_level.items() if not held.is_done]
-    named = [format_list(names, words) or words.phrases["none"] for names in (done, missing)]
-    return words.phrases["report"]["summary"].format(done=named[0], missing=named[1])
+    named = [locale.list(names) or locale.phrases["none"] for names in (done, missing)]
+    return locale.phrases["report"]["summary"].format(done=named[0], missing=named[1])
 
 
-def _verdicts(by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
-    return [f"{level}: {observations.verdict(held, words)}" for level, held in by_level.items() if held.is_done]
+def _verdicts(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
+    return [f"{level}: {observations.verdict(held, locale)}" for level, held in by_level.items() if held.is_done]
 
 
-def _memorisation(by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
-    told = {level: sections.memorisation(held, words) for level, held in by_level.items()}
+def _memorisation(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
+    told = {level: sections.memorisation(held, locale) for level, held in by_level.items()}
     return [f"{level}: {said}" for level, said in told.items() if said]
 
 
-def _published_b2(words: Locale) -> str:
+def _published_b2(locale: Locale) -> str:
     figures = {
-        key: locale.whole(value, words) if key == "steps" else locale.decimal(value, 2, words)
+        key: locale.whole(value) if key == "steps" else locale.decimal(value, 2)
         for key, value in reference_results.B2.items()
     }
-    best = locale.decimal(reference_results.LEVELS["B2"]["best_eval_loss"], 2, words)
-    return words.phrases["report"]["b2"].format(best=best, **figures)
+    best = locale.decimal(reference_results.LEVELS["B2"]["best_eval_loss"], 2)
+    return locale.phrases["report"]["b2"].format(best=best, **figures)
 
 
-def _differences(by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
+def _differences(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
     """What differs from the reference project in model, data, protocol, loss and hardware."""
-    text = words.phrases["report"]
+    text = locale.phrases["report"]
     done = [held for held in by_level.values() if held.is_done]
-    models = dict.fromkeys(held.model_name or words.unknown for held in done)
-    model = ", ".join(escaping.markdown(name) for name in models) or words.unknown
-    low, high = (locale.share(value, words) for value in reference_results.OVERLAP)
-    counts = {part: locale.whole(count, words) for part, count in reference_results.EXAMPLES.items()}
+    models = dict.fromkeys(held.model_name or locale.unknown for held in done)
+    model = ", ".join(escaping.markdown(name) for name in models) or locale.unknown
+    low, high = (locale.share(value) for value in reference_results.OVERLAP)
+    counts = {part: locale.whole(count) for part, count in reference_results.EXAMPLES.items()}
     return [
         text["model"].format(theirs=reference_results.MODEL, ours=model),
-        text["data"].format(ours=_each(done, words, _examples) or words.unknown, **counts),
-        text["protocol"].format(low=low, high=high, ours=_each(done, words, _overlap) or words.unknown),
+        text["data"].format(ours=_each(done, locale, _examples) or locale.unknown, **counts),
+        text["protocol"].format(low=low, high=high, ours=_each(done, locale, _overlap) or locale.unknown),
         text["loss"],
         text["method"],
     ]
 
 
-def _each(done: list[LevelRecords], words: Locale, tell) -> str:
-    return "; ".join(told for told in (tell(held, words) for held in done) if told)
+def _each(done: list[LevelRecords], locale: Locale, tell) -> str:
+    return "; ".join(told for told in (tell(held, locale) for held in done) if told)
 
 
-def _examples(held: LevelRecords, words: Locale) -> str | None:
+def _examples(held: LevelRecords, locale: Locale) -> str | None:
     found = held.dataset.results
     if not found:
         return None
-    counts = {"train": locale.whole(found.train_examples, words), "eval": locale.whole(found.eval_examples, words)}
-    return words.phrases["report"]["data_ours"].format(level=held.level, **counts)
+    counts = {"train": locale.whole(found.train_examples), "eval": locale.whole(found.eval_examples)}
+    return locale.phrases["report"]["data_ours"].format(level=held.level, **counts)
 
 
-def _overlap(held: LevelRecords, words: Locale) -> str | None:
+def _overlap(held: LevelRecords, locale: Locale) -> str | None:
     share = held.dataset.results.leak_audit.sentence_overlap.share
     if share is None:
         return None
-    return words.phrases["report"]["protocol_ours"].format(level=held.level, share=locale.share(share, words))
+    return locale.phrases["report"]["protocol_ours"].format(level=held.level, share=locale.share(share))
 
 
-def _files(made: list[LevelTable], words: Locale) -> str:
-    text = words.phrases["report"]
+def _files(made: list[LevelTable], locale: Locale) -> str:
+    text = locale.phrases["report"]
     rows = [
         [text["tables"][table.name], f"[CSV](tables/{table.name}.csv) · [LaTeX](tables/{table.name}.tex)"]
         for table in made
@@ -157,44 +157,43 @@ def _files(made: list[LevelTable], words: Locale) -> str:
     return tables.markdown_table([f"{text['table']} / {text['figure']}", ""], rows)
 
 
-def _notes(workspace: Workspace, by_level: dict[str, LevelRecords], words: Locale) -> list[dict[str, str]]:
+def _notes(workspace: Workspace, by_level: dict[str, LevelRecords], locale: Locale) -> list[dict[str, str]]:
     """Each level's note, with date and commit of its training."""
     report = workspace.final_report()
     return [
         {
             "level": level,
             "link": files.relative_link(workspace.note(level), report),
-            "date": facts.trained_on(held, words),
-            "commit": facts.trained_at(held, words),
+            "date": facts.trained_on(held, locale),
+            "commit": facts.trained_at(held, locale),
         }
         for level, held in by_level.items()
         if held.is_done
     ]
 
 
-def scorer_tables(by_level: dict[str, LevelRecords], words: Locale) -> list[dict]:
+def scorer_tables(by_level: dict[str, LevelRecords], locale: Locale) -> list[dict]:
     """A card for each scorer that judged a level: levels of one run share theirs, and then there is one."""
     found: dict[str, tuple[LevelScorerReport, list[str]]] = {}
     for level, held in by_level.items():
         scorer = held.generation.scorer
         if scorer.confusion:
             found.setdefault(scorer.model_dump_json(), (scorer, []))[1].append(level)
-    return [_card(scorer, judged, words) for scorer, judged in found.values()]
+    return [_card(scorer, judged, locale) for scorer, judged in found.values()]
 
 
-def _card(scorer: LevelScorerReport, judged: list[str], words: Locale) -> dict:
-    text = words.phrases["scorer_card"]
+def _card(scorer: LevelScorerReport, judged: list[str], locale: Locale) -> dict:
+    text = locale.phrases["scorer_card"]
     levels = [escaping.markdown(level) for level in scorer.levels]
-    counts = {key: locale.whole(getattr(scorer, key), words) for key in ("sentences", "folds", "groups")}
+    counts = {key: locale.whole(getattr(scorer, key)) for key in ("sentences", "folds", "groups")}
     confusion = [
-        [level, *(locale.whole(count, words) for count in row)]
-        for level, row in zip(levels, scorer.confusion, strict=False)
+        [level, *(locale.whole(count) for count in row)] for level, row in zip(levels, scorer.confusion, strict=False)
     ]
     return {
-        "text": text["text"].format(judged=format_list(judged, words), levels=format_list(levels, words), **counts),
+        "text": text["text"].format(judged=locale.list(judged), levels=locale.list(levels), **counts),
         "quality": tables.markdown_table(
             [text["variant"], *(text["qualities"][key] for key in QUALITIES)],
-            [_quality(scorer, variant, words) for variant in SCORERS],
+            [_quality(scorer, variant, locale) for variant in SCORERS],
             numbers_from=1,
         ),
         "confusion_text": text["confusion_text"],
@@ -202,12 +201,12 @@ def _card(scorer: LevelScorerReport, judged: list[str], words: Locale) -> dict:
     }
 
 
-def _quality(scorer: LevelScorerReport, variant: str, words: Locale) -> list[str]:
+def _quality(scorer: LevelScorerReport, variant: str, locale: Locale) -> list[str]:
     own = getattr(scorer, variant)
     return [
-        words.phrases["scorer_card"]["variants"][variant],
-        locale.decimal(own.qwk, 3, words),
-        locale.share(own.accuracy, words),
-        locale.share(own.within_one, words),
-        locale.decimal(own.rmse, 2, words),
+        locale.phrases["scorer_card"]["variants"][variant],
+        locale.decimal(own.qwk, 3),
+        locale.share(own.accuracy),
+        locale.share(own.within_one),
+        locale.decimal(own.rmse, 2),
     ]

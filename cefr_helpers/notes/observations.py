@@ -2,7 +2,7 @@
 
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.schema import GATES, Agreement, BestStep, Interval, LikelihoodComparison, Step
-from cefr_helpers.rendering import locale, tables
+from cefr_helpers.rendering import tables
 from cefr_helpers.rendering.locale import Locale
 
 AGREE_WITHIN = 0.01  # relative difference of training's best evaluation loss and the comparison's
@@ -13,16 +13,16 @@ SLIGHT = 0.05  # a rise below this share is slight
 MOST_ROWS = 24
 
 
-def verdict(held: LevelRecords, words: Locale) -> str:
+def verdict(held: LevelRecords, locale: Locale) -> str:
     """One sentence: better, worse or no difference shown, the figures, and what they were measured on."""
     found = held.comparison.results.completion
-    text = words.phrases["verdict"]
+    text = locale.phrases["verdict"]
     if not found:
         lowest = held.best
-        return text["no_comparison"].format(**best_figures(lowest, words)) if lowest else text["no_evaluation"]
-    n = locale.whole(held.comparison.results.examples, words)
-    parts = [text[_outcome(found)].format(n=n), _figures(found, n, words)]
-    return f"**{parts[0]}**: {parts[1]}; {seen(held, words)}."
+        return text["no_comparison"].format(**best_figures(lowest, locale)) if lowest else text["no_evaluation"]
+    n = locale.whole(held.comparison.results.examples)
+    parts = [text[_outcome(found)].format(n=n), _figures(found, n, locale)]
+    return f"**{parts[0]}**: {parts[1]}; {seen(held, locale)}."
 
 
 def _outcome(found: LikelihoodComparison) -> str:
@@ -32,27 +32,27 @@ def _outcome(found: LikelihoodComparison) -> str:
     return "better" if high < 0 else "worse" if low > 0 else "same"
 
 
-def _figures(found: LikelihoodComparison, n: str, words: Locale) -> str:
-    text = words.phrases["verdict"]
+def _figures(found: LikelihoodComparison, n: str, locale: Locale) -> str:
+    text = locale.phrases["verdict"]
     figures = text["figures"].format(
-        base=locale.loss(found.base.loss, words),
-        tuned=locale.loss(found.tuned.loss, words),
-        loss_reduction=locale.percent(found.loss_reduction_pct, words),
-        base_perplexity=locale.decimal(found.base.perplexity, 2, words),
-        tuned_perplexity=locale.decimal(found.tuned.perplexity, 2, words),
-        perplexity_reduction=locale.percent(found.perplexity_reduction_pct, words),
+        base=locale.loss(found.base.loss),
+        tuned=locale.loss(found.tuned.loss),
+        loss_reduction=locale.percent(found.loss_reduction_pct),
+        base_perplexity=locale.decimal(found.base.perplexity, 2),
+        tuned_perplexity=locale.decimal(found.tuned.perplexity, 2),
+        perplexity_reduction=locale.percent(found.perplexity_reduction_pct),
     )
     if _outcome(found) == "open":
         return f"{figures}; {text['examples'].format(n=n)}"
-    estimate = locale.loss(found.difference.estimate, words)
-    interval = _interval(found.difference, words)
+    estimate = locale.loss(found.difference.estimate)
+    interval = _interval(found.difference, locale)
     return f"{figures}; {text['difference'].format(estimate=estimate, interval=interval, n=n)}"
 
 
-def seen(held: LevelRecords, words: Locale) -> str:
+def seen(held: LevelRecords, locale: Locale) -> str:
     """What training had seen of the evaluation examples, in words."""
-    shares = dict(zip(("words", "sentences"), (locale.share(share, words) for share in _overlaps(held)), strict=True))
-    return words.phrases["verdict"][seen_kind(held)].format(**shares)
+    shares = dict(zip(("words", "sentences"), (locale.share(share) for share in _overlaps(held)), strict=True))
+    return locale.phrases["verdict"][seen_kind(held)].format(**shares)
 
 
 def seen_kind(held: LevelRecords) -> str:
@@ -68,87 +68,87 @@ def _overlaps(held: LevelRecords) -> tuple[float | None, float | None]:
     return audit.word_overlap.share, audit.sentence_overlap.share
 
 
-def of_level(held: LevelRecords, words: Locale) -> list[str]:
+def of_level(held: LevelRecords, locale: Locale) -> list[str]:
     """Observations on one level."""
     rules = (_after_best, _gap, _memory, _words_met, _truncated, _disagreement, _weakest)
-    return [text for text in (rule(held, words) for rule in rules) if text]
+    return [text for text in (rule(held, locale) for rule in rules) if text]
 
 
-def across(records_by_level: dict[str, LevelRecords], words: Locale) -> list[str]:
+def across(records_by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
     """Observations on the levels side by side; none where fewer than two have what they rest on."""
     done = [held for held in records_by_level.values() if held.is_done]
-    return [text for text in (rule(done, words) for rule in (_intervals, _floor_order, _length)) if text]
+    return [text for text in (rule(done, locale) for rule in (_intervals, _floor_order, _length)) if text]
 
 
-def _after_best(held: LevelRecords, words: Locale) -> str | None:
+def _after_best(held: LevelRecords, locale: Locale) -> str | None:
     evaluations = [row for row in progress_rows(held) if row["eval_loss"] is not None]
-    lowest, text = held.best, words.phrases["observations"]
+    lowest, text = held.best, locale.phrases["observations"]
     if len(evaluations) < 2:
         return None
     last = evaluations[-1]
-    figures = best_figures(lowest, words)
+    figures = best_figures(lowest, locale)
     if last["step"] == lowest.step:
         return text["still_falling"].format(**figures)
     if last["eval_loss"] <= lowest.eval_loss:
         return None
-    figures |= {"last": locale.loss(last["eval_loss"], words), "last_step": locale.whole(last["step"], words)}
+    figures |= {"last": locale.loss(last["eval_loss"]), "last_step": locale.whole(last["step"])}
     then = _train_loss_at(evaluations, lowest.step)
     if then is None or last["train_loss"] is None or last["train_loss"] >= then:
         return text["rise_alone"].format(**figures)
-    train = {"train": locale.loss(then, words), "last_train": locale.loss(last["train_loss"], words)}
+    train = {"train": locale.loss(then), "last_train": locale.loss(last["train_loss"])}
     return text["overfitting"].format(**figures, **train)
 
 
-def _gap(held: LevelRecords, words: Locale) -> str | None:
+def _gap(held: LevelRecords, locale: Locale) -> str | None:
     lowest = held.best
     if not lowest or held.loss_measure("train_loss") != held.loss_measure("eval_loss"):
         return None
     train = _train_loss_at(progress_rows(held), lowest.step)
     if train is None:
         return None
-    gap = locale.loss(lowest.eval_loss - train, words)
-    figures = {"train": locale.loss(train, words), "loss": locale.loss(lowest.eval_loss, words), "gap": gap}
-    return words.phrases["observations"]["gap"].format(**figures)
+    gap = locale.loss(lowest.eval_loss - train)
+    figures = {"train": locale.loss(train), "loss": locale.loss(lowest.eval_loss), "gap": gap}
+    return locale.phrases["observations"]["gap"].format(**figures)
 
 
-def _memory(held: LevelRecords, words: Locale) -> str | None:
+def _memory(held: LevelRecords, locale: Locale) -> str | None:
     sentences, above = held.dataset.results.leak_audit.sentence_overlap.share, held.above_floor
     if sentences is None or sentences < MOSTLY or above is None:
         return None
-    return words.phrases["observations"]["memory"].format(
-        sentences=locale.share(sentences, words),
-        loss=locale.loss(held.best.eval_loss, words),
-        above=locale.loss(above, words),
-        floor=locale.loss(held.floor(held.loss_measure("eval_loss")), words),
+    return locale.phrases["observations"]["memory"].format(
+        sentences=locale.share(sentences),
+        loss=locale.loss(held.best.eval_loss),
+        above=locale.loss(above),
+        floor=locale.loss(held.floor(held.loss_measure("eval_loss"))),
     )
 
 
-def _words_met(held: LevelRecords, words: Locale) -> str | None:
+def _words_met(held: LevelRecords, locale: Locale) -> str | None:
     met = held.dataset.results.leak_audit.held_out_words_in_training_sentences
     if not met.count or held.dataset.results.split.policy != "words":
         return None
-    figures = {"count": locale.whole(met.count, words), "share": locale.share(met.share, words)}
-    return words.phrases["observations"]["words_met"].format(**figures)
+    figures = {"count": locale.whole(met.count), "share": locale.share(met.share)}
+    return locale.phrases["observations"]["words_met"].format(**figures)
 
 
-def _truncated(held: LevelRecords, words: Locale) -> str | None:
+def _truncated(held: LevelRecords, locale: Locale) -> str | None:
     found = held.dataset.results
     truncated = found.tokens.train.truncated
     if not truncated:
         return None
     figures = {"truncated": truncated, "examples": found.train_examples, "length": found.max_seq_length}
-    written = {name: locale.whole(value, words) for name, value in figures.items()}
-    return words.phrases["observations"]["truncated"].format(**written)
+    written = {name: locale.whole(value) for name, value in figures.items()}
+    return locale.phrases["observations"]["truncated"].format(**written)
 
 
-def _disagreement(held: LevelRecords, words: Locale) -> str | None:
+def _disagreement(held: LevelRecords, locale: Locale) -> str | None:
     found = held.comparison.results.agreement
     if (found.relative_difference or 0) <= AGREE_WITHIN:
         return None
-    return words.phrases["observations"]["disagreement"].format(**agreement_figures(found, words))
+    return locale.phrases["observations"]["disagreement"].format(**agreement_figures(found, locale))
 
 
-def _weakest(held: LevelRecords, words: Locale) -> str | None:
+def _weakest(held: LevelRecords, locale: Locale) -> str | None:
     found = held.generation
     met = {gate: found.value("tuned", gate) for gate in GATES}
     known = {gate: share for gate, share in met.items() if share is not None}
@@ -156,24 +156,22 @@ def _weakest(held: LevelRecords, words: Locale) -> str | None:
         return None
     gate = min(known, key=known.get)
     rows = {"share": "tuned", "base": "base", "gold": "gold"}
-    figures = {name: locale.share(found.value(row, gate), words) for name, row in rows.items()}
-    n = locale.whole(found.slots, words)
-    measure = words.phrases["generation"]["measures"][gate]
-    return words.phrases["observations"]["weakest"].format(measure=measure, n=n, **figures)
+    figures = {name: locale.share(found.value(row, gate)) for name, row in rows.items()}
+    n = locale.whole(found.slots)
+    measure = locale.phrases["generation"]["measures"][gate]
+    return locale.phrases["observations"]["weakest"].format(measure=measure, n=n, **figures)
 
 
-def agreement_figures(found: Agreement, words: Locale) -> dict[str, str]:
+def agreement_figures(found: Agreement, locale: Locale) -> dict[str, str]:
     """The figures of the comparison's agreement with training, in words."""
     return {
-        "training": locale.loss(found.training_best_eval_loss, words),
-        "comparison": locale.loss(found.comparison_tuned_loss, words),
-        "difference": locale.percent(
-            None if found.relative_difference is None else 100 * found.relative_difference, words, 2
-        ),
+        "training": locale.loss(found.training_best_eval_loss),
+        "comparison": locale.loss(found.comparison_tuned_loss),
+        "difference": locale.percent(None if found.relative_difference is None else 100 * found.relative_difference, 2),
     }
 
 
-def _intervals(done: list[LevelRecords], words: Locale) -> str | None:
+def _intervals(done: list[LevelRecords], locale: Locale) -> str | None:
     compared = [held for held in done if held.comparison.results.completion.difference.high is not None]
     if len(compared) < 2:
         return None
@@ -182,24 +180,24 @@ def _intervals(done: list[LevelRecords], words: Locale) -> str | None:
     for name, held in (("strong", ordered[0]), ("weak", ordered[-1])):
         found = held.comparison.results.completion
         ends[name] = found.difference
-        n = locale.whole(held.comparison.results.examples, words)
-        figures |= {name: held.level, f"{name}_interval": _interval(found.difference, words), f"{name}_n": n}
+        n = locale.whole(held.comparison.results.examples)
+        figures |= {name: held.level, f"{name}_interval": _interval(found.difference, locale), f"{name}_n": n}
     kind = "apart" if ends["strong"].high < ends["weak"].low else "overlapping"
-    return words.phrases["observations"][kind].format(**figures)
+    return locale.phrases["observations"][kind].format(**figures)
 
 
-def _floor_order(done: list[LevelRecords], words: Locale) -> str | None:
+def _floor_order(done: list[LevelRecords], locale: Locale) -> str | None:
     known = sorted((h for h in done if h.above_floor is not None), key=lambda held: held.best.eval_loss)
     if len(known) < 2:
         return None
     figures = {}
     for name, held in (("low", known[0]), ("high", known[-1])):
-        figures |= {name: held.level, f"{name}_loss": locale.loss(held.best.eval_loss, words)}
-        figures[f"{name}_above"] = locale.loss(held.above_floor, words)
-    return words.phrases["observations"]["floor_order"].format(**figures)
+        figures |= {name: held.level, f"{name}_loss": locale.loss(held.best.eval_loss)}
+        figures[f"{name}_above"] = locale.loss(held.above_floor)
+    return locale.phrases["observations"]["floor_order"].format(**figures)
 
 
-def _length(done: list[LevelRecords], words: Locale) -> str | None:
+def _length(done: list[LevelRecords], locale: Locale) -> str | None:
     ground = "completion"
     known = [held for held in done if held.dataset.results.sentence_words.mean and held.floor(ground) is not None]
     known.sort(key=lambda held: held.dataset.results.sentence_words.mean)
@@ -208,25 +206,25 @@ def _length(done: list[LevelRecords], words: Locale) -> str | None:
     figures = {}
     for name, held in (("short", known[0]), ("long", known[-1])):
         mean = held.dataset.results.sentence_words.mean
-        figures |= {name: held.level, f"{name}_words": locale.decimal(mean, 1, words)}
-        figures[f"{name}_floor"] = locale.loss(held.floor(ground), words)
-    return words.phrases["observations"]["length"].format(**figures)
+        figures |= {name: held.level, f"{name}_words": locale.decimal(mean, 1)}
+        figures[f"{name}_floor"] = locale.loss(held.floor(ground))
+    return locale.phrases["observations"]["length"].format(**figures)
 
 
-def _interval(difference: Interval, words: Locale) -> str:
-    return tables.interval((difference.low, difference.high), words)
+def _interval(difference: Interval, locale: Locale) -> str:
+    return tables.interval((difference.low, difference.high), locale)
 
 
 def _train_loss_at(rows: list[dict], step: int | None) -> float | None:
     return next((row["train_loss"] for row in rows if row["step"] == step), None)
 
 
-def best_figures(lowest: BestStep, words: Locale) -> dict[str, str]:
+def best_figures(lowest: BestStep, locale: Locale) -> dict[str, str]:
     """Loss, step and epoch of the best evaluation, in words: the same everywhere in a note."""
     return {
-        "loss": locale.loss(lowest.eval_loss, words),
-        "step": locale.whole(lowest.step, words),
-        "epoch": locale.decimal(lowest.epoch, 2, words),
+        "loss": locale.loss(lowest.eval_loss),
+        "step": locale.whole(lowest.step),
+        "epoch": locale.decimal(lowest.epoch, 2),
     }
 
 
@@ -262,16 +260,16 @@ def thin_rows(made: list[dict]) -> list[dict]:
     return [made[place] for place in sorted(kept)]
 
 
-def format_rows(made: list[dict], words: Locale) -> list[list[str]]:
+def format_rows(made: list[dict], locale: Locale) -> list[list[str]]:
     """The rows in words, ready for a Markdown table."""
-    nothing = words.phrases["missing"]
+    nothing = locale.phrases["missing"]
     return [
         [
-            locale.decimal(row["epoch"], 2, words),
-            locale.whole(row["step"], words),
-            nothing if row["train_loss"] is None else locale.loss(row["train_loss"], words),
-            nothing if row["eval_loss"] is None else locale.loss(row["eval_loss"], words),
-            "; ".join(words.phrases["remarks"][remark] for remark in row["remarks"]),
+            locale.decimal(row["epoch"], 2),
+            locale.whole(row["step"]),
+            nothing if row["train_loss"] is None else locale.loss(row["train_loss"]),
+            nothing if row["eval_loss"] is None else locale.loss(row["eval_loss"]),
+            "; ".join(locale.phrases["remarks"][remark] for remark in row["remarks"]),
         ]
         for row in made
     ]

@@ -11,7 +11,7 @@ from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.notes import facts, files, level_tables, observations, sections
-from cefr_helpers.rendering import locale, tables, templates
+from cefr_helpers.rendering import tables, templates
 from cefr_helpers.rendering.locale import Locale
 
 _WIDEST_PICTURE = 1000
@@ -34,41 +34,41 @@ def write_results_note(workspace: Workspace, level: str, language: str) -> Path:
 def results_note(workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], language: str) -> str:
     """The note as Markdown; `workspace` only says where things lie, nothing in it is read."""
     held = records_by_level[level]
-    words = level_tables.wording_for(records_by_level, language)
+    locale = level_tables.wording_for(records_by_level, language)
     rows = observations.progress_rows(held)
     shown = observations.thin_rows(rows)
     return templates.render(
         "results_note.md.j2",
         {
-            "text": words.phrases["note"],
-            "title": words.phrases["note"]["title"].format(level=level, name=levels.NAMES[language][level]),
-            "verdict": observations.verdict(held, words),
+            "text": locale.phrases["note"],
+            "title": locale.phrases["note"]["title"].format(level=level, name=levels.NAMES[language][level]),
+            "verdict": observations.verdict(held, locale),
             "adopted": held.adopted,
-            "head": facts.head(held, words),
-            "data": facts.data(held, words),
-            "dropped": facts.dropped(held, words),
-            "leaks": facts.leaks(held, words),
-            "floor": _floor(held, words),
-            "lora": facts.hyperparameters(held, facts.LORA, words),
-            "settings": facts.hyperparameters(held, facts.TRAINING, words),
-            "differences": facts.differences(held, words),
-            "training": facts.training(held, words),
-            "progress_unit": _progress_unit(held, words),
-            "progress": _progress(shown, words),
-            "thinned": _thinned(rows, shown, words),
-            "best": _best(held, words),
-            "comparison": sections.comparison(held, words),
-            "generation": sections.generated_answers(workspace, held, words),
-            "answers_text": words.phrases["generation"],
-            "answers": sections.answers(held, words),
-            "levels": tables.to_markdown(level_tables.side_by_side(records_by_level), words),
-            "observations": observations.of_level(held, words) + observations.across(records_by_level, words),
-            "nothing": words.phrases["observations"]["nothing"],
-            "plots": files.plots(workspace, held, words),
+            "head": facts.head(held, locale),
+            "data": facts.data(held, locale),
+            "dropped": facts.dropped(held, locale),
+            "leaks": facts.leaks(held, locale),
+            "floor": _floor(held, locale),
+            "lora": facts.hyperparameters(held, facts.LORA, locale),
+            "settings": facts.hyperparameters(held, facts.TRAINING, locale),
+            "differences": facts.differences(held, locale),
+            "training": facts.training(held, locale),
+            "progress_unit": _progress_unit(held, locale),
+            "progress": _progress(shown, locale),
+            "thinned": _thinned(rows, shown, locale),
+            "best": _best(held, locale),
+            "comparison": sections.comparison(held, locale),
+            "generation": sections.generated_answers(workspace, held, locale),
+            "answers_text": locale.phrases["generation"],
+            "answers": sections.answers(held, locale),
+            "levels": tables.to_markdown(level_tables.side_by_side(records_by_level), locale),
+            "observations": observations.of_level(held, locale) + observations.across(records_by_level, locale),
+            "nothing": locale.phrases["observations"]["nothing"],
+            "plots": files.plots(workspace, held, locale),
             "tree": files.tree(workspace, held),
-            "where": files.where(held, words),
+            "where": files.where(held, locale),
             "loading": files.loading(held),
-            "next": files.next_steps(workspace, level, records_by_level, words),
+            "next": files.next_steps(workspace, level, records_by_level, locale),
         },
     )
 
@@ -101,41 +101,41 @@ def _reduced(picture: Path) -> bytes:
     return content.getvalue()
 
 
-def _floor(held: LevelRecords, words: Locale) -> str | None:
+def _floor(held: LevelRecords, locale: Locale) -> str | None:
     found = held.dataset.results.memoriser_floor
     if not found:
         return None
-    return words.phrases["note"]["floor"].format(
-        completion=locale.loss(found.completion.nats_per_token, words),
-        full_text=locale.loss(found.full_text.nats_per_token, words),
-        completion_example=locale.decimal(found.completion.nats_per_example, 1, words),
-        full_text_example=locale.decimal(found.full_text.nats_per_example, 1, words),
-        per_word=locale.decimal(found.sentences_per_word, 1, words),
+    return locale.phrases["note"]["floor"].format(
+        completion=locale.loss(found.completion.nats_per_token),
+        full_text=locale.loss(found.full_text.nats_per_token),
+        completion_example=locale.decimal(found.completion.nats_per_example, 1),
+        full_text_example=locale.decimal(found.full_text.nats_per_example, 1),
+        per_word=locale.decimal(found.sentences_per_word, 1),
     )
 
 
-def _progress_unit(held: LevelRecords, words: Locale) -> str:
-    text = words.phrases["note"]
+def _progress_unit(held: LevelRecords, locale: Locale) -> str:
+    text = locale.phrases["note"]
     parts = {}
     for name, key in (("eval_on", "eval_loss"), ("train_on", "train_loss")):
         measure = held.loss_measure(key)
-        parts[name] = text[measure] if measure else words.unknown
+        parts[name] = text[measure] if measure else locale.unknown
     return text["progress_unit"].format(**parts)
 
 
-def _progress(rows: list[dict], words: Locale) -> str:
-    headings = [words.phrases["note"][key] for key in ("epoch", "step", "train_loss", "eval_loss", "remark")]
-    table = tables.markdown_table(headings, observations.format_rows(rows, words), numbers_from=0)
+def _progress(rows: list[dict], locale: Locale) -> str:
+    headings = [locale.phrases["note"][key] for key in ("epoch", "step", "train_loss", "eval_loss", "remark")]
+    table = tables.markdown_table(headings, observations.format_rows(rows, locale), numbers_from=0)
     return table.replace("---: |\n", "--- |\n", 1)  # remarks are text: aligned left
 
 
-def _thinned(rows: list[dict], shown: list[dict], words: Locale) -> str | None:
+def _thinned(rows: list[dict], shown: list[dict], locale: Locale) -> str | None:
     all_of, some = (sum(row["eval_loss"] is not None for row in made) for made in (rows, shown))
     if all_of == some:
         return None
-    return words.phrases["note"]["thinned"].format(shown=locale.whole(some, words), all=locale.whole(all_of, words))
+    return locale.phrases["note"]["thinned"].format(shown=locale.whole(some), all=locale.whole(all_of))
 
 
-def _best(held: LevelRecords, words: Locale) -> str:
-    lowest, text = held.best, words.phrases["note"]
-    return text["best"].format(**observations.best_figures(lowest, words)) if lowest else text["no_best"]
+def _best(held: LevelRecords, locale: Locale) -> str:
+    lowest, text = held.best, locale.phrases["note"]
+    return text["best"].format(**observations.best_figures(lowest, locale)) if lowest else text["no_best"]

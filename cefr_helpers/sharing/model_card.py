@@ -11,7 +11,7 @@ from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.records import AnyRecord
 from cefr_helpers.core.schema import ComparisonRecord, DatasetRecord
 from cefr_helpers.notes import facts, level_tables, observations, sections
-from cefr_helpers.rendering import escaping, locale, tables, templates
+from cefr_helpers.rendering import escaping, tables, templates
 from cefr_helpers.rendering.locale import Locale
 
 FILE = "README.md"
@@ -60,8 +60,8 @@ def card(workspace: Workspace, held: LevelRecords, kind: str) -> str:
         held: the training record, and those of data and comparison that belong to it.
         kind: "adapter" or "merged_model".
     """
-    words = level_tables.wording_for({held.level: held}, "en")
-    body = templates.render("model_card.md.j2", _body(workspace, held, kind, words))
+    locale = level_tables.wording_for({held.level: held}, "en")
+    body = templates.render("model_card.md.j2", _body(workspace, held, kind, locale))
     return f"---\n{_header(held, kind)}\n---\n\n{body}"
 
 
@@ -132,24 +132,24 @@ def licences(held: LevelRecords) -> str:
     return "\n".join([*lines, *([_BUILT_WITH_LLAMA] if _licence(base)[0] == "llama3.2" else [])])
 
 
-def _body(workspace: Workspace, held: LevelRecords, kind: str, words: Locale) -> dict:
+def _body(workspace: Workspace, held: LevelRecords, kind: str, locale: Locale) -> dict:
     base, bundled = hub_id(held), held.training.results.base_model.source == "bundled"
     return {
         "mark": MARK,
         "title": escaping.markdown(getattr(held.training.results, kind).name),
         "summary": _summary(held, kind),
         "built_with": _BUILT_WITH_LLAMA if _licence(base)[0] == "llama3.2" else None,
-        "verdict": observations.verdict(held, words),
+        "verdict": observations.verdict(held, locale),
         "base": _base(held),
         "source_caution": _DE_QUANTISED if bundled else None,
-        "data": facts.data(held, words) or "Not recorded.",
+        "data": facts.data(held, locale) or "Not recorded.",
         "digests": _digests(held),
-        "leaks": facts.leaks(held, words),
-        "lora": facts.hyperparameters(held, facts.LORA, words),
-        "training": facts.training(held, words),
-        "comparison": sections.comparison(held, words),
-        "generation": sections.generated_answers(workspace, held, words),
-        "exports": _exports(workspace, held, words),
+        "leaks": facts.leaks(held, locale),
+        "lora": facts.hyperparameters(held, facts.LORA, locale),
+        "training": facts.training(held, locale),
+        "comparison": sections.comparison(held, locale),
+        "generation": sections.generated_answers(workspace, held, locale),
+        "exports": _exports(workspace, held, locale),
         "usage": _usage(held, kind),
     }
 
@@ -187,13 +187,13 @@ def _digests(held: LevelRecords) -> str:
     return f"Licence of the sentence bank: {licence}.\n\n" + tables.markdown_table(["File", "SHA-256"], rows)
 
 
-def _exports(workspace: Workspace, held: LevelRecords, words: Locale) -> str | None:
+def _exports(workspace: Workspace, held: LevelRecords, locale: Locale) -> str | None:
     """GGUF files of this model, where there are any."""
     rows = [
         [
             escaping.code(one["file"]),
             escaping.markdown(one["quantisation"]),
-            locale.whole(one["bytes"], words),
+            locale.whole(one["bytes"]),
             escaping.code(one["sha256"]),
         ]
         for one in gguf_exports(workspace, held)
