@@ -106,6 +106,16 @@ def read_level(workspace: Workspace, level: str) -> LevelRecords:
     return LevelRecords(level, **{name: record for name, record in found.items() if record is not None})
 
 
+def read_trained(workspace: Workspace, level: str) -> LevelRecords:
+    """The records of a level that was trained.
+
+    Raises:
+        InputError: the level is unknown, has no training record, or a record is broken.
+    """
+    records.read(workspace, check_level(level), "training")
+    return read_level(workspace, level)
+
+
 def read_levels(workspace: Workspace, levels: Iterable[str] = LEVELS) -> dict[str, LevelRecords]:
     """Level -> its records, in the order of LEVELS; a level that has not been run has empty ones."""
     wanted = {check_level(level) for level in levels}

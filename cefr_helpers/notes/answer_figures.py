@@ -39,23 +39,23 @@ def draw_generation(workspace: Workspace, level: str, language: str) -> list[Pat
     Raises:
         InputError: the level or the language is unknown, or a record is broken.
     """
-    held = read_level(workspace, level)
-    if not held.generation:
+    records = read_level(workspace, level)
+    if not records.generation:
         return []
     draw = {"answer_measures": answer_measures, "level_scores": level_scores}
-    files = figure_files(held.generation)
-    return [save_figure(draw[name](held, language), workspace.plots(level) / file) for name, file in files.items()]
+    files = figure_files(records.generation)
+    return [save_figure(draw[name](records, language), workspace.plots(level) / file) for name, file in files.items()]
 
 
-def answer_measures(held: LevelRecords, language: str) -> Figure:
+def answer_measures(records: LevelRecords, language: str) -> Figure:
     """Each rate of base, tuned and gold, as marks with 95 % intervals, Joint Success on top."""
     locale = load_locale(language)
     figure = new_figure((8.0, 7.0))
     axes = figure.subplots()
     style(axes)
-    _title(figure, held, "answer_measures", 1.02, locale)
+    _title(figure, records, "answer_measures", 1.02, locale)
     for place, row in enumerate(_LOOKS):
-        _marks(axes, held, row, (place - 1) * _APART, locale)
+        _marks(axes, records, row, (place - 1) * _APART, locale)
     if axes.lines:
         axes.set_yticks(range(len(RATES)), [_rate_name(rate, locale) for rate in RATES])
         axes.set_ylim(len(RATES) - 0.5, -0.5)
@@ -69,14 +69,14 @@ def answer_measures(held: LevelRecords, language: str) -> Figure:
     return put_legend(figure)
 
 
-def level_scores(held: LevelRecords, language: str) -> Figure:
+def level_scores(records: LevelRecords, language: str) -> Figure:
     """Histograms of the valid sentences' level scores, one under the other, the accepted range shaded."""
     locale = load_locale(language)
     figure = new_figure((8.0, 7.6))
     panels = figure.subplots(len(_LOOKS), 1, sharex=True, sharey=True)
     for axes, row in zip(panels, _LOOKS, strict=True):
         style(axes)
-        _panel(axes, held, row, locale)
+        _panel(axes, records, row, locale)
     text = locale.phrases["plot"]["generation"]
     panels[-1].set_xlim(0.9, len(levels.LEVELS) + 0.1)
     panels[-1].set_xticks(range(1, len(levels.LEVELS) + 1), levels.LEVELS)
@@ -84,17 +84,17 @@ def level_scores(held: LevelRecords, language: str) -> Figure:
     if panels[0].get_ylim()[1] > 1:
         for axes in panels:
             write_ticks(axes.yaxis, locale)
-    _title(figure, held, "level_scores", 1.24, locale)
+    _title(figure, records, "level_scores", 1.24, locale)
     return put_legend(figure)
 
 
-def _title(figure: Figure, held: LevelRecords, name: str, height: float, locale: Locale) -> None:
+def _title(figure: Figure, records: LevelRecords, name: str, height: float, locale: Locale) -> None:
     """Title and, in grey under it, the model; both from the figure's edge, since the axes begin far inside."""
-    title = f"{level_title(held.level, locale)}: {locale.phrases['plot']['generation'][name]}"
+    title = f"{level_title(records.level, locale)}: {locale.phrases['plot']['generation'][name]}"
     figure.suptitle(title, fontsize=TEXT + 3, fontweight="bold", x=0.02, ha="left")
     axes = figure.axes[0]
     place = blended_transform_factory(figure.transFigure, axes.transAxes)
-    model = escaping.shortened(held.model_name or locale.phrases["plot"]["unknown_model"], LONGEST_NAME)
+    model = escaping.shortened(records.model_name or locale.phrases["plot"]["unknown_model"], LONGEST_NAME)
     look = {"fontsize": TEXT - 1, "color": GREY, "va": "bottom", "parse_math": False}
     axes.text(0.02, height, model, transform=place, **look)
 
@@ -104,11 +104,11 @@ def _rate_name(rate: str, locale: Locale) -> str:
     return locale.phrases["plot"]["generation"]["of_prompts"].format(measure=name) if rate == "exact_ten" else name
 
 
-def _marks(axes: Axes, held: LevelRecords, row: str, shift: float, locale: Locale) -> None:
+def _marks(axes: Axes, records: LevelRecords, row: str, shift: float, locale: Locale) -> None:
     colour, marker = _LOOKS[row]
     label = locale.phrases["plot"]["generation"][row]
     for place, rate in enumerate(RATES):
-        entry = held.generation.metric(row, rate)
+        entry = records.generation.metric(row, rate)
         if entry.value is None:
             continue
         ends = (entry.low, entry.high)
@@ -118,12 +118,12 @@ def _marks(axes: Axes, held: LevelRecords, row: str, shift: float, locale: Local
         axes.plot([100 * entry.value], [place + shift], label=label, **look)
 
 
-def _panel(axes: Axes, held: LevelRecords, row: str, locale: Locale) -> None:
+def _panel(axes: Axes, records: LevelRecords, row: str, locale: Locale) -> None:
     text = locale.phrases["plot"]["generation"]
-    scores = held.generation.scores.get(row, [])
+    scores = records.generation.scores.get(row, [])
     title = text["scores_of"].format(who=text[row], n=locale.whole(len(scores)))
     axes.set_title(title, fontsize=TEXT, loc="left")
-    asked = levels.number(held.level)
+    asked = levels.number(records.level)
     axes.axvspan(asked - 1, asked + 1, color=GREY, alpha=0.13, linewidth=0, label=text["target"])
     axes.set_ylabel(text["scores_share"])
     if scores:

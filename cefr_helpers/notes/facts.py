@@ -32,41 +32,41 @@ TRAINING = (
 )
 
 
-def head(held: LevelRecords, locale: Locale) -> str:
+def head(records: LevelRecords, locale: Locale) -> str:
     """Date, model, method, level, commit, recipe."""
-    text, record = locale.phrases["facts"], held.training
+    text, record = locale.phrases["facts"], records.training
     in_4bit = record.results.hyperparameters.get("load_in_4bit")
     facts = [
-        ("date", trained_on(held, locale)),
-        ("model", escaping.markdown(held.model_name or locale.unknown)),
+        ("date", trained_on(records, locale)),
+        ("model", escaping.markdown(records.model_name or locale.unknown)),
         ("method", locale.unknown if in_4bit is None else text["methods"]["qlora" if in_4bit else "lora"]),
-        ("level", f"{held.level} ({levels.NAMES[locale.language][held.level]})"),
-        ("commit", trained_at(held, locale)),
+        ("level", f"{records.level} ({levels.NAMES[locale.language][records.level]})"),
+        ("commit", trained_at(records, locale)),
         ("recipe", escaping.markdown(record.recipe.get("name") or locale.unknown)),
     ]
-    if held.adopted:
+    if records.adopted:
         facts.append(("adopted", escaping.code(record.results.adopted.read)))
     return _facts(facts, locale)
 
 
-def trained_on(held: LevelRecords, locale: Locale) -> str:
+def trained_on(records: LevelRecords, locale: Locale) -> str:
     """The day of the training; unknown for one that was taken in."""
-    return locale.unknown if held.adopted else locale.date(held.training.created)
+    return locale.unknown if records.adopted else locale.date(records.training.created)
 
 
-def trained_at(held: LevelRecords, locale: Locale) -> str:
+def trained_at(records: LevelRecords, locale: Locale) -> str:
     """The first twelve digits of the training's commit, and whether there were changes on top."""
-    name = held.training.commit
-    if held.adopted or name in (None, "unknown"):
+    name = records.training.commit
+    if records.adopted or name in (None, "unknown"):
         return locale.unknown
     digits, _, changes = name.partition("+")
     short = escaping.code(digits[:12])
     return locale.phrases["facts"]["changed"].format(commit=short) if changes else short
 
 
-def data(held: LevelRecords, locale: Locale) -> str | None:
+def data(records: LevelRecords, locale: Locale) -> str | None:
     """Examples, words, sentences, tokens, split; None without a dataset record."""
-    found = held.dataset.results
+    found = records.dataset.results
     if not found:
         return None
     text = locale.phrases["facts"]
@@ -89,9 +89,9 @@ def data(held: LevelRecords, locale: Locale) -> str | None:
     return _facts(facts, locale)
 
 
-def leaks(held: LevelRecords, locale: Locale) -> str | None:
+def leaks(records: LevelRecords, locale: Locale) -> str | None:
     """The leak audit as a table."""
-    found = held.dataset.results.leak_audit
+    found = records.dataset.results.leak_audit
     if not found:
         return None
     text = locale.phrases["note"]
@@ -103,9 +103,9 @@ def leaks(held: LevelRecords, locale: Locale) -> str | None:
     return tables.markdown_table([text["leak"], text["count"], text["share"]], rows, numbers_from=1)
 
 
-def dropped(held: LevelRecords, locale: Locale) -> str | None:
+def dropped(records: LevelRecords, locale: Locale) -> str | None:
     """What cleaning the bank changed or left out, with an example each."""
-    found = held.dataset.results.sentence_bank.dropped
+    found = records.dataset.results.sentence_bank.dropped
     if not found:
         return None
     text = locale.phrases["note"]
@@ -120,22 +120,22 @@ def dropped(held: LevelRecords, locale: Locale) -> str | None:
     return tables.markdown_table([text["reason"], text["count"], text["such_as"]], rows)
 
 
-def training(held: LevelRecords, locale: Locale) -> str:
+def training(records: LevelRecords, locale: Locale) -> str:
     """Duration, steps, losses, speed, memory, hardware, versions."""
-    found, text = held.training.results, locale.phrases["facts"]
+    found, text = records.training.results, locale.phrases["facts"]
     facts = [
         ("duration", locale.duration(found.duration_s)),
         ("steps", _steps(found, locale)),
         ("train_loss", _change(found.train_loss, "first_to_last", locale)),
         ("eval_loss", _change(found.eval_loss, "first_to_best", locale)),
-        ("best", _best(held, locale)),
+        ("best", _best(records, locale)),
         ("speed", _unless_unknown(found.tokens_per_s, text["speed_value"], locale)),
         ("tokens_seen", locale.whole(found.tokens)),
         ("memory", locale.gigabytes(found.peak_memory_bytes)),
         ("parameters", _parameters(found, locale)),
-        ("hardware", locale.unknown if held.adopted else _hardware(held, locale)),
+        ("hardware", locale.unknown if records.adopted else _hardware(records, locale)),
         ("device", _device(found, locale)),
-        ("versions", locale.unknown if held.adopted else _versions(held)),
+        ("versions", locale.unknown if records.adopted else _versions(records)),
     ]
     if found.peak_gpu_memory_bytes is not None:
         facts.insert(8, ("gpu_memory", locale.gigabytes(found.peak_gpu_memory_bytes)))
@@ -200,10 +200,10 @@ def _change(losses: LossChange, phrase: str, locale: Locale) -> str:
     return locale.phrases["facts"][phrase].format(reduction=reduction, **figures)
 
 
-def _best(held: LevelRecords, locale: Locale) -> str:
-    if held.best.eval_loss is None:
+def _best(records: LevelRecords, locale: Locale) -> str:
+    if records.best.eval_loss is None:
         return locale.unknown
-    return locale.phrases["facts"]["best_value"].format(**observations.best_figures(held.best, locale))
+    return locale.phrases["facts"]["best_value"].format(**observations.best_figures(records.best, locale))
 
 
 def _unless_unknown(value: float | None, phrase: str, locale: Locale) -> str:
@@ -221,8 +221,8 @@ def _parameters(found: TrainingResults, locale: Locale) -> str:
     return locale.phrases["facts"]["parameters_value"].format(trainable=shown, total=total)
 
 
-def _hardware(held: LevelRecords, locale: Locale) -> str:
-    machine, text = held.training.hardware, locale.phrases["facts"]
+def _hardware(records: LevelRecords, locale: Locale) -> str:
+    machine, text = records.training.hardware, locale.phrases["facts"]
     shown = text["hardware_value"].format(
         cpu=escaping.markdown(machine.cpu or locale.unknown),
         cores=locale.whole(machine.cores),
@@ -242,8 +242,8 @@ def _device(found: TrainingResults, locale: Locale) -> str:
     return f"{escaping.code(device)} ({why})" if why else escaping.code(device)
 
 
-def _versions(held: LevelRecords) -> str:
-    return ", ".join(escaping.markdown(f"{name} {version}") for name, version in held.training.versions.items())
+def _versions(records: LevelRecords) -> str:
+    return ", ".join(escaping.markdown(f"{name} {version}") for name, version in records.training.versions.items())
 
 
 def _merge(found: MergeCheck, locale: Locale) -> str:
@@ -256,13 +256,13 @@ def _merge(found: MergeCheck, locale: Locale) -> str:
     return locale.phrases["facts"]["merge_value"].format(**figures)
 
 
-def hyperparameters(held: LevelRecords, keys: tuple[str, ...], locale: Locale) -> str:
+def hyperparameters(records: LevelRecords, keys: tuple[str, ...], locale: Locale) -> str:
     """Hyperparameters as they ran, under their readable names."""
-    ran = dict(held.training.results.hyperparameters)
+    ran = dict(records.training.results.hyperparameters)
     sizes = (ran.get("batch_size"), ran.get("gradient_accumulation_steps"))
     ran["effective_batch_size"] = None if None in sizes else sizes[0] * sizes[1]
-    ran.setdefault("max_seq_length", held.training.recipe.get("max_seq_length"))
-    ran["seed"] = held.training.seed
+    ran.setdefault("max_seq_length", records.training.recipe.get("max_seq_length"))
+    ran["seed"] = records.training.seed
     rows = [[locale.phrases["settings"][key], setting(ran.get(key), locale)] for key in keys]
     return tables.markdown_table([locale.phrases["note"]["setting"], locale.phrases["note"]["value"]], rows)
 
@@ -277,9 +277,9 @@ def setting(value: object, locale: Locale) -> str:
     return locale.plain(value)
 
 
-def differences(held: LevelRecords, locale: Locale) -> str | None:
+def differences(records: LevelRecords, locale: Locale) -> str | None:
     """What ran otherwise than the recipe asks, and why."""
-    found = held.training.results.differences_from_recipe
+    found = records.training.results.differences_from_recipe
     if not found:
         return None
     text = locale.phrases["note"]

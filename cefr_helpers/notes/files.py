@@ -17,49 +17,52 @@ def relative_link(target: Path, note: Path) -> str:
     return quote(Path(os.path.relpath(target, note.parent)).as_posix())
 
 
-def plots(workspace: Workspace, held: LevelRecords, locale: Locale) -> list[dict[str, str]]:
+def plots(workspace: Workspace, records: LevelRecords, locale: Locale) -> list[dict[str, str]]:
     """Title and link of each of the five plots."""
-    folder, note = workspace.plots(held.level), workspace.note(held.level)
+    folder, note = workspace.plots(records.level), workspace.note(records.level)
     return [
-        {"title": f"{held.level}: {locale.phrases['plot']['titles'][name]}", "link": relative_link(folder / file, note)}
+        {
+            "title": f"{records.level}: {locale.phrases['plot']['titles'][name]}",
+            "link": relative_link(folder / file, note),
+        }
         for name, file in PLOT_FILES.items()
     ]
 
 
-def tree(workspace: Workspace, held: LevelRecords) -> str:
+def tree(workspace: Workspace, records: LevelRecords) -> str:
     """The files of the level as a code block; those of stages without a record are left out."""
-    level, there = held.level, [name for name in NAMES if getattr(held, name)]
+    level, there = records.level, [name for name in NAMES if getattr(records, name)]
     folders = []
-    if held.dataset:
+    if records.dataset:
         files = [workspace.formatted_file(level, part).name for part in ("train", "eval")]
         folders.append((f"formatted_data/{level}", files))
-    notebooks = [] if held.adopted else [f"{Stage.of_record(name)}.ipynb" for name in there]
-    answers = held.generation
+    notebooks = [] if records.adopted else [f"{Stage.of_record(name)}.ipynb" for name in there]
+    answers = records.generation
     slots = [answers.file] if answers.file else []
     figures = figure_files(answers) if answers else {}
     folders.append((f"runs/{level}", [*notebooks, *(f"{name}.json" for name in there), *slots]))
     folders.append((f"training_plots/{level}", [*PLOT_FILES.values(), *figures.values()]))
     folders.append(("Notes", [workspace.note(level).name]))
     for kind in ("adapter", "merged_model"):
-        published = getattr(held.training.results, kind)
+        published = getattr(records.training.results, kind)
         if published.path:
             folders.append((published.path, list(published.files)))
     return escaping.code_block("\n".join(line for folder, files in folders for line in _branch(folder, files)))
 
 
-def where(held: LevelRecords, locale: Locale) -> str:
+def where(records: LevelRecords, locale: Locale) -> str:
     """Adapter and merged model: where they lie."""
     text = locale.phrases["note"]
     rows = []
     for kind, name in (("adapter", text["adapter"]), ("merged_model", text["merged"])):
-        path = getattr(held.training.results, kind).path
+        path = getattr(records.training.results, kind).path
         rows.append([name, escaping.code(path) if path else locale.unknown])
     return tables.markdown_table([locale.phrases["facts"]["item"], locale.phrases["facts"]["value"]], rows)
 
 
-def loading(held: LevelRecords) -> str | None:
+def loading(records: LevelRecords) -> str | None:
     """Python that loads the merged model; None where there is none."""
-    path = held.training.results.merged_model.path
+    path = records.training.results.merged_model.path
     if not path:
         return None
     code = f"""from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -75,8 +78,8 @@ def next_steps(
 ) -> list[str]:
     """Which levels are done, which are missing, and the link to the final report."""
     text = locale.phrases["note"]
-    done = [held.level for held in records_by_level.values() if held.is_done]
-    missing = [held.level for held in records_by_level.values() if not held.is_done]
+    done = [records.level for records in records_by_level.values() if records.is_done]
+    missing = [records.level for records in records_by_level.values() if not records.is_done]
     return [
         text["done"].format(levels=locale.list(done)),
         text["missing"].format(levels=locale.list(missing)) if missing else text["none_missing"],

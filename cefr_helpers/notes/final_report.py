@@ -40,7 +40,7 @@ def report_tables(by_level: dict[str, LevelRecords]) -> list[LevelTable]:
         level_tables.data(by_level),
         level_tables.beside_published(by_level),
     ]
-    if any(held.generation for held in by_level.values()):
+    if any(records.generation for records in by_level.values()):
         made.append(level_tables.answers(by_level))
     return made
 
@@ -87,18 +87,20 @@ def _draw(by_level: dict[str, LevelRecords], folder: Path, language: str) -> Non
 
 
 def _summary(by_level: dict[str, LevelRecords], locale: Locale) -> str:
-    done = [level for level, held in by_level.items() if held.is_done]
-    missing = [level for level, held in by_level.items() if not held.is_done]
+    done = [level for level, records in by_level.items() if records.is_done]
+    missing = [level for level, records in by_level.items() if not records.is_done]
     named = [locale.list(names) or locale.phrases["none"] for names in (done, missing)]
     return locale.phrases["report"]["summary"].format(done=named[0], missing=named[1])
 
 
 def _verdicts(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
-    return [f"{level}: {observations.verdict(held, locale)}" for level, held in by_level.items() if held.is_done]
+    return [
+        f"{level}: {observations.verdict(records, locale)}" for level, records in by_level.items() if records.is_done
+    ]
 
 
 def _memorisation(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
-    told = {level: sections.memorisation(held, locale) for level, held in by_level.items()}
+    told = {level: sections.memorisation(records, locale) for level, records in by_level.items()}
     return [f"{level}: {said}" for level, said in told.items() if said]
 
 
@@ -114,8 +116,8 @@ def _published_b2(locale: Locale) -> str:
 def _differences(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
     """What differs from the reference project in model, data, protocol, loss and hardware."""
     text = locale.phrases["report"]
-    done = [held for held in by_level.values() if held.is_done]
-    models = dict.fromkeys(held.model_name or locale.unknown for held in done)
+    done = [records for records in by_level.values() if records.is_done]
+    models = dict.fromkeys(records.model_name or locale.unknown for records in done)
     model = ", ".join(escaping.markdown(name) for name in models) or locale.unknown
     low, high = (locale.share(value) for value in reference_results.OVERLAP)
     counts = {part: locale.whole(count) for part, count in reference_results.EXAMPLES.items()}
@@ -129,22 +131,22 @@ def _differences(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]
 
 
 def _each(done: list[LevelRecords], locale: Locale, tell) -> str:
-    return "; ".join(told for told in (tell(held, locale) for held in done) if told)
+    return "; ".join(told for told in (tell(records, locale) for records in done) if told)
 
 
-def _examples(held: LevelRecords, locale: Locale) -> str | None:
-    found = held.dataset.results
+def _examples(records: LevelRecords, locale: Locale) -> str | None:
+    found = records.dataset.results
     if not found:
         return None
     counts = {"train": locale.whole(found.train_examples), "eval": locale.whole(found.eval_examples)}
-    return locale.phrases["report"]["data_ours"].format(level=held.level, **counts)
+    return locale.phrases["report"]["data_ours"].format(level=records.level, **counts)
 
 
-def _overlap(held: LevelRecords, locale: Locale) -> str | None:
-    share = held.dataset.results.leak_audit.sentence_overlap.share
+def _overlap(records: LevelRecords, locale: Locale) -> str | None:
+    share = records.dataset.results.leak_audit.sentence_overlap.share
     if share is None:
         return None
-    return locale.phrases["report"]["protocol_ours"].format(level=held.level, share=locale.share(share))
+    return locale.phrases["report"]["protocol_ours"].format(level=records.level, share=locale.share(share))
 
 
 def _files(made: list[LevelTable], locale: Locale) -> str:
@@ -164,19 +166,19 @@ def _notes(workspace: Workspace, by_level: dict[str, LevelRecords], locale: Loca
         {
             "level": level,
             "link": files.relative_link(workspace.note(level), report),
-            "date": facts.trained_on(held, locale),
-            "commit": facts.trained_at(held, locale),
+            "date": facts.trained_on(records, locale),
+            "commit": facts.trained_at(records, locale),
         }
-        for level, held in by_level.items()
-        if held.is_done
+        for level, records in by_level.items()
+        if records.is_done
     ]
 
 
 def scorer_tables(by_level: dict[str, LevelRecords], locale: Locale) -> list[dict]:
     """A card for each scorer that judged a level: levels of one run share theirs, and then there is one."""
     found: dict[str, tuple[LevelScorerReport, list[str]]] = {}
-    for level, held in by_level.items():
-        scorer = held.generation.scorer
+    for level, records in by_level.items():
+        scorer = records.generation.scorer
         if scorer.confusion:
             found.setdefault(scorer.model_dump_json(), (scorer, []))[1].append(level)
     return [_card(scorer, judged, locale) for scorer, judged in found.values()]

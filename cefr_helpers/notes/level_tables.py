@@ -9,9 +9,9 @@ from cefr_helpers.rendering.tables import Column, LevelTable
 def wording_for(records_by_level: dict[str, LevelRecords], language: str) -> Locale:
     """The wording of a document, with as many decimals for losses (2 or 3) as its records know."""
     known = []
-    for held in records_by_level.values():
-        known += [getattr(entry, key) for key in ("train_loss", "eval_loss") for entry in held.history(key)]
-        for found in (held.comparison.results.completion, held.comparison.results.full_text):
+    for records in records_by_level.values():
+        known += [getattr(entry, key) for key in ("train_loss", "eval_loss") for entry in records.history(key)]
+        for found in (records.comparison.results.completion, records.comparison.results.full_text):
             known += [found.base.loss, found.tuned.loss]
     return load_locale(language, decimals_known(known))
 
@@ -26,7 +26,7 @@ def side_by_side(records_by_level: dict[str, LevelRecords]) -> LevelTable:
         Column("best_epoch", "two_decimals"),
         Column("above_floor", "loss"),
     )
-    return LevelTable("levels", columns, tuple(_summary(held) for held in records_by_level.values()))
+    return LevelTable("levels", columns, tuple(_summary(records) for records in records_by_level.values()))
 
 
 def comparisons(records_by_level: dict[str, LevelRecords]) -> LevelTable:
@@ -42,7 +42,7 @@ def comparisons(records_by_level: dict[str, LevelRecords]) -> LevelTable:
         Column("base_bits", "loss"),
         Column("tuned_bits", "loss"),
     )
-    return LevelTable("comparison", columns, tuple(_compared(held) for held in records_by_level.values()))
+    return LevelTable("comparison", columns, tuple(_compared(records) for records in records_by_level.values()))
 
 
 def data(records_by_level: dict[str, LevelRecords]) -> LevelTable:
@@ -57,7 +57,7 @@ def data(records_by_level: dict[str, LevelRecords]) -> LevelTable:
         Column("best_eval_loss", "loss"),
         Column("above_floor", "loss"),
     )
-    return LevelTable("data", columns, tuple(_data_row(held) for held in records_by_level.values()))
+    return LevelTable("data", columns, tuple(_data_row(records) for records in records_by_level.values()))
 
 
 def beside_published(records_by_level: dict[str, LevelRecords]) -> LevelTable:
@@ -83,34 +83,34 @@ def answers(records_by_level: dict[str, LevelRecords]) -> LevelTable:
     """Joint Success, coverage and control error of the answers of base and tuned model, and of the bank itself."""
     kinds = {"joint": "share", "covered": "share", "control": "two_decimals"}
     columns = [Column(f"{name}_{row}", kind) for name, kind in kinds.items() for row in ("base", "tuned", "gold")]
-    rows = tuple(_answered(held) for held in records_by_level.values())
+    rows = tuple(_answered(records) for records in records_by_level.values())
     return LevelTable("answers", (Column("slots", "whole"), *columns), rows)
 
 
-def _state(held: LevelRecords) -> str:
-    return "missing" if not held.is_done else "unknown" if held.adopted else "done"
+def _state(records: LevelRecords) -> str:
+    return "missing" if not records.is_done else "unknown" if records.adopted else "done"
 
 
-def _summary(held: LevelRecords) -> dict:
+def _summary(records: LevelRecords) -> dict:
     return {
-        "level": held.level,
-        "state": _state(held),
-        "loss_reduction": held.comparison.results.completion.loss_reduction_pct,
-        "perplexity_reduction": held.comparison.results.completion.perplexity_reduction_pct,
-        "training_time": held.training.results.duration_s,
-        "best_eval_loss": held.best.eval_loss,
-        "best_epoch": held.best.epoch,
-        "above_floor": held.above_floor,
+        "level": records.level,
+        "state": _state(records),
+        "loss_reduction": records.comparison.results.completion.loss_reduction_pct,
+        "perplexity_reduction": records.comparison.results.completion.perplexity_reduction_pct,
+        "training_time": records.training.results.duration_s,
+        "best_eval_loss": records.best.eval_loss,
+        "best_epoch": records.best.epoch,
+        "above_floor": records.above_floor,
     }
 
 
-def _compared(held: LevelRecords) -> dict:
-    found = held.comparison.results.completion
+def _compared(records: LevelRecords) -> dict:
+    found = records.comparison.results.completion
     ends = (found.difference.low, found.difference.high)
     return {
-        "level": held.level,
-        "state": _state(held),
-        "examples": held.comparison.results.examples,
+        "level": records.level,
+        "state": _state(records),
+        "examples": records.comparison.results.examples,
         "base_loss": found.base.loss,
         "tuned_loss": found.tuned.loss,
         "difference": found.difference.estimate,
@@ -122,28 +122,28 @@ def _compared(held: LevelRecords) -> dict:
     }
 
 
-def _answered(held: LevelRecords) -> dict:
-    found = held.generation
+def _answered(records: LevelRecords) -> dict:
+    found = records.generation
     measures = {"joint": "joint_success", "covered": "covered", "control": "control_error"}
     values = {
         f"{name}_{row}": found.value(row, measure)
         for name, measure in measures.items()
         for row in ("base", "tuned", "gold")
     }
-    return {"level": held.level, "state": _state(held), "slots": found.slots, **values}
+    return {"level": records.level, "state": _state(records), "slots": found.slots, **values}
 
 
-def _data_row(held: LevelRecords) -> dict:
-    found = held.dataset.results
+def _data_row(records: LevelRecords) -> dict:
+    found = records.dataset.results
     return {
-        "level": held.level,
-        "state": _state(held),
+        "level": records.level,
+        "state": _state(records),
         "train_examples": found.train_examples,
         "eval_examples": found.eval_examples,
         "sentence_words": found.sentence_words.mean,
         "tokens": found.tokens.eval.mean,
         "sentence_overlap": found.leak_audit.sentence_overlap.share,
-        "floor": held.floor(held.loss_measure("eval_loss")),
-        "best_eval_loss": held.best.eval_loss,
-        "above_floor": held.above_floor,
+        "floor": records.floor(records.loss_measure("eval_loss")),
+        "best_eval_loss": records.best.eval_loss,
+        "above_floor": records.above_floor,
     }

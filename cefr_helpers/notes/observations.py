@@ -13,16 +13,16 @@ SLIGHT = 0.05  # a rise below this share is slight
 MOST_ROWS = 24
 
 
-def verdict(held: LevelRecords, locale: Locale) -> str:
+def verdict(records: LevelRecords, locale: Locale) -> str:
     """One sentence: better, worse or no difference shown, the figures, and what they were measured on."""
-    found = held.comparison.results.completion
+    found = records.comparison.results.completion
     text = locale.phrases["verdict"]
     if not found:
-        lowest = held.best
+        lowest = records.best
         return text["no_comparison"].format(**best_figures(lowest, locale)) if lowest else text["no_evaluation"]
-    n = locale.whole(held.comparison.results.examples)
+    n = locale.whole(records.comparison.results.examples)
     parts = [text[_outcome(found)].format(n=n), _figures(found, n, locale)]
-    return f"**{parts[0]}**: {parts[1]}; {seen(held, locale)}."
+    return f"**{parts[0]}**: {parts[1]}; {seen(records, locale)}."
 
 
 def _outcome(found: LikelihoodComparison) -> str:
@@ -49,40 +49,40 @@ def _figures(found: LikelihoodComparison, n: str, locale: Locale) -> str:
     return f"{figures}; {text['difference'].format(estimate=estimate, interval=interval, n=n)}"
 
 
-def seen(held: LevelRecords, locale: Locale) -> str:
+def seen(records: LevelRecords, locale: Locale) -> str:
     """What training had seen of the evaluation examples, in words."""
-    shares = dict(zip(("words", "sentences"), (locale.share(share) for share in _overlaps(held)), strict=True))
-    return locale.phrases["verdict"][seen_kind(held)].format(**shares)
+    shares = dict(zip(("words", "sentences"), (locale.share(share) for share in _overlaps(records)), strict=True))
+    return locale.phrases["verdict"][seen_kind(records)].format(**shares)
 
 
-def seen_kind(held: LevelRecords) -> str:
+def seen_kind(records: LevelRecords) -> str:
     """Whether the evaluation is on "held_out" words, "partly" or mostly seen ("memorised"), or "unseen_unknown"."""
-    overlap, sentences = _overlaps(held)
+    overlap, sentences = _overlaps(records)
     if overlap is None or sentences is None:
         return "unseen_unknown"
     return "memorised" if sentences >= MOSTLY else "partly" if overlap or sentences else "held_out"
 
 
-def _overlaps(held: LevelRecords) -> tuple[float | None, float | None]:
-    audit = held.dataset.results.leak_audit
+def _overlaps(records: LevelRecords) -> tuple[float | None, float | None]:
+    audit = records.dataset.results.leak_audit
     return audit.word_overlap.share, audit.sentence_overlap.share
 
 
-def of_level(held: LevelRecords, locale: Locale) -> list[str]:
+def of_level(records: LevelRecords, locale: Locale) -> list[str]:
     """Observations on one level."""
     rules = (_after_best, _gap, _memory, _words_met, _truncated, _disagreement, _weakest)
-    return [text for text in (rule(held, locale) for rule in rules) if text]
+    return [text for text in (rule(records, locale) for rule in rules) if text]
 
 
 def across(records_by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
     """Observations on the levels side by side; none where fewer than two have what they rest on."""
-    done = [held for held in records_by_level.values() if held.is_done]
+    done = [records for records in records_by_level.values() if records.is_done]
     return [text for text in (rule(done, locale) for rule in (_intervals, _floor_order, _length)) if text]
 
 
-def _after_best(held: LevelRecords, locale: Locale) -> str | None:
-    evaluations = [row for row in progress_rows(held) if row["eval_loss"] is not None]
-    lowest, text = held.best, locale.phrases["observations"]
+def _after_best(records: LevelRecords, locale: Locale) -> str | None:
+    evaluations = [row for row in progress_rows(records) if row["eval_loss"] is not None]
+    lowest, text = records.best, locale.phrases["observations"]
     if len(evaluations) < 2:
         return None
     last = evaluations[-1]
@@ -99,11 +99,11 @@ def _after_best(held: LevelRecords, locale: Locale) -> str | None:
     return text["overfitting"].format(**figures, **train)
 
 
-def _gap(held: LevelRecords, locale: Locale) -> str | None:
-    lowest = held.best
-    if not lowest or held.loss_measure("train_loss") != held.loss_measure("eval_loss"):
+def _gap(records: LevelRecords, locale: Locale) -> str | None:
+    lowest = records.best
+    if not lowest or records.loss_measure("train_loss") != records.loss_measure("eval_loss"):
         return None
-    train = _train_loss_at(progress_rows(held), lowest.step)
+    train = _train_loss_at(progress_rows(records), lowest.step)
     if train is None:
         return None
     gap = locale.loss(lowest.eval_loss - train)
@@ -111,28 +111,28 @@ def _gap(held: LevelRecords, locale: Locale) -> str | None:
     return locale.phrases["observations"]["gap"].format(**figures)
 
 
-def _memory(held: LevelRecords, locale: Locale) -> str | None:
-    sentences, above = held.dataset.results.leak_audit.sentence_overlap.share, held.above_floor
+def _memory(records: LevelRecords, locale: Locale) -> str | None:
+    sentences, above = records.dataset.results.leak_audit.sentence_overlap.share, records.above_floor
     if sentences is None or sentences < MOSTLY or above is None:
         return None
     return locale.phrases["observations"]["memory"].format(
         sentences=locale.share(sentences),
-        loss=locale.loss(held.best.eval_loss),
+        loss=locale.loss(records.best.eval_loss),
         above=locale.loss(above),
-        floor=locale.loss(held.floor(held.loss_measure("eval_loss"))),
+        floor=locale.loss(records.floor(records.loss_measure("eval_loss"))),
     )
 
 
-def _words_met(held: LevelRecords, locale: Locale) -> str | None:
-    met = held.dataset.results.leak_audit.held_out_words_in_training_sentences
-    if not met.count or held.dataset.results.split.policy != "words":
+def _words_met(records: LevelRecords, locale: Locale) -> str | None:
+    met = records.dataset.results.leak_audit.held_out_words_in_training_sentences
+    if not met.count or records.dataset.results.split.policy != "words":
         return None
     figures = {"count": locale.whole(met.count), "share": locale.share(met.share)}
     return locale.phrases["observations"]["words_met"].format(**figures)
 
 
-def _truncated(held: LevelRecords, locale: Locale) -> str | None:
-    found = held.dataset.results
+def _truncated(records: LevelRecords, locale: Locale) -> str | None:
+    found = records.dataset.results
     truncated = found.tokens.train.truncated
     if not truncated:
         return None
@@ -141,15 +141,15 @@ def _truncated(held: LevelRecords, locale: Locale) -> str | None:
     return locale.phrases["observations"]["truncated"].format(**written)
 
 
-def _disagreement(held: LevelRecords, locale: Locale) -> str | None:
-    found = held.comparison.results.agreement
+def _disagreement(records: LevelRecords, locale: Locale) -> str | None:
+    found = records.comparison.results.agreement
     if (found.relative_difference or 0) <= AGREE_WITHIN:
         return None
     return locale.phrases["observations"]["disagreement"].format(**agreement_figures(found, locale))
 
 
-def _weakest(held: LevelRecords, locale: Locale) -> str | None:
-    found = held.generation
+def _weakest(records: LevelRecords, locale: Locale) -> str | None:
+    found = records.generation
     met = {gate: found.value("tuned", gate) for gate in GATES}
     known = {gate: share for gate, share in met.items() if share is not None}
     if not known or min(known.values()) == 1:
@@ -172,42 +172,44 @@ def agreement_figures(found: Agreement, locale: Locale) -> dict[str, str]:
 
 
 def _intervals(done: list[LevelRecords], locale: Locale) -> str | None:
-    compared = [held for held in done if held.comparison.results.completion.difference.high is not None]
+    compared = [records for records in done if records.comparison.results.completion.difference.high is not None]
     if len(compared) < 2:
         return None
-    ordered = sorted(compared, key=lambda held: held.comparison.results.completion.difference.estimate)
+    ordered = sorted(compared, key=lambda records: records.comparison.results.completion.difference.estimate)
     figures, ends = {}, {}
-    for name, held in (("strong", ordered[0]), ("weak", ordered[-1])):
-        found = held.comparison.results.completion
+    for name, records in (("strong", ordered[0]), ("weak", ordered[-1])):
+        found = records.comparison.results.completion
         ends[name] = found.difference
-        n = locale.whole(held.comparison.results.examples)
-        figures |= {name: held.level, f"{name}_interval": _interval(found.difference, locale), f"{name}_n": n}
+        n = locale.whole(records.comparison.results.examples)
+        figures |= {name: records.level, f"{name}_interval": _interval(found.difference, locale), f"{name}_n": n}
     kind = "apart" if ends["strong"].high < ends["weak"].low else "overlapping"
     return locale.phrases["observations"][kind].format(**figures)
 
 
 def _floor_order(done: list[LevelRecords], locale: Locale) -> str | None:
-    known = sorted((h for h in done if h.above_floor is not None), key=lambda held: held.best.eval_loss)
+    known = sorted((h for h in done if h.above_floor is not None), key=lambda records: records.best.eval_loss)
     if len(known) < 2:
         return None
     figures = {}
-    for name, held in (("low", known[0]), ("high", known[-1])):
-        figures |= {name: held.level, f"{name}_loss": locale.loss(held.best.eval_loss)}
-        figures[f"{name}_above"] = locale.loss(held.above_floor)
+    for name, records in (("low", known[0]), ("high", known[-1])):
+        figures |= {name: records.level, f"{name}_loss": locale.loss(records.best.eval_loss)}
+        figures[f"{name}_above"] = locale.loss(records.above_floor)
     return locale.phrases["observations"]["floor_order"].format(**figures)
 
 
 def _length(done: list[LevelRecords], locale: Locale) -> str | None:
     ground = "completion"
-    known = [held for held in done if held.dataset.results.sentence_words.mean and held.floor(ground) is not None]
-    known.sort(key=lambda held: held.dataset.results.sentence_words.mean)
+    known = [
+        records for records in done if records.dataset.results.sentence_words.mean and records.floor(ground) is not None
+    ]
+    known.sort(key=lambda records: records.dataset.results.sentence_words.mean)
     if len(known) < 2 or known[-1].floor(ground) >= known[0].floor(ground):
         return None
     figures = {}
-    for name, held in (("short", known[0]), ("long", known[-1])):
-        mean = held.dataset.results.sentence_words.mean
-        figures |= {name: held.level, f"{name}_words": locale.decimal(mean, 1)}
-        figures[f"{name}_floor"] = locale.loss(held.floor(ground))
+    for name, records in (("short", known[0]), ("long", known[-1])):
+        mean = records.dataset.results.sentence_words.mean
+        figures |= {name: records.level, f"{name}_words": locale.decimal(mean, 1)}
+        figures[f"{name}_floor"] = locale.loss(records.floor(ground))
     return locale.phrases["observations"]["length"].format(**figures)
 
 
@@ -228,14 +230,14 @@ def best_figures(lowest: BestStep, locale: Locale) -> dict[str, str]:
     }
 
 
-def progress_rows(held: LevelRecords) -> list[dict]:
+def progress_rows(records: LevelRecords) -> list[dict]:
     """First training loss, every evaluation with the last training loss logged by then, and the end.
 
     Returns:
         Rows of {"epoch", "step", "train_loss", "eval_loss", "remarks"}; remarks are keys of the phrases.
     """
-    logged, evaluations = held.history("train_loss"), held.history("eval_loss")
-    lowest = held.best
+    logged, evaluations = records.history("train_loss"), records.history("eval_loss")
+    lowest = records.best
     made = []
     for place, entry in enumerate(evaluations):
         earlier = [other.eval_loss for other in evaluations[:place]]

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from cefr_helpers.core import level_records, levels, records
+from cefr_helpers.core import level_records, levels
 from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
@@ -25,7 +25,7 @@ def write_results_note(workspace: Workspace, level: str, language: str) -> Path:
     Raises:
         InputError: the level has no training record, or the language is unknown.
     """
-    records.read(workspace, levels.check_level(level), "training")
+    level_records.read_trained(workspace, level)
     text = results_note(workspace, level, level_records.read_levels(workspace), language)
     _draw_generation(workspace, level, language)
     return write_atomically(workspace.note(level), text)
@@ -33,41 +33,41 @@ def write_results_note(workspace: Workspace, level: str, language: str) -> Path:
 
 def results_note(workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], language: str) -> str:
     """The note as Markdown; `workspace` only says where things lie, nothing in it is read."""
-    held = records_by_level[level]
+    records = records_by_level[level]
     locale = level_tables.wording_for(records_by_level, language)
-    rows = observations.progress_rows(held)
+    rows = observations.progress_rows(records)
     shown = observations.thin_rows(rows)
     return templates.render(
         "results_note.md.j2",
         {
             "text": locale.phrases["note"],
             "title": locale.phrases["note"]["title"].format(level=level, name=levels.NAMES[language][level]),
-            "verdict": observations.verdict(held, locale),
-            "adopted": held.adopted,
-            "head": facts.head(held, locale),
-            "data": facts.data(held, locale),
-            "dropped": facts.dropped(held, locale),
-            "leaks": facts.leaks(held, locale),
-            "floor": _floor(held, locale),
-            "lora": facts.hyperparameters(held, facts.LORA, locale),
-            "settings": facts.hyperparameters(held, facts.TRAINING, locale),
-            "differences": facts.differences(held, locale),
-            "training": facts.training(held, locale),
-            "progress_unit": _progress_unit(held, locale),
+            "verdict": observations.verdict(records, locale),
+            "adopted": records.adopted,
+            "head": facts.head(records, locale),
+            "data": facts.data(records, locale),
+            "dropped": facts.dropped(records, locale),
+            "leaks": facts.leaks(records, locale),
+            "floor": _floor(records, locale),
+            "lora": facts.hyperparameters(records, facts.LORA, locale),
+            "settings": facts.hyperparameters(records, facts.TRAINING, locale),
+            "differences": facts.differences(records, locale),
+            "training": facts.training(records, locale),
+            "progress_unit": _progress_unit(records, locale),
             "progress": _progress(shown, locale),
             "thinned": _thinned(rows, shown, locale),
-            "best": _best(held, locale),
-            "comparison": sections.comparison(held, locale),
-            "generation": sections.generated_answers(workspace, held, locale),
+            "best": _best(records, locale),
+            "comparison": sections.comparison(records, locale),
+            "generation": sections.generated_answers(workspace, records, locale),
             "answers_text": locale.phrases["generation"],
-            "answers": sections.answers(held, locale),
+            "answers": sections.answers(records, locale),
             "levels": tables.to_markdown(level_tables.side_by_side(records_by_level), locale),
-            "observations": observations.of_level(held, locale) + observations.across(records_by_level, locale),
+            "observations": observations.of_level(records, locale) + observations.across(records_by_level, locale),
             "nothing": locale.phrases["observations"]["nothing"],
-            "plots": files.plots(workspace, held, locale),
-            "tree": files.tree(workspace, held),
-            "where": files.where(held, locale),
-            "loading": files.loading(held),
+            "plots": files.plots(workspace, records, locale),
+            "tree": files.tree(workspace, records),
+            "where": files.where(records, locale),
+            "loading": files.loading(records),
             "next": files.next_steps(workspace, level, records_by_level, locale),
         },
     )
@@ -101,8 +101,8 @@ def _reduced(picture: Path) -> bytes:
     return content.getvalue()
 
 
-def _floor(held: LevelRecords, locale: Locale) -> str | None:
-    found = held.dataset.results.memoriser_floor
+def _floor(records: LevelRecords, locale: Locale) -> str | None:
+    found = records.dataset.results.memoriser_floor
     if not found:
         return None
     return locale.phrases["note"]["floor"].format(
@@ -114,11 +114,11 @@ def _floor(held: LevelRecords, locale: Locale) -> str | None:
     )
 
 
-def _progress_unit(held: LevelRecords, locale: Locale) -> str:
+def _progress_unit(records: LevelRecords, locale: Locale) -> str:
     text = locale.phrases["note"]
     parts = {}
     for name, key in (("eval_on", "eval_loss"), ("train_on", "train_loss")):
-        measure = held.loss_measure(key)
+        measure = records.loss_measure(key)
         parts[name] = text[measure] if measure else locale.unknown
     return text["progress_unit"].format(**parts)
 
@@ -136,6 +136,6 @@ def _thinned(rows: list[dict], shown: list[dict], locale: Locale) -> str | None:
     return locale.phrases["note"]["thinned"].format(shown=locale.whole(some), all=locale.whole(all_of))
 
 
-def _best(held: LevelRecords, locale: Locale) -> str:
-    lowest, text = held.best, locale.phrases["note"]
+def _best(records: LevelRecords, locale: Locale) -> str:
+    lowest, text = records.best, locale.phrases["note"]
     return text["best"].format(**observations.best_figures(lowest, locale)) if lowest else text["no_best"]

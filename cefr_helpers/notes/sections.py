@@ -36,9 +36,9 @@ _OTHERS = {
 _LONGEST_SENTENCE = 400
 
 
-def comparison(held: LevelRecords, locale: Locale) -> dict | None:
+def comparison(records: LevelRecords, locale: Locale) -> dict | None:
     """The parts of the comparison's section."""
-    found, text = held.comparison.results, locale.phrases["note"]
+    found, text = records.comparison.results, locale.phrases["note"]
     if not found:
         return None
     tokens = {key: locale.whole(getattr(found.tokens, key)) for key in MEASURES}
@@ -49,14 +49,14 @@ def comparison(held: LevelRecords, locale: Locale) -> dict | None:
         "on": text["comparison_on"].format(examples=locale.whole(found.examples), **tokens),
         "table": tables.markdown_table(headings, rows, numbers_from=1),
         "difference": _difference(found, locale),
-        "memorisation": memorisation(held, locale),
+        "memorisation": memorisation(records, locale),
         "agreement": _agreement(found, locale),
     }
 
 
-def memorisation(held: LevelRecords, locale: Locale) -> str | None:
+def memorisation(records: LevelRecords, locale: Locale) -> str | None:
     """How much more tuning gains on training examples than on the evaluation's; None where it is not recorded."""
-    gap = held.comparison.results.memorisation
+    gap = records.comparison.results.memorisation
     if not gap:
         return None
     ends = (gap.low, gap.high)
@@ -99,9 +99,9 @@ def _agreement(found: ComparisonResults, locale: Locale) -> str | None:
     return locale.phrases["note"][kind].format(**observations.agreement_figures(agreement, locale))
 
 
-def answers(held: LevelRecords, locale: Locale) -> dict | None:
+def answers(records: LevelRecords, locale: Locale) -> dict | None:
     """The answers to a few prompts, a table each: line by line, as they came."""
-    found, text = held.comparison.results.answers, locale.phrases["note"]
+    found, text = records.comparison.results.answers, locale.phrases["note"]
     if not found:
         return None
     headings = [text[key] for key in ("word", "base", "tuned", "reference")]
@@ -130,39 +130,39 @@ def _lines(answer: str, locale: Locale) -> list[str]:
     return shown
 
 
-def generated_answers(workspace: Workspace, held: LevelRecords, locale: Locale) -> dict | None:
+def generated_answers(workspace: Workspace, records: LevelRecords, locale: Locale) -> dict | None:
     """The parts of a note's section on generated answers."""
-    found, text = held.generation, locale.phrases["generation"]
+    found, text = records.generation, locale.phrases["generation"]
     if not found:
         return None
     return {
-        "title": verdict.title([held], locale),
-        "verdict": f"{verdict.joint_success(held, locale)}; {observations.seen(held, locale)}.",
-        "on": _on(held, locale),
+        "title": verdict.title([records], locale),
+        "verdict": f"{verdict.joint_success(records, locale)}; {observations.seen(records, locale)}.",
+        "on": _on(records, locale),
         "rates": _rates_table(found, locale),
         "cautions": _cautions(found, locale),
         "others": _others_table(found, locale),
         "others_text": _others_text(found, locale),
-        "joint": text["joint"].format(level=held.level),
+        "joint": text["joint"].format(level=records.level),
         "scorer": _scorer(found, locale),
-        "shown": _shown_text(held, locale),
+        "shown": _shown_text(records, locale),
         "slots": _slots(found, locale),
         "figures": [
             {
-                "title": f"{held.level}: {locale.phrases['plot']['generation'][name]}",
-                "link": files.relative_link(workspace.plots(held.level) / file, workspace.note(held.level)),
+                "title": f"{records.level}: {locale.phrases['plot']['generation'][name]}",
+                "link": files.relative_link(workspace.plots(records.level) / file, workspace.note(records.level)),
             }
             for name, file in level_records.figure_files(found).items()
         ],
     }
 
 
-def _on(held: LevelRecords, locale: Locale) -> str:
-    found = held.generation
+def _on(records: LevelRecords, locale: Locale) -> str:
+    found = records.generation
     counts = {key: locale.whole(getattr(found, key)) for key in ("prompts", "slots", "words", "max_new_tokens")}
     decoding = found.decoding
     said = locale.phrases["recorded_texts"].get(decoding) or escaping.markdown(decoding or locale.unknown)
-    file = escaping.code(f"runs/{held.level}/{found.file or 'generations.csv'}")
+    file = escaping.code(f"runs/{records.level}/{found.file or 'generations.csv'}")
     text = locale.phrases["generation"]["asked_for"].format(decoding=said, file=file, **counts)
     if not found.samples:
         return text
@@ -236,9 +236,9 @@ def _scorer(found: Generation, locale: Locale) -> str:
     return locale.phrases["generation"]["scorer"].format(levels=levels, sentences=sentences, **figures)
 
 
-def _shown_text(held: LevelRecords, locale: Locale) -> str:
-    count = locale.whole(len(held.generation.slots_shown))
-    return locale.phrases["generation"]["shown"].format(n=count, level=held.level, target=number(held.level))
+def _shown_text(records: LevelRecords, locale: Locale) -> str:
+    count = locale.whole(len(records.generation.slots_shown))
+    return locale.phrases["generation"]["shown"].format(n=count, level=records.level, target=number(records.level))
 
 
 def _slots(found: Generation, locale: Locale) -> str | None:

@@ -6,8 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cefr_helpers.core import records
-from cefr_helpers.core.level_records import LevelRecords, read_level
+from cefr_helpers.core.level_records import LevelRecords, read_trained
 from cefr_helpers.core.paths import PLOT_FILES, Workspace
 from cefr_helpers.core.schema import Step
 from cefr_helpers.rendering.figure_style import (
@@ -37,14 +36,13 @@ def draw_all(workspace: Workspace, level: str, language: str) -> list[Path]:
     Raises:
         InputError: the level has no training record, or the language is unknown.
     """
-    records.read(workspace, level, "training")
-    held = read_level(workspace, level)
+    records = read_trained(workspace, level)
     figures = {
-        "training_loss": training_loss(held, language),
-        "eval_loss": eval_loss(held, language),
-        "combined_loss": combined_loss(held, language),
-        "learning_rate": learning_rate(held, language),
-        "gradient_norm": gradient_norm(held, language),
+        "training_loss": training_loss(records, language),
+        "eval_loss": eval_loss(records, language),
+        "combined_loss": combined_loss(records, language),
+        "learning_rate": learning_rate(records, language),
+        "gradient_norm": gradient_norm(records, language),
     }
     return [save_figure(figures[name], workspace.plots(level) / file) for name, file in PLOT_FILES.items()]
 
@@ -105,21 +103,21 @@ def gradient_norm(training: LevelRecords, language: str) -> Figure:
 def levels_grid(records_by_level: dict[str, LevelRecords], language: str) -> Figure:
     """Training and evaluation loss of every level that has a training record, on one scale."""
     locale = load_locale(language)
-    shown = [held for held in records_by_level.values() if held.is_done]
+    shown = [records for records in records_by_level.values() if records.is_done]
     columns = {0: 1, 1: 1, 2: 2, 4: 2}.get(len(shown), 3)
     rows = max(1, math.ceil(len(shown) / columns))
     figure = new_figure((max(SIZE[0], 4.4 * columns + 0.6), 3.8 * rows + 1.2))
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, held in zip(grid, shown, strict=False):
+    for axes, records in zip(grid, shown, strict=False):
         style(axes)
-        _both_curves(axes, held, locale, with_figures=False)
-        _draw_floor(axes, held, "eval_loss", locale.phrases["plot"]["floor_short"], locale)
-        axes.set_title(level_title(held.level, locale), fontsize=TEXT - 1, fontweight="bold", loc="left")
+        _both_curves(axes, records, locale, with_figures=False)
+        _draw_floor(axes, records, "eval_loss", locale.phrases["plot"]["floor_short"], locale)
+        axes.set_title(level_title(records.level, locale), fontsize=TEXT - 1, fontweight="bold", loc="left")
     highest = max((axes.dataLim.y1 for axes in grid[: len(shown)] if axes.lines), default=1.0)
-    for place, (axes, held) in enumerate(zip(grid, shown, strict=False)):
+    for place, (axes, records) in enumerate(zip(grid, shown, strict=False)):
         axes.set_ylim(0, 1.08 * highest)
         axes.set_ylabel(locale.phrases["plot"]["loss_axis"] if place % columns == 0 else "")
-        _finish(axes, held, locale)
+        _finish(axes, records, locale)
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
     if not shown:
@@ -131,13 +129,13 @@ def levels_grid(records_by_level: dict[str, LevelRecords], language: str) -> Fig
 def base_vs_tuned(records_by_level: dict[str, LevelRecords], language: str) -> Figure:
     """Completion loss of base and tuned model a level, with the memoriser's floor as a mark."""
     locale = load_locale(language)
-    compared = [held for held in records_by_level.values() if held.comparison.results.completion.tuned.loss]
+    compared = [records for records in records_by_level.values() if records.comparison.results.completion.tuned.loss]
     figure = new_figure((max(SIZE[0], 1.5 * len(compared) + 2), 5.4))
     axes = figure.subplots()
     style(axes)
-    for place, held in enumerate(compared):
-        _pair_of_bars(axes, place, held, locale)
-    axes.set_xticks(range(len(compared)), [held.level for held in compared])
+    for place, records in enumerate(compared):
+        _pair_of_bars(axes, place, records, locale)
+    axes.set_xticks(range(len(compared)), [records.level for records in compared])
     axes.set_xlim(-0.6, max(len(compared) - 0.4, 0.6))
     axes.set_ylabel(locale.phrases["plot"]["loss_axis"])
     axes.grid(axis="x", visible=False)
@@ -151,33 +149,33 @@ def base_vs_tuned(records_by_level: dict[str, LevelRecords], language: str) -> F
     return put_legend(figure)
 
 
-def _pair_of_bars(axes: Axes, place: int, held: LevelRecords, locale: Locale) -> None:
+def _pair_of_bars(axes: Axes, place: int, records: LevelRecords, locale: Locale) -> None:
     text = locale.phrases["plot"]["base_vs_tuned"]
-    found = held.comparison.results.completion
+    found = records.comparison.results.completion
     for side, (which, colour, height) in enumerate(
         (("base", BASE, found.base.loss), ("tuned", TRAIN, found.tuned.loss))
     ):
         if height is not None:
             bar = axes.bar(place + 0.38 * side - 0.19, height, 0.36, color=colour, label=text[which])
             axes.bar_label(bar, [locale.decimal(height, 2)], fontsize=TEXT - 1, padding=4)
-    ground = held.floor("completion")
+    ground = records.floor("completion")
     if ground is not None:
         look = {"color": "black", "linestyle": "--", "linewidth": 1.6}
         axes.hlines(ground, place - 0.45, place + 0.45, label=text["floor"], **look)
 
 
-def _both_curves(axes: Axes, held: LevelRecords, locale: Locale, with_figures: bool = True) -> None:
-    _curve(axes, held, "train_loss", locale)
-    _curve(axes, held, "eval_loss", locale)
-    _mark_best(axes, held, locale, with_figures)
+def _both_curves(axes: Axes, records: LevelRecords, locale: Locale, with_figures: bool = True) -> None:
+    _curve(axes, records, "train_loss", locale)
+    _curve(axes, records, "eval_loss", locale)
+    _mark_best(axes, records, locale, with_figures)
 
 
-def _curve(axes: Axes, held: LevelRecords, key: str, locale: Locale) -> None:
+def _curve(axes: Axes, records: LevelRecords, key: str, locale: Locale) -> None:
     colour = {"train_loss": TRAIN, "eval_loss": EVAL}[key]
     label = locale.phrases["plot"][key]
-    if held.loss_measure(key) == "full_text":
+    if records.loss_measure(key) == "full_text":
         label = locale.phrases["plot"]["on_full_text"].format(curve=label)
-    _line(axes, held.history(key), key, colour, label)
+    _line(axes, records.history(key), key, colour, label)
 
 
 def _line(axes: Axes, entries: list[Step], key: str, colour: str, label: str, scale: float = 1.0) -> None:
@@ -190,49 +188,49 @@ def _line(axes: Axes, entries: list[Step], key: str, colour: str, label: str, sc
     axes.plot(steps, values, color=colour, marker=marker, markersize=size, linewidth=2.2, label=label)
 
 
-def _mark_best(axes: Axes, held: LevelRecords, locale: Locale, with_figures: bool = True) -> None:
-    lowest = held.best
+def _mark_best(axes: Axes, records: LevelRecords, locale: Locale, with_figures: bool = True) -> None:
+    lowest = records.best
     if lowest.step is None:
         return
     label = locale.phrases["plot"]["best_short"]
     if with_figures:
-        places = decimals_known([entry.eval_loss for entry in held.history("eval_loss")])
+        places = decimals_known([entry.eval_loss for entry in records.history("eval_loss")])
         figures = {"loss": locale.decimal(lowest.eval_loss, places), "step": lowest.step}
         label = locale.phrases["plot"]["best"].format(epoch=locale.decimal(lowest.epoch, 2), **figures)
     look = {"marker": "*", "markersize": 20, "markeredgecolor": "white", "linestyle": "none", "zorder": 5}
     axes.plot([lowest.step], [lowest.eval_loss], color=BEST, label=label, **look)
 
 
-def _draw_floor(axes: Axes, held: LevelRecords, key: str, text: str, locale: Locale) -> None:
-    ground = held.floor(held.loss_measure(key))
+def _draw_floor(axes: Axes, records: LevelRecords, key: str, text: str, locale: Locale) -> None:
+    ground = records.floor(records.loss_measure(key))
     if ground is not None and axes.lines:
         label = text.format(value=locale.decimal(ground, 3))
         axes.axhline(ground, color="black", linestyle="--", linewidth=1.6, label=label)
 
 
-def _finish_loss(axes: Axes, held: LevelRecords, key: str, locale: Locale) -> None:
-    _draw_floor(axes, held, key, locale.phrases["plot"]["floor"], locale)
+def _finish_loss(axes: Axes, records: LevelRecords, key: str, locale: Locale) -> None:
+    _draw_floor(axes, records, key, locale.phrases["plot"]["floor"], locale)
     if axes.lines:
         axes.set_ylim(0, 1.08 * axes.dataLim.y1)
     axes.set_ylabel(locale.phrases["plot"]["loss_axis"])
-    _finish(axes, held, locale)
+    _finish(axes, records, locale)
 
 
-def _finish(axes: Axes, held: LevelRecords, locale: Locale) -> None:
-    steps = held.training.results.steps_per_epoch
+def _finish(axes: Axes, records: LevelRecords, locale: Locale) -> None:
+    steps = records.training.results.steps_per_epoch
     text = locale.phrases["plot"]
     axes.set_xlabel(text["step"] if steps is None else text["step_of"].format(steps=steps))
     if axes.lines:
-        finish_steps(axes, max(entry.step or 0 for entry in held.training.results.history), locale)
+        finish_steps(axes, max(entry.step or 0 for entry in records.training.results.history), locale)
     else:
         say_nothing_recorded(axes, locale)
 
 
-def _single(held: LevelRecords, name: str, language: str) -> tuple[Figure, Axes, Locale]:
+def _single(records: LevelRecords, name: str, language: str) -> tuple[Figure, Axes, Locale]:
     locale = load_locale(language)
     figure = new_figure()
     axes = figure.subplots()
     style(axes)
-    title = f"{level_title(held.level, locale)}: {locale.phrases['plot']['titles'][name]}"
-    write_title(axes, title, held.model_name or locale.phrases["plot"]["unknown_model"])
+    title = f"{level_title(records.level, locale)}: {locale.phrases['plot']['titles'][name]}"
+    write_title(axes, title, records.model_name or locale.phrases["plot"]["unknown_model"])
     return figure, axes, locale

@@ -15,7 +15,7 @@ OUTCOMES = ("better", "worse", "unconfirmed", "same", "open")
 
 def title(measured: list[LevelRecords], locale: Locale) -> str:
     """The section's title; it says "held-out" only where the records show that the words were."""
-    held_out = all(observations.seen_kind(held) == "held_out" for held in measured)
+    held_out = all(observations.seen_kind(records) == "held_out" for records in measured)
     return locale.phrases["generation"]["title"]["held_out" if held_out else "other"]
 
 
@@ -34,13 +34,13 @@ def outcome(difference: Interval, p: float | None) -> str:
     return "better" if low > 0 else "worse"
 
 
-def joint_success(held: LevelRecords, locale: Locale, holm: tuple[float, int] | None = None) -> str:
+def joint_success(records: LevelRecords, locale: Locale, holm: tuple[float, int] | None = None) -> str:
     """Outcome and figures of Joint Success, tuned against base, as a sentence without its full stop.
 
     Args:
         holm: p corrected for several levels, and how many these are; by default the recorded p stands.
     """
-    found, text = held.generation, locale.phrases["generation"]
+    found, text = records.generation, locale.phrases["generation"]
     difference = found.differences.get("joint_success", Interval())
     p = difference.p if holm is None else holm[0]
     n = locale.whole(found.slots)
@@ -56,16 +56,16 @@ def joint_success(held: LevelRecords, locale: Locale, holm: tuple[float, int] | 
 
 def helped(by_level: dict[str, LevelRecords], locale: Locale) -> dict | None:
     """What the report says first: did tuning help, at which level, by how much, how sure."""
-    measured = [held for held in by_level.values() if held.generation]
+    measured = [records for records in by_level.values() if records.generation]
     if not measured:
         return None
     corrected = _corrected(measured)
     lines = []
-    for held in by_level.values():
-        told = [joint_success(held, locale, corrected.get(held.level))] if held in measured else []
-        told += [loss] if (loss := _loss(held, locale)) else []
-        lines += [f"{held.level}: {'; '.join(told)}."] if told else []
-    fewest = min((held.generation.prompts or 0 for held in measured), default=0)
+    for records in by_level.values():
+        told = [joint_success(records, locale, corrected.get(records.level))] if records in measured else []
+        told += [loss] if (loss := _loss(records, locale)) else []
+        lines += [f"{records.level}: {'; '.join(told)}."] if told else []
+    fewest = min((records.generation.prompts or 0 for records in measured), default=0)
     return {
         "answer": _answer(measured, corrected, locale),
         "lines": lines,
@@ -81,7 +81,7 @@ def points(value: float, locale: Locale) -> str:
 
 
 def _corrected(measured: list[LevelRecords]) -> dict[str, tuple[float, int]]:
-    p = {held.level: held.generation.differences.get("joint_success", Interval()).p for held in measured}
+    p = {records.level: records.generation.differences.get("joint_success", Interval()).p for records in measured}
     known = {level: value for level, value in p.items() if value is not None}
     return {
         level: (value, len(known)) for level, value in zip(known, intervals.holm(list(known.values())), strict=True)
@@ -91,25 +91,25 @@ def _corrected(measured: list[LevelRecords]) -> dict[str, tuple[float, int]]:
 def _answer(measured: list[LevelRecords], corrected: dict[str, tuple[float, int]], locale: Locale) -> str:
     text = locale.phrases["generation"]
     at: dict[str, list[str]] = {kind: [] for kind in OUTCOMES}
-    for held in measured:
-        p, _ = corrected.get(held.level, (None, 0))
-        at[outcome(held.generation.differences.get("joint_success", Interval()), p)].append(held.level)
+    for records in measured:
+        p, _ = corrected.get(records.level, (None, 0))
+        at[outcome(records.generation.differences.get("joint_success", Interval()), p)].append(records.level)
     parts = [text["answers"][kind].format(levels=locale.list(levels)) for kind, levels in at.items() if levels]
     return text["answer"].format(parts="; ".join(parts))
 
 
 def _joint(measured: list[LevelRecords], locale: Locale) -> str:
     text = locale.phrases["generation"]
-    without = [held.level for held in measured if not held.generation.scorer]
+    without = [records.level for records in measured if not records.generation.scorer]
     said = text["no_scorer_at"].format(levels=locale.list(without))
     return f"{text['joint_report']} {said}" if without else text["joint_report"]
 
 
-def _loss(held: LevelRecords, locale: Locale) -> str | None:
-    found, text = held.comparison.results.completion, locale.phrases["generation"]
+def _loss(records: LevelRecords, locale: Locale) -> str | None:
+    found, text = records.comparison.results.completion, locale.phrases["generation"]
     if not found:
         return None
-    n = locale.whole(held.comparison.results.examples)
+    n = locale.whole(records.comparison.results.examples)
     base, tuned = (locale.loss(likelihood.loss) for likelihood in (found.base, found.tuned))
     if found.difference.low is None or found.difference.high is None:
         return text["loss_only"].format(base=base, tuned=tuned, n=n)

@@ -48,23 +48,23 @@ def collect(workspace: Workspace, level: str, what: str, repo: str) -> list[HubU
         InputError: the level has no published model of ours, a name on the hub can't be so, or a folder is not fit to
             be seen by all; the message has a line for each thing that is wrong.
     """
-    held = model_card.of_one_training(workspace, levels.check_level(level))
+    records = model_card.of_one_training(workspace, levels.check_level(level))
     record = workspace.record(level, "training")
-    if held.adopted:
+    if records.adopted:
         raise InputError(f"{record}: this run was trained elsewhere; expected one of our own")
     kinds = KINDS[what]
-    places = {kind: getattr(held.training.results, kind) for kind in kinds}
+    places = {kind: getattr(records.training.results, kind) for kind in kinds}
     for kind, place in places.items():
         if not (place.name and place.path and place.files):
             raise InputError(f"{record}: names no {kind} with its files; run 02_training for level {level} again")
     repos = {kind: _repo(repo, place.name, alone=len(kinds) == 1) for kind, place in places.items()}
     folders = {kind: paths.resolve(place.path) for kind, place in places.items()}
     found = [
-        f"{folders[kind]}: {problem}" for kind in kinds for problem in problems(workspace, held, kind, folders[kind])
+        f"{folders[kind]}: {problem}" for kind in kinds for problem in problems(workspace, records, kind, folders[kind])
     ]
     if found:
         raise InputError("\n".join(found))
-    return [HubUpload(repos[kind], folders[kind], _sizes(folders[kind]), _summary(held, kind)) for kind in kinds]
+    return [HubUpload(repos[kind], folders[kind], _sizes(folders[kind]), _summary(records, kind)) for kind in kinds]
 
 
 def describe(package: HubUpload, public: bool) -> str:
@@ -96,27 +96,27 @@ def _sizes(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
 
 
-def _summary(held: LevelRecords, kind: str) -> str:
-    return f"{getattr(held.training.results, kind).name}, trained at {held.training.commit[:12]}"
+def _summary(records: LevelRecords, kind: str) -> str:
+    return f"{getattr(records.training.results, kind).name}, trained at {records.training.commit[:12]}"
 
 
 def _written(size: int) -> str:
     return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
 
 
-def problems(workspace: Workspace, held: LevelRecords, kind: str, folder: Path) -> list[str]:
+def problems(workspace: Workspace, records: LevelRecords, kind: str, folder: Path) -> list[str]:
     """What keeps a folder from being published, a sentence each; empty where it is fit.
 
     Args:
-        held: the records of its training, and of the comparison made with it.
+        records: the records of its training, and of the comparison made with it.
         kind: "adapter" or "merged_model".
     """
     if not folder.is_dir():
         return ["is not there; expected the folder that the training's record names"]
-    found = [*_files(folder, getattr(held.training.results, kind).files)]
+    found = [*_files(folder, getattr(records.training.results, kind).files)]
     if found:  # what is not ours is not read either
         return found
-    return [*_card(workspace, held, kind, folder / model_card.FILE), *_private(workspace, folder)]
+    return [*_card(workspace, records, kind, folder / model_card.FILE), *_private(workspace, folder)]
 
 
 def _files(folder: Path, recorded: dict[str, str]) -> Iterator[str]:
@@ -137,22 +137,22 @@ def _files(folder: Path, recorded: dict[str, str]) -> Iterator[str]:
                 yield str(error)
 
 
-def _card(workspace: Workspace, held: LevelRecords, kind: str, path: Path) -> Iterator[str]:
-    again = f"run 04_plotting for level {held.level}"
+def _card(workspace: Workspace, records: LevelRecords, kind: str, path: Path) -> Iterator[str]:
+    again = f"run 04_plotting for level {records.level}"
     if not path.is_file():
         yield f"{path.name} is missing; {again}"
         return
     text = path.read_text(encoding="utf-8", errors="replace")
-    if model_card.MARK in text and text != model_card.card(workspace, held, kind):
+    if model_card.MARK in text and text != model_card.card(workspace, records, kind):
         yield f"{path.name} is not what the records say now; {again}"
-    if not held.comparison or not held.dataset:
+    if not records.comparison or not records.dataset:
         yield f"the model was not compared with its base, or its data are not recorded; {again}, after 01 to 03"
         return
-    base, header = held.training.results.base_model, _header(text)
-    digests = {**held.dataset.inputs, **held.training.inputs}
+    base, header = records.training.results.base_model, _header(text)
+    digests = {**records.dataset.inputs, **records.training.inputs}
     missing = {
         "the licence in its header": not header.get("license"),
-        "the base model in its header": header.get("base_model") != model_card.hub_id(held),
+        "the base model in its header": header.get("base_model") != model_card.hub_id(records),
         "the base's licence, or the sentence bank's": "not recorded" in " ".join(_licences(text)),
         "the SHA-256 of the base's weights": not base.sha256 or base.sha256 not in text,
         "the SHA-256 of each file of data": not digests or any(digest not in text for digest in digests.values()),

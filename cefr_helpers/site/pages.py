@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from cefr_helpers.core import files, levels, records
+from cefr_helpers.core import files, levels
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.level_records import LevelRecords, read_levels
 from cefr_helpers.core.paths import STAGES, Stage, Workspace
+from cefr_helpers.core.records import NAMES
 from cefr_helpers.notes import level_tables, observations
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale
@@ -78,11 +79,11 @@ def notebook(page: Page, pages: list[Page], workspace: Workspace, locale: Locale
 
 def start(pages: list[Page], workspace: Workspace, locale: Locale) -> str:
     """The start page: levels side by side, what was found at each, and all pages."""
-    text, held = locale.phrases["site"], read_levels(workspace)
-    done = {level: found for level, found in held.items() if found.is_done}
+    text, records = locale.phrases["site"], read_levels(workspace)
+    done = {level: found for level, found in records.items() if found.is_done}
     parts = [f"# {text['title']}", text["intro"]]
     if done:
-        locale = level_tables.wording_for(held, locale.language)
+        locale = level_tables.wording_for(records, locale.language)
         parts += [tables.to_markdown(level_tables.side_by_side(done), locale), locale.phrases["note"]["levels_unit"]]
     report = [page for page in pages if page.level is None]
     parts += [_read_on(report, locale)] if report else []
@@ -122,7 +123,7 @@ def _figures(workspace: Workspace, locale: Locale) -> list[str]:
 
 
 def _origin(done: dict[str, LevelRecords], locale: Locale) -> str:
-    found = [getattr(held, name) for held in done.values() for name in records.NAMES]
+    found = [getattr(records, name) for records in done.values() for name in NAMES]
     last = max((record for record in found if record), key=lambda record: record.created)
     commit = escaping.code(last.commit[:12])
     return locale.phrases["site"]["made"].format(date=locale.date(last.created), commit=commit)
