@@ -10,11 +10,13 @@ from cefr_helpers.core import level_records, levels
 from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.notes import facts, files, level_tables, observations, sections
-from cefr_helpers.rendering import tables, templates
+from cefr_helpers.notes import facts, files, level_tables, observations, sections, verdicts
+from cefr_helpers.rendering import escaping, tables, templates
 from cefr_helpers.rendering.locale import Locale
 
 _WIDEST_PICTURE = 1000
+_BEFORE_ANSWERS = ("data", "hyperparameters", "training", "progress", "comparison")
+_AFTER_ANSWERS = ("levels", "plots", "files", "next")
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]+)\)")
 _RELATIVE_LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|data:)[^)]+\)")
 
@@ -42,7 +44,8 @@ def results_note(workspace: Workspace, level: str, records_by_level: dict[str, L
         {
             "text": locale.phrases["note"],
             "title": locale.phrases["note"]["title"].format(level=level, name=levels.NAMES[language][level]),
-            "verdict": observations.verdict(records, locale),
+            "in_short": sections.in_short(records, locale),
+            "contents": _contents(records, locale),
             "adopted": records.adopted,
             "head": facts.head(records, locale),
             "data": facts.data(records, locale),
@@ -71,6 +74,15 @@ def results_note(workspace: Workspace, level: str, records_by_level: dict[str, L
             "next": files.next_steps(workspace, level, records_by_level, locale),
         },
     )
+
+
+def _contents(records: LevelRecords, locale: Locale) -> str:
+    """Links to the note's sections."""
+    text = locale.phrases["note"]
+    titles = [text[key] for key in _BEFORE_ANSWERS]
+    titles += [verdicts.title([records], locale)] if records.generation else []
+    titles += [text[key] for key in _AFTER_ANSWERS]
+    return " · ".join(f"[{title}](#{escaping.anchor(title)})" for title in titles)
 
 
 def for_notebook(note: Path) -> str:

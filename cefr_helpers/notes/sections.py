@@ -13,6 +13,7 @@ from cefr_helpers.core.schema import (
     LikelihoodComparison,
     ShownSlot,
 )
+from cefr_helpers.evaluation import parsing
 from cefr_helpers.notes import files, observations
 from cefr_helpers.notes import verdicts as verdict
 from cefr_helpers.rendering import escaping, tables
@@ -20,6 +21,7 @@ from cefr_helpers.rendering.locale import Locale
 
 _LONGEST_LINE = 400
 _MOST_LINES = 14
+_FIRST_WORDS = 3  # on the first screen of a note
 RATES = (*schema.RATES, "exact_ten")
 _OTHERS = {
     "control_error": "two_decimals",
@@ -52,6 +54,34 @@ def comparison(records: LevelRecords, locale: Locale) -> dict | None:
         "memorisation": memorisation(records, locale),
         "agreement": _agreement(found, locale),
     }
+
+
+def in_short(records: LevelRecords, locale: Locale) -> dict:
+    """The note's first screen: the verdicts, and the first sentences of base, tuned model and bank."""
+    lines = [observations.verdict(records, locale)]
+    if records.generation:
+        lines.insert(0, f"{verdict.joint_success(records, locale)}.")
+    return {"lines": lines, "sentences": _first_sentences(records, locale)}
+
+
+def _first_sentences(records: LevelRecords, locale: Locale) -> str | None:
+    """The first words of the first prompt, with the line that each answer has for them."""
+    if not records.comparison.results.answers:
+        return None
+    [first, *_] = records.comparison.results.answers
+    text = locale.phrases["note"]
+    by_number = [dict(parsing.numbered_lines(answer or "")) for answer in (first.base, first.tuned, first.reference)]
+    rows = [
+        [f"**{escaping.markdown(word)}**", *(_sentence(lines.get(place), locale) for lines in by_number)]
+        for place, word in enumerate(first.words[:_FIRST_WORDS], 1)
+    ]
+    return tables.markdown_table([text[key] for key in ("word", "base", "tuned", "reference")], rows)
+
+
+def _sentence(line: str | None, locale: Locale) -> str:
+    if not line:
+        return locale.phrases["generation"]["no_sentence"]
+    return escaping.markdown(escaping.shortened(escaping.visible(line), _LONGEST_LINE))
 
 
 def memorisation(records: LevelRecords, locale: Locale) -> str | None:
