@@ -41,8 +41,8 @@ def publish(
     what: Annotated[
         Literal["merged", "adapter", "both"], typer.Option(help="The merged model, the adapter or both.")
     ] = "merged",
-    public: Annotated[bool, typer.Option("--public", help="For all to see; without it private.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Put it on top of another version there.")] = False,
+    public: Annotated[bool, typer.Option("--public", help="Make the repository public (default: private).")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite existing files with a new commit.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Send it; without this it is only shown.")] = False,
     output_root: OutputRoot = None,
 ) -> None:

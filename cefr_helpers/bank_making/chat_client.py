@@ -34,7 +34,7 @@ _EXPECTED_ADDRESS = f"expected an address such as {DEFAULT}"
 
 
 class Unavailable(RuntimeError):
-    """The server gave no usable answer after all attempts, or wants to be left alone for long; told to people."""
+    """The server gave no usable answer after all attempts, or asks for a long pause; the message is for users."""
 
 
 class _Passing(Exception):
@@ -294,7 +294,7 @@ def key_for(url: str) -> str | None:
     if not key:
         return None
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise InputError(f"{KEY_VARIABLE}: holds signs that no key has; expected the key alone")
+        raise InputError(f"{KEY_VARIABLE}: contains characters that no API key contains; expected the key alone")
     if url.startswith("http:") and not is_local(url):
         raise InputError(f"server: {url} is not encrypted, and {KEY_VARIABLE} is set; expected https, or no key")
     return key

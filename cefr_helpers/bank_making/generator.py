@@ -52,7 +52,7 @@ class _Word:
 
 
 class BankGenerator:
-    """A bank under making; opening it reads the answers that are there, and judges them as on the day they came.
+    """A bank being generated; opening it reads the answers that are there, and judges them as on the day they came.
 
     Args:
         place: where it goes; has to be locked by `place.only_one`, unless nothing will be asked.

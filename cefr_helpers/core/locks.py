@@ -23,7 +23,7 @@ def lease(path: Path, timeout_s: float = -1):
 
     Unlike `flock`, which some shared file systems keep to one node, it needs nothing of the file system but that a
     file is created once. What a dead process holds is taken over: at once on its own machine, from another one after
-    30 seconds without a sign of life. So what it guards must stay whole where two do it after all.
+    30 seconds without a sign of life. So what it guards must be safe if two processes do run.
 
     Args:
         timeout_s: how long to wait for it; -1 waits as long as it takes.
@@ -90,7 +90,7 @@ def die_with_engine() -> None:
 def exclusive(lock: Path, what: str = "run"):
     """A lock in a folder for as long as this process lives, or the `with` block over it; it goes however that ends.
 
-    A file that is there is no lock: a living process must hold it.
+    The file alone is not a lock; a living process must hold it.
 
     Args:
         what: names what holds it, in the message.

@@ -184,7 +184,7 @@ def _text_of(value: str, where: Callable[[], str], key: str, longest: int) -> st
 
 
 def _integer(digits: str) -> int | float:
-    """No value of a bank, but one that is too long for int() must not hide the row that it stands in."""
+    """No bank holds such a value, but a number too long for int() must not hide the row that it is in."""
     return int(digits) if len(digits) < 100 else math.inf
 
 

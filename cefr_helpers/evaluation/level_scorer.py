@@ -48,7 +48,7 @@ class LevelScorer:
     def score(self, sentences: Sequence[str], target_words: Sequence[str] | None = None) -> "np.ndarray":
         """The expected level of each sentence, A1 = 1 ... C1 = 5, float64, shape (sentences,).
 
-        NaN for a text without a word, which has no level; whoever asks has to count it as a failure.
+        NaN for a text without a word, which has no level; the caller must count it as a failure.
 
         Args:
             sentences: one sentence each.

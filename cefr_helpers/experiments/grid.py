@@ -68,7 +68,7 @@ class Experiment:
     Attributes:
         axes: "recipe", recipe fields and "seed" -> the values tried, in the file's order.
         values: run's name -> axis -> its value there.
-        recipes: file -> the recipe that belongs into it.
+        recipes: file -> the recipe that belongs in it.
     """
 
     name: str

@@ -69,7 +69,7 @@ def reserve(count: int, label: str) -> Iterator[list[str]]:
 
 
 def _free(count: int, ids: list[str], label: str) -> dict:
-    """Ids with their locks, so many at once: two that wait for each other's would wait for ever."""
+    """Acquire all GPUs at once, to avoid deadlock."""
     told = False
     while True:
         taken = _taken(count, ids)

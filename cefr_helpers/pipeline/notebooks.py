@@ -129,7 +129,7 @@ def _memory(stage: str) -> str:
 
 
 def refuse_pointless_retry(attempt: int, log: Path) -> None:
-    """Refuse a try that would end as the one before did.
+    """Refuse a retry that is bound to fail again.
 
     A stage that says in its log why it failed, and means no lack of memory, fails the same way again. One that says
     nothing was ended from outside: for memory, for time, or with its node.

@@ -24,7 +24,7 @@ _ENOUGH_TOKENS = 320  # of an answer, where the record does not say
 
 
 def check_input(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0]) -> tuple[LevelRecords, Path]:
-    """The level's records and the folder that its export belongs into, once all is seen to be there.
+    """The level's records and the folder that its export belongs in, once all is seen to be there.
 
     Raises:
         InputError: the quantisation is unknown, the level has no merged model, its files are not those of the record,

@@ -1,4 +1,7 @@
-"""Sends a published folder to the Hugging Face Hub: as one commit, nothing twice, and over nothing unasked."""
+"""Send a published folder to the Hugging Face Hub as one commit.
+
+Files that are there already are not sent again, and nothing is overwritten unless requested.
+"""
 
 import hashlib
 import os
@@ -25,7 +28,7 @@ def token() -> str:
     """
     found = os.environ.get("HF_TOKEN", "").strip()
     if not found:
-        raise InputError("HF_TOKEN: not set; expected a token of yours for the hub that may write, in the environment")
+        raise InputError("HF_TOKEN: not set; expected a write token for the hub, in the environment")
     return found
 
 

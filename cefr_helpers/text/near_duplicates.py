@@ -72,7 +72,7 @@ def _ranks(sentences: Sequence[frozenset[str]]) -> dict[str, int]:
 
 
 def _first(words: frozenset[str], place: Callable[[str], Any], shared: int) -> list[str]:
-    """The words of which a near-duplicate must share so many: the first in any order that is the same for all."""
+    """The words that a near-duplicate must share: the first ones in an order that is the same for all."""
     needed = -(-len(words) * _SHARED // _ALL)
     return sorted(words, key=place)[: len(words) - needed + shared]
 

@@ -1,4 +1,4 @@
-"""Which checkpoint training may go on from: whole ones of the same run alone."""
+"""Find the newest intact checkpoint of the same run."""
 
 import json
 import shutil

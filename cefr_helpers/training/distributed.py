@@ -10,7 +10,7 @@ VARIABLE = "CEFR_TRAINING_PROCESSES"
 
 
 def requested(stage: str = Stage.TRAIN) -> int:
-    """How many processes a stage shall have, by the environment: it is the machine's matter. Only training has several.
+    """The number of processes of a stage, from the environment, since it depends on the machine; training has several.
 
     Raises:
         InputError: the variable holds no whole number above zero.

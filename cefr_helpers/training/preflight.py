@@ -1,4 +1,4 @@
-"""What a training needs of memory and disk at the least, told before it starts, and the refusal where there is less.
+"""The least memory and disk that a training needs: reported before it starts, and refused where there is less.
 
 These are bounds that follow from the sizes of weights, optimizer and logits, and no predictions: a training takes more.
 """

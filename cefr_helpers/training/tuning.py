@@ -110,7 +110,7 @@ def tune(
     """Train the adapter; afterwards the model holds the checkpoint with the lowest eval loss.
 
     The eval loss is the token-weighted loss of the completions by `likelihood.score`, the very quantity that the
-    baseline comparison reports. Of several processes that train as one all but the first end here.
+    baseline comparison reports. Where several processes train as one, all but the first exit here.
 
     Args:
         train: formatted examples.
@@ -179,7 +179,7 @@ def _fits(model, tokenizer, train: list[dict], recipe: Recipe, seed: int, size: 
 
 
 def _check_fresh(model) -> None:
-    """A training that was interrupted in this kernel left its weights here: from them another one would come out."""
+    """Refuse weights that an interrupted training left in this kernel: starting from them gives another result."""
     if any(bool(weights.any()) for name, weights in model.named_parameters() if "lora_B" in name):
         raise InputError(
             "adapter: trained already in this kernel, and there is no checkpoint to go on from; run again from the "
