@@ -9,14 +9,13 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.level_records import LevelRecords, read_levels
 from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.records import NAMES
+from cefr_helpers.core.schema import GATES
 from cefr_helpers.notes import level_tables, observations
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale
 
-_SIGNS = {"True": "✓", "False": "✗"}
 # What a reader looks for first; the other columns of the file are in the file.
-_SHOWN = ("row", "word", "sentence", "joint_success", "valid", "covered", "level_ok", "grammar_clean", "not_copied")
-_SHOWN += ("not_repetitive", "level_score", "prompt", "slot")
+_SHOWN = ("row", "word", "sentence", "result", "level_score", "prompt", "slot")
 
 
 @dataclass(frozen=True)
@@ -132,11 +131,12 @@ def _origin(done: dict[str, LevelRecords], locale: Locale) -> str:
 def _answers(page: Page, locale: Locale) -> str:
     import pandas as pd
 
-    text = locale.phrases["site"]
+    text, systems = locale.phrases["site"], locale.phrases["generation"]["rows"]
     table = pd.read_csv(page.source, dtype=str, keep_default_na=False).map(files.from_spreadsheet)
-    table = table[[name for name in _SHOWN if name in table]].replace(_SIGNS).replace(r"\s+", " ", regex=True)
-    table["row"] = table["row"].str.replace("_", " ")
-    table.columns = [name.replace("_", " ") for name in table.columns]
+    table["result"] = [_result(row, locale) for row in table.to_dict("records")]
+    table["row"] = [systems.get(system, system) for system in table["row"]]
+    table = table[[name for name in _SHOWN if name in table]].replace(r"\s+", " ", regex=True)
+    table.columns = [text["answer_columns"][name] for name in table.columns]
     file = f"[{page.source.name}]({page.source.name})"
     return "\n\n".join(
         [
@@ -145,3 +145,11 @@ def _answers(page: Page, locale: Locale) -> str:
             table.to_html(index=False, border=0),
         ]
     )
+
+
+def _result(row: dict[str, str], locale: Locale) -> str:
+    """Whether a slot passed, and what it failed, in words; an invalid sentence fails everything, and that is named."""
+    text = locale.phrases["generation"]
+    failed = [gate for gate in GATES if row.get(gate) == "False"]
+    named = ["valid"] if "valid" in failed else failed
+    return f"✗ {', '.join(text['failed'][gate] for gate in named)}" if named else text["passed"]
