@@ -4,7 +4,8 @@
 #   make experiment NAME=rank, make experiment-dry NAME=rank: a grid of runs out of experiments/rank.yaml
 #   make experiment NAME=rank PROFILE=slurm: its jobs on a cluster
 
-PYTHON ?= python3.11
+# PYTHON=python3.12 sets up with that one; else the newest that works, see tools/find_python.sh
+PYTHON ?=
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
@@ -88,14 +89,12 @@ gpu-check: setup    # on a machine with a GPU: the real notebooks, some minutes,
 
 setup: .venv/installed
 
-.venv/installed: requirements.txt requirements-no-deps.txt constraints.txt pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or say make PYTHON=/path/to/python3.11" >&2; exit 2; }
-	@echo "Setting up .venv (once, a few minutes) ..."
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+# A Python that is named, and is not the one of .venv, sets up anew.
+OTHER_PYTHON = $(if $(PYTHON),$(shell [ "$$("$(PYTHON)" -V 2>&1)" = "$$("$(BIN)/python" -V 2>&1)" ] || echo other-python))
+other-python:
+
+.venv/installed: requirements.txt requirements-no-deps.txt constraints.txt pyproject.toml tools/set_up.py $(OTHER_PYTHON)
+	@python=$$(sh tools/find_python.sh "$(PYTHON)") && "$$python" tools/set_up.py
 
 # What the batch made stays, and so does what was trained: this removes the environment and caches alone.
 clean:
