@@ -117,6 +117,15 @@ def most(stage: str, recipe: Recipe, known: list[Measured]) -> tuple[float, int]
     return max(_seconds(stage, recipe, one) for one in timed), max(one.memory_bytes for one in timed)
 
 
+def training_s(recipe: Recipe, known: list[Measured]) -> float | None:
+    """Seconds that a training alone takes, in proportion to examples and epochs, by the like of it as in `total`.
+
+    None where nothing was measured to go by.
+    """
+    alike = [one.training_s * _share_of(recipe, one) for one in _alike(recipe, known)]
+    return median(alike) if alike else None
+
+
 def _measured(folder: Path, recipe: dict, results: dict) -> Measured:
     models = [resolve(results[kind]["path"]) for kind in ("adapter", "merged_model") if results.get(kind)]
     there = len(models) == 2 and all(model.is_dir() for model in models)
@@ -155,9 +164,13 @@ def _alike(recipe: Recipe, known: list[Measured]) -> list[Measured]:
 def _seconds(stage: str, recipe: Recipe, like: Measured) -> float:
     whole, then = like.stage_s[stage], like.recipe
     if stage == STAGES[1]:
-        work = recipe.train_examples * recipe.epochs / (then["train_examples"] * then["epochs"])
-        return whole + like.training_s * (work - 1)
+        return whole + like.training_s * (_share_of(recipe, like) - 1)
     if stage == STAGES[2] and "generation_prompts" in then:
         work = recipe.generation_prompts * recipe.max_new_tokens
         return whole * work / (then["generation_prompts"] * then["max_new_tokens"])
     return whole
+
+
+def _share_of(recipe: Recipe, like: Measured) -> float:
+    """The recipe's work by that of a training that was measured."""
+    return recipe.train_examples * recipe.epochs / (like.recipe["train_examples"] * like.recipe["epochs"])
