@@ -23,7 +23,7 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
 
-.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status adopt export publish showcase pictures site benchmark benchmark-quick gpu-check clean
+.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status doctor adopt export publish showcase pictures site benchmark benchmark-quick gpu-check clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -56,6 +56,9 @@ lint: setup
 
 status: setup
 	@$(BIN)/cefr status $(OPTIONS)
+
+doctor: setup    # its text is what a bug report should hold
+	@$(BIN)/cefr doctor $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data)
 
 adopt: setup    # make adopt FROM=folder LEVEL=B2
 	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)
@@ -93,7 +96,7 @@ setup: .venv/installed
 OTHER_PYTHON = $(if $(PYTHON),$(shell [ "$$("$(PYTHON)" -V 2>&1)" = "$$("$(BIN)/python" -V 2>&1)" ] || echo other-python))
 other-python:
 
-.venv/installed: requirements.txt requirements-no-deps.txt constraints.txt pyproject.toml tools/set_up.py $(OTHER_PYTHON)
+.venv/installed: requirements.txt requirements-no-deps.txt requirements-gpu.txt constraints.txt pyproject.toml tools/set_up.py $(OTHER_PYTHON)
 	@python=$$(sh tools/find_python.sh "$(PYTHON)") && "$$python" tools/set_up.py
 
 # What the batch made stays, and so does what was trained: this removes the environment and caches alone.
