@@ -9,7 +9,7 @@ PYTHON ?=
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES OUTPUT QUANTISATION PROFILE REPO WHAT PUBLIC REPLACE YES PYTHON
+SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES OUTPUT QUANTISATION PROFILE REPO WHAT PUBLIC REPLACE YES PYTHON IP
 SWITCHES := PUBLIC REPLACE YES  # each is yes, or is not given
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option = $(if $(call given,$(1)),--$(2) "$(call given,$(1))")
@@ -48,7 +48,11 @@ test-slow: setup
 
 lab: setup    # .jupyter says that Markdown opens rendered: a ?factory= in the URL would spoil the one that is printed
 	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
-		$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/README.md
+		$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/README.md $(AS_ROOT) $(FROM_OUTSIDE)
+
+# Jupyter refuses root, as which containers run, until it is told. IP=0.0.0.0 listens to other machines too.
+AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
+FROM_OUTSIDE = $(if $(call given,IP),--no-browser --ServerApp.ip="$(IP)")
 
 lint: setup
 	$(BIN)/ruff check .
