@@ -57,9 +57,10 @@ def _socket_folder() -> str:
     for folder in usual:
         if len(os.fsencode(folder)) + len(_SOCKET) <= _LONGEST_SOCKET and os.access(folder, os.W_OK):
             return folder
+    longest = _LONGEST_SOCKET - len(_SOCKET)
     raise InputError(
-        f"TMPDIR: {tempfile.gettempdir()}: a kernel's sockets need a folder of at most {_LONGEST_SOCKET - len(_SOCKET)} "
-        f"bytes, and {', '.join(usual)} are longer or can't be written to; expected TMPDIR to name one"
+        f"TMPDIR: {tempfile.gettempdir()}: a kernel's sockets need a folder of at most {longest} bytes, "
+        f"and {', '.join(usual)} are longer or can't be written to; expected TMPDIR to name one"
     )
 
 
