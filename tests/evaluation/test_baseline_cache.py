@@ -52,7 +52,7 @@ def test_other_weights_and_code_are_computed(base, monkeypatch):
     ask(base, Work("first"))
     changed = BaseModel(base.folder, base.name, base.source, base.identifier, None, "cd" * 32)
     assert ask(changed, Work("second")) == ("second", [])
-    monkeypatch.setattr(baseline_cache.records, "sha256", lambda path: "other code")
+    monkeypatch.setattr(baseline_cache.files, "sha256", lambda path: "other code")
     assert ask(base, Work("third")) == ("third", [])
 
 
