@@ -4,11 +4,12 @@
 #   make experiment NAME=rank, make experiment-dry NAME=rank: a grid of runs out of experiments/rank.yaml
 #   make experiment NAME=rank PROFILE=slurm: its jobs on a cluster
 
-PYTHON ?= python3.11
+# PYTHON=python3.12 sets up with that one; else the newest that works, see tools/find_python.sh
+PYTHON ?=
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES OUTPUT QUANTISATION PROFILE REPO WHAT PUBLIC REPLACE YES PYTHON
+SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES OUTPUT QUANTISATION PROFILE REPO WHAT PUBLIC REPLACE YES PYTHON IP
 SWITCHES := PUBLIC REPLACE YES  # each is yes, or is not given
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option = $(if $(call given,$(1)),--$(2) "$(call given,$(1))")
@@ -22,7 +23,7 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
 
-.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status adopt export publish showcase pictures site benchmark benchmark-quick gpu-check clean
+.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status doctor adopt export publish showcase pictures site benchmark benchmark-quick gpu-check clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -47,7 +48,11 @@ test-slow: setup
 
 lab: setup    # .jupyter says that Markdown opens rendered: a ?factory= in the URL would spoil the one that is printed
 	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
-		$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/README.md
+		$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/README.md $(AS_ROOT) $(FROM_OUTSIDE)
+
+# Jupyter refuses root, as which containers run, until it is told. IP=0.0.0.0 listens to other machines too.
+AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
+FROM_OUTSIDE = $(if $(call given,IP),--no-browser --ServerApp.ip="$(IP)")
 
 lint: setup
 	$(BIN)/ruff check .
@@ -55,6 +60,9 @@ lint: setup
 
 status: setup
 	@$(BIN)/cefr status $(OPTIONS)
+
+doctor: setup    # its text is what a bug report should hold
+	@$(BIN)/cefr doctor $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data)
 
 adopt: setup    # make adopt FROM=folder LEVEL=B2
 	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)
@@ -88,14 +96,12 @@ gpu-check: setup    # on a machine with a GPU: the real notebooks, some minutes,
 
 setup: .venv/installed
 
-.venv/installed: requirements.txt requirements-no-deps.txt constraints.txt pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or say make PYTHON=/path/to/python3.11" >&2; exit 2; }
-	@echo "Setting up .venv (once, a few minutes) ..."
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+# A Python that is named, and is not the one of .venv, sets up anew.
+OTHER_PYTHON = $(if $(PYTHON),$(shell [ "$$("$(PYTHON)" -V 2>&1)" = "$$("$(BIN)/python" -V 2>&1)" ] || echo other-python))
+other-python:
+
+.venv/installed: requirements.txt requirements-no-deps.txt requirements-gpu.txt constraints.txt pyproject.toml tools/set_up.py $(OTHER_PYTHON)
+	@python=$$(sh tools/find_python.sh "$(PYTHON)") && "$$python" tools/set_up.py
 
 # What the batch made stays, and so does what was trained: this removes the environment and caches alone.
 clean:

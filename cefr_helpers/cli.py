@@ -200,6 +200,14 @@ def site(language: Language = None, output_root: OutputRoot = None) -> None:
     typer.echo(shown(build.build(settings.workspace, settings.language)))
 
 
+@app.command()
+def doctor(output_root: OutputRoot = None, user_data: UserData = None) -> None:
+    """Say what this machine has, which recipes fit, how long a level takes, and what to do about what is missing."""
+    from cefr_helpers.pipeline import doctor
+
+    typer.echo(doctor.report(configuration.read(overrides(output_root=output_root, user_data=user_data))))
+
+
 app.command()(sharing_commands.export)
 app.command()(sharing_commands.publish)
 

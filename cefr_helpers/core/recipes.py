@@ -114,6 +114,11 @@ class Recipe(BaseModel):
             raise ValueError(f"names {unknown or 'a module twice'}; choose among {', '.join(TARGET_MODULES)}")
         return tuple(value)
 
+    @property
+    def examples_per_step(self) -> int:
+        """Examples of an optimiser step; with `batch_size: auto` the accumulation steps count them."""
+        return (1 if self.batch_size == AUTO else self.batch_size) * self.gradient_accumulation_steps
+
     def part(self, keys: tuple[str, ...]) -> dict:
         """Some of the keys with their values, as plain JSON types."""
         return {key: value for key, value in self.model_dump(mode="json").items() if key in keys}

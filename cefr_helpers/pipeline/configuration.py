@@ -12,7 +12,7 @@ from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace, path_problem, project_root, resolve
 from cefr_helpers.data import banks
 from cefr_helpers.models import base_model
-from cefr_helpers.training import distributed
+from cefr_helpers.training import distributed, preflight
 
 
 class RunConfig(BaseModel):
@@ -89,11 +89,12 @@ def check(values: dict, where: str) -> RunConfig:
 
 
 def check_inputs(configuration: RunConfig) -> None:
-    """Read every bank of the run whole and look at base model and processes, so that what is wrong is told at once.
+    """Read every bank of the run whole, look at base model, processes and GPU: what is wrong is reported at once.
 
     Raises:
-        InputError: as `banks.read`, `base_model.local_folder` and `distributed.check`.
+        InputError: as `banks.read`, `base_model.local_folder`, `distributed.check` and `preflight.check_gpu`.
     """
+    preflight.check_gpu()
     chosen = recipes.load_recipe(configuration.recipe)
     base_model.local_folder(chosen.base_model)
     distributed.check(chosen)

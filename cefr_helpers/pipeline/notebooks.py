@@ -27,6 +27,9 @@ _LESS_MEMORY = {
     "03_baseline_comparison": "lower eval_batch_size in the recipe",
 }
 
+# A path of Linux's unix sockets has at most 107 bytes, one of macOS's 103; below the folder the longest is this.
+_LONGEST_SOCKET, _SOCKET = 103, "/cefr12345678/kernel-ipc-5"
+
 
 class Tee:
     """Writes a notebook's lines to the log as they come, and those of progress to the terminal, with a label."""
@@ -57,6 +60,23 @@ def load_papermill():
     return papermill
 
 
+def _socket_folder() -> str:
+    """A folder for temporary files whose name is short enough for a unix socket's file below it.
+
+    Raises:
+        InputError: neither TMPDIR nor the usual ones are.
+    """
+    usual = dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"))
+    for folder in usual:
+        if len(os.fsencode(folder)) + len(_SOCKET) <= _LONGEST_SOCKET and os.access(folder, os.W_OK):
+            return folder
+    longest = _LONGEST_SOCKET - len(_SOCKET)
+    raise InputError(
+        f"TMPDIR: {tempfile.gettempdir()}: a kernel's sockets need a folder of at most {longest} bytes, "
+        f"and {', '.join(usual)} are longer or can't be written to; expected TMPDIR to name one"
+    )
+
+
 def execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str | None:
     """None where every cell ran, else why not.
 
@@ -69,7 +89,7 @@ def execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str 
     from traitlets.config import Config
 
     # kernels that start at once can pick one TCP port: unix sockets with a connection file of their own instead
-    with tempfile.TemporaryDirectory(prefix="cefr", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="cefr", dir=_socket_folder(), ignore_cleanup_errors=True) as folder:
         kernel = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
         try:
             papermill.execute_notebook(

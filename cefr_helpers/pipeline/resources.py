@@ -185,6 +185,12 @@ def most(stage: str, recipe: Recipe, known: list[Measured]) -> tuple[float, int]
     return max(_seconds(stage, recipe, one) for one in timed), max(one.memory_bytes for one in timed)
 
 
+def training_s(recipe: Recipe, known: list[Measured]) -> float | None:
+    """Seconds that a training takes, in proportion to examples and epochs; None where nothing like it is known."""
+    alike = [one.training_s * _share_of(recipe, one) for one in _alike(recipe, known)]
+    return median(alike) if alike else None
+
+
 def _measured(folder: Path, recipe: dict, results: TrainingResults) -> Measured:
     models = [resolve(one.path) for one in (results.adapter, results.merged_model) if one.path]
     there = len(models) == 2 and all(model.is_dir() for model in models)
@@ -223,9 +229,13 @@ def _alike(recipe: Recipe, known: list[Measured]) -> list[Measured]:
 def _seconds(stage: str, recipe: Recipe, like: Measured) -> float:
     whole, then = like.stage_s[stage], like.recipe
     if stage == Stage.TRAIN:
-        work = recipe.train_examples * recipe.epochs / (then["train_examples"] * then["epochs"])
-        return whole + like.training_s * (work - 1)
+        return whole + like.training_s * (_share_of(recipe, like) - 1)
     if stage == Stage.COMPARE and "generation_prompts" in then:
         work = recipe.generation_prompts * recipe.max_new_tokens
         return whole * work / (then["generation_prompts"] * then["max_new_tokens"])
     return whole
+
+
+def _share_of(recipe: Recipe, like: Measured) -> float:
+    """The recipe's work by that of a training that was measured."""
+    return recipe.train_examples * recipe.epochs / (like.recipe["train_examples"] * like.recipe["epochs"])

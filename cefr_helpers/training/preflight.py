@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from cefr_helpers.core import files
+from cefr_helpers.core import files, nvidia
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import AUTO, Recipe
@@ -80,6 +80,23 @@ def check_resources(
     found = [*_of_memory(model, tokenizer, examples, recipe), *_of_disk(model, workspace)]
     _refuse(found)
     return found
+
+
+def check_gpu() -> None:
+    """Refuse a GPU of NVIDIA's that this build of PyTorch can't use; Unsloth would end there without naming the cause.
+
+    Raises:
+        InputError: names driver, build or GPU, and says how to train on the CPU instead.
+    """
+    listed, _ = nvidia.gpus()
+    if not listed or nvidia.hidden():
+        return
+    import torch
+
+    codes = torch.cuda.get_arch_list() if torch.cuda.is_available() else ()
+    problem = nvidia.problem(listed[0], torch.__version__, torch.version.cuda, codes)
+    if problem:
+        raise InputError(f"{problem}; {nvidia.HIDE}")
 
 
 def _refuse(needs: Sequence[Requirement]) -> None:

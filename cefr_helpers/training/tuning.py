@@ -14,7 +14,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.recipes import MOST, TRAINING_KEYS, Recipe
 from cefr_helpers.models import attention, likelihood, prompts
 from cefr_helpers.models.base_model import BaseModel
-from cefr_helpers.training import batch_size, checkpoints, distributed, weighted_loss
+from cefr_helpers.training import batch_size, checkpoints, distributed, preflight, weighted_loss
 from cefr_helpers.training import results as training_results
 
 
@@ -33,6 +33,7 @@ def prepare_unsloth(run_folder: Path) -> None:
     Args:
         run_folder: takes Unsloth's compiled code, so that runs and processes side by side do not race for one folder.
     """
+    preflight.check_gpu()
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL would tell the hub of each training
     own = f"unsloth_compiled_cache{distributed.rank() or ''}"

@@ -184,7 +184,7 @@ OPTIONS = {option for command in COMMANDS.values() for one in command.params for
 KEYS = {*Recipe.model_fields, *RunConfig.model_fields, "recipes", "seeds"}
 # What readers make or have elsewhere, and what runs of experiments leave under the names that they are given.
 THEIRS = re.compile(
-    r"\.\.|my[_-]|words_|same_recipe|again/|smoke_|r8\.yaml|r32\.yaml|~/|site/|experiments/rank/|Notes/\w+/experiment_rank_"
+    r"\.\.|my[_-]|words_|PIP_|same_recipe|again/|smoke_|r8\.yaml|r32\.yaml|~/|site/|experiments/rank/|Notes/\w+/experiment_rank_"
 )
 
 

@@ -85,7 +85,7 @@ def lab(folder: Path, parameters: dict[str, dict]):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     token = secrets.token_hex(16)
-    own = f"--no-browser --allow-root --port={port} --IdentityProvider.token={token} --ServerApp.root_dir='{folder}'"
+    own = f"--no-browser --port={port} --IdentityProvider.token={token} --ServerApp.root_dir='{folder}'"
     here = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     here |= {"IPYTHONDIR": str(folder / "ipython"), "PYTHONPATH": str(project_root()), "JUPYTER_PLATFORM_DIRS": "1"}
     with open(folder / "lab.log", "wb") as log:
