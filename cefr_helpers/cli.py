@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from cefr_helpers import sharing_commands
-from cefr_helpers.bank_making import chat_client as chat_client
 from cefr_helpers.command_options import (
     Bank,
     DryRun,
@@ -180,7 +179,7 @@ def bank(
         typer.echo(generator.preview(plan, teachers, place))
         return
     try:
-        asked = chat_client.ChatServer(url, key, timeout_s)
+        asked = chat_client.ChatClient(url, key, timeout_s)
         results = generator.make(plan, teachers, place, asked, words)
     except chat_client.Unavailable as error:
         print(f"{error}\n{generator.GO_ON}", file=sys.stderr)

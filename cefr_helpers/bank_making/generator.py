@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cefr_helpers.bank_making import checks, prompts, storage
-from cefr_helpers.bank_making.chat_client import ChatServer
+from cefr_helpers.bank_making.chat_client import ChatClient
 from cefr_helpers.bank_making.checks import Judge, Teachers
 from cefr_helpers.bank_making.storage import ResponseLog
 from cefr_helpers.core.errors import InputError
@@ -96,11 +96,11 @@ class BankMaking:
         state = self._words[word]
         return prompts.prompt(word, self.plan.level, self._lacks(word) + SPARE, self._lengths, state.seen)
 
-    def ask(self, server: ChatServer, model: str, kind: str, say: Callable[[str], None]) -> None:
+    def ask(self, server: ChatClient, model: str, kind: str, say: Callable[[str], None]) -> None:
         """Ask for what is missing, each answer kept before the next request.
 
         Raises:
-            chat_server.Unavailable, InputError: the server's; what was answered is kept.
+            chat_client.Unavailable, InputError: the server's; what was answered is kept.
         """
         header = {"level": self.plan.level, "model": model, "temperature": self.plan.temperature}
         self._journal.begin(header | {"server": {"url": server.url, "kind": kind}, "begun": _now()})
@@ -171,7 +171,7 @@ class BankMaking:
     def _lacks(self, word: str) -> int:
         return max(0, self.plan.sentences - len(self._words[word].kept))
 
-    def _ask_once(self, server: ChatServer, model: str, word: str) -> None:
+    def _ask_once(self, server: ChatClient, model: str, word: str) -> None:
         prompt, started = self.prompt(word), time.monotonic()
         reply = server.ask(model, prompt, self.plan.temperature, self.plan.max_new_tokens)
         answer = {
@@ -212,7 +212,7 @@ def make(
     plan: Plan,
     teachers: Teachers,
     place: storage.Place,
-    server: ChatServer,
+    server: ChatClient,
     word_list: Path,
     say: Callable[[str], None] = print,
 ) -> dict:
