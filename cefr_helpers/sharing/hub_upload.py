@@ -1,6 +1,5 @@
 """Sends a published folder to the Hugging Face Hub: as one commit, nothing twice, and over nothing unasked."""
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,10 +100,11 @@ def _differing(package: Package, there) -> list[str]:
 
 
 def _is_same(path: Path, held) -> bool:
+    from huggingface_hub.utils.sha import git_hash
+
     if held is None or held.lfs:
         return held is not None and held.lfs.sha256 == sha256(path)
-    content = path.read_bytes()
-    return held.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # as git names a file
+    return held.blob_id == git_hash(path.read_bytes())
 
 
 @contextmanager
