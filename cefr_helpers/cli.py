@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from cefr_helpers import sharing_commands
-from cefr_helpers.bank_making import chat_client, checks, generator, storage
 from cefr_helpers.command_options import (
     Bank,
     DryRun,
@@ -164,6 +163,7 @@ def bank(
     ] = False,
 ) -> None:
     """Let a model behind a server write a sentence bank for a word list; what was answered is never asked again."""
+    from cefr_helpers.bank_making import chat_client, checks, generator, storage
     from cefr_helpers.core import secret_scan
 
     given = {"words": words, "server": server, "model": model, "output": output}

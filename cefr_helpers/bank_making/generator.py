@@ -100,7 +100,7 @@ class BankGenerator:
         """Ask for what is missing, each answer kept before the next request.
 
         Raises:
-            chat_server.Unavailable, InputError: the server's; what was answered is kept.
+            chat_client.Unavailable, InputError: the server's; what was answered is kept.
         """
         header = {"level": self.plan.level, "model": model, "temperature": self.plan.temperature}
         self._journal.begin(header | {"server": {"url": server.url, "kind": kind}, "begun": _now()})

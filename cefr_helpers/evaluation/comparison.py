@@ -1,6 +1,5 @@
 """Base and tuned out of one loaded model: with the adapter switched off it is the base."""
 
-import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,15 @@ from cefr_helpers.models.prompts import prompt_text
 
 if TYPE_CHECKING:
     import pandas
+
+_SIDE_BY_SIDE = """\
+<p><b>{{ words | join(", ") }}</b></p>
+<table>
+<tr>{% for who in answers %}<th>{{ who | capitalize }}</th>{% endfor %}</tr>
+<tr>{% for text in answers.values() -%}
+<td style="vertical-align:top;text-align:left;white-space:pre-wrap;width:50%">{{ text }}</td>
+{%- endfor %}</tr>
+</table>"""
 
 
 @dataclass(frozen=True)
@@ -114,11 +122,7 @@ def side_by_side(answer: dict) -> str:
 
     Of an answer without "tuned" the base's alone.
     """
-    there = [who for who in ("base", "tuned") if who in answer]
-    heads = "".join(f"<th>{who.capitalize()}</th>" for who in there)
-    cells = "".join(
-        f'<td style="vertical-align:top;text-align:left;white-space:pre-wrap;width:50%">{html.escape(answer[who])}</td>'
-        for who in there
-    )
-    words = html.escape(", ".join(answer["words"]))
-    return f"<p><b>{words}</b></p><table><tr>{heads}</tr><tr>{cells}</tr></table>"
+    import jinja2
+
+    answers = {who: answer[who] for who in ("base", "tuned") if who in answer}
+    return jinja2.Template(_SIDE_BY_SIDE, autoescape=True).render(words=answer["words"], answers=answers)

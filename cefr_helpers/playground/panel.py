@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import ipywidgets as widgets
+import jinja2
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
@@ -18,7 +19,13 @@ _WIDE = widgets.Layout(width="max-content", min_width="12em")  # as wide as its 
 _LABELS = {"description_width": "8em"}
 _SHORTEST, _LONGEST = 20, 1000
 Mark = tuple[bool, str]
-_COLOURS = {True: "var(--jp-success-color1, #2e7d32)", False: "var(--jp-error-color1, #c62828)"}
+_MARKED = """\
+<div style="line-height:1.4">{{ sentence or "–" }}<br><small>
+{% for good, text in marks -%}
+{% set colour = "var(--jp-success-color1, #2e7d32)" if good else "var(--jp-error-color1, #c62828)" -%}
+<span style="color:{{ colour }};margin-right:1em;white-space:normal">{{ "✓" if good else "✗" }} {{ text }}</span>
+{% endfor %}
+</small></div>"""
 
 
 class Panel:
@@ -175,13 +182,7 @@ def feedback(slot: dict, scorers: level_scorers.LevelScorers | None) -> list[Mar
 
 def as_html(sentence: str | None, found: list[Mark]) -> str:
     """A sentence with its marks below, for a light or dark page; the signs say what the colours say."""
-    lines = "".join(
-        f'<span style="color:{_COLOURS[good]};margin-right:1em;white-space:normal">{"✓" if good else "✗"} '
-        f"{html.escape(text)}</span>"
-        for good, text in found
-    )
-    shown = html.escape(sentence) if sentence else "–"
-    return f'<div style="line-height:1.4">{shown}<br><small>{lines}</small></div>'
+    return jinja2.Template(_MARKED, autoescape=True).render(sentence=sentence, marks=found)
 
 
 def _errors(slot: dict) -> list[Mark]:

@@ -3,7 +3,6 @@
 Files that are there already are not sent again, and nothing is overwritten unless requested.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,10 +103,11 @@ def _differing(package: HubUpload, there) -> list[str]:
 
 
 def _is_same(path: Path, held) -> bool:
+    from huggingface_hub.utils.sha import git_hash
+
     if held is None or held.lfs:
         return held is not None and held.lfs.sha256 == sha256(path)
-    content = path.read_bytes()
-    return held.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # as git names a file
+    return held.blob_id == git_hash(path.read_bytes())
 
 
 @contextmanager

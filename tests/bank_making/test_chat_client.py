@@ -48,7 +48,22 @@ def test_without_a_key_none_is_sent_and_without_usage_no_tokens_are_told():
         assert server.asked[0]["authorization"] is None
 
 
+def test_what_the_environment_keeps_for_another_server_and_what_this_machine_is_are_not_sent(monkeypatch):
+    kept = dict.fromkeys(("API_KEY", "ADMIN_KEY", "ORG_ID", "PROJECT_ID"), "elsewhere")
+    kept |= {"BASE_URL": "http://elsewhere", "CUSTOM_HEADERS": "Authorization: Bearer elsewhere\nX-Gate: elsewhere"}
+    for name, value in kept.items():
+        monkeypatch.setenv(f"OPENAI_{name}", value)
+    with running(Script(WELL)) as server:
+        for key, sent in ((PLANTED, f"Bearer {PLANTED}"), (None, None)):
+            ask(server.url, key)
+            headers = {name.lower(): value for name, value in server.asked[-1]["headers"].items()}
+            assert headers.pop("authorization", None) == sent
+            assert "elsewhere" not in str(headers) and "Linux" not in str(headers)
+            assert not [name for name in headers if name.startswith("x-")]
+
+
 NEVER = threading.Event()
+HTML = {"content-type": "text/html"}
 PASSING = {
     "too many": (Raw(429, {"error": {"message": "slow down"}}, {"retry-after": "0"}), "HTTP 429: 'slow down'"),
     "broken": (Raw(500, b"oops"), "HTTP 500: 'oops'"),
@@ -56,7 +71,12 @@ PASSING = {
     "garbage": (Raw(200, b'{"choices": [{"mess'), "no JSON object"),
     "another JSON": (Raw(200, b"[1, 2]"), "no JSON object"),
     "nested": (Raw(200, b"[" * 100_000), "no JSON object"),
+    "a page": (Raw(200, b"<html>Sign in</html>", HTML), "no JSON object"),
+    "a list as a page": (Raw(200, b"[1, 2]", HTML), "no JSON object"),
+    "nothing": (Raw(200, b"null"), "no JSON object"),
+    "not UTF-8": (Raw(200, b'{"choices": "\xe9"}'), "no JSON object"),
     "no choice": (Raw(200, {"choices": []}), "another form"),
+    "no choices": (Raw(200, {"choices": 3}), "another form"),
     "odd choice": (Raw(200, {"choices": [{"message": "text"}]}), "another form"),
     "dropped": (Raw(drop=True), "the connection broke"),
     "slow": (Raw(wait=NEVER), "no answer in time"),
@@ -198,6 +218,8 @@ def test_the_only_model_is_taken_and_the_server_says_what_it_is():
         ([{"id": "a"}, {"id": "b\x1b[2J"}], r"models there: 'a', 'b\\x1b\[2J'; name one as MODEL"),
         ([], "models there: none; name one"),
         ([3, {"id": 4}], "models there: none; name one"),
+        (Raw(200, {"data": 3}), "models there: none; name one"),
+        (Raw(200, {"models": []}), "models there: none; name one"),
         (Raw(404, b""), "/v1/models: not found"),
         (Raw(401, b""), "put a key into the environment as BANK_API_KEY"),
     ],

@@ -163,19 +163,30 @@ def test_the_scale_is_that_of_all_levels_also_where_a_bank_has_only_some():
     assert scorer.nearest(np.array([1.0, 2.4, 2.5, 3.9, 4.0, 5.0])).tolist() == [2, 2, 3, 3, 5, 5]
 
 
+class ByHand:
+    """Classifiers of "above A1" and "above B1", which know the number of words alone."""
+
+    def predict_proba(self, words):
+        logits = (words[:, 0] - 4) / 2, words[:, 0] - 5
+        return [np.stack([1 / (1 + np.exp(one)), 1 / (1 + np.exp(-one))], axis=1) for one in logits]
+
+
 def test_a_scorer_by_hand_gives_the_expectation_over_levels():
-    scorer = level_scorer.LevelScorer(
-        levels=("A1", "B1", "C1"),
-        counts=(1, 1, 1),
-        features=("words",),
-        means=(4.0,),
-        scales=(2.0,),
-        coefficients=((1.0,), (2.0,)),
-        intercepts=(0.0, -1.0),
-    )
+    scorer = level_scorer.LevelScorer(("A1", "B1", "C1"), (1, 1, 1), ("words",), ByHand())
     scores = scorer.score(["Six words are in this sentence.", "Four words are here."])
     above = [(1 / (1 + math.exp(-1)), 1 / (1 + math.exp(-1))), (0.5, 1 / (1 + math.exp(1)))]
     assert scores == pytest.approx([1 + 2 * low + 2 * high for low, high in above], abs=1e-12)
+
+
+def test_a_feature_counts_by_its_distance_from_the_mean_and_beyond_four_deviations_no_more():
+    sentences, targets, levels = toy(["A1", "A2", "B1", "B2", "C1"])
+    scorer = trained(sentences, targets, levels, length_free=False)
+    words = level_features.FEATURES.index("words")
+    known = level_features.matrix(sentences, targets)
+    rows = np.repeat(known[40:41], 4, axis=0)
+    rows[:, words] = known[:, words].mean() + known[:, words].std() * np.array([0, 3.9, 4.0, 400])
+    middle, near, at, beyond = scorer.score_features(rows)
+    assert middle < near < at == beyond
 
 
 def test_far_outside_of_training_a_score_stays_on_the_scale(scorers):

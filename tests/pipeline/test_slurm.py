@@ -123,6 +123,14 @@ def test_without_slurms_commands_its_controller_or_the_plugin_nothing_starts(tmp
         slurm.check(PROFILES / "slurm")
 
 
+def test_a_controller_that_is_away_for_a_moment_is_asked_again(tmp_path, commands, monkeypatch):
+    monkeypatch.setattr(slurm, "_ANSWER_S", 30)
+    there = tmp_path / "there"
+    calls = commands("sinfo", f"[ -e {there} ] && echo main || {{ touch {there}; exit 1; }}")
+    slurm.check(PROFILES / "slurm")
+    assert [line.split()[0] for line in calls.read_text().splitlines()] == ["sinfo", "sinfo", "scontrol"]
+
+
 # Jobs that a killed engine left
 
 
