@@ -3,13 +3,15 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.text import word_match
 from cefr_helpers.text.near_duplicates import near_duplicates
 from cefr_helpers.text.tokens import words_of
+
+if TYPE_CHECKING:
+    import pandas
 
 _LINE = re.compile(r"[ \t]*(?:\*\*|__)?(\d{1,3})[.)](?:\*\*|__)?[ \t]+(.*)", flags=re.ASCII)
 _EMPHASIS = re.compile(r"\*\*|__")
@@ -28,7 +30,7 @@ _MASK = "<target>"
 COLUMNS = ("prompt", "slot", "word", "sentence", "valid", "covered", "repeated", "exact_ten")
 
 
-def parse_answers(answers: Sequence[str | None], words: Sequence[Sequence[str]]) -> pd.DataFrame:
+def parse_answers(answers: Sequence[str | None], words: Sequence[Sequence[str]]) -> "pandas.DataFrame":
     """One row for each word asked for, in order, whatever the answers look like.
 
     A slot takes the first line that bears its number, if no higher number came before it; lines without a number
@@ -47,6 +49,8 @@ def parse_answers(answers: Sequence[str | None], words: Sequence[Sequence[str]])
     Raises:
         InputError: not as many answers as lists of words.
     """
+    import pandas as pd
+
     if len(answers) != len(words):
         raise InputError(f"answers: {len(answers)} texts for {len(words)} prompts; expected one a prompt")
     rows = []

@@ -80,7 +80,7 @@ def _first_sentences(records: LevelRecords, locale: Locale) -> str | None:
 
 def _sentence(line: str | None, locale: Locale) -> str:
     if not line:
-        return locale.phrases["generation"]["no_sentence"]
+        return locale.phrases["missing"]
     return escaping.markdown(escaping.shortened(escaping.visible(line), _LONGEST_LINE))
 
 

@@ -33,9 +33,8 @@ def test_the_report_answers_first_whether_tuning_helped_with_p_corrected_over_le
     )
     assert shown[4:7] == ["## Did tuning help?", "", answer]
     figures = "Joint Success 4.0% → 38.0%, difference 34.0 percentage points, 95% interval"
-    loss = (
-        "completion loss 2.392 → 1.801 nats a token, difference −0.591, 95% interval [−0.634, −0.551], n = 24 examples."
-    )
+    loss = "completion loss 2.392 → 1.801 nats per token, difference −0.591, 95% interval [−0.634, −0.551], "
+    loss += "n = 24 examples."
     for line, middle in zip(
         shown[8:11],
         (
@@ -54,7 +53,7 @@ def test_the_report_answers_first_whether_tuning_helped_with_p_corrected_over_le
 def test_the_report_says_where_too_few_prompts_make_the_test_powerless():
     few = by_level(A2=answered("A2", 0.0625, prompts=5), B2=answered("B2", 0.0625, prompts=6))
     text = final_report.final_report(WORKSPACE, few, "en")
-    assert "With 5 prompts a level and 2 levels no result could bring the smallest corrected p below 0.125." in text
+    assert "With 5 prompts per level and 2 levels no result could bring the smallest corrected p below 0.125." in text
 
 
 def test_a_report_without_measured_answers_is_as_before():

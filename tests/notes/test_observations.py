@@ -48,7 +48,7 @@ def test_the_verdict_says_what_training_had_seen(overlap, said):
 def test_without_comparison_or_evaluation_the_verdict_claims_nothing():
     words = locale.load_locale("en")
     records = hand_made_records.training_alone()
-    expected = "No comparison with the base model is recorded; best evaluation loss 1.801 nats a token at step 45"
+    expected = "No comparison with the base model is recorded; best evaluation loss 1.801 nats per token at step 45"
     assert observations.verdict(records, words).startswith(expected)
     change(records.training.results, history=[], best=None)
     assert observations.verdict(records, words) == "No comparison with the base model and no evaluation is recorded."

@@ -40,7 +40,7 @@ def test_the_verdict_on_answers_in_full():
         "verdict"
     ] == (
         "**Güven aralığı ince ayarlı model ile temel model arasında bir fark gösteriyor, ancak istemler üzerindeki "
-        "sınama bunu doğrulamıyor**: Tam Başarı %4,0 → %38,0, fark 34,0 yüzde puanı, %95 güven aralığı [16,3; 51,7], "
-        "p = 0,062, n = 50 yuva; ölçüm, eğitimin dışında tutulan kelimelerle yapıldı (eğitimde de geçen hedef "
+        "sınama bunu doğrulamıyor**: Tam Başarı %4,0 → %38,0, fark 34,0 puan, %95 güven aralığı [16,3; 51,7], "
+        "p = 0,062, n = 50 kelime; ölçüm, eğitimin dışında tutulan kelimelerle yapıldı (eğitimde de geçen hedef "
         "kelimeler: %0,0; cümleler: %0,0)."
     )
