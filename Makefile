@@ -9,7 +9,7 @@ PYTHON ?=
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES OUTPUT QUANTISATION PROFILE REPO WHAT PUBLIC REPLACE YES PYTHON IP
+SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES MAX_NEW_TOKENS OUTPUT QUANTISATION PROFILE REPO WHAT PUBLIC REPLACE YES PYTHON IP
 SWITCHES := PUBLIC REPLACE YES  # each is yes, or is not given
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option = $(if $(call given,$(1)),--$(2) "$(call given,$(1))")
@@ -37,8 +37,8 @@ experiment-dry: setup
 
 bank: setup    # a key for the server comes from the environment alone, as BANK_API_KEY
 	@$(BIN)/cefr bank --words "$(WORDS)" --level "$(LEVEL)" $(call option,SERVER,server) $(call option,MODEL,model) \
-		$(call option,SENTENCES,sentences) $(call option,OUTPUT,output) $(call option,BANK,bank) \
-		$(call option,USER_DATA,user-data)
+		$(call option,SENTENCES,sentences) $(call option,MAX_NEW_TOKENS,max-new-tokens) \
+		$(call option,OUTPUT,output) $(call option,BANK,bank) $(call option,USER_DATA,user-data)
 
 test: setup
 	$(BIN)/python -m pytest

@@ -188,7 +188,7 @@ def bank(
         print(f"\nStopped. {generator.GO_ON}", file=sys.stderr)
         raise typer.Exit(130) from None
     typer.echo(storage.report(results, place))
-    raise typer.Exit(0 if results["kept"] else 1)
+    raise typer.Exit(0 if results["kept"] and not results["stopped"] else 1)
 
 
 @app.command()

@@ -54,11 +54,12 @@ class _NotFound(InputError):
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer, and its tokens as the server counts them (None where it does not)."""
+    """An answer, its tokens as the server counts them (None where it does not), and whether it was cut at the limit."""
 
     text: str
     prompt_tokens: int | None
     completion_tokens: int | None
+    cut: bool = False
 
 
 class ChatClient:
@@ -175,10 +176,17 @@ class ChatClient:
             found = None
         self._answered = True
         if isinstance(found, openai.APIStatusError):  # out here, so that its text, with the key, is no one's context
-            raise self._problem(found, path)
+            raise self._problem(found.status_code, found.body or found.response.text, path, found.response)
         if not isinstance(found, openai.BaseModel):  # other JSON, and text of another type, it hands on as they are
             raise _Passing("an answer that is no JSON object")
+        self._look_for_error(found, path)
         return found
+
+    def _look_for_error(self, found: openai.BaseModel, path: str) -> None:
+        """Gateways answer HTTP 200 before their model does, and put an error in where that fails."""
+        if error := getattr(found, "error", None):
+            code = error.get("code") if isinstance(error, dict) else None
+            raise self._problem(code if type(code) is int and 400 <= code < 600 else 500, error, path)
 
     def _unreached(self, why: BaseException) -> Exception:
         """What to raise where no answer came."""
@@ -190,14 +198,14 @@ class ChatClient:
         silent = isinstance(why, httpx2.TimeoutException)
         return _Passing("no answer in time" if silent else f"the connection broke ({why})")
 
-    def _problem(self, error: openai.APIStatusError, path: str) -> Exception:
-        """What to raise for a status that is not a success."""
-        code, response, said = error.status_code, error.response, self._said(error)
-        told = f"HTTP {code}: {said}"
-        if code == 402 or "insufficient_quota" in response.text:
+    def _problem(self, code: int, body: object, path: str, response: httpx2.Response | None = None) -> Exception:
+        """What to raise for a status that is not a success, or for an error that takes the place of an answer."""
+        said = self._said(body)
+        told = f"HTTP {code}: {said}" if response is not None else f"an error in place of an answer: {said}"
+        if code == 402 or "insufficient_quota" in str(body):
             return InputError(f"{self.url}: no credit left ({told})")
         if code in _PASSING or code >= 500:
-            return _Passing(told, _retry_after(response))
+            return _Passing(told, _retry_after(response) if response is not None else None)
         if code == 400 and self._adapts(said):
             return _Passing(f"the model takes other settings ({told})", 0.0)
         if code in (401, 403):
@@ -206,7 +214,7 @@ class ChatClient:
         if code == 404:
             todo = "as a rule SERVER ends in /v1, and MODEL must be one that the server has"
             return _NotFound(f"{self.url}{path}: not found ({told}); {todo}")
-        if response.is_redirect:
+        if response is not None and response.is_redirect:
             target = shown(self._without_key(response.headers.get("location", "")))
             return InputError(f"{self.url}: leads elsewhere, to {target}; give the right address as SERVER")
         return InputError(f"{self.url}{path}: refused ({told})")
@@ -224,17 +232,20 @@ class ChatClient:
 
     def _reply(self, found: openai.BaseModel) -> Reply:
         try:
-            text = found.choices[0].message.content
+            choice = found.choices[0]
+            text = choice.message.content
         except (IndexError, TypeError, AttributeError):
             raise _Passing("an answer of another form than a chat's") from None
+        self._look_for_error(choice, "/chat/completions")
         counts = (getattr(found.usage, name, None) for name in ("prompt_tokens", "completion_tokens"))
+        prompt_tokens, completion_tokens = (count if type(count) is int else None for count in counts)
         text = self._without_key(text) if isinstance(text, str) else ""
-        return Reply(text, *(count if type(count) is int else None for count in counts))
+        return Reply(text, prompt_tokens, completion_tokens, choice.finish_reason == "length")
 
-    def _said(self, error: openai.APIStatusError) -> str:
+    def _said(self, body: object) -> str:
         """What the server says is wrong, in one line."""
-        text = error.body.get("message") if isinstance(error.body, dict) else error.body
-        return repr(" ".join(self._without_key(str(text or error.response.text)).split())[:_SAID])
+        text = body.get("message", body) if isinstance(body, dict) else body
+        return repr(" ".join(self._without_key(str(text)).split())[:_SAID])
 
     def _without_key(self, text: str) -> str:
         """What the server sent, fit to be kept: halves of characters become "?"."""

@@ -6,7 +6,7 @@ What is made follows from word list, settings and kept answers alone, so a call 
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from cefr_helpers.core.progress import clock
 
 # Asked for beyond what a word lacks: some are rejected, and a further request costs its whole prompt again.
 SPARE = 2
+# So many words in a row without a sentence, all for one reason, and the model or a setting is what is wrong.
+IN_A_ROW = 5
+_LONGER = "a model that reasons before it answers needs a larger MAX_NEW_TOKENS"
 GO_ON = "What was answered is kept: the same command goes on from there."
 
 
@@ -49,6 +52,11 @@ class _Word:
     seen: list[tuple[str, str]]  # sentence, what is said of it to the model
     rejected: int = 0
     tries: int = 0
+    wrong: set[str] = field(default_factory=set)  # what its answers and sentences were found to be
+
+    def only_fault(self) -> str | None:
+        """Why the word has no sentence, where all that came for it failed in one way."""
+        return next(iter(self.wrong)) if len(self.wrong) == 1 and not self.kept else None
 
 
 class BankGenerator:
@@ -71,8 +79,9 @@ class BankGenerator:
         self._words = {word: _Word([], []) for word in plan.words}
         self._rejects: list[tuple[str, str, str, str]] = []
         self._counts = Counter(offered=0, kept=0, not_needed=0)
+        self._stopped: str | None = None
         for answer in self._journal.answers:
-            self._take(answer["word"], answer["text"])
+            self._take(answer)
 
     @property
     def model(self) -> str | None:
@@ -99,21 +108,37 @@ class BankGenerator:
     def ask(self, server: ChatClient, model: str, kind: str, say: Callable[[str], None]) -> None:
         """Ask for what is missing, each answer kept before the next request.
 
+        Ends early where words in a row get no sentence, all for one reason: the rest would be paid for in vain.
+
         Raises:
             chat_client.Unavailable, InputError: the server's; what was answered is kept.
         """
         header = {"level": self.plan.level, "model": model, "temperature": self.plan.temperature}
         self._journal.begin(header | {"server": {"url": server.url, "kind": kind}, "begun": _now()})
         todo, started = self.unfinished(), time.monotonic()
+        faults: list[str | None] = []
+        cut_told = False
         for done, word in enumerate(todo, 1):
-            while self._lacks(word) and self.tries_left(word):
-                self._ask_once(server, model, word)
-            passed = time.monotonic() - started
             state = self._words[word]
+            while self._lacks(word) and self.tries_left(word):
+                answer = self._ask_once(server, model, word)
+                if answer["cut"] and not cut_told:
+                    say(f"{word}: the answer was cut at {self.plan.max_new_tokens} tokens; {_LONGER}")
+                    cut_told = True
+                if _cut_short(answer):  # at this limit the next one would end like it
+                    break
+            passed = time.monotonic() - started
             say(
                 f"{done}/{len(todo)} {word}: {len(state.kept)} of {self.plan.sentences}, {state.rejected} rejected  "
                 f"{clock(passed)} passed, about {clock(passed / done * (len(todo) - done))} left"
             )
+            faults = [*faults, state.only_fault()][-IN_A_ROW:]
+            if faults == [faults[0]] * IN_A_ROW and faults[0] is not None and done < len(todo):
+                self._stopped = f"{IN_A_ROW} words in a row got no sentence, each because {faults[0]}"
+                say(
+                    f"Stopped: {self._stopped}. Words that are left were not asked for; the same command asks for them."
+                )
+                return
 
     def write(self, word_list: Path) -> dict:
         """Write rejects, record and bank, and return the record's results; without a good sentence, rejects alone."""
@@ -136,6 +161,7 @@ class BankGenerator:
             "answers_took_s": round(sum(one.get("took_s", 0.0) for one in answers), 1),
             "words": len(self._words),
             "lacking": self.lacking(),
+            "stopped": self._stopped,
         }
 
     def _record(self, word_list: Path, results: dict) -> dict:
@@ -171,7 +197,8 @@ class BankGenerator:
     def _lacks(self, word: str) -> int:
         return max(0, self.plan.sentences - len(self._words[word].kept))
 
-    def _ask_once(self, server: ChatClient, model: str, word: str) -> None:
+    def _ask_once(self, server: ChatClient, model: str, word: str) -> dict:
+        """Ask for one answer, keep and judge it."""
         prompt, started = self.prompt(word), time.monotonic()
         reply = server.ask(model, prompt, self.plan.temperature, self.plan.max_new_tokens)
         answer = {
@@ -180,19 +207,28 @@ class BankGenerator:
             "text": reply.text,
             "prompt_tokens": reply.prompt_tokens,
             "completion_tokens": reply.completion_tokens,
+            "cut": reply.cut,
             "took_s": round(time.monotonic() - started, 3),
             "at": _now(),
         }
         self._journal.add(answer)
-        self._take(word, reply.text)
+        self._take(answer)
+        return answer
 
-    def _take(self, word: str, text: str) -> None:
+    def _take(self, answer: dict) -> None:
         """Judge what an answer offers, as far as the word needs it; an answer for a word no longer asked is left."""
+        word = answer["word"]
         if word not in self._words:
             return
         state = self._words[word]
+        if _cut_short(answer):  # no try of the model's: it was not let finish
+            state.wrong.add(f"the answer was cut before its first sentence; {_LONGER}")
+            return
         state.tries += 1
-        for sentence in prompts.sentences(text, word):
+        offered = prompts.sentences(answer["text"], word)
+        if not offered:
+            state.wrong.add("no sentence was in the answer")
+        for sentence in offered:
             self._counts["offered"] += 1
             if not self._lacks(word):
                 self._counts["not_needed"] += 1
@@ -204,6 +240,7 @@ class BankGenerator:
                 self._counts["kept"] += 1
             else:
                 state.rejected += 1
+                state.wrong.add(f"what came {checks.REASONS[verdict.reason]}")
                 state.seen.append((sentence, checks.remark(verdict)))
                 self._rejects.append((word, sentence, verdict.reason, verdict.detail))
 
@@ -246,6 +283,11 @@ def preview(plan: Plan, teachers: ReferenceBanks, place: storage.BankOutput) -> 
     lines = [f"not compared with {one}" for one in teachers.passed_over]
     lines += [f"{len(plan.words)} words, {len(todo)} to ask for: {len(todo)} to {most} requests"]
     return "\n".join([*lines, "", *([making.prompt(todo[0])] if todo else [])])
+
+
+def _cut_short(answer: dict) -> bool:
+    """Whether an answer was cut before its first sentence; those of earlier versions do not say that they were cut."""
+    return answer.get("cut", False) and not prompts.sentences(answer["text"], answer["word"])
 
 
 def _now() -> str:

@@ -62,6 +62,20 @@ def test_what_the_environment_keeps_for_another_server_and_what_this_machine_is_
             assert not [name for name in headers if name.startswith("x-")]
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "", "reasoning": "The user wants"},
+        {"content": None, "reasoning_content": "The user wants"},
+        {"content": "1. She ate"},
+    ],
+)
+def test_an_answer_that_was_cut_at_the_limit_says_so_and_its_reasoning_is_no_part_of_it(message):
+    body = {"choices": [{"message": message, "finish_reason": "length"}], "usage": {"completion_tokens": 77}}
+    with running(Script(Raw(body=body))) as server:
+        assert ask(server.url) == Reply(message["content"] or "", None, 77, cut=True)
+
+
 NEVER = threading.Event()
 HTML = {"content-type": "text/html"}
 PASSING = {
@@ -75,6 +89,16 @@ PASSING = {
     "a list as a page": (Raw(200, b"[1, 2]", HTML), "no JSON object"),
     "nothing": (Raw(200, b"null"), "no JSON object"),
     "not UTF-8": (Raw(200, b'{"choices": "\xe9"}'), "no JSON object"),
+    "an error in 200": (
+        Raw(200, {"error": {"message": "slow down", "code": 429}}),
+        "in place of an answer: 'slow down'",
+    ),
+    "an error that is a text": (Raw(200, {"error": "overloaded"}), "in place of an answer: 'overloaded'"),
+    "an error of another form": (Raw(200, {"error": {"code": "x", "message": None}}), "in place of an answer: "),
+    "an error in a choice": (
+        Raw(200, {"choices": [{"message": {"content": ""}, "error": {"message": "lost", "code": 502}}]}),
+        "in place of an answer: 'lost'",
+    ),
     "no choice": (Raw(200, {"choices": []}), "another form"),
     "no choices": (Raw(200, {"choices": 3}), "another form"),
     "odd choice": (Raw(200, {"choices": [{"message": "text"}]}), "another form"),
@@ -128,6 +152,12 @@ def test_an_odd_time_to_wait_does_no_harm(after):
         (Raw(404, b"what?"), None, "/v1/chat/completions: not found .*SERVER ends in /v1, and MODEL"),
         (Raw(402, b""), PLANTED, "no credit left"),
         (Raw(429, {"error": {"code": "insufficient_quota", "message": "pay"}}), PLANTED, "no credit left .*'pay'"),
+        (
+            Raw(200, {"error": {"code": 402, "message": "pay"}}),
+            PLANTED,
+            "no credit left .*in place of an answer: 'pay'",
+        ),
+        (Raw(200, {"error": {"code": 401, "message": "who?"}}), PLANTED, "in place of an answer: 'who.'.; check BANK"),
         (Raw(400, {"error": {"message": "too long"}}), None, "refused .HTTP 400: 'too long'"),
         (Raw(301, b"", {"location": "https://there/v1"}), PLANTED, "leads elsewhere, to 'https://there/v1'"),
     ],
@@ -181,6 +211,7 @@ def test_a_server_that_goes_away_later_is_waited_for():
         Raw(404, {"error": PLANTED}),
         Raw(500, PLANTED.encode()),
         Raw(302, b"", {"location": f"https://there/?key={PLANTED}"}),
+        Raw(200, {"error": {"message": PLANTED, "code": 400}}),
     ],
     ids=lambda raw: str(raw.status),
 )

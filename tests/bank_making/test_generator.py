@@ -225,6 +225,72 @@ def test_a_weak_model_comes_to_an_end_and_its_words_are_named(command, answer):
     assert (command.made / "rejects.csv").is_file() and "\x1b" not in printed
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "", "reasoning": "The user wants five sentences."},
+        {"content": None, "reasoning_content": "The user wants five sentences."},
+        {"content": "<think>The user wants five sentences."},
+    ],
+)
+def test_a_model_that_reasons_past_the_limit_uses_up_no_try_and_the_limit_is_named(command, good, message):
+    two = list(good)[:2]
+
+    def answer(prompt):
+        if server.asked[-1]["max_tokens"] == 4000:
+            return numbered(good[word_of(prompt)])
+        cut = {"message": message, "finish_reason": "length"}
+        return Raw(body={"choices": [cut], "usage": {"prompt_tokens": 10, "completion_tokens": 1000}})
+
+    with running(answer) as server:
+        command.words(*two)
+        code, printed = command("--server", server.url, "--sentences", 3, "--tries", 1)
+        assert code == 1 and server.words() == two
+        told = f"{two[0]}: the answer was cut at 1000 tokens; a model that reasons before it answers needs a larger"
+        assert told in printed and printed.count("was cut at") == 1 and "tokens: 20 in prompts, 2,000 in" in printed
+        code, printed = command("--server", server.url, "--sentences", 3, "--tries", 1, "--max-new-tokens", 4000)
+        assert code == 0 and server.words() == two * 2 and "was cut" not in printed
+    assert command.bank() == {word: good[word][:3] for word in two}
+
+
+FINE = "1. The weather was fine on that day."
+
+
+@pytest.mark.parametrize(
+    ("third", "asked"), [(FINE, 5), ("", 7), ("good", 7)], ids=["one fault", "another fault", "a good word"]
+)
+def test_words_in_a_row_that_fail_for_one_reason_end_the_call_and_the_next_goes_on(command, good, third, asked):
+    seven = list(good)[:7]
+
+    def answer(prompt):
+        if word_of(prompt) == seven[2]:
+            return numbered(good[seven[2]]) if third == "good" else third
+        return FINE
+
+    with running(answer) as server:
+        command.words(*seven)
+        code, printed = command("--server", server.url, "--tries", 1)
+        assert server.words() == seven[:asked]
+        stopped = "Stopped: 5 words in a row got no sentence, each because what came does not use the word."
+        assert (stopped in printed) == (asked == 5)
+        lacking = 6 if third == "good" else 7
+        assert code == (0 if third == "good" else 1) and f"{lacking} words lack sentences: {seven[0]} (5)" in printed
+        command("--server", server.url, "--tries", 1)
+        assert server.words() == seven
+    assert len(command.rejects()) == (7 if third == FINE else 6)
+
+
+def test_a_call_that_stopped_writes_what_it_has_and_says_so(command, good):
+    seven = list(good)[:7]
+    with running(lambda prompt: numbered(good[seven[0]]) if word_of(prompt) == seven[0] else FINE) as server:
+        command.words(*seven)
+        code, printed = command("--server", server.url, "--tries", 1)
+        assert code == 1 and server.words() == seven[:6] and f"Bank: {command.output}" in printed
+        assert command.record()["results"]["stopped"].startswith("5 words in a row got no sentence")
+        command("--server", server.url, "--tries", 1)
+    assert list(command.bank()) == seven[:1] and command.record()["results"]["stopped"] is None
+
+
 # Going on
 
 

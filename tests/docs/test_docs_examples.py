@@ -161,8 +161,9 @@ def test_the_page_on_bank_making_tells_what_the_code_does(tmp_path):
     assert told == list(checks.REASONS)
     assert f"`{chat_client.DEFAULT}`, which is taken if you name none" in text
     assert f"over {checks._LONGEST} characters" in text and checks.TOLERANCE == 1 and generator.SPARE == 2
-    [tries] = [one for one in typer.main.get_command(cli.app).commands["bank"].params if one.name == "tries"]
-    assert f"at most `--tries` requests a word ({tries.default})" in text
+    defaults = {one.name: one.default for one in typer.main.get_command(cli.app).commands["bank"].params}
+    assert f"at most `--tries` requests a word ({defaults['tries']})" in text
+    assert f"`MAX_NEW_TOKENS` ({defaults['max_new_tokens']})" in text and f"Where {generator.IN_A_ROW} words" in text
     (tmp_path / "words.csv").write_text(blocks(doc("bank_making.md"), "csv")[0])
     assert bank_formats.read_word_list(tmp_path / "words.csv") == ["abandon", "look forward to"]
     place = storage.BankOutput(tmp_path / "b2.json")
@@ -171,8 +172,10 @@ def test_the_page_on_bank_making_tells_what_the_code_does(tmp_path):
 
 
 def test_what_is_said_of_a_server_that_does_not_answer_well_is_what_the_code_says():
-    code = (ROOT / "cefr_helpers" / "bank_making" / "chat_client.py").read_text()
+    code = "".join(
+        (ROOT / "cefr_helpers/bank_making" / name).read_text() for name in ("chat_client.py", "generator.py")
+    )
     code = code.replace("{_ATTEMPTS}", str(chat_client._ATTEMPTS))
     table = doc("bank_making.md").read_text().split("## When something is wrong")[1].split("## Rights")[0]
     messages = re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)
-    assert len(messages) == 7 and [one for one in messages if one not in code] == []
+    assert len(messages) == 10 and [one for one in messages if one not in code] == []
