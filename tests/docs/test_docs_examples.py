@@ -90,11 +90,11 @@ def test_the_tutorials_times_are_those_of_the_reference_run():
     found = [
         records.read(workspace, level, "training") for level in LEVELS if workspace.record(level, "training").is_file()
     ]
-    seconds = sorted(record["results"]["duration_s"] for record in found)
-    [examples] = {record["recipe"]["train_examples"] for record in found}
+    seconds = sorted(record.results.duration_s for record in found)
+    [examples] = {record.recipe["train_examples"] for record in found}
     text = " ".join(doc("tutorial.md").read_text().split())
     assert f"{clock(seconds[0])} to {clock(seconds[-1])} minutes a level, with {examples} training examples" in text
-    assert {record["recipe"]["name"] for record in found} == {"cpu"}
+    assert {record.recipe["name"] for record in found} == {"cpu"}
 
 
 def test_the_prompt_for_other_programs_is_the_one_of_the_training():
