@@ -39,7 +39,9 @@ def save_adapter(model, folder: Path, base: BaseModel) -> Path:
             if path.name not in ("adapter_config.json", "adapter_model.safetensors"):
                 path.unlink()
         config = json.loads((staging / "adapter_config.json").read_text())
+        modules = config["target_modules"]  # PEFT keeps a set, whose order differs from one process to the next
         config |= {"base_model_name_or_path": base.identifier, "revision": base.revision}
+        config |= {"target_modules": sorted(modules) if isinstance(modules, list) else modules}
         (staging / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n")
     return folder
 

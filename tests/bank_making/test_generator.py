@@ -177,8 +177,8 @@ def test_stage_01_takes_the_bank_as_it_is(command, good, tmp_path):
     here = os.environ | {"PYTHONPATH": str(project_root())}
     done = subprocess.run(line, cwd=project_root(), env=here, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    found = records.read(settings.workspace, "B1", "dataset")["results"]["sentence_bank"]
-    assert found["words"] == len(command.bank()) and found["dropped"] == []
+    found = records.read(settings.workspace, "B1", "dataset").results.sentence_bank
+    assert found.words == len(command.bank()) and found.dropped == []
 
 
 # Bad answers

@@ -14,6 +14,7 @@ from cefr_helpers.core import records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
 from cefr_helpers.pipeline import stages
+from cefr_helpers.pipeline.notebooks import EXPLORE
 
 NOTEBOOKS = (*STAGES, Stage.REPORT, Stage.EXPERIMENT, "playground", "colab")
 PARAMETERS = {"level", "recipe", "sentence_bank", "output_root", "user_data", "language", "seed"}
@@ -29,6 +30,12 @@ def code_cells(stage):
 
 def lines(cell):
     return len(cell.source.split("\n"))
+
+
+def names(cell, context: type) -> set[str]:
+    """The names that a cell reads (ast.Load) or gives a value (ast.Store)."""
+    nodes = ast.walk(ast.parse(cell.source))
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
 
 
 def test_every_notebook_in_the_folder_is_checked():
@@ -66,6 +73,19 @@ class TestNotebook:
         nodes = [node for cell in cells for node in ast.walk(ast.parse(cell.source))]
         assert not [node for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda))]
         assert not [cell for cell in cells if cell.source.lstrip().startswith(("!", "%"))]
+
+    def test_what_the_batch_leaves_out_is_a_short_cell_that_nothing_else_needs(self, stage):
+        cells = {EXPLORE: [], "": []}
+        for cell in code_cells(stage):
+            tags = cell.metadata.get("tags", [])
+            assert tags in ([], ["parameters"], [EXPLORE])
+            cells[EXPLORE if EXPLORE in tags else ""].append(cell)
+        assert all(lines(cell) <= 6 and "records.write" not in cell.source for cell in cells[EXPLORE])
+        made, needed = (
+            {name for cell in cells[kind] for name in names(cell, context)}
+            for kind, context in ((EXPLORE, ast.Store), ("", ast.Load))
+        )
+        assert not made & needed
 
     def test_says_what_it_is_what_it_reads_and_what_it_does_not_show(self, stage):
         cells = notebook(stage).cells

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hand_made_records
 import pytest
+from hand_made_records import change, write_record
 
 from cefr_helpers.core import files, recipes, records
 from cefr_helpers.core.errors import InputError
@@ -145,8 +146,9 @@ def test_the_engine_gets_back_what_it_was_given(tmp_path, settings):
 
 def formatted(workspace: Workspace, recipe: recipes.Recipe) -> None:
     """A level's data as stage 01 leaves it, the contents made by hand."""
-    record = hand_made_records.dataset("B2") | {"recipe": recipe.as_record("first")}
-    files.write_atomically(workspace.record("B2", "dataset"), records.as_text(record))
+    record = hand_made_records.dataset("B2")
+    change(record, recipe=recipe.as_record("first"))
+    write_record(workspace.record("B2", "dataset"), record)
     for path in (
         *(workspace.formatted_file("B2", part) for part in ("train", "eval")),
         workspace.run("B2") / f"{Stage.FORMAT}.ipynb",
@@ -161,8 +163,8 @@ def test_shared_data_is_taken_over_with_the_runs_own_recipe(tmp_path, settings):
     formatted(first.data.workspace, found.recipes[Path(first.settings.recipe)])
     assert runs.main(["B2", second.data_root, second.settings.model_dump_json()]) == 0
     record = records.read(second.workspace, "B2", "dataset")
-    assert record["recipe"]["lora_rank"] == 32 and record["recipe"]["name"].endswith("lora_rank-32_train_examples-8")
-    assert record["results"] == records.read(first.data.workspace, "B2", "dataset")["results"]
+    assert record.recipe["lora_rank"] == 32 and record.recipe["name"].endswith("lora_rank-32_train_examples-8")
+    assert record.results == records.read(first.data.workspace, "B2", "dataset").results
     train, source = (one.formatted_file("B2", "train") for one in (second.workspace, first.data.workspace))
     assert train.read_bytes() == source.read_bytes()
     assert train.stat().st_mtime_ns > first.data.workspace.record("B2", "dataset").stat().st_mtime_ns
@@ -233,15 +235,17 @@ def test_make_hands_over_name_and_options():
 
 def measured_run(root: Path, recipe: recipes.Recipe, seconds: dict[str, float], **changes) -> None:
     """A finished training on this machine: its record, its notebooks' times, its models."""
-    record = hand_made_records.training("B2") | {"hardware": records.hardware(), "recipe": recipe.as_record("x")}
-    record["results"] |= {"duration_s": 100.0, "tokens_per_s": 300.0, "peak_memory_bytes": 2_000_000_000} | changes
+    record = hand_made_records.training("B2")
+    change(record, hardware=records.hardware(), recipe=recipe.as_record("x"))
+    measured = {"duration_s": 100.0, "tokens_per_s": 300.0, "peak_memory_bytes": 2_000_000_000}
+    change(record.results, **(measured | changes))
     for kind in ("adapter", "merged_model"):
         folder = root / "user_data" / kind
         folder.mkdir(parents=True)
         (folder / "model.safetensors").write_bytes(b"0" * 50_000)
-        record["results"][kind]["path"] = str(folder)
+        change(getattr(record.results, kind), path=str(folder))
     folder = root / "runs" / "B2"
-    files.write_atomically(folder / "training.json", records.as_text(record))
+    write_record(folder / "training.json", record)
     for stage, duration in seconds.items():
         (folder / f"{stage}.ipynb").write_text(json.dumps({"metadata": {"papermill": {"duration": duration}}}))
 
@@ -292,11 +296,11 @@ def test_a_small_grid_end_to_end(tmp_path):
     assert all("01_data_formatting: " in line and "held-out words" in line for line in failed)
     folders = sorted(workspace.experiment("trial").glob("smoke_*_held_out_share-0.2_seed-1"))
     own = [Workspace(folder, folder / "user_data") for folder in folders]
-    compared = [records.read(run, "B2", "comparison")["results"] for run in own]
-    assert compared[0]["completion"]["base"] == compared[1]["completion"]["base"]
-    assert compared[0]["completion"]["tuned"] != compared[1]["completion"]["tuned"]
+    compared = [records.read(run, "B2", "comparison").results for run in own]
+    assert compared[0].completion.base == compared[1].completion.base
+    assert compared[0].completion.tuned != compared[1].completion.tuned
     everything = ["likelihood", "likelihood", "answers", "answers_with_examples", "samples"]  # held-out and training
-    assert everything in [results["base_results_reused"] for results in compared]  # both, where a cache has them
+    assert everything in [results.base_results_reused for results in compared]  # both, where a cache has them
     assert "2 of 4 trainings" in workspace.experiment_note("trial").read_text()
 
     write(tmp_path, text.replace(", 0.001", "").replace("[8, 16]", "[16, 8]"))  # mended: what is there stays

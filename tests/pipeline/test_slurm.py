@@ -12,6 +12,7 @@ import hand_made_records
 import pytest
 import yaml
 from filelock import Timeout
+from hand_made_records import change, write_record
 
 from cefr_helpers.core import files, locks, recipes, records
 from cefr_helpers.core.errors import Busy, InputError
@@ -196,11 +197,11 @@ def test_a_job_that_does_not_end_stops_the_run(tmp_path, commands, monkeypatch):
 
 def training_of(root: Path, recipe: recipes.Recipe, seconds: float, memory_bytes: int, cpu: str) -> None:
     """A finished training on some machine, 100 s of it the training itself."""
-    record = hand_made_records.training("B2") | {"recipe": recipe.as_record("x")}
-    record["hardware"] = records.hardware() | {"cpu": cpu}
-    record["results"] |= {"duration_s": 100.0, "tokens_per_s": 300.0, "peak_memory_bytes": memory_bytes}
+    record = hand_made_records.training("B2")
+    change(record, recipe=recipe.as_record("x"), hardware=records.hardware() | {"cpu": cpu})
+    change(record.results, duration_s=100.0, tokens_per_s=300.0, peak_memory_bytes=memory_bytes)
     folder = root / "runs" / "B2"
-    files.write_atomically(folder / "training.json", records.as_text(record))
+    write_record(folder / "training.json", record)
     for stage in (Stage.TRAIN, Stage.COMPARE):
         (folder / f"{stage}.ipynb").write_text(json.dumps({"metadata": {"papermill": {"duration": seconds}}}))
 

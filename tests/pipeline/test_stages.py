@@ -1,4 +1,4 @@
-"""A stage that ends well: what it leaves, with real kernels on a notebook of two cells."""
+"""A stage that ends well: what it leaves, with real kernels on a notebook of three cells."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 from cefr_helpers.core import files, levels, records
 from cefr_helpers.core.paths import Stage, Workspace, project_root
-from cefr_helpers.pipeline import stages
+from cefr_helpers.pipeline import notebooks, stages
 
 PARAMETERS = 'output_root = "."\nuser_data = "user_data"\nlanguage = "en"'
 WORK = """
@@ -27,6 +27,7 @@ def report(tmp_path, monkeypatch):
     notebook = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+            nbformat.v4.new_code_cell("raise RuntimeError('it ran')", metadata={"tags": [notebooks.EXPLORE]}),
             nbformat.v4.new_code_cell(WORK),
         ],
         metadata={"kernelspec": {"name": "python3", "display_name": "", "language": "python"}},
@@ -48,8 +49,18 @@ def test_the_executed_notebook_names_by_hash_the_code_that_it_came_from(report):
     assert workspace.final_report().read_text() == levels.LEVELS[0]
     cells = nbformat.read(executed, as_version=4).cells
     # counted from one: the line that ties the kernel to this process is none of the notebook's
-    assert [cell.execution_count for cell in cells if cell.cell_type == "code"] == list(range(1, len(cells) + 1))
+    ran = [cell for cell in cells if notebooks.EXPLORE not in cell.metadata.tags]
+    assert [cell.execution_count for cell in ran] == list(range(1, len(ran) + 1))
     assert not [output for cell in cells for output in cell.get("outputs", [])]
+
+
+def test_a_cell_to_play_with_is_not_run_and_the_stage_is_done_without_it(report):
+    workspace, _ = report
+    executed = stages.executed_notebook(workspace, Stage.REPORT, "")
+    [cell] = [one for one in nbformat.read(executed, as_version=4).cells if notebooks.EXPLORE in one.metadata.tags]
+    assert "raise" in cell.source and cell.execution_count is None and not cell.outputs
+    assert workspace.final_report().is_file()  # of the cell after it
+    assert not executed.with_suffix(".failed.ipynb").exists()
 
 
 def test_what_a_killed_run_was_writing_is_removed_by_the_next_one(report):

@@ -11,6 +11,7 @@ import yaml
 from cefr_helpers.core import recipes, records
 from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.paths import STAGES, Workspace, project_root
+from cefr_helpers.core.schema import ComparisonResults, DatasetResults, TrainingResults
 from cefr_helpers.data import banks
 from cefr_helpers.pipeline import configuration, stages, status
 
@@ -32,11 +33,11 @@ def finished(tmp_path):
         for path in stages.outputs(workspace, stage, "B2"):
             write_atomically(path, "made")
     files = [workspace.formatted_file("B2", part) for part in ("train", "eval")]
-    results = {"adapter": {"path": str(tmp_path / "user_data" / "loras" / "b2-v1")}}
+    results = TrainingResults(adapter={"path": str(tmp_path / "user_data" / "loras" / "b2-v1")})
     (tmp_path / "user_data" / "loras" / "b2-v1").mkdir(parents=True)
-    write(settings, "dataset", [bank], {})
+    write(settings, "dataset", [bank], DatasetResults())
     write(settings, "training", [workspace.record("B2", "dataset"), *files], results)
-    write(settings, "comparison", [workspace.record("B2", "training"), *files, bank], {})
+    write(settings, "comparison", [workspace.record("B2", "training"), *files, bank], ComparisonResults())
     later = time.time() + 1
     for path in stages.outputs(workspace, PLOT, "B2"):
         os.utime(path, (later, later))
@@ -110,8 +111,9 @@ def test_another_seed_counts_from_the_first_stage(finished):
 
 
 def test_an_adopted_level_is_called_so(finished):
-    held = hand_made_records.level_records("B2")
-    write(finished, "training", [], held.training["results"] | {"adopted": {"read": "x/trainer_state.json"}})
+    results = hand_made_records.training("B2").results
+    hand_made_records.change(results, adopted={"read": "x/trainer_state.json"})
+    write(finished, "training", [], results)
     assert states(finished)[TRAIN] == ("adopted", "trained elsewhere")
 
 

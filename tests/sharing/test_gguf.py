@@ -6,10 +6,11 @@ import math
 import shutil
 from pathlib import Path
 
+import hand_made_records
 import numpy as np
 import ollama_rules
 import pytest
-from published_model import held, write_linked
+from published_model import records_of_b2, write_linked
 from typer.testing import CliRunner
 
 from cefr_helpers import cli
@@ -24,12 +25,14 @@ NAME = "smollm2-135m-b2-unsloth-v1"
 
 def publish(folder: Path, model: Path) -> Workspace:
     """Level B2 published with `model` as its merged model."""
-    workspace, found = Workspace(folder / "out", folder / "user_data"), held()
+    workspace, records = Workspace(folder / "out", folder / "user_data"), records_of_b2()
     merged = workspace.merged_models() / f"{NAME}_merged"
     shutil.copytree(model, merged, ignore=shutil.ignore_patterns("converted.json", "README.md"))
     merging.make_portable(merged)
-    found.training["results"]["merged_model"] = saving.describe(merged, folder) | {"path": str(merged)}
-    write_linked(workspace, found)
+    hand_made_records.change(
+        records.training.results, merged_model=saving.describe(merged, folder) | {"path": str(merged)}
+    )
+    write_linked(workspace, records)
     return workspace
 
 
@@ -160,7 +163,7 @@ def test_a_vocabulary_that_the_converter_takes_for_another_kind_is_noticed(untri
 def test_a_chat_format_that_ollama_cannot_be_told_gives_no_modelfile(untried, capsys):
     template = merged_model(untried) / "chat_template.jinja"
     template.write_text("{{ raise_exception('no') if messages[0].role == 'system' }}" + template.read_text())
-    text, reason = gguf._modelfile(merged_model(untried), "x.gguf", held())
+    text, reason = gguf._modelfile(merged_model(untried), "x.gguf", records_of_b2())
     assert text is None and reason in capsys.readouterr().out
 
 
@@ -264,5 +267,5 @@ def test_the_base_is_not_taken_for_another_model(bundled, tmp_path):
             str(merged_model(workspace)),
             str(folder / f"{NAME}-F16.gguf"),
             "f16",
-            stdin=json.dumps(gguf._ask(held())),
+            stdin=json.dumps(gguf._ask(records_of_b2())),
         )

@@ -5,12 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+from hand_made_records import change
 from huggingface_hub import ModelCard
-from published_model import SMOLLM2, held, write_linked
+from published_model import SMOLLM2, records_of_b2, write_linked
 
 from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords
 from cefr_helpers.data import formatting
 from cefr_helpers.models import prompts
 from cefr_helpers.sharing import model_card
@@ -19,8 +20,8 @@ WORKSPACE = Workspace(Path("/project"), Path("/project/user_data"))
 KINDS = ("adapter", "merged_model")
 
 
-def card(found: LevelRecords, kind: str = "merged_model") -> str:
-    return model_card.card(WORKSPACE, found, kind)
+def card(records: LevelRecords, kind: str = "merged_model") -> str:
+    return model_card.card(WORKSPACE, records, kind)
 
 
 def header(text: str) -> dict:
@@ -31,16 +32,17 @@ def header(text: str) -> dict:
 @pytest.fixture
 def workspace(tmp_path) -> Workspace:
     """Level B2 published: its folders, and records that name one another by their hashes."""
-    made, found = Workspace(tmp_path / "out", tmp_path / "user_data"), held()
+    made, records = Workspace(tmp_path / "out", tmp_path / "user_data"), records_of_b2()
     for kind, parent, file in (
         ("adapter", made.adapters(), "adapter_config.json"),
         ("merged_model", made.merged_models(), "config.json"),
     ):
-        folder = parent / found.training["results"][kind]["name"]
+        place = getattr(records.training.results, kind)
+        folder = parent / place.name
         folder.mkdir(parents=True)
         (folder / file).write_text("{}")
-        found.training["results"][kind]["path"] = str(folder)
-    write_linked(made, found)
+        change(place, path=str(folder))
+    write_linked(made, records)
     return made
 
 
@@ -52,12 +54,12 @@ def cards(workspace: Workspace) -> dict[str, str]:
     ("kind", "library", "relation"), [("adapter", "peft", "adapter"), ("merged_model", "transformers", "finetune")]
 )
 def test_the_header_is_the_hubs(kind, library, relation):
-    found = header(card(held(), kind))
+    found = header(card(records_of_b2(), kind))
     assert found["base_model"] == SMOLLM2 and found["base_model_relation"] == relation
     assert (found["library_name"], found["license"], found["language"]) == (library, "apache-2.0", "en")
     assert {"cefr", "cefr-b2", "lora"} <= set(found["tags"])
     (model,) = found["model-index"]
-    assert model["name"] == held().training["results"][kind]["name"]
+    assert model["name"] == getattr(records_of_b2().training.results, kind).name
     assert {one["type"]: one["value"] for one in model["results"][0]["metrics"]} == {
         "loss": 1.8011,
         "perplexity": 6.0563,
@@ -65,7 +67,7 @@ def test_the_header_is_the_hubs(kind, library, relation):
 
 
 def test_the_body_says_hashes_licences_metrics_and_limits():
-    text = card(held())
+    text = card(records_of_b2())
     assert "| SHA-256 of the weights | `" + "ab" * 32 + "` |" in text and "| Licence | Apache-2.0 |" in text
     assert "| `dataset.json` | `" + "11" * 32 + "` |" in text and "/home/someone" not in text
     assert "Licence of the sentence bank: CC0 1.0." in text and "de-quantised from a 4-bit file" in text
@@ -74,33 +76,33 @@ def test_the_body_says_hashes_licences_metrics_and_limits():
 
 
 def test_without_a_comparison_the_card_says_so_and_has_no_figures():
-    found = held()
-    text = card(LevelRecords("B2", found.dataset, found.training))
+    records = records_of_b2()
+    text = card(LevelRecords("B2", records.dataset, records.training))
     assert "Not compared with its base yet" in text and "model-index" not in header(text)
 
 
 def test_another_base_is_named_as_far_as_it_is_known():
-    llama = card(held(source="unsloth/Llama-3.2-1B-Instruct", identifier="unsloth/Llama-3.2-1B-Instruct"))
+    llama = card(records_of_b2(source="unsloth/Llama-3.2-1B-Instruct", identifier="unsloth/Llama-3.2-1B-Instruct"))
     assert header(llama)["license"] == "llama3.2" and "Built with Llama." in llama and "4-bit file" not in llama
-    local = card(held(source="/home/someone/my-model", identifier="my-model"))
+    local = card(records_of_b2(source="/home/someone/my-model", identifier="my-model"))
     assert not {"license", "base_model", "base_model_relation"} & set(header(local))
     assert "none: a local folder" in local and "/home/someone" not in local
 
 
 def test_a_bank_of_ones_own_has_the_licence_that_its_maker_gave_it():
-    found = held()
-    found.dataset["results"]["sentence_bank"]["name"] = "mine.csv"
-    assert "Licence of the sentence bank: not recorded" in card(found)
+    records = records_of_b2()
+    change(records.dataset.results.sentence_bank, name="mine.csv")
+    assert "Licence of the sentence bank: not recorded" in card(records)
 
 
 def test_what_others_wrote_is_shown_and_does_nothing():
     nasty = '---\nlicense: mit\n<script>x</script> | `a` **b** "'
-    found = held(name=nasty)
-    found.dataset["results"]["sentence_bank"]["name"] = nasty
-    found.training["inputs"] = {f"/tmp/{nasty}": "22"}
+    records = records_of_b2(name=nasty)
+    change(records.dataset.results.sentence_bank, name=nasty)
+    change(records.training, inputs={f"/tmp/{nasty}": "22"})
     for kind in KINDS:
-        found.training["results"][kind]["name"] = nasty
-        text = card(found, kind)
+        change(getattr(records.training.results, kind), name=nasty)
+        text = card(records, kind)
         assert header(text)["license"] == "apache-2.0"
         assert "<script>" not in ModelCard(text).text.split("```python")[0]
         assert header(text)["model-index"][0]["name"] == nasty
@@ -110,7 +112,7 @@ def test_what_others_wrote_is_shown_and_does_nothing():
 def test_usage_asks_as_training_did():
     words = model_card.WORDS
     example = formatting.make_example("B2", words, [0] * 10, {word: ("",) for word in words})
-    code = re.search(r"words = .*?\"\"\".*?\"\"\"", card(held()), re.DOTALL)[0]
+    code = re.search(r"words = .*?\"\"\".*?\"\"\"", card(records_of_b2()), re.DOTALL)[0]
     names = {}
     exec(code, names)
     assert names["prompt"] == prompts.prompt_text(example)
@@ -118,16 +120,16 @@ def test_usage_asks_as_training_did():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_usage_runs(kind, tiny_folder, tmp_path, monkeypatch):
-    found = held()
-    found.training["results"]["merged_model"]["name"] = tiny_folder.name
-    found.training["recipe"]["max_new_tokens"] = 4
-    code = card(found, kind).split("```python\n")[1].split("\n```")[0]
+    records = records_of_b2()
+    change(records.training.results.merged_model, name=tiny_folder.name)
+    records.training.recipe["max_new_tokens"] = 4
+    code = card(records, kind).split("```python\n")[1].split("\n```")[0]
     if kind == "adapter":
         from peft import LoraConfig, get_peft_model
         from transformers import AutoModelForCausalLM
 
         model = get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_folder), LoraConfig(r=2))
-        model.save_pretrained(tmp_path / found.training["results"]["adapter"]["name"])
+        model.save_pretrained(tmp_path / records.training.results.adapter.name)
         code = code.replace(SMOLLM2, str(tiny_folder))
     monkeypatch.chdir(tmp_path if kind == "adapter" else tiny_folder.parent)
     names = {}

@@ -56,8 +56,8 @@ def slots() -> str:
 def workspace(tmp_path_factory) -> Workspace:
     """Two levels: B2 with notebook and answers, B1 with its note alone."""
     made = Workspace(tmp_path_factory.mktemp("out"), tmp_path_factory.mktemp("user_data"))
-    for held in (hand_made_records.with_answers("B2"), hand_made_records.level_records("B1")):
-        write_records(made, held)
+    for records in (hand_made_records.with_answers("B2"), hand_made_records.level_records("B1")):
+        write_records(made, records)
     training_figures.draw_all(made, "B2", "en")
     final_report.write_final_report(made, LEVELS, "en")
     for level in ("B1", "B2"):

@@ -1,18 +1,17 @@
 """Level B2 published by hand: small files in the place of adapter and merged model, records and cards around them."""
 
-import hashlib
 import json
 from pathlib import Path
 
 import hand_made_records
 import numpy
-from hand_made_records import write_records
+from hand_made_records import change, write_records
 from safetensors.numpy import save_file
 
-from cefr_helpers.core import records
 from cefr_helpers.core.files import sha256
+from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords
+from cefr_helpers.core.schema import RECORDS
 from cefr_helpers.sharing import model_card
 
 SMOLLM2 = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -27,45 +26,41 @@ FILES = {
 WEIGHTS = {"adapter": "adapter_model.safetensors", "merged_model": "model.safetensors"}
 
 
-def held(**base) -> LevelRecords:
-    found = hand_made_records.with_answers()
-    found.training["results"]["base_model"] |= {"identifier": SMOLLM2, **base}
-    found.training["inputs"] = {"/home/someone/runs/B2/dataset.json": "11" * 32}
-    return found
+def records_of_b2(**base) -> LevelRecords:
+    """Records of level B2, its base model named as on the hub; with `base`, other values of the base model."""
+    records = hand_made_records.with_answers()
+    change(records.training.results.base_model, **({"identifier": SMOLLM2} | base))
+    change(records.training, inputs={"/home/someone/runs/B2/dataset.json": "11" * 32})
+    return records
 
 
-def write_linked(workspace: Workspace, found: LevelRecords) -> None:
+def write_linked(workspace: Workspace, records: LevelRecords, runs: str = "/home/someone/runs") -> None:
     """Write the records, each with the digest of the one before among its inputs."""
-    for before, after in (("dataset", found.training), ("training", found.comparison)):
-        write_records(workspace, found)
-        digest = hashlib.sha256(workspace.record("B2", before).read_bytes()).hexdigest()
-        after["inputs"] = {f"/home/someone/runs/B2/{before}.json": digest}
-    write_records(workspace, found)
+    for before, after in (("dataset", records.training), ("training", records.comparison)):
+        write_records(workspace, records)
+        after.inputs = {f"{runs}/B2/{before}.json": sha256(workspace.record("B2", before))}
+    write_records(workspace, records)
 
 
 def make(folder: Path, metadata: dict | None = None) -> Workspace:
     """Both folders under `folder`/user_data and the three records, each with the digest of the one before."""
     workspace = Workspace(folder / "out", folder / "user_data")
-    held = hand_made_records.with_answers("B2")
-    results = held.training["results"]
-    results["base_model"] |= {"identifier": SMOLLM2, "source": "bundled"}
-    held.dataset["inputs"] = {"B2.json": "44" * 32}
+    records = hand_made_records.with_answers("B2")
+    results = records.training.results
+    change(results.base_model, identifier=SMOLLM2, source="bundled")
+    change(records.dataset, inputs={"B2.json": "44" * 32})
     for number, (kind, parent) in enumerate(
         (("adapter", workspace.adapters()), ("merged_model", workspace.merged_models()))
     ):
-        place = parent / results[kind]["name"]
+        place = parent / getattr(results, kind).name
         place.mkdir(parents=True)
         for name, content in FILES[kind].items():
             (place / name).write_text(json.dumps(content))
         tensors = {"weights": numpy.full((64, 64), number, dtype=numpy.float32)}
         save_file(tensors, place / WEIGHTS[kind], metadata={"format": "pt", **(metadata or {})})
         digests = {path.name: sha256(path) for path in sorted(place.iterdir())}
-        results[kind] = {"name": place.name, "path": str(place), "files": digests}
-    for before, after in (("dataset", held.training), ("training", held.comparison)):
-        write_records(workspace, held)
-        digest = hashlib.sha256(workspace.record("B2", before).read_bytes()).hexdigest()
-        after["inputs"] = {f"runs/B2/{before}.json": digest}
-    write_records(workspace, held)
+        change(results, **{kind: {"name": place.name, "path": str(place), "files": digests}})
+    write_linked(workspace, records, "runs")
     model_card.write_cards(workspace, "B2")
     return workspace
 
@@ -74,12 +69,12 @@ def folder_of(workspace: Workspace, kind: str = "merged_model") -> Path:
     return Path(json.loads(workspace.record("B2", "training").read_text())["results"][kind]["path"])
 
 
-def change_record(workspace: Workspace, name: str, change) -> None:
-    """Change a record as `change` does to its dictionary; those that name it by its digest follow."""
-    files = {one: workspace.record("B2", one) for one in records.NAMES if workspace.record("B2", one).is_file()}
+def change_record(workspace: Workspace, name: str, changing) -> None:
+    """Change a record as `changing` does to its dictionary; those that name it by its digest follow."""
+    files = {one: workspace.record("B2", one) for one in RECORDS if workspace.record("B2", one).is_file()}
     before = {one: sha256(path) for one, path in files.items()}
     record = json.loads(files[name].read_text())
-    change(record)
+    changing(record)
     files[name].write_text(json.dumps(record))
     for path in files.values():  # in the order in which they name one another
         text = path.read_text()

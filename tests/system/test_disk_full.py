@@ -18,12 +18,14 @@ import json, resource, signal, sys
 from pathlib import Path
 from cefr_helpers.core import records
 from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.schema import DatasetResults
 workspace = Workspace(Path(sys.argv[1]), Path(sys.argv[1]) / "user_data")
-def write(results):
+def write(**results):
+    results = DatasetResults(**results)
     records.write(workspace, "dataset", level="B2", seed=1, recipe={}, inputs={}, results=results)
-write({"run": 1})
+write(train_examples=1)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-write({"run": 2, "long": "x" * 100_000})
+write(train_examples=2, files={"train": "x" * 100_000})
 """
 
 # Saves adapter and checkpoint of a tiny LoRA model, each as publishing and trainer do, until there is no room.
@@ -63,7 +65,7 @@ def test_a_record_that_has_no_room_leaves_the_old_one_and_says_path_and_need(tmp
     path = tmp_path / "runs" / "B2" / "history"
     assert f"DiskFull: {path}" in done.stderr and "0.1 MB needed" in done.stderr and "MB free there" in done.stderr
     workspace = Workspace(tmp_path, tmp_path / "user_data")
-    assert records.read(workspace, "B2", "dataset")["results"] == {"run": 1}
+    assert records.read(workspace, "B2", "dataset").results.train_examples == 1
     assert not list(tmp_path.rglob("*.tmp"))
 
 

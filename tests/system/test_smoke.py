@@ -13,6 +13,7 @@ import pytest
 from cefr_helpers.core import files, records
 from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
 from cefr_helpers.pipeline import stages as pipeline
+from cefr_helpers.pipeline.notebooks import EXPLORE
 from cefr_helpers.training import run_logs
 
 LEVELS = ("A1", "B2")
@@ -65,7 +66,7 @@ def test_executed_notebooks_ran_to_their_end(workspace, level):
     for stage in STAGES:
         cells = nbformat.read(pipeline.executed_notebook(workspace, stage, level), as_version=4).cells
         code = [cell for cell in cells if cell.cell_type == "code"]
-        assert all(cell.execution_count for cell in code)
+        assert all(bool(cell.execution_count) != (EXPLORE in cell.metadata.get("tags", [])) for cell in code)
         assert not [output for cell in code for output in cell.outputs if output.output_type == "error"]
 
 
@@ -73,27 +74,28 @@ def test_executed_notebooks_ran_to_their_end(workspace, level):
 def test_records_say_by_hash_what_they_were_made_from(workspace, level):
     for name in records.NAMES:
         record = records.read(workspace, level, name)
-        assert record["level"] == level and record["inputs"]
-        for path, digest in record["inputs"].items():
+        assert record.level == level and record.inputs
+        for path, digest in record.inputs.items():
             path = Path(path) if os.path.isabs(path) else project_root() / path
             assert files.sha256(path) == digest
-    training = records.read(workspace, level, "training")["results"]
-    for published in (training["adapter"], training["merged_model"]):
-        for name, digest in published["files"].items():
-            assert files.sha256(workspace.user_data.parent / published["path"] / name) == digest
+    training = records.read(workspace, level, "training").results
+    for published in (training.adapter, training.merged_model):
+        assert published.files
+        for name, digest in published.files.items():
+            assert files.sha256(workspace.user_data.parent / published.path / name) == digest
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_training_and_comparison_agree_and_the_loss_fell(workspace, level):
-    results = records.read(workspace, level, "comparison")["results"]
-    assert results["agreement"]["relative_difference"] < 0.01
-    assert results["completion"]["tuned"]["loss"] < results["completion"]["base"]["loss"] - 0.02
-    assert len(results["answers"][0]["words"]) == 10
+    results = records.read(workspace, level, "comparison").results
+    assert results.agreement.relative_difference < 0.01
+    assert results.completion.tuned.loss < results.completion.base.loss - 0.02
+    assert len(results.answers[0].words) == 10
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_tensorboard_shows_what_the_record_holds(workspace, level):
-    recorded = records.read(workspace, level, "training")["results"]["history"]
+    recorded = records.read(workspace, level, "training").results.as_dict()["history"]
     shown = run_logs.read_events(workspace.run(level) / "tensorboard").history
     for name in ("train_loss", "eval_loss", "learning_rate", "grad_norm"):
         logged, kept = ({row["step"]: row[name] for row in rows if name in row} for rows in (shown, recorded))
@@ -102,8 +104,8 @@ def test_tensorboard_shows_what_the_record_holds(workspace, level):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_nothing_leaks(workspace, level):
-    audit = records.read(workspace, level, "dataset")["results"]["leak_audit"]
-    assert {audit[name]["count"] for name in ("word_overlap", "sentence_overlap", "near_duplicates")} == {0}
+    audit = records.read(workspace, level, "dataset").results.leak_audit
+    assert audit.word_overlap.count == audit.sentence_overlap.count == audit.near_duplicates.count == 0
 
 
 def test_pictures_are_whole_and_at_300_dpi(workspace):
@@ -223,8 +225,9 @@ def test_a_real_bank_goes_through_the_data_stage(tmp_path):
     workspace = Workspace(tmp_path, tmp_path / "user_data")
     parameters = {"level": "B2", "recipe": "smoke", "sentence_bank": str(project_root().parent / "shared" / "data")}
     pipeline.run_stage("01_data_formatting", parameters | {"output_root": str(tmp_path)}, workspace)
-    results = records.read(workspace, "B2", "dataset")["results"]
-    assert results["sentence_bank"]["sentences_read"] == 3635
-    reasons = {row["reason"] for row in results["sentence_bank"]["dropped"]}
+    results = records.read(workspace, "B2", "dataset").results
+    assert results.sentence_bank.sentences_read == 3635
+    reasons = {row["reason"] for row in results.sentence_bank.dropped}
     assert reasons == {"sentence_without_target_word", "word_entered_twice"}
-    assert {results["leak_audit"][k]["count"] for k in ("word_overlap", "sentence_overlap", "near_duplicates")} == {0}
+    audit = results.leak_audit
+    assert audit.word_overlap.count == audit.sentence_overlap.count == audit.near_duplicates.count == 0

@@ -9,6 +9,7 @@ import pytest
 from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.schema import BestStep, Files, Step, TrainingResults
 from cefr_helpers.notes import results_note, training_figures
 from cefr_helpers.training import adoption
 
@@ -62,26 +63,28 @@ def add_adapter(folder: Path, base: str | None = "unsloth/Llama-3.2-1B-Instruct"
     (folder / "adapter_model.safetensors").write_bytes(b"weights")
 
 
-def adopted(source: Path, workspace: Workspace, **options) -> dict:
+def adopted(source: Path, workspace: Workspace, **options) -> TrainingResults:
     adoption.adopt(source, "B2", workspace, **options)
-    return records.read(workspace, "B2", "training")["results"]
+    return records.read(workspace, "B2", "training").results
 
 
 def test_a_trainer_state_becomes_a_training_record(tmp_path, workspace):
     source = write_run(tmp_path / "earlier run", state())
     results = adopted(source, workspace)
-    assert results["best"] == {"step": 200, "epoch": 200 / 29, "eval_loss": 0.34}
-    assert results["train_loss"]["first"] == 1.83 and results["train_loss"]["last"] == 0.28
-    assert results["train_loss"]["reduction_pct"] == pytest.approx(84.699, abs=0.001)
-    assert results["eval_loss"]["reduction_pct"] == pytest.approx(44.262, abs=0.001)
-    assert [results[key] for key in ("duration_s", "total_steps", "steps_per_epoch", "epochs")] == [390.0, 290, 29, 10]
-    assert results["hyperparameters"]["batch_size"] == 16 and results["hyperparameters"]["eval_steps"] == 50
-    assert len(results["history"]) == 10
-    assert results["history"][2] == {"step": 50, "epoch": 50 / 29, "eval_loss": 0.61}
-    unknown = ("adapter", "merged_model", "precision", "tokens", "tokens_per_s", "peak_memory_bytes")
-    assert [results[key] for key in unknown] == [None] * len(unknown)
-    assert results["hyperparameters"]["learning_rate"] is None and results["hyperparameters"]["lora_rank"] is None
-    assert results["adopted"] == {"read": "earlier run/trainer_state.json"}
+    assert results.best == BestStep(step=200, epoch=200 / 29, eval_loss=0.34)
+    assert results.train_loss.first == 1.83 and results.train_loss.last == 0.28
+    assert results.train_loss.reduction_pct == pytest.approx(84.699, abs=0.001)
+    assert results.eval_loss.reduction_pct == pytest.approx(44.262, abs=0.001)
+    assert (results.duration_s, results.total_steps) == (390.0, 290)
+    assert (results.steps_per_epoch, results.epochs) == (29, 10)
+    assert results.hyperparameters["batch_size"] == 16 and results.hyperparameters["eval_steps"] == 50
+    assert len(results.history) == 10
+    assert results.history[2] == Step(step=50, epoch=50 / 29, eval_loss=0.61)
+    unknown = ("precision", "tokens", "tokens_per_s", "peak_memory_bytes")
+    assert [getattr(results, key) for key in unknown] == [None] * len(unknown)
+    assert results.adapter == results.merged_model == Files()
+    assert results.hyperparameters["learning_rate"] is None and results.hyperparameters["lora_rank"] is None
+    assert results.adopted.read == "earlier run/trainer_state.json"
 
 
 def test_the_newest_checkpoint_by_number_is_read_and_its_adapter_described(tmp_path, workspace):
@@ -92,11 +95,11 @@ def test_the_newest_checkpoint_by_number_is_read_and_its_adapter_described(tmp_p
     os.utime(source / "checkpoint-290", (0, 0))  # the number decides, not the time
     add_adapter(source / "final_adapter")
     results = adopted(source, workspace)
-    assert results["adopted"]["read"] == "run/checkpoint-290/trainer_state.json"
-    assert results["base_model"]["name"] == "unsloth/Llama-3.2-1B-Instruct"
-    assert results["adapter"]["name"] == "final_adapter"
-    assert list(results["adapter"]["files"]) == ["adapter_config.json", "adapter_model.safetensors"]
-    ran = results["hyperparameters"]
+    assert results.adopted.read == "run/checkpoint-290/trainer_state.json"
+    assert results.base_model.name == "unsloth/Llama-3.2-1B-Instruct"
+    assert results.adapter.name == "final_adapter"
+    assert list(results.adapter.files) == ["adapter_config.json", "adapter_model.safetensors"]
+    ran = results.hyperparameters
     assert [ran[key] for key in ("lora_rank", "lora_alpha", "lora_dropout")] == [128, 256, 0.05]
     assert ran["lora_target_modules"] == ["q_proj", "v_proj"]
 
@@ -121,13 +124,13 @@ def test_the_base_model_comes_from_the_model_card_where_the_adapter_does_not_say
     add_adapter(source, base=None)
     if card is not None:
         (source / "README.md").write_bytes(card)
-    assert adopted(source, workspace)["base_model"]["name"] == name
+    assert adopted(source, workspace).base_model.name == name
 
 
 def test_an_absolute_path_of_another_machine_is_cut_to_its_name(tmp_path, workspace):
     source = write_run(tmp_path / "run", state())
     add_adapter(source, base="/home/someone/models/Llama-3.2-1B-Instruct")
-    assert adopted(source, workspace)["base_model"]["name"] == "Llama-3.2-1B-Instruct"
+    assert adopted(source, workspace).base_model.name == "Llama-3.2-1B-Instruct"
 
 
 def test_event_files_become_a_training_record(tmp_path, workspace):
@@ -144,19 +147,19 @@ def test_event_files_become_a_training_record(tmp_path, workspace):
             writer.add_scalar("eval/loss", loss, step)
         writer.add_scalar("train/train_runtime", 390.0, 290)
     results = adopted(tmp_path / "run", workspace)
-    assert results["best"]["step"] == 200 and results["best"]["eval_loss"] == 0.34
-    assert results["best"]["epoch"] == pytest.approx(6.8966, abs=1e-4)
-    assert results["history"][0] == {
+    assert results.best.step == 200 and results.best.eval_loss == 0.34
+    assert results.best.epoch == pytest.approx(6.8966, abs=1e-4)
+    assert results.history[0].as_dict() == {
         "step": 10,
         "epoch": pytest.approx(0.3448, abs=1e-4),
         "train_loss": 1.83,
         "learning_rate": 0.0002,
     }
-    assert len(results["history"]) == len(TRAIN) + len(EVALUATIONS)
-    assert results["duration_s"] == 390.0 and results["total_steps"] == 290
-    ran = results["hyperparameters"]
+    assert len(results.history) == len(TRAIN) + len(EVALUATIONS)
+    assert results.duration_s == 390.0 and results.total_steps == 290
+    ran = results.hyperparameters
     assert (ran["learning_rate"], ran["optimizer"], ran["batch_size"]) == (2e-4, "adamw_8bit", 16)
-    assert records.read(workspace, "B2", "training")["seed"] == 3407
+    assert records.read(workspace, "B2", "training").seed == 3407
 
 
 @pytest.mark.parametrize(("language", "unknown"), [("en", "unknown"), ("tr", "bilinmiyor")])
@@ -182,7 +185,7 @@ def test_records_are_never_overwritten_in_silence(tmp_path, workspace):
     assert workspace.record("B2", "training").read_bytes() == before
     files.write_atomically(workspace.record("B2", "comparison"), "{}")
     write_run(source, state(log_history=[{"step": 1, "epoch": 1.0, "eval_loss": 2.0}], global_step=1))
-    assert adopted(source, workspace, replace=True)["best"]["eval_loss"] == 2.0
+    assert adopted(source, workspace, replace=True).best.eval_loss == 2.0
     assert not workspace.record("B2", "comparison").exists()  # it compared another training
 
 

@@ -153,7 +153,7 @@ def test_the_training_notebook_runs_in_two_processes_and_leaves_one_run(tiny_fol
     shutil.copytree(one.output_root, two.output_root)
     stage(Stage.TRAIN, one)
     told = stage(Stage.TRAIN, two, **{distributed.VARIABLE: "2"})
-    assert_same_course(*(records.read(each.workspace, "B2", "training")["results"] for each in (one, two)))
+    assert_same_course(*(records.read(each.workspace, "B2", "training").results.as_dict() for each in (one, two)))
     assert told.count("| started") == told.count("| done in") == 1
     assert told.count("step 8/8") == 2  # the loss, then the evaluation, of the first process alone
     folder = two.workspace.run("B2")

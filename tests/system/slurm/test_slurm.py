@@ -17,6 +17,7 @@ import two_nodes  # noqa: E402
 
 from cefr_helpers.core import records  # noqa: E402
 from cefr_helpers.core.paths import Workspace, project_root  # noqa: E402
+from cefr_helpers.core.schema import TrainingResults  # noqa: E402
 from cefr_helpers.training import checkpoints
 
 WHY_NOT = two_nodes.missing()
@@ -124,8 +125,8 @@ def grid(place, slurm) -> Broken:
     return Broken(rank, seed, job, node, step)
 
 
-def trained(place: Place, out: str, rank: int, seed: int) -> dict:
-    return records.read(place.workspace(out, "grid", rank, seed), "B2", "training")["results"]
+def trained(place: Place, out: str, rank: int, seed: int) -> TrainingResults:
+    return records.read(place.workspace(out, "grid", rank, seed), "B2", "training").results
 
 
 def test_six_runs_go_through_both_nodes_each_stage_once(place, slurm, grid):
@@ -143,11 +144,11 @@ def test_six_runs_go_through_both_nodes_each_stage_once(place, slurm, grid):
 
 def test_a_node_that_dies_in_mid_training_costs_the_steps_since_the_last_checkpoint(place, grid):
     results = trained(place, "out", grid.rank, grid.seed)
-    assert results["resumed_from_step"] == grid.step and 2 <= grid.step < results["total_steps"] == 10
+    assert results.resumed_from_step == grid.step and 2 <= grid.step < results.total_steps == 10
     others = [
         trained(place, "out", rank, seed) for rank in RANKS for seed in SEEDS if (rank, seed) != (grid.rank, grid.seed)
     ]
-    assert {other["resumed_from_step"] for other in others} == {None}
+    assert {other.resumed_from_step for other in others} == {None}
 
 
 def test_results_are_those_of_a_local_run(place, grid):
@@ -156,11 +157,11 @@ def test_results_are_those_of_a_local_run(place, grid):
     assert engine.wait(1800) == 0, place.log("here.log")
     for seed in SEEDS:
         here, there = (trained(place, out, grid.rank, seed) for out in ("here", "out"))
-        assert here["resumed_from_step"] is None
-        assert here["history"] == there["history"] and len(here["history"]) == 15
-        assert here["best"] == there["best"] and here["eval_loss"]["reduction_pct"] > 0
+        assert here.resumed_from_step is None
+        assert here.history == there.history and len(here.history) == 15
+        assert here.best == there.best and here.eval_loss.reduction_pct > 0
         here, there = (
-            records.read(place.workspace(out, "grid", grid.rank, seed), "B2", "comparison")["results"]["completion"]
+            records.read(place.workspace(out, "grid", grid.rank, seed), "B2", "comparison").results.completion
             for out in ("here", "out")
         )
         assert here == there
