@@ -20,7 +20,6 @@ _LIGATURES = {chr(code): unicodedata.normalize("NFKC", chr(code)) for code in ra
 _FULL_WIDTH = {chr(code): unicodedata.normalize("NFKC", chr(code)) for code in range(0xFF01, 0xFF5F)}
 _PLAIN = str.maketrans(_LIGATURES | _FULL_WIDTH)
 _JOINER = "\u200d"  # holds some emoji together
-UNREADABLE = "\ufffd"  # what programs write for a character that is lost
 
 
 def repaired(text: str) -> tuple[str, tuple[str, ...]]:
@@ -32,7 +31,7 @@ def repaired(text: str) -> tuple[str, tuple[str, ...]]:
     if not _SUSPECT.search(text):
         return text, ()
     reasons = []
-    for reason, step in ((ENCODING, _decoded_again), (MARKUP, _without_markup), (CHARACTERS, _normalised)):
+    for reason, step in ((ENCODING, decoded_again), (MARKUP, _without_markup), (CHARACTERS, _normalised)):
         new = step(text)
         if new != text:
             text = new
@@ -40,12 +39,13 @@ def repaired(text: str) -> tuple[str, tuple[str, ...]]:
     return text, tuple(reasons)
 
 
-def _decoded_again(text: str) -> str:
+def decoded_again(text: str) -> str:
     """UTF-8 that was read as a Windows code page ("donâ€™t"), put right."""
     if text.isascii():
         return text
     from ftfy import TextFixerConfig, fix_encoding
 
+    text = text.replace("â€\ufffd", "”")  # the one quote whose last byte Windows-1252 doesn't have
     return fix_encoding(text, TextFixerConfig(unescape_html=False))
 
 

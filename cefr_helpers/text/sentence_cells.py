@@ -2,6 +2,8 @@
 
 import re
 
+from cefr_helpers.text.sentence_ends import has_end_mark
+
 # Reasons, as reports name them.
 SPLIT, NUMBERING, GLOSS = "cell_split", "numbering_removed", "gloss_removed"
 
@@ -10,7 +12,6 @@ _NUMBER = re.compile(r"^\s*(?:\(?\d{1,2}[.)]|[-–—•*·▪●])\s+(?=\S)")
 _NEXT_NUMBER = re.compile(r"(?<=[.!?…\"”’)])\s+(?=\(?\d{1,2}[.)]\s+\S)")
 _SEPARATOR = re.compile(rf"\s+[/|]\s+(?=[{_QUOTES}]*[^\W\d_])")
 _GLOSS = re.compile(r"\s*\((?:=|i\.e\.|e\.g\.)[^()]*\)")
-_END = re.compile(r"[.!?…][\"'”’)\]]*$")
 # "complain about something, They complained …": the pattern of a word before its sentence.
 _PATTERN = re.compile(r"^([a-z][^.!?:,;]*)(?:[,;:]|\s[-–—])\s+(?=[A-Z])")
 # Three points alone are no gap: a sentence may trail off.
@@ -42,7 +43,7 @@ def sentences(cell: str) -> tuple[list[str], tuple[str, ...]]:
 def without_pattern(sentence: str, word: str) -> str:
     """The sentence without the word's pattern: "complain about sth, They complained." begins with "They"."""
     match = _PATTERN.match(sentence)
-    if match and match[1].startswith(word.lower()) and _END.search(sentence):
+    if match and match[1].startswith(word.lower()) and has_end_mark(sentence):
         return sentence[match.end() :]
     return sentence
 
@@ -50,11 +51,6 @@ def without_pattern(sentence: str, word: str) -> str:
 def has_gap(sentence: str) -> bool:
     """Whether it is an exercise: a line or points stand where a word should."""
     return bool(_GAP.search(sentence))
-
-
-def has_end_mark(sentence: str) -> bool:
-    """Whether it ends as a sentence does; quotes and brackets may follow the mark."""
-    return bool(_END.search(sentence))
 
 
 def is_fragment(sentence: str) -> bool:
@@ -85,8 +81,8 @@ def _lines(cell: str) -> list[str]:
         return [cell]
     lines: list[str] = []
     for line in filter(str.strip, cell.splitlines()):
-        if lines and not _starts(line) and not has_end_mark(lines[-1].rstrip()):
-            lines[-1] += " " + line.strip()
+        if lines and not _starts(line) and not has_end_mark(lines[-1]):
+            lines[-1] += "\n" + line.strip()
         else:
             lines.append(line)
     return lines

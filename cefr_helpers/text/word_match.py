@@ -114,7 +114,7 @@ def _plain(word: str) -> str:
 def _targets(word: str) -> tuple[frozenset[str], tuple[tuple[phrases.Place, ...], ...]]:
     """A target as single tokens and as phrases, whatever its headword offers; a phrase is a row of places."""
     singles, found = {plain_signs(word).strip()}, []
-    for offered in headwords_of(word):
+    for offered in printed_headwords.alternatives(word):
         plain = _plain(offered)
         for variant in spelling.variants(plain):
             parts = re.split(r"[ -]+", variant)
@@ -127,11 +127,6 @@ def _targets(word: str) -> tuple[frozenset[str], tuple[tuple[phrases.Place, ...]
             if "-" in variant or not any(part in phrases.FUNCTION_WORDS for part in parts):
                 singles |= {"".join(parts[:-1]) + last for row in rows for last in row[-1] if len(row) == len(parts)}
     return frozenset(singles), tuple(found)
-
-
-def headwords_of(word: str) -> tuple[str, ...]:
-    """What a printed headword offers, in plain signs: see `headwords.alternatives`."""
-    return printed_headwords.alternatives(plain_signs(word))
 
 
 def _phrases(parts: list[str]) -> list[tuple[phrases.Place, ...]]:
