@@ -28,7 +28,7 @@ from cefr_helpers.core.errors import Busy, DiskFull, InputError
 from cefr_helpers.core.levels import LEVELS, check_level
 from cefr_helpers.core.paths import REPORT_STAGE
 from cefr_helpers.core.recipes import load_recipe
-from cefr_helpers.data import bank_formats
+from cefr_helpers.data import word_lists
 from cefr_helpers.pipeline import configuration, resources, runs, snakemake, stages
 from cefr_helpers.pipeline.configuration import Configuration
 from cefr_helpers.training import preflight
@@ -144,7 +144,7 @@ def adopt(
 
 @app.command()
 def bank(
-    words: Annotated[Path, typer.Option(help="The word list: .csv with a column word, or .txt, a word a line.")],
+    words: Annotated[Path, typer.Option(help="The word list: a table with a column word, or .txt, a word a line.")],
     level: Annotated[str, typer.Option(help="The CEFR level of the sentences.")],
     server: Annotated[
         str | None,
@@ -172,10 +172,11 @@ def bank(
     url = chat_client.address(server or chat_client.DEFAULT)
     key = chat_client.key_for(url)
     settings = configuration.read(overrides(check_level(level), bank=bank, user_data=user_data))
-    listed = tuple(bank_formats.read_word_list(words))
+    listed = word_lists.read(words, level)
+    typer.echo("\n".join(listed.lines()))
     place = storage.Place(Path(os.path.abspath(output)) if output else settings.workspace.made_bank(level))
     teachers = checks.read_teachers(settings.sentence_bank, level, place.bank, settings.workspace)
-    plan = generator.Plan(listed, level, sentences, tries, model, temperature, max_new_tokens)
+    plan = generator.Plan(listed.words, level, sentences, tries, model, temperature, max_new_tokens)
     if dry_run:
         typer.echo(generator.preview(plan, teachers, place))
         return

@@ -106,18 +106,20 @@ def _described(table: Table) -> str:
 
 
 def _of_level(path: Path, table: Table, level: str | None, report: dict[str, list[str]]) -> Iterator[Row]:
-    """The rows of a level; all of them where none names a level or none is asked for."""
+    """The rows of a level and those that have no place for one; all where none names a level or none is asked for."""
     named = [_level_of(row) for row in table.rows]
     if level is None or not any(named):
         yield from table.rows
         return
+    named = [level if _columns_of(row.names).level is None else one for row, one in zip(table.rows, named, strict=True)]
     counts = Counter(named)
     without, there = counts.pop(None, 0), counts.pop(level, 0)
     others = [f"{count} of level {other}" for other, count in sorted(counts.items())]
     if not there:
         raise InputError(f"{path}: no row of level {level} in it: {', '.join(others)}; expected level {level}")
     if others:
-        report[OTHER_LEVEL] = [f"level {other}" for other, count in sorted(counts.items()) for _ in range(count)]
+        left = [(row, one) for row, one in zip(table.rows, named, strict=True) if one not in (None, level)]
+        report[OTHER_LEVEL] = [f"{row.values[_columns_of(row.names).word]} ({one})" for row, one in left]
     if without:
         report[WITHOUT_LEVEL] = [row.where() for row, one in zip(table.rows, named, strict=True) if one is None]
     yield from (row for row, one in zip(table.rows, named, strict=True) if one == level)

@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -69,6 +70,24 @@ def find(sentence_bank: str | Path, level: str) -> dict[str, Path]:
     by_level = levels_in(path)
     _check_found(path, level, by_level)
     return {one: by_level[one][0] for one in LEVELS if one in by_level}
+
+
+def check_serves(sentence_bank: str | Path, levels: Sequence[str]) -> None:
+    """Refuse one file for several levels: they would be trained and compared on the same sentences.
+
+    Raises:
+        InputError: the bank is a file whose rows do not name each of `levels`, and there are several.
+    """
+    path = BUNDLED if str(sentence_bank) == "bundled" else resolve(sentence_bank)
+    if len(levels) < 2 or not path.is_file():
+        return
+    there = levels_of_rows(path)
+    if missing := [level for level in levels if level not in there]:
+        rows = f"its rows name {', '.join(there)} and not {', '.join(missing)}" if there else "its rows name no level"
+        raise InputError(
+            f"sentence_bank: {path}: one file for the levels {', '.join(levels)}, and {rows}; expected one level for a "
+            f"file (LEVELS={levels[0]}), a folder with one file a level, or a column level"
+        )
 
 
 def levels_in(folder: Path) -> dict[str, list[Path]]:

@@ -65,11 +65,21 @@ def clean(rows: Rows, before: dict[str, list[str]] | None = None) -> tuple[dict[
     sentences = {word: tuple(own) for word, own in kept.items() if own}
     report["sentence_under_several_words"] += _shared_sentences(sentences)
     _doubt(sentences, report)
-    return sentences, [
+    return sentences, rows_of(report)
+
+
+def rows_of(report: dict[str, list[str]]) -> list[dict]:
+    """Reason -> what it was said of, as rows {"reason", "count", "examples"} with the first examples."""
+    return [
         {"reason": reason, "count": len(found), "examples": found[:_EXAMPLES_SHOWN]}
         for reason, found in report.items()
         if found
     ]
+
+
+def lines(report: Iterable[dict]) -> list[str]:
+    """Report rows for the terminal, a line each: "  2 cell split: …"."""
+    return [f"  {row['count']} {row['reason'].replace('_', ' ')}: {'; '.join(row['examples'])}" for row in report]
 
 
 def _why_dropped(word: str, sentence: str, own: dict[str, None]) -> str | None:

@@ -124,7 +124,7 @@ def _plain(cell: object) -> object:
 def _numbered(path: Path, text: str, delimiter: str, lines_before: int) -> Numbered:
     """The rows that hold anything at all; in tab-separated text quotes may be signs like others."""
     fault = None
-    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE) if delimiter == "\t" else (csv.QUOTE_MINIMAL,):
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE) if delimiter == "\t" and "\t" in text else (csv.QUOTE_MINIMAL,):
         try:
             yield from list(_parsed(text, delimiter, lines_before, quoting))
             return

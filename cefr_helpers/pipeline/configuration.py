@@ -95,6 +95,7 @@ def check_inputs(configuration: Configuration) -> None:
         InputError: as `banks.read`, `base_model.local_folder` and `distributed.check`.
     """
     chosen = recipes.load_recipe(configuration.recipe)
+    banks.check_serves(configuration.sentence_bank, configuration.levels)
     base_model.local_folder(chosen.base_model)
     distributed.check(chosen)
     levels = {level: banks.find(configuration.sentence_bank, level) for level in configuration.levels}
