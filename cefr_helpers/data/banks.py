@@ -61,12 +61,10 @@ def find(sentence_bank: str | Path, level: str) -> dict[str, Path]:
             or file.
     """
     check_level(level)
-    path = BUNDLED if str(sentence_bank) == "bundled" else resolve(sentence_bank)
+    path = _located(sentence_bank)
     if path.is_file():
         bank_formats.check_ending(path)
         return dict.fromkeys(sorted({level, *levels_of_rows(path)}), path)
-    if not path.is_dir():
-        raise InputError(f"sentence_bank: {path}: no such file or folder; expected 'bundled', a folder or a file")
     by_level = levels_in(path)
     _check_found(path, level, by_level)
     return {one: by_level[one][0] for one in LEVELS if one in by_level}
@@ -78,7 +76,7 @@ def check_serves(sentence_bank: str | Path, levels: Sequence[str]) -> None:
     Raises:
         InputError: the bank is a file whose rows do not name each of `levels`, and there are several.
     """
-    path = BUNDLED if str(sentence_bank) == "bundled" else resolve(sentence_bank)
+    path = _located(sentence_bank)
     if len(levels) < 2 or not path.is_file():
         return
     there = levels_of_rows(path)
@@ -88,6 +86,40 @@ def check_serves(sentence_bank: str | Path, levels: Sequence[str]) -> None:
             f"sentence_bank: {path}: one file for the levels {', '.join(levels)}, and {rows}; expected one level for a "
             f"file (LEVELS={levels[0]}), a folder with one file a level, or a column level"
         )
+
+
+def levels_of(sentence_bank: str | Path) -> list[str]:
+    """The levels that a bank has by its files' names or its rows; none for a file that names none.
+
+    Raises:
+        InputError: no such folder or file, or a folder without a file for any level.
+    """
+    path = _located(sentence_bank)
+    if path.is_file():
+        return levels_of_rows(path)
+    found = [level for level in LEVELS if level in levels_in(path)]
+    if not found:
+        raise InputError(f"sentence_bank: {path}: no file whose name says a level; expected names such as B1.json")
+    return found
+
+
+def only_file(sentence_bank: str | Path) -> Path:
+    """The path of a bank that is one file."""
+    path = _located(sentence_bank)
+    bank_formats.check_ending(path)
+    return path
+
+
+def _located(sentence_bank: str | Path) -> Path:
+    """The file or folder of a bank.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = BUNDLED if str(sentence_bank) == "bundled" else resolve(sentence_bank)
+    if not path.is_file() and not path.is_dir():
+        raise InputError(f"sentence_bank: {path}: no such file or folder; expected 'bundled', a folder or a file")
+    return path
 
 
 def levels_in(folder: Path) -> dict[str, list[Path]]:
@@ -101,7 +133,7 @@ def levels_in(folder: Path) -> dict[str, list[Path]]:
 
 def passed_over(sentence_bank: str | Path) -> list[str]:
     """Files of a folder that bear a level in their name and are not read, each with the reason, for people."""
-    path = BUNDLED if str(sentence_bank) == "bundled" else resolve(sentence_bank)
+    path = _located(sentence_bank)
     return _looked_through(path)[1] if path.is_dir() else []
 
 

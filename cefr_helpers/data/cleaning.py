@@ -1,5 +1,6 @@
 """Cleaning (word, sentence) rows: what is changed, dropped or only told, each with its count and examples."""
 
+import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import groupby
@@ -31,6 +32,7 @@ DROPPED = (
 )
 DOUBTFUL = ("no_end_mark", "several_sentences", "word_entered_twice", "sentence_under_several_words")
 _EXAMPLES_SHOWN = 3
+_LONGEST_SHOWN = 160  # characters of an example in the terminal
 _LOST_CHARACTER = "\ufffd"  # what programs write for a character that they could not read
 
 Rows = list[tuple[str, str]]
@@ -78,8 +80,12 @@ def rows_of(report: dict[str, list[str]]) -> list[dict]:
 
 
 def lines(report: Iterable[dict]) -> list[str]:
-    """Report rows for the terminal, a line each: "  2 cell split: …"."""
-    return [f"  {row['count']} {row['reason'].replace('_', ' ')}: {'; '.join(row['examples'])}" for row in report]
+    """Report rows for the terminal: reason and count, and below them the examples, a line each."""
+    told = []
+    for row in report:
+        told.append(f"  {row['reason'].replace('_', ' ')}: {row['count']}")
+        told += ["    " + textwrap.shorten(one, _LONGEST_SHOWN, placeholder=" …") for one in row["examples"]]
+    return told
 
 
 def _why_dropped(word: str, sentence: str, own: dict[str, None]) -> str | None:
