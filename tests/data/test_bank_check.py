@@ -61,7 +61,7 @@ def test_the_counts_by_hand(tmp_path, command):
     before = listing(tmp_path)
     found = json.loads(command("check", path, "--level", "B1", "--json"))
     assert listing(tmp_path) == before
-    # markup, cell and numbers, headword; duplicate, fragment, without its word, empty, gap; no end mark, a word with twice the usual number
+    # markup, cell and numbers, headword; duplicate, fragment, without its word, empty, gap; no end mark, entered twice
     expected = {"words": 3, "sentences": 5, "changed": 4, "dropped": 5, "doubtful": 2}
     assert {key: found[key] for key in expected} == expected
     level = found["levels"]["B1"]
