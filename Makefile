@@ -23,11 +23,14 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
 
-.PHONY: run experiment experiment-dry bank test test-slow lab lint setup status doctor adopt export publish showcase pictures site benchmark benchmark-quick gpu-check clean
+.PHONY: run check experiment experiment-dry bank test test-slow lab lint setup status doctor adopt export publish showcase pictures site benchmark benchmark-quick gpu-check clean
 .DEFAULT_GOAL := run
 
 run: setup
 	@$(BIN)/cefr run $(OPTIONS) $(call option,PROFILE,profile) $(NO_CHECKS)
+
+check: setup    # make check BANK=my_bank.csv LEVEL=B1: what a run would read; touches nothing
+	@$(BIN)/cefr check "$(or $(BANK),bundled)" $(call option,LEVEL,level) $(call option,RECIPE,recipe) $(call option,SEED,seed)
 
 experiment: setup    # its file says levels, recipes and seeds: cefr refuses those options here
 	@$(BIN)/cefr experiment "$(NAME)" $(OPTIONS) $(call option,PROFILE,profile) $(NO_CHECKS)

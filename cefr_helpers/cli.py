@@ -1,5 +1,6 @@
 """The `cefr` command: what Make calls, and what works without Make."""
 
+import json
 import os
 import sys
 import time
@@ -27,7 +28,7 @@ from cefr_helpers.core.errors import Busy, DiskFull, InputError
 from cefr_helpers.core.levels import LEVELS, check_level
 from cefr_helpers.core.paths import Stage
 from cefr_helpers.core.recipes import load_recipe
-from cefr_helpers.data import bank_formats
+from cefr_helpers.data import bank_check, banks, word_lists
 from cefr_helpers.pipeline import configuration, resources, runs, snakemake, stages
 from cefr_helpers.pipeline.configuration import RunConfig
 from cefr_helpers.training import preflight
@@ -55,7 +56,8 @@ def run(
 ) -> None:
     """Run the four notebooks for each level, then the final report; what is up to date is not run again."""
     settings = configuration.read(overrides(levels, recipe, bank, language, output_root, user_data, seed))
-    configuration.check_inputs(settings)
+    for one in configuration.check_inputs(settings):
+        typer.echo(bank_check.short(one))
     workspace = settings.workspace
     profile_folder = snakemake.profile_folder(profile)
     _set_checks(no_checks)
@@ -73,6 +75,28 @@ def run(
     _summary(settings, failures)
     if failures or not ok:
         raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    bank: Annotated[str, typer.Argument(help="Sentence bank: bundled, a folder with one file a level, or a file.")],
+    level: Annotated[str | None, typer.Option(help="The CEFR level to read; default: all that the bank names.")] = None,
+    recipe: RecipeName = None,
+    seed: Seed = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show what a run would read of a bank, what it would change, drop or doubt, and whether that is enough."""
+    levels = [check_level(level)] if level is not None else []
+    given = overrides(recipe=recipe, bank=bank, seed=seed)
+    settings = configuration.read({key: value for key, value in given.items() if key != "sentence_bank"})
+    found = bank_check.check(given["sentence_bank"], levels, load_recipe(settings.recipe), settings.seed)
+    passed_over = banks.passed_over(given["sentence_bank"])
+    if as_json:
+        typer.echo(json.dumps(bank_check.as_json(found, passed_over), indent=2, ensure_ascii=False))
+        return
+    typer.echo("\n".join(line for one in found for line in bank_check.lines(one, settings.recipe)))
+    for one in passed_over:
+        typer.echo(f"Passed over: {one}")
 
 
 @app.command()
@@ -143,7 +167,7 @@ def adopt(
 
 @app.command()
 def bank(
-    words: Annotated[Path, typer.Option(help="The word list: .csv with a column word, or .txt, a word a line.")],
+    words: Annotated[Path, typer.Option(help="The word list: a table with a column word, or .txt, a word a line.")],
     level: Annotated[str, typer.Option(help="The CEFR level of the sentences.")],
     server: Annotated[
         str | None,
@@ -171,10 +195,11 @@ def bank(
     url = chat_client.address(server or chat_client.DEFAULT)
     key = chat_client.key_for(url)
     settings = configuration.read(overrides(check_level(level), bank=bank, user_data=user_data))
-    listed = tuple(bank_formats.read_word_list(words))
+    listed = word_lists.read(words, level)
+    typer.echo("\n".join(listed.lines()))
     place = storage.BankOutput(Path(os.path.abspath(output)) if output else settings.workspace.made_bank(level))
     teachers = checks.read_reference_banks(settings.sentence_bank, level, place.bank, settings.workspace)
-    plan = generator.Plan(listed, level, sentences, tries, model, temperature, max_new_tokens)
+    plan = generator.Plan(listed.words, level, sentences, tries, model, temperature, max_new_tokens)
     if dry_run:
         typer.echo(generator.preview(plan, teachers, place))
         return

@@ -30,7 +30,7 @@ class Plan:
     """What is asked for.
 
     Attributes:
-        words: from `bank_formats.read_word_list`.
+        words: from `word_lists.read`.
         sentences: how many a word gets.
         tries: how many answers are asked for a word at most.
         model: None where the server is to say; a resumed bank keeps its own.

@@ -1,37 +1,45 @@
-"""The file formats of a sentence bank, read into (word, sentence) rows; every error names file, place and value.
+"""A file of words and sentences, read into (word, sentence) rows; every error names file, place and value.
 
-    .json   array of {"input": "Generate a B2-level sentence with WORD", "output": SENTENCE}
-            or object WORD -> list of sentences
-    .jsonl  one such object a line
-    .csv    header word,sentence
-
-Rows of {"word", "sentence"} are understood in JSON as well. All in UTF-8.
+.csv .tsv .txt .xlsx   a header such as word,sentence, then a row a sentence; Anki's text export
+.json .jsonl           rows, columns, or an object WORD -> list of sentences
 """
 
-import csv
-import io
-import json
-import math
-import re
 import unicodedata
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from cefr_helpers.core.errors import InputError, shown
-from cefr_helpers.core.levels import LEVELS
+from cefr_helpers.data import columns, file_text, json_tables, tables
+from cefr_helpers.data.tables import Row, Table
+from cefr_helpers.text import repair, sentence_cells, word_match
 
-ENDINGS = (".json", ".jsonl", ".csv")
+ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".txt", ".xlsx")
 # Far beyond any word or example sentence, so that a file read with the wrong format is not taken for one.
 _LONGEST_WORD, _LONGEST_SENTENCE = 200, 2000
-_INPUT = re.compile(r"\s*Generate an? (\S+)-level sentence with (.*\S)\s*", flags=re.DOTALL)
-_EXPECTED_ROW = (
-    'expected {"input": "Generate a B2-level sentence with WORD", "output": SENTENCE}, '
-    '{"word": WORD, "sentence": SENTENCE} or {WORD: [SENTENCE, ...]}'
-)
+# Reasons, as reports name them, beside those of `tables`, `repair` and `sentence_cells`.
+OTHER_LEVEL, WITHOUT_LEVEL, PATTERN = "row_of_another_level", "row_without_level", "pattern_removed"
+FILLED = "word_taken_from_the_row_above"
 
 Rows = list[tuple[str, str]]
-LONGEST_WORD = 60  # characters of a word or short phrase
-_EXPECTED_LIST = "a word list: .csv with a column word, or .txt with a word a line"
+_columns_of = cache(columns.named)
+
+
+@dataclass
+class Source:
+    """What a file holds, before it is cleaned.
+
+    Attributes:
+        rows: (word, sentence) in the order of the file; repaired, several sentences of a cell apart.
+        read_as: for people: format, encoding, delimiter, and which columns were taken for what.
+        report: reason -> examples of what was changed or left out.
+    """
+
+    rows: Rows
+    read_as: str
+    report: dict[str, list[str]] = field(default_factory=dict)
 
 
 def check_ending(path: Path) -> None:
@@ -40,229 +48,159 @@ def check_ending(path: Path) -> None:
         raise InputError(f"{path}: cannot read a sentence bank of this kind; expected {', '.join(ENDINGS)}")
 
 
-def read_rows(path: Path, level: str | None = None) -> Rows:
-    """All rows of a bank as (word, sentence), uncleaned and in their order.
+def read_table(path: Path, sentences_needed: bool = True, expected: str = "a sentence bank") -> Table:
+    """The rows of a file in any of the formats, their cells as they stand.
 
     Raises:
-        InputError: the file is missing or not UTF-8, its syntax is broken, a row has another shape, or a row names
-            another level than `level`.
+        InputError: as the readers of the formats; `expected` says what the file should have been.
+    """
+    ending = path.suffix.lower()
+    if ending == ".xlsx":
+        return tables.read_workbook(path, sentences_needed)
+    text, encoding = file_text.read(path, expected)
+    if ending in (".json", ".jsonl"):
+        return json_tables.read(path, text, encoding, lines=ending == ".jsonl")
+    return tables.read_delimited(path, text, encoding, sentences_needed)
+
+
+def read_rows(path: Path, level: str | None = None) -> Rows:
+    """The rows of `read` alone."""
+    return read(path, level).rows
+
+
+def read(path: Path, level: str | None = None) -> Source:
+    """All rows of a bank, uncleaned but for what its file's format brought in.
+
+    Args:
+        level: where given, and where the rows name levels, those of this level are taken.
+
+    Raises:
+        InputError: the file is missing or in an unknown encoding, its syntax is broken, a row has another shape, or no
+            row is of `level`.
     """
     check_ending(path)
-    text = read_text(path)
-    reader = {".json": _json_rows, ".jsonl": _json_lines_rows, ".csv": _csv_rows}[path.suffix.lower()]
-    return reader(path, text, level)
+    table = read_table(path)
+    source = Source([], _described(table), {reason: list(found) for reason, found in table.report.items()})
+    word = ""
+    for row in _of_level(path, table, level, source.report):
+        word = _read_row(row, word, source)
+    return source
 
 
-def read_text(path: Path, expected: str = "a sentence bank") -> str:
-    """The text of a file in UTF-8.
-
-    Raises:
-        InputError: it cannot be read (the message says what was `expected`) or is not UTF-8.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); expected {expected}") from error
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        byte = content[error.start : error.start + 1].hex()
-        raise InputError(f"{path}, line {line}: byte 0x{byte} is not UTF-8; save the file as UTF-8") from error
+def levels_in(path: Path) -> Counter[str]:
+    """How many rows name each level; empty where they name none."""
+    return Counter(found for row in read_table(path).rows if (found := _level_of(row)))
 
 
-def _json_rows(path: Path, text: str, level: str | None) -> Rows:
-    try:
-        found = json.loads(text, object_pairs_hook=tuple, parse_int=_integer)
-    except ValueError as error:
-        raise _syntax_error(path, error, 0) from error
-    except RecursionError as error:
-        raise InputError(f"{path}: nested too deep; {_EXPECTED_ROW}") from error
-    if isinstance(found, tuple):
-        return _object_rows(found, level, lambda: str(path))
-    if not isinstance(found, list):
-        raise InputError(f"{path}: holds {_shown(found)}; expected an array of rows or an object of words")
-    rows: Rows = []
-    for index, item in enumerate(found):
-        rows += _object_rows(item, level, lambda at=index: f"{path}, row {at + 1} (line {_line_of_item(text, at)})")
-    return rows
+def _described(table: Table) -> str:
+    if not table.rows:
+        return table.read_as
+    names = table.rows[0].names
+    found = _columns_of(names)
+    used = {found.word, found.level, *found.sentences}
+    told = [f"words: {shown(names[found.word])}", "sentences: " + ", ".join(shown(names[at]) for at in found.sentences)]
+    told += [f"level: {shown(names[found.level])}"] if found.level is not None else []
+    others = [shown(name) for at, name in enumerate(names) if at not in used and name]
+    told += [f"not read: {', '.join(others)}"] if others else []
+    return f"{table.read_as}; {'; '.join(told)}"
 
 
-def _json_lines_rows(path: Path, text: str, level: str | None) -> Rows:
-    rows: Rows = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            item = json.loads(line, object_pairs_hook=tuple, parse_int=_integer)
-        except ValueError as error:
-            raise _syntax_error(path, error, number - 1) from error
-        except RecursionError as error:
-            raise InputError(f"{path}, line {number}: nested too deep; {_EXPECTED_ROW}") from error
-        rows += _object_rows(item, level, lambda at=number: f"{path}, line {at}")
-    return rows
+def _of_level(path: Path, table: Table, level: str | None, report: dict[str, list[str]]) -> Iterator[Row]:
+    """The rows of a level and those that have no place for one; all where none names a level or none is asked for."""
+    named = [_level_of(row) for row in table.rows]
+    if level is None or not any(named):
+        yield from table.rows
+        return
+    named = [level if _columns_of(row.names).level is None else one for row, one in zip(table.rows, named, strict=True)]
+    counts = Counter(named)
+    without, there = counts.pop(None, 0), counts.pop(level, 0)
+    others = [f"{count} of level {other}" for other, count in sorted(counts.items())]
+    if not there:
+        raise InputError(f"{path}: no row of level {level} in it: {', '.join(others)}; expected level {level}")
+    if others:
+        left = [(row, one) for row, one in zip(table.rows, named, strict=True) if one not in (None, level)]
+        report[OTHER_LEVEL] = [f"{row.values[_columns_of(row.names).word]} ({one})" for row, one in left]
+    if without:
+        report[WITHOUT_LEVEL] = [row.where() for row, one in zip(table.rows, named, strict=True) if one is None]
+    yield from (row for row, one in zip(table.rows, named, strict=True) if one == level)
 
 
-def _csv_rows(path: Path, text: str, level: str | None) -> Rows:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: Rows = []
-    start = 1
-    try:
-        header = [name.strip().lower() for name in next(reader, [])]
-        if sorted(header) != ["sentence", "word"]:
-            raise InputError(f"{path}, line 1: header {_shown(','.join(header))}; expected word,sentence")
-        word, sentence = header.index("word"), header.index("sentence")
-        start = reader.line_num + 1
-        for cells in reader:
-            if cells and len(cells) != 2:
-                problem = f"{len(cells)} cells {_shown(cells)}; expected 2: word,sentence"
-                raise InputError(f"{path}, line {start}: {problem} (a sentence with a comma stands in double quotes)")
-            if cells:
-                rows.append(_csv_row(cells[word], cells[sentence], lambda at=start: f"{path}, line {at}"))
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{path}, line {start}: not valid CSV ({error}); expected word,sentence") from error
-    return rows
+def _level_of(row: Row) -> str | None:
+    place = _columns_of(row.names).level
+    return None if place is None else columns.level_of(row.values[place])
 
 
-def _csv_row(word: str, sentence: str, where: Callable[[], str]) -> tuple[str, str]:
-    return _word(word, where), _sentence(sentence, where, "sentence")
+def _read_row(row: Row, word_above: str, source: Source) -> str:
+    """Add the sentences of one row to the source; returns its word, which the next may mean by an empty cell."""
+    found = _columns_of(row.names)
+    value, cells = row.values[found.word], [row.values[at] for at in found.sentences]
+    cells = [cell for values in cells for cell in ((values or [""]) if isinstance(values, list) else [values])]
+    if _is_empty(value) and all(map(_is_empty, cells)) and row.labels[1] == "sentence":
+        source.report.setdefault(tables.EMPTY_ROW, []).append(row.where())
+        return word_above
+    # of several columns of examples some may be empty
+    cells = [cell for cell in cells if not _is_empty(cell)] or cells[:1] if len(found.sentences) > 1 else cells
+    if isinstance(value, str) and not value.strip() and _is_used(word_above, cells):
+        word = word_above
+        source.report.setdefault(FILLED, []).append(f"{word}: {' '.join(cells[0].split())}")
+    else:
+        word = _word(value, row, source)
+    for cell in cells:
+        if not isinstance(cell, str):
+            raise InputError(f"{row.where()}: {row.labels[1]} {shown(cell)}; expected a sentence as text")
+        source.rows += [(word, sentence) for sentence in _sentences(cell, word, row, source)]
+    return word
 
 
-def _object_rows(item: object, level: str | None, where: Callable[[], str]) -> Rows:
-    """The rows of one JSON object; `where` is asked for the place only when something is wrong."""
-    if not isinstance(item, tuple) or not item:
-        raise InputError(f"{where()}: {_shown(item)}; {_EXPECTED_ROW}")
-    values = dict(item)
-    for word_key, sentence_key in (("input", "output"), ("word", "sentence")):
-        if word_key in values and sentence_key in values and not isinstance(values[sentence_key], list):
-            word = _word(values[word_key], where, word_key)
-            word = _word_of_request(word, level, where) if word_key == "input" else word
-            return [(word, _sentence(values[sentence_key], where, sentence_key))]
-    rows: Rows = []
-    for word, sentences in item:
-        if not isinstance(sentences, list):
-            raise InputError(f"{where()}: {_shown(word)} -> {_shown(sentences)}; {_EXPECTED_ROW}")
-        _word(word, where)
-        key = f"word {_shown(word)}, sentence"
-        rows += [(word, _sentence(sentence, where, key)) for sentence in sentences]
-    return rows
+def _is_empty(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip()) or (value != value)  # NaN is not itself
 
 
-def _word_of_request(request: str, level: str | None, where: Callable[[], str]) -> str:
-    match = _INPUT.fullmatch(request)
-    if not match or match[1].upper() not in LEVELS:
-        expected = "expected 'Generate a B2-level sentence with WORD', a level from " + ", ".join(LEVELS)
-        raise InputError(f"{where()}: input {_shown(request)}; {expected}")
-    if level is not None and match[1].upper() != level:
-        raise InputError(f"{where()}: input {_shown(request)} is of level {match[1]}; expected level {level}")
-    return match[2]
+def _is_used(word: str, cells: list) -> bool:
+    return bool(word) and all(isinstance(cell, str) and word_match.matches(word, cell) for cell in cells)
 
 
-def _word(value: object, where: Callable[[], str], key: str = "word") -> str:
+def _word(value: object, row: Row, source: Source) -> str:
+    label = row.labels[0]
     if not isinstance(value, str) or not value.strip():
-        raise InputError(f"{where()}: {key} {_shown(value)}; expected a target word as text")
-    return _text_of(value, where, key, _LONGEST_WORD)
+        raise InputError(f"{row.where()}: {label} {shown(value)}; expected a target word as text")
+    _check_characters(value, row.where, label)
+    word, reasons = repair.repaired(value)
+    for reason in reasons:
+        source.report.setdefault(reason, []).append(f"{value} -> {word}")
+    _check_length(word, row.where, label, _LONGEST_WORD)
+    return word
 
 
-def _sentence(value: object, where: Callable[[], str], key: str) -> str:
-    if not isinstance(value, str):
-        raise InputError(f"{where()}: {key} {_shown(value)}; expected a sentence as text")
-    return _text_of(value, where, key, _LONGEST_SENTENCE)
-
-
-def _text_of(value: str, where: Callable[[], str], key: str, longest: int) -> str:
-    """A text that can be written, shown and learnt from: a mis-read encoding shows itself in control characters."""
-    if len(value) > longest:
-        raise InputError(f"{where()}: {key} {_shown(value)} has {len(value)} characters; expected at most {longest}")
-    if not value.isprintable():
-        for character in value:
-            if unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\n\r":
-                problem = f"{key} {_shown(value)} holds the control character U+{ord(character):04X}"
-                raise InputError(f"{where()}: {problem}; expected plain text, saved as UTF-8")
-    return value
-
-
-def _integer(digits: str) -> int | float:
-    """No bank holds such a value, but a number too long for int() must not hide the row that it is in."""
-    return int(digits) if len(digits) < 100 else math.inf
-
-
-def _syntax_error(path: Path, error: ValueError, lines_before: int) -> InputError:
-    if not isinstance(error, json.JSONDecodeError):
-        return InputError(f"{path}: not valid JSON ({error})")
-    line = error.doc.split("\n")[error.lineno - 1].strip()
-    place = f"{path}, line {lines_before + error.lineno}, column {error.colno}"
-    return InputError(f"{place}: not valid JSON ({error.msg}) at {_shown(line)}")
-
-
-def _line_of_item(text: str, index: int) -> int:
-    """The line where item `index` of a JSON array begins."""
-    decoder = json.JSONDecoder()
-    skip = re.compile(r"[\s,]*")
-    position = skip.match(text, text.index("[") + 1).end()
-    for _ in range(index):
-        position = skip.match(text, decoder.raw_decode(text, position)[1]).end()
-    return text.count("\n", 0, position) + 1
-
-
-def _shown(value: object) -> str:
-    """A value in an error message, at most 80 characters of it."""
-    return shown(dict(value) if isinstance(value, tuple) else value)
-
-
-def read_word_list(path: str | Path) -> list[str]:
-    """The words of a list, in its order; other columns of a .csv are passed over, and so are empty lines.
-
-    Raises:
-        InputError: the file cannot be read, is of another kind, or holds no word, a thing that is no word, or a word
-            twice; names file, line and value.
-    """
-    path = Path(path)
-    readers = {".csv": _listed_words, ".txt": _list_lines}
-    if path.suffix.lower() not in readers:
-        raise InputError(f"{path}: cannot read a word list of this kind; expected {_EXPECTED_LIST}")
-    text = read_text(path, _EXPECTED_LIST)
-    found: dict[str, tuple[str, int]] = {}
-    for line, cell in readers[path.suffix.lower()](path, text):
-        word = " ".join(cell.split())
-        if not is_word(word):
-            expected = f"expected a word or short phrase of at most {LONGEST_WORD} characters"
-            raise InputError(f"{path}, line {line}: word {shown(word)}; {expected}")
-        if word.casefold() in found:
-            first = found[word.casefold()][1]
-            raise InputError(
-                f"{path}, line {line}: {shown(word)} stands in line {first} already; expected each word once"
-            )
-        found[word.casefold()] = (word, line)
-    if not found:
-        raise InputError(f"{path}: no word in it; expected {_EXPECTED_LIST}")
-    return [word for word, _ in found.values()]
-
-
-def is_word(text: str) -> bool:
-    """Whether `text` can be a target word or a short phrase."""
-    return len(text) <= LONGEST_WORD and text.isprintable() and any(map(str.isalpha, text))
-
-
-def _list_lines(path: Path, text: str) -> list[tuple[int, str]]:
-    return [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-
-
-def _listed_words(path: Path, text: str) -> list[tuple[int, str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _sentences(cell: str, word: str, row: Row, source: Source) -> list[str]:
+    """The sentences of a cell, what was changed told in the source's report."""
+    _check_characters(cell, row.where, row.labels[1])
+    text, reasons = repair.repaired(cell)
+    pieces, more = sentence_cells.sentences(text)
     found = []
-    line = 1  # where the row begins, which may go over several lines
-    try:
-        header = [name.strip().lower() for name in next(reader, [])]
-        if header.count("word") != 1:
-            raise InputError(f"{path}, line 1: header {shown(','.join(header))}; expected one column named word")
-        line = reader.line_num + 1
-        for cells in reader:
-            if cells and len(cells) != len(header):
-                raise InputError(f"{path}, line {line}: {len(cells)} cells {shown(cells)}; expected {len(header)}")
-            found += [(line, cells[header.index("word")])] if cells else []
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{path}, line {line}: not valid CSV ({error}); expected {_EXPECTED_LIST}") from error
+    for piece in pieces:
+        sentence = sentence_cells.without_pattern(piece, word)
+        more = more if sentence == piece else (*more, PATTERN)
+        _check_length(sentence, row.where, row.labels[1], _LONGEST_SENTENCE)
+        found.append(sentence)
+    if not (reasons or more):
+        return found
+    found = [" ".join(one.split()) for one in found]
+    for reason in dict.fromkeys((*reasons, *more)):
+        source.report.setdefault(reason, []).append(f"{word}: {' '.join(cell.split())} -> {' / '.join(found)}")
     return found
+
+
+def _check_length(value: str, where: Callable[[], str], key: str, longest: int) -> None:
+    if len(value) > longest:
+        raise InputError(f"{where()}: {key} {shown(value)} has {len(value)} characters; expected at most {longest}")
+
+
+def _check_characters(value: str, where: Callable[[], str], key: str) -> None:
+    """Refuse what can't be written or shown: a mis-read encoding shows itself in control characters."""
+    if value.isprintable():
+        return
+    for character in repair.decoded_again(value):
+        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\n\r":
+            problem = f"{key} {shown(value)} holds the control character U+{ord(character):04X}"
+            raise InputError(f"{where()}: {problem}; expected plain text, saved as UTF-8")

@@ -1,20 +1,18 @@
 """Finding, reading and cleaning sentence banks: target word -> example sentences, one file a level."""
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import lru_cache
 from pathlib import Path
 
-from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.levels import LEVELS, check_level
 from cefr_helpers.core.paths import resolve
-from cefr_helpers.data import bank_formats
-from cefr_helpers.text import word_match
+from cefr_helpers.data import bank_formats, cleaning
 
 BUNDLED = Path(__file__).parents[1] / "sample_corpus"
-_EXAMPLES_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,7 @@ class Bank:
         report: what cleaning did, rows of {"reason", "count", "examples"}; nothing is dropped without one.
         words_read: distinct target words in the file.
         sentences_read: sentences in the file.
+        read_as: for people: format, encoding, and which columns were taken for what.
     """
 
     name: str
@@ -34,11 +33,13 @@ class Bank:
     report: tuple[dict, ...]
     words_read: int
     sentences_read: int
+    read_as: str = ""
 
     def summary(self) -> dict:
         """What the dataset record keeps of the bank."""
         return {
             "name": self.name,
+            "read_as": self.read_as,
             "words_read": self.words_read,
             "sentences_read": self.sentences_read,
             "words": len(self.sentences),
@@ -52,41 +53,128 @@ def find(sentence_bank: str | Path, level: str) -> dict[str, Path]:
 
     Args:
         sentence_bank: "bundled"; a folder with one file a level, the level standing in the file's name
-            (`training_data_b2.json`, `B2.csv`); or one file, which then serves `level`.
+            (`training_data_b2.json`, `B2.csv`); or one file, which serves `level`, or the levels that its rows name.
         level: the level of the run.
 
     Raises:
-        InputError: there is no file for `level`, two for one level, or no such folder or file.
+        InputError: there is no file for `level`, two for one level, one whose name says two levels, or no such folder
+            or file.
     """
     check_level(level)
-    path = BUNDLED if str(sentence_bank) == "bundled" else resolve(sentence_bank)
+    path = _located(sentence_bank)
     if path.is_file():
         bank_formats.check_ending(path)
-        return {level: path}
-    if not path.is_dir():
-        raise InputError(f"sentence_bank: {path}: no such file or folder; expected 'bundled', a folder or a file")
+        return dict.fromkeys(sorted({level, *levels_of_rows(path)}), path)
     by_level = levels_in(path)
     _check_found(path, level, by_level)
     return {one: by_level[one][0] for one in LEVELS if one in by_level}
 
 
+def check_serves(sentence_bank: str | Path, levels: Sequence[str]) -> None:
+    """Refuse one file for several levels: they would be trained and compared on the same sentences.
+
+    Raises:
+        InputError: the bank is a file whose rows do not name each of `levels`, and there are several.
+    """
+    path = _located(sentence_bank)
+    if len(levels) < 2 or not path.is_file():
+        return
+    there = levels_of_rows(path)
+    if missing := [level for level in levels if level not in there]:
+        rows = f"its rows name {', '.join(there)} and not {', '.join(missing)}" if there else "its rows name no level"
+        raise InputError(
+            f"sentence_bank: {path}: one file for the levels {', '.join(levels)}, and {rows}; expected one level for a "
+            f"file (LEVELS={levels[0]}), a folder with one file a level, or a column level"
+        )
+
+
+def levels_of(sentence_bank: str | Path) -> list[str]:
+    """The levels that a bank has by its files' names or its rows; none for a file that names none.
+
+    Raises:
+        InputError: no such folder or file, or a folder without a file for any level.
+    """
+    path = _located(sentence_bank)
+    if path.is_file():
+        return levels_of_rows(path)
+    found = [level for level in LEVELS if level in levels_in(path)]
+    if not found:
+        raise InputError(f"sentence_bank: {path}: no file whose name says a level; expected names such as B1.json")
+    return found
+
+
+def only_file(sentence_bank: str | Path) -> Path:
+    """The path of a bank that is one file."""
+    path = _located(sentence_bank)
+    bank_formats.check_ending(path)
+    return path
+
+
+def _located(sentence_bank: str | Path) -> Path:
+    """The file or folder of a bank.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = BUNDLED if str(sentence_bank) == "bundled" else resolve(sentence_bank)
+    if not path.is_file() and not path.is_dir():
+        raise InputError(f"sentence_bank: {path}: no such file or folder; expected 'bundled', a folder or a file")
+    return path
+
+
 def levels_in(folder: Path) -> dict[str, list[Path]]:
-    """The banks in a folder by the level that stands in their names; a level's are usually one."""
-    by_level = defaultdict(list)
+    """The banks in a folder by the level that stands in their names; a level's are usually one.
+
+    Hidden files are passed over; and where a level has more than one file, those that hold no sentences.
+    """
+    named, _ = _looked_through(folder)
+    return named
+
+
+def passed_over(sentence_bank: str | Path) -> list[str]:
+    """Files of a folder that bear a level in their name and are not read, each with the reason, for people."""
+    path = _located(sentence_bank)
+    return _looked_through(path)[1] if path.is_dir() else []
+
+
+def _looked_through(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
+    named, reasons = defaultdict(list), []
     for file in sorted(folder.iterdir()):
-        if file.is_file() and file.suffix.lower() in bank_formats.ENDINGS:
-            tokens = set(re.split(r"[^A-Z0-9]+", file.stem.upper()))
-            for found in tokens & set(LEVELS):
-                by_level[found].append(file)
-    return by_level
+        levels = _levels_named(file)
+        if not levels or not file.is_file() or file.suffix.lower() not in bank_formats.ENDINGS:
+            continue
+        if file.name.startswith((".", "~$")):
+            reasons.append(f"{file.name}: a hidden file of the system or of an office program")
+            continue
+        for level in levels:
+            named[level].append(file)
+    for level, files in named.items():
+        with_sentences = [file for file in files if file.suffix.lower() != ".txt" or _holds_rows(file)]
+        if len(with_sentences) > 1:
+            with_sentences = [file for file in with_sentences if _holds_rows(file)] or with_sentences
+        reasons += [f"{file.name}: no column of sentences" for file in files if file not in with_sentences]
+        named[level] = with_sentences
+    return {level: files for level, files in named.items() if files}, list(dict.fromkeys(reasons))
+
+
+def _levels_named(file: Path) -> set[str]:
+    return set(re.split(r"[^A-Z0-9]+", file.stem.upper())) & set(LEVELS)
+
+
+def _holds_rows(file: Path) -> bool:
+    """Whether a file is a table with a column of words and one of sentences, and not only a list of words."""
+    try:
+        return bool(bank_formats.read_table(file).rows)
+    except InputError:
+        return file.suffix.lower() != ".txt" and file.stat().st_size == 0
 
 
 def read(path: str | Path, level: str | None = None, name: str | None = None) -> Bank:
     """Read and clean one bank; the formats are those of `bank_formats`.
 
     Args:
-        path: a .json, .jsonl or .csv file in UTF-8.
-        level: where given, a row that names another level is an error.
+        path: a file in one of the formats.
+        level: where given, and where rows name levels, those of this level are taken.
         name: the bank's name in records; the file's name by default.
 
     Raises:
@@ -94,13 +182,22 @@ def read(path: str | Path, level: str | None = None, name: str | None = None) ->
             expected. Also where cleaning leaves nothing.
     """
     path = Path(path)
-    rows = bank_formats.read_rows(path, level)
-    sentences, report = clean(rows)
+    source = bank_formats.read(path, level)
+    sentences, report = cleaning.clean(source.rows, source.report)
     if not sentences:
-        reasons = "; ".join(f"{row['count']} {row['reason'].replace('_', ' ')}" for row in report) or "it is empty"
-        raise InputError(f"{path}: no usable sentence in it ({reasons}); expected target words with their sentences")
+        raise InputError(
+            f"{path}: no usable sentence in it ({_why(report)}); expected target words with their sentences"
+        )
     name = name or ("bundled" if path.parent == BUNDLED else path.name)
-    return Bank(name, sentences, tuple(report), len({word for word, _ in rows}), len(rows))
+    words_read = len({word for word, _ in source.rows})
+    return Bank(name, sentences, tuple(report), words_read, len(source.rows), source.read_as)
+
+
+def _why(report: list[dict]) -> str:
+    """What was dropped, and the first of it; or that nothing was there."""
+    told = "; ".join(f"{row['count']} {row['reason'].replace('_', ' ')}" for row in report) or "it is empty"
+    dropped = [row for row in report if row["reason"] in cleaning.DROPPED]
+    return f"{told}; such as {shown(dropped[0]['examples'][0])}" if dropped else told
 
 
 def read_all(files: dict[str, Path]) -> dict[str, Bank]:
@@ -108,41 +205,27 @@ def read_all(files: dict[str, Path]) -> dict[str, Bank]:
     return {level: read(path, level) for level, path in files.items()}
 
 
-def clean(rows: list[tuple[str, str]]) -> tuple[dict[str, tuple[str, ...]], list[dict]]:
-    """Clean (word, sentence) rows and report each thing done.
+def levels_of_rows(path: Path) -> list[str]:
+    """The levels of this suite that the rows of a file name; none for a file that cannot be read."""
+    status = path.stat()
+    return list(_levels_of_rows(path, status.st_mtime_ns, status.st_size))
 
-    A sentence that is listed under two words stays under both, because it is a good example of each; the split keeps
-    the two words on one side.
 
-    Returns:
-        word -> distinct sentences, and report rows {"reason", "count", "examples"} (the first three, for people).
-    """
-    report: dict[str, list[str]] = defaultdict(list)
-    rows = _with_plain_white_space(rows, report)
-    rows = _without_homograph_digits(rows, report)
-    report["word_entered_twice"] += _entered_twice(rows)
-    kept: dict[str, dict[str, None]] = {}
-    for word, sentence in rows:
-        own = kept.setdefault(word, {})
-        if not sentence:
-            report["empty_sentence"].append(word)
-        elif sentence in own:
-            report["duplicate_sentence"].append(f"{word}: {sentence}")
-        elif not word_match.matches(word, sentence):
-            report["sentence_without_target_word"].append(f"{word}: {sentence}")
-        else:
-            own[sentence] = None
-    report["word_without_sentences"] += [word for word, own in kept.items() if not own]
-    sentences = {word: tuple(own) for word, own in kept.items() if own}
-    report["sentence_under_several_words"] += _shared_sentences(sentences)
-    return sentences, [
-        {"reason": reason, "count": len(found), "examples": found[:_EXAMPLES_SHOWN]}
-        for reason, found in report.items()
-        if found
-    ]
+@lru_cache(maxsize=16)
+def _levels_of_rows(path: Path, changed_ns: int, size: int) -> tuple[str, ...]:
+    try:
+        return tuple(level for level in sorted(bank_formats.levels_in(path)) if level in LEVELS)
+    except InputError:
+        return ()
 
 
 def _check_found(folder: Path, level: str, by_level: dict[str, list[Path]]) -> None:
+    for file in sorted({file for files in by_level.values() for file in files}):
+        if len(levels := sorted(_levels_named(file))) > 1:
+            raise InputError(
+                f"sentence_bank: {folder}: the name of {file.name} says {' and '.join(levels)}; expected one level a "
+                f"file: name it for one of them, or give the file itself with a column level"
+            )
     for one, files in by_level.items():
         if len(files) > 1:
             names = " and ".join(file.name for file in files)
@@ -153,40 +236,3 @@ def _check_found(folder: Path, level: str, by_level: dict[str, list[Path]]) -> N
             f"sentence_bank: {folder}: no file for level {level}; expected a name such as {level}.json or "
             f"bank_{level.lower()}.csv; found {there}"
         )
-
-
-def _with_plain_white_space(rows: list[tuple[str, str]], report: dict[str, list[str]]) -> list[tuple[str, str]]:
-    plain = [(" ".join(word.split()), " ".join(sentence.split())) for word, sentence in rows]
-    changed = (new for old, new in zip(rows, plain, strict=True) if old != new and new[1])
-    report["white_space_normalised"] += [f"{word}: {sentence}" for word, sentence in changed]
-    return plain
-
-
-def _without_homograph_digits(rows: list[tuple[str, str]], report: dict[str, list[str]]) -> list[tuple[str, str]]:
-    """bass1 -> bass, unless a sentence really says "bass1" (a name such as mp3)."""
-    bare = {word: word_match.without_homograph_digit(word) for word in dict.fromkeys(word for word, _ in rows)}
-    said = {word for word, sentence in rows if bare[word] != word and word.lower() in sentence.lower()}
-    new = {word: word if word in said else stripped for word, stripped in bare.items()}
-    report["homograph_digit_stripped"] += [f"{old} -> {stripped}" for old, stripped in new.items() if old != stripped]
-    return [(new[word], sentence) for word, sentence in rows]
-
-
-def _entered_twice(rows: list[tuple[str, str]]) -> list[str]:
-    """Words met in two places of a grouped file, or with twice the usual number of sentences."""
-    counts = Counter(word for word, _ in rows)
-    usual = Counter(counts.values()).most_common(1)[0][0] if counts else 0
-    entries = Counter(word for word, _ in groupby(word for word, _ in rows))
-    grouped = entries.total() <= 1.5 * len(counts)
-    return [
-        f"{word} ({count} sentences)"
-        for word, count in counts.items()
-        if (grouped and entries[word] > 1) or (len(counts) > 1 and count >= 2 * usual > 2)
-    ]
-
-
-def _shared_sentences(sentences: dict[str, Iterable[str]]) -> list[str]:
-    users = defaultdict(list)
-    for word, own in sentences.items():
-        for sentence in own:
-            users[sentence].append(word)
-    return [f"{', '.join(words)}: {sentence}" for sentence, words in users.items() if len(words) > 1]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.text import word_match
 from cefr_helpers.text.near_duplicates import near_duplicates
+from cefr_helpers.text.sentence_ends import is_one_sentence
 from cefr_helpers.text.tokens import words_of
 
 if TYPE_CHECKING:
@@ -15,16 +16,8 @@ if TYPE_CHECKING:
 
 _LINE = re.compile(r"[ \t]*(?:\*\*|__)?(\d{1,3})[.)](?:\*\*|__)?[ \t]+(.*)", flags=re.ASCII)
 _EMPHASIS = re.compile(r"\*\*|__")
-_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
-_END = re.compile(r"[.!?…]+[\"”’')\]]*$")
-# A full stop in the middle ends a sentence; other marks do where no small letter follows ("Well... yes.").
-_NEXT_SENTENCE = re.compile(r"(?<!\.)\.[’')\]]*\s|[.!?…]+[’')\]]*\s+(?![a-z])")
-_ABBREVIATION = re.compile(
-    r"\b(?:(?:[A-Za-z]\.)+|(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Jr|Sr|vs|etc|approx|No|Inc|Ltd|Co|dept|Gen|Rev|Capt|Sgt)\.)"
-)
 # Behind a word that labels its line: nothing, a full stop, or a colon or dash and then the sentence.
 _LABEL_END = re.compile(r"\s*(?:\.|(?::|\s[-–—](?=\s))\s*(.*))?")
-_FEWEST_WORDS = 2
 _MASK = "<target>"
 
 COLUMNS = ("prompt", "slot", "word", "sentence", "valid", "covered", "repeated", "exact_ten")
@@ -80,15 +73,6 @@ def numbered_lines(text: str) -> list[tuple[int, str]]:
             found[-1][1].append(line)
         goes_on = bool(line.strip()) and bool(found)
     return [(number, plain(" ".join(parts))) for number, parts in found]
-
-
-def is_one_sentence(text: str) -> bool:
-    """Whether `text` is one sentence with an end mark; direct speech inside double quotes is not looked into."""
-    text = text.strip()
-    if not _END.search(text) or len(words_of(text)) < _FEWEST_WORDS:
-        return False
-    plain = _ABBREVIATION.sub("abbreviation", _QUOTED.sub("quoted", text))
-    return not _NEXT_SENTENCE.search(plain)
 
 
 def repeated(prompts: Sequence[int], words: Sequence[str], sentences: Sequence[str | None]) -> list[bool]:

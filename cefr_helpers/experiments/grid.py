@@ -17,6 +17,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.core.recipes import Recipe
+from cefr_helpers.data import banks
 from cefr_helpers.pipeline import configuration
 from cefr_helpers.pipeline.configuration import RunConfig
 from cefr_helpers.pipeline.runs import Run
@@ -95,6 +96,7 @@ def read(experiment: str, settings: RunConfig) -> Experiment:
     settings = settings.model_copy(update={"levels": grid.levels or settings.levels})
     # without levels in the file those of config.yaml count, whose bank was looked at already
     configuration.check(settings.model_dump(), str(path))
+    banks.check_serves(settings.sentence_bank, settings.levels)
     return _expand(path, grid, settings)
 
 

@@ -10,7 +10,7 @@ from cefr_helpers.core import recipes
 from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace, path_problem, project_root, resolve
-from cefr_helpers.data import banks
+from cefr_helpers.data import bank_check, banks
 from cefr_helpers.models import base_model
 from cefr_helpers.training import distributed, preflight
 
@@ -88,19 +88,22 @@ def check(values: dict, where: str) -> RunConfig:
     return configuration
 
 
-def check_inputs(configuration: RunConfig) -> None:
+def check_inputs(configuration: RunConfig) -> list[bank_check.LevelCheck]:
     """Read every bank of the run whole, look at base model, processes and GPU: what is wrong is reported at once.
 
+    Returns:
+        What is read of each level's bank.
+
     Raises:
-        InputError: as `banks.read`, `base_model.local_folder`, `distributed.check` and `preflight.check_gpu`.
+        InputError: as `bank_check`, `base_model.local_folder`, `distributed.check` and `preflight.check_gpu`.
     """
     preflight.check_gpu()
     chosen = recipes.load_recipe(configuration.recipe)
     base_model.local_folder(chosen.base_model)
     distributed.check(chosen)
-    levels = {level: banks.find(configuration.sentence_bank, level) for level in configuration.levels}
-    for level, path in sorted({found for files in levels.values() for found in files.items()}):
-        banks.read(path, level)
+    checks = bank_check.check(configuration.sentence_bank, configuration.levels, chosen, configuration.seed, more=())
+    bank_check.refuse_too_few(checks)
+    return checks
 
 
 def _explain(error: dict) -> str:

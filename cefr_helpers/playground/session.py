@@ -1,7 +1,6 @@
 """What the playground notebook does behind its widgets: words, answers of base and tuned model, and their marks."""
 
 import random
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,13 +8,13 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from cefr_helpers.core import records
-from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.level_records import read_level
 from cefr_helpers.core.levels import check_level
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import Recipe, load_recipe
 from cefr_helpers.core.records import AnyRecord
-from cefr_helpers.data import bank_formats, banks, formatting, splitting
+from cefr_helpers.data import banks, formatting, splitting, word_lists
 from cefr_helpers.evaluation import level_scorers, summary
 from cefr_helpers.models.adapters import AdapterSwitcher
 from cefr_helpers.playground import favourites
@@ -177,20 +176,14 @@ class Playground:
 
 
 def parse_words(text: str) -> list[str]:
-    """The words that a person typed, between commas, semicolons or line breaks; a phrase is one word.
+    """The words that a person typed or pasted, between commas, semicolons or line breaks; a phrase is one word.
 
     Raises:
-        InputError: none, more than MOST_WORDS, one twice, or what can't be a word.
+        InputError: none, more than MOST_WORDS, or what can't be a word.
     """
-    words = [" ".join(part.split()) for part in re.split(r"[,;\n]", text)]
-    words = [word for word in words if word]
+    words = word_lists.of_box(text)
     if not 1 <= len(words) <= MOST_WORDS:
         raise InputError(f"words: {len(words)} of them; expected 1 to {MOST_WORDS}, with commas between")
-    for place, word in enumerate(words):
-        if not bank_formats.is_word(word):
-            raise InputError(f"words: {shown(word)}; expected a word or a short phrase")
-        if word.lower() in (other.lower() for other in words[:place]):
-            raise InputError(f"words: {shown(word)} stands twice; expected each once")
     return words
 
 

@@ -61,6 +61,21 @@ def readings(token: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@lru_cache(maxsize=200_000)
+def pairs(token: str) -> frozenset[tuple[str, str]]:
+    """The two words that a contraction holds, one after the other: "mustn't" -> must, not; "there's" -> there, is."""
+    if token in _CONTRACTIONS and token != "ain't":
+        first, second = _CONTRACTIONS[token][:2]
+        return frozenset({(first, second)})
+    if token.endswith("n't"):
+        return frozenset({(token[:-3], "not")})
+    stem, apostrophe, tail = token.rpartition("'")
+    if not apostrophe:
+        return frozenset()
+    second = ("is", "has") if tail == "s" and stem in _BEFORE_IS else _CLITICS.get("'" + tail, ())
+    return frozenset((stem, one) for one in second)
+
+
 def words_of(sentence: str) -> list[str]:
     """The words of a sentence, lower case, without punctuation; for lengths and for telling sentences apart."""
     return _WORDS.findall(sentence.replace("’", "'").lower())

@@ -1,4 +1,4 @@
-"""Does a sentence use its target word? Inflections, both spellings, clitics, hyphens and phrases are understood.
+"""Does a sentence use its target word? Inflections, both spellings, clitics, hyphens, phrases and printed headwords.
 
 Derivations do not count: "quickly" does not use "quick". A part of speech is not looked at: "meeting" is a form of
 "meet" as much as a noun of its own.
@@ -8,16 +8,11 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from cefr_helpers.text import spelling
-from cefr_helpers.text.tokens import plain_signs, readings, tokens
+from cefr_helpers.text import headwords as printed_headwords
+from cefr_helpers.text import phrases, spelling
+from cefr_helpers.text.tokens import pairs, plain_signs, readings, tokens
 
 _HOMOGRAPH_DIGIT = re.compile(r"(?<=[^\W\d_])\d$")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 # What lemminflect's dictionary does not have.
 _MORE_FORMS = {
     "a": ("an",),
@@ -33,39 +28,21 @@ _MORE_FORMS = {
     "have": ("has", "had", "having"),
     "not": ("n't",),
 }
-_FUNCTION_WORDS = _words(
-    "a about above after again all also an and any are as at away be because been before but by can could day did do "
-    "does down each every few for from had has have he her him his how i if in into is it its just like may me might "
-    "more most must my no not of off on one or our out over own she should so some such than that the their them then "
-    "there these they this those through time times to too under until up us very was way we were what when where "
-    "which while who whose will with would yet you your"
-)
-_POSSESSIVES = _words("my your his her its our their one's someone's somebody's")
-_OBJECT_PRONOUNS = _words("me you him her it us them this that these those everything something")
-_DETERMINERS = _words("a an the some any all both no every each this that these those") | _POSSESSIVES
-# Verbs with these take their object in the middle: "look the word up".
-_PARTICLES = _words("apart around aside away back down in off on out over through together up")
-# Behind an object some of them are mostly prepositions ("put it on the table"), unless one of these comes next.
-_PREPOSITIONS_TOO = _words("around down in off on over through up")
-_AFTER_A_PARTICLE = _words(
-    "after again and as at because before behind but by during every for from if in inside into near next now of on or "
-    "so than then to today tomorrow under until when while with yesterday"
-)
-_LONGEST_GAP = 3
 
 
 def matches(word: str, sentence: str) -> bool:
     """Whether `sentence` uses `word`: in any inflection, spelling or joining; case is ignored.
 
-    A multi-word target stands together, any of its words inflected; a phrasal verb may have a short object inside
-    ("look it up", "turn the light off").
+    A multi-word target stands together, any of its words inflected; a phrasal verb may have its object inside ("look it
+    up", "wake Anna up"). your, one's, oneself, sb and sth stand for others (`phrases`), and of a headword such as
+    "film/movie" either will do (`headwords`).
     """
-    singles, phrases = _targets(word)
+    singles, rows = _targets(word)
     found = tokens(sentence)
     if any(not singles.isdisjoint(readings(token)) for token in found):
         return True
     pieces = [piece for token in found for piece in token.split("-")]
-    if any(_has_phrase(phrase, pieces) for phrase in phrases):
+    if any(phrases.has_phrase(row, pieces) for row in rows):
         return True
     return any(a + b in singles and _may_be_joined(a, b) for a, b in zip(pieces, pieces[1:], strict=False))
 
@@ -74,9 +51,9 @@ def words_found_in(words: Iterable[str], sentences: Iterable[str]) -> set[str]:
     """Those of `words` that any of `sentences` uses; the same answer as `matches`, fast for many of both."""
     by_form: dict[str, set[str]] = {}
     for word in words:
-        singles, phrases = _targets(word)
+        singles, rows = _targets(word)
         # a phrase shows in the forms of its first word at least; what the index finds is checked by `matches`
-        for form in singles.union(*(phrase[0] for phrase in phrases)):
+        for form in singles.union(*(row[0] for row in rows)):
             by_form.setdefault(form, set()).add(word)
     found: set[str] = set()
     for sentence in sentences:
@@ -134,67 +111,84 @@ def _plain(word: str) -> str:
 
 
 @cache
-def _targets(word: str) -> tuple[frozenset[str], tuple[tuple[frozenset[str], ...], ...]]:
-    """A target as single tokens and as phrases, a phrase being the forms of each of its words."""
-    plain = _plain(word)
-    singles = {plain_signs(word).strip()}
-    phrases = []
-    for variant in spelling.variants(plain):
-        parts = re.split(r"[ -]+", variant)
-        if len(parts) == 1:
-            singles |= forms(variant)
-            continue
-        phrases.append(tuple(_part_forms(part) for part in parts))
-        if "-" in variant or not any(part in _FUNCTION_WORDS for part in parts):
-            singles |= {"".join(parts[:-1]) + last for last in phrases[-1][-1]}
-    return frozenset(singles), tuple(phrases)
+def _targets(word: str) -> tuple[frozenset[str], tuple[tuple[phrases.Place, ...], ...]]:
+    """A target as single tokens and as phrases, whatever its headword offers; a phrase is a row of places."""
+    singles, found = {plain_signs(word).strip()}, []
+    for offered in printed_headwords.alternatives(word):
+        plain = _plain(offered)
+        for variant in spelling.variants(plain):
+            parts = re.split(r"[ -]+", variant)
+            if len(parts) == 1:
+                singles |= phrases.REFLEXIVES if variant == "oneself" else forms(variant)
+                found += [tuple(frozenset({one}) for one in pair) for pair in pairs(variant)]
+                continue
+            rows = _phrases(parts)
+            found += rows
+            if "-" in variant or not any(part in phrases.FUNCTION_WORDS for part in parts):
+                singles |= {"".join(parts[:-1]) + last for row in rows for last in row[-1] if len(row) == len(parts)}
+    return frozenset(singles), tuple(found)
 
 
-def _part_forms(part: str) -> frozenset[str]:
-    if part in {"one's", "sb's", "someone's", "somebody's"}:
-        return _POSSESSIVES
+def _phrases(parts: list[str]) -> list[tuple[phrases.Place, ...]]:
+    """The rows of places that a phrase may be used as."""
+    places = _without_ends(_places(parts))
+    rows = [places] if places else []
+    # "pick sb up" is used by "picked up his son" as well
+    rows += [(places[0], places[2])] if len(places) == 3 and places[1] is phrases.ANYTHING else []
+    # "to borrow", as dictionaries print verbs
+    rows += _phrases(parts[1:]) if parts[0] == "to" and len(parts) > 1 and _is_verb(parts[1]) else []
+    return rows
+
+
+def _places(parts: list[str]) -> tuple[phrases.Place, ...]:
+    places: list[phrases.Place] = []
+    for before, part in zip(["", *parts], parts, strict=False):
+        if _stands_for_something(part, parts):
+            if before in ("do", "doing") and len(places) > 1:
+                places[-1] = phrases.VERB if before == "do" else phrases.ING_FORM
+            places.append(phrases.ANYTHING)
+        else:
+            places.append(_part_forms(part))
+    return tuple(places)
+
+
+def _without_ends(places: tuple[phrases.Place, ...]) -> tuple[phrases.Place, ...]:
+    """What stands for something at either end says nothing of where the phrase is."""
+    start = next((at for at, place in enumerate(places) if place is not phrases.ANYTHING), len(places))
+    end = next((at for at in range(len(places), start, -1) if places[at - 1] is not phrases.ANYTHING), start)
+    return places[start:end]
+
+
+def _stands_for_something(part: str, parts: list[str]) -> bool:
+    """Whether a part is a placeholder; "do something" and "or something" mean the word itself."""
+    if part == printed_headwords.GAP or printed_headwords.is_placeholder(part):
+        return True
+    if all(one in phrases.FUNCTION_WORDS for one in parts if one != part):
+        return False
+    return part in {"someone", "somebody"} or (part == "something" and len(parts) > 2)
+
+
+def _part_forms(part: str) -> phrases.Place:
+    if part in {"your", "one's", "sb's", "someone's", "somebody's", "sb.'s"}:
+        return phrases.POSSESSIVES
+    if part in {"yourself", "oneself"}:
+        return phrases.REFLEXIVES
+    if part in {"is", "am", "are"}:  # "there is" is used by "there were"
+        return forms("be")
     heads = headwords(part)
     inflected = bool(heads) and part not in heads  # "fashioned" in "old-fashioned" stays as it is
     return frozenset({part, *_MORE_FORMS.get(part, ())}) if inflected else forms(part)
 
 
-def _has_phrase(phrase: tuple[frozenset[str], ...], pieces: list[str]) -> bool:
-    first, rest = phrase[0], phrase[1:]
-    for start, piece in enumerate(pieces):
-        if first.isdisjoint(readings(piece)):
-            continue
-        after = pieces[start + 1 :]
-        if _follows(rest, after) or (len(rest) == 1 and _object_inside(rest[0], after)):
-            return True
-    return False
+def _is_verb(part: str) -> bool:
+    from lemminflect import getAllLemmas
 
-
-def _follows(rest: tuple[frozenset[str], ...], pieces: list[str]) -> bool:
-    return len(pieces) >= len(rest) and all(
-        not wanted.isdisjoint(readings(piece)) for wanted, piece in zip(rest, pieces, strict=False)
-    )
-
-
-def _object_inside(particle: frozenset[str], after: list[str]) -> bool:
-    """Whether `after` is a short object and then the particle: "it up", "the light off"."""
-    if particle.isdisjoint(_PARTICLES):
-        return False
-    for gap in range(1, _LONGEST_GAP + 1):
-        if len(after) <= gap or not after[gap - 1][0].isalpha():
-            return False
-        if after[gap] not in particle:
-            continue
-        if not (after[0] in _OBJECT_PRONOUNS if gap == 1 else after[0] in _DETERMINERS):
-            return False
-        following = after[gap + 1 : gap + 2]
-        closed = not following or not following[0][0].isalnum() or following[0] in _AFTER_A_PARTICLE
-        return closed or particle.isdisjoint(_PREPOSITIONS_TOO)
-    return False
+    return part in getAllLemmas(part).get("VERB", ()) or part in getAllLemmas(part).get("AUX", ())
 
 
 def _may_be_joined(first: str, second: str) -> bool:
     """ "web site" may stand for "website", but "may be" not for "maybe"."""
-    return first not in _FUNCTION_WORDS and second not in _FUNCTION_WORDS
+    return first not in phrases.FUNCTION_WORDS and second not in phrases.FUNCTION_WORDS
 
 
 @cache
@@ -206,7 +200,7 @@ def _inflections(word: str) -> frozenset[str]:
     heads = headwords(word)
     for head in [word] if word in heads or not heads else heads:
         tagged = dict(getAllInflections(head))
-        if not heads and word.isalpha() and len(word) > 1 and word not in _FUNCTION_WORDS:
+        if not heads and word.isalpha() and len(word) > 1 and word not in phrases.FUNCTION_WORDS:
             tagged |= {**getAllInflectionsOOV(head, "NOUN"), **getAllInflectionsOOV(head, "VERB")}
         found |= {head, *_MORE_FORMS.get(head, ())}.union(*tagged.values())
         found |= _doubled(head, found)

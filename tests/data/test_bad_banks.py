@@ -30,15 +30,15 @@ def deep(levels: int, around: str = "") -> str:
 # name of the file, its content, what the message says beside the file's path
 HAND_MADE = [
     # encodings
-    ("b2.csv", GOOD_CSV.replace("car", "café").encode("latin-1"), "line 2: byte 0xe9 is not UTF-8"),
-    ("b2.csv", GOOD_CSV.encode("utf-16"), "line 1: byte 0xff is not UTF-8"),
-    ("b2.csv", GOOD_CSV.encode("utf-16-le"), "header"),
-    ("b2.csv", GOOD_CSV.replace("car", "ışık").encode("iso-8859-9"), "line 2: byte 0xfd is not UTF-8"),
-    ("b2.csv", GOOD_CSV.replace("car", "İzmir").encode("cp1254"), "line 2: byte 0xdd is not UTF-8"),
-    ("b2.json", rows(REQUEST).encode("utf-16"), "line 1: byte 0xff is not UTF-8"),
-    ("b2.json", rows(REQUEST).encode("utf-32-be"), "not valid JSON"),
-    ("b2.jsonl", (json.dumps(REQUEST) + "\n").encode() + b'{"word": "caf\xe9", "sentence": "x"}', "line 2: byte 0xe9"),
-    ("b2.json", b'{"abandon": ["They had to abandon the car.\x80"]}', "byte 0x80 is not UTF-8"),
+    ("b2.csv", (GOOD_CSV + "café,In the caf\x81.\n").encode("latin-1"), "line 3: byte 0xe9 is not UTF-8"),
+    ("b2.csv", GOOD_CSV.replace("car", "автомобиль").encode("cp1251"), "line 2: byte 0xe0 is not UTF-8"),
+    ("b2.csv", GOOD_CSV.replace("car", "αυτό").encode("cp1253"), "line 2: byte 0xe1 is not UTF-8"),
+    ("b2.csv", GOOD_CSV.replace("car.", "car\u00a0»").encode("cp437", "replace") + b"\xb3", "is not UTF-8"),
+    ("b2.csv", GOOD_CSV.encode("utf-16")[:-1], "line 2: byte 0x0a is not UTF-16"),
+    ("b2.json", rows(REQUEST).encode("utf-16")[:-1], "line 1: byte 0x5d is not UTF-16"),
+    ("b2.json", rows(REQUEST).encode("utf-32-be")[:-1], "byte 0x00 is not UTF-32"),
+    ("b2.jsonl", (json.dumps(REQUEST) + "\n").encode() + b'{"word": "caf\x90", "sentence": "x"}', "line 2: byte 0x90"),
+    ("b2.json", b'{"abandon": ["They had to abandon the car.\x8f"]}', "byte 0x8f is not UTF-8"),
     ("b2.json", b'{"abandon": ["overlong \xc0\xaf"]}', "byte 0xc0 is not UTF-8"),
     ("b2.csv", b"word,sentence\nabandon,\xed\xa0\x80 abandon\n", "line 2: byte 0xed"),
     ("b2.csv", b"\xef\xbb\xbf\xef\xbb\xbf" + GOOD_CSV.encode(), "header"),
@@ -46,7 +46,7 @@ HAND_MADE = [
     # control characters and halves of characters
     ("b2.csv", GOOD_CSV.replace("car", "c\x00ar"), "line 2: sentence 'They had to abandon the c\\x00ar.' holds"),
     ("b2.csv", GOOD_CSV.replace("car", "c\x1b[31mar"), "U+001B"),
-    ("b2.csv", GOOD_CSV.replace("car", "c\x85ar"), "U+0085"),
+    ("b2.csv", GOOD_CSV.replace("car", "c\x81ar"), "U+0081"),
     ("b2.csv", GOOD_CSV.replace("abandon,", "aban\x07don,"), "line 2: word 'aban\\x07don' holds the control character"),
     ("b2.json", rows({**REQUEST, "output": "a\x08b"}), "row 1 (line 1): output 'a\\x08b' holds"),
     ("b2.json", '[{"word": "abandon", "sentence": "\\ud800 abandon"}]', "U+D800"),
@@ -57,7 +57,7 @@ HAND_MADE = [
     ("b2.json", '{"abandon": ["a raw \x01 inside"]}', "not valid JSON (Invalid control character"),
     # Turkish i
     ("b2.csv", "WORD,SENTENCE\nısland,They live on an İsland\n", "no usable sentence in it (1 sentence without target"),
-    ("b2.csv", "word,sentence,ıd\nabandon,They abandon it.,1\n", "line 1: header 'word,sentence,ıd'"),
+    ("b2.csv", "word,sentençe\nabandon,They abandon it.\n", "line 1: header 'word,sentençe'"),
     ("b2.json", rows({**REQUEST, "input": "Generate a Bİ-level sentence with abandon"}), "input 'Generate a Bİ-level"),
     ("b2.json", rows({**REQUEST, "input": "Generate a b2-level sentence wıth abandon"}), "input 'Generate a b2-level"),
     # empty
@@ -66,7 +66,7 @@ HAND_MADE = [
     ("b2.csv", "word,sentence\n", "no usable sentence in it (it is empty)"),
     ("b2.csv", "word,sentence\nabandon,\n", "1 empty sentence"),
     ("b2.csv", "word,sentence\n,They left.\n", "line 2: word ''; expected a target word"),
-    ("b2.csv", "word,sentence\n   ,They left.\n", "line 2: word '   '"),
+    ("b2.csv", "word,sentence\n\t ,They left.\n", "line 2: word '\\t '"),
     ("b2.json", "", "line 1, column 1: not valid JSON"),
     ("b2.json", "   ", "not valid JSON"),
     ("b2.json", "[]", "no usable sentence in it (it is empty)"),
@@ -122,7 +122,11 @@ HAND_MADE = [
     ("b2.json", rows({"input": True, "output": "x"}), "input True"),
     ("b2.json", rows({"input": "write about abandon", "output": "x"}), "input 'write about abandon'"),
     ("b2.json", rows({"input": REQUEST["input"], "output": False}), "output False"),
-    ("b2.json", rows({**REQUEST, "input": REQUEST["input"].replace("B2", "A1")}), "is of level A1; expected level B2"),
+    (
+        "b2.json",
+        rows({**REQUEST, "input": REQUEST["input"].replace("B2", "A1")}),
+        "no row of level B2 in it: 1 of level A1; expected level B2",
+    ),
     ("b2.json", rows({**REQUEST, "input": REQUEST["input"].replace("B2", "../B2")}), "input 'Generate a ../B2-level"),
     ("b2.json", rows({**REQUEST, "input": REQUEST["input"].replace("B2", "CON")}), "input 'Generate a CON-level"),
     ("b2.jsonl", "null", "line 1: None"),
@@ -136,9 +140,19 @@ HAND_MADE = [
     ("b2.json", '[\n  {"word": "abandon"\n', "line 3"),
     ("b2.json", rows(REQUEST) + rows(REQUEST), "not valid JSON (Extra data)"),
     ("b2.json", GOOD_CSV, "not valid JSON"),
-    ("b2.csv", rows(REQUEST), "line 1: header"),
-    ("b2.csv", "word;sentence\nabandon;They abandon it.\n", "header 'word;sentence'"),
-    ("b2.csv", "word\tsentence\n", "header 'word\\tsentence'"),
+    ("b2.csv", rows(REQUEST), "line 1: not valid CSV"),
+    ("b2.csv", "word:sentence\nabandon:They abandon it.\n", "header 'word:sentence'"),
+    ("b2.csv", "word\tsentence\n", "no usable sentence in it (it is empty)"),
+    ("b2.csv", "sep=;\nword,sentence\nabandon,They abandon it.\n", "line 2: header 'word,sentence'"),
+    ("b2.csv", "word;sentence\nabandon;They abandon it.;1\n", "line 2: 3 cells"),
+    ("b2.txt", "#separator:tab\n#html:true\nabandon\tverlassen\n", "no column of words beside one of sentences"),
+    ("b2.csv", "word,sentence,level\nabandon,They abandon it.,A1\n", "no row of level B2 in it: 1 of level A1"),
+    ("b2.json", '{"columns": ["id", "page"], "data": [[1, 2]]}', "columns ['id', 'page']; expected a column of words"),
+    (
+        "b2.json",
+        '{"columns": ["word", "sentence"], "data": [["abandon"]]}',
+        "data row 1: ['abandon']; expected 2 values",
+    ),
     ("b2.csv", "word,word\na,b\n", "header 'word,word'"),
     ("b2.csv", "abandon,They abandon it.\n", "header 'abandon,they abandon it.'"),
     ("b2.csv", GOOD_CSV + "car,Stop, that is my car.\n", "line 3: 3 cells"),
@@ -148,7 +162,8 @@ HAND_MADE = [
     # not a bank at all
     ("b2.csv", b"PK\x03\x04\x14\x00\x06\x00", "header"),
     ("b2.json", b"GGUF\x03\x00\x00\x00", "not valid JSON"),
-    ("b2.xlsx", b"PK\x03\x04", "cannot read a sentence bank of this kind; expected .json, .jsonl, .csv"),
+    ("b2.xlsx", b"PK\x03\x04", "no Excel workbook that can be read (File is not a zip file); save it as .xlsx"),
+    ("b2.xls", b"\xd0\xcf\x11\xe0", "cannot read a sentence bank of this kind; expected .json, .jsonl, .csv"),
     ("b2.json.exe", b"[]", "cannot read a sentence bank of this kind"),
     ("b2", b"[]", "cannot read a sentence bank of this kind"),
     ("b2.csv.gz", b"\x1f\x8b", "cannot read a sentence bank of this kind"),
@@ -217,7 +232,9 @@ WORDS = st.text(string.ascii_lowercase, min_size=3, max_size=10)
 BANKS = st.dictionaries(WORDS, st.integers(1, 3), min_size=1, max_size=5)
 ENDINGS = ("csv", "object.json", "array.json", "jsonl")
 MADE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-SPOILT = st.characters(categories=["Cc"], exclude_characters="\t\n\r")
+# Those of Windows-1252 that stand in UTF-8 by mistake are repaired.
+REPAIRED = "".join(chr(byte) for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D))
+SPOILT = st.characters(categories=["Cc"], exclude_characters="\t\n\r" + REPAIRED)
 
 
 def pairs(bank: dict[str, int]) -> list[tuple[str, str]]:
@@ -257,8 +274,8 @@ def test_a_control_character_anywhere_is_named(tmp_path, ending, bank, character
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @MADE
-@given(bank=BANKS, byte=st.integers(0x80, 0xFF), data=st.data())
-def test_a_byte_that_is_not_utf8_is_named_with_its_line(tmp_path, ending, bank, byte, data):
+@given(bank=BANKS, byte=st.sampled_from([0x81, 0x8F, 0x90, 0x9D]), data=st.data())
+def test_a_byte_of_no_encoding_is_named_with_its_line(tmp_path, ending, bank, byte, data):
     content = as_text(ending, pairs(bank)).encode()
     cut = data.draw(st.integers(0, len(content)))
     path = write(tmp_path, f"b2.{ending}", content[:cut] + bytes([byte]) + content[cut:])
@@ -266,7 +283,12 @@ def test_a_byte_that_is_not_utf8_is_named_with_its_line(tmp_path, ending, bank, 
 
 
 NOT_TEXT = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.dictionaries(st.text(), st.text()), st.lists(st.text())
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.dictionaries(st.text(), st.text()),
+    st.lists(st.integers(), min_size=1),
 )
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.data import banks
+from cefr_helpers.data import banks, cleaning
 
 WORDS = {"lamp": ["The lamp is red.", "Two lamps hang here."], "swim": ["We swam far."]}
 PAIRS = [(word, sentence) for word, sentences in WORDS.items() for sentence in sentences]
@@ -43,6 +43,18 @@ FORMATS = {
     "with_mark.json": b"\xef\xbb\xbf" + json.dumps(WORDS).encode(),
 }
 
+_PARTED = "UTF-8, parted by commas; words: {}; sentences: {}"
+READ_AS = {
+    "array.json": "JSON, UTF-8; words: 'word'; sentences: 'sentence'; level: 'level'",
+    "object.json": "JSON, UTF-8; words: 'word'; sentences: 'sentence'",
+    "rows.csv": _PARTED.format("'word'", "'sentence'"),
+    "swapped.csv": _PARTED.format("'Word'", "'Sentence'"),
+    "requests.jsonl": "JSON Lines, UTF-8; words: 'word'; sentences: 'sentence'; level: 'level'",
+    "objects.jsonl": "JSON Lines, UTF-8; words: 'word'; sentences: 'sentence'",
+    "words.jsonl": "JSON Lines, UTF-8; words: 'word'; sentences: 'sentence'",
+    "with_mark.json": "JSON, UTF-8; words: 'word'; sentences: 'sentence'",
+}
+
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_gives_the_same_bank(tmp_path, name):
@@ -51,6 +63,7 @@ def test_every_format_gives_the_same_bank(tmp_path, name):
     assert (bank.name, bank.words_read, bank.sentences_read, bank.report) == (name, 2, 3, ())
     assert bank.summary() == {
         "name": name,
+        "read_as": READ_AS[name],
         "words_read": 2,
         "sentences_read": 3,
         "words": 2,
@@ -71,7 +84,7 @@ BROKEN = [
     ("b.json", [*_requests(PAIRS), {"input": "Generate a B2-level sentence with x"}], ["row 4 (line 14)", "expected"]),
     ("b.json", [*_requests(PAIRS[:1]), 7], ["row 2 (line 6)", " 7;", "expected"]),
     ("b.json", _requests([("lamp", None)]), ["row 1 (line 2)", "output None"]),
-    ("b.json", _requests(PAIRS, level="A2"), ["row 1", "line 2", "of level A2", "expected level B2", "with lamp"]),
+    ("b.json", _requests(PAIRS, level="A2"), ["no row of level B2 in it: 3 of level A2", "expected level B2"]),
     ("b.json", _requests(PAIRS, level="D1"), ["row 1", "D1-level", "a level from A1"]),
     ("b.json", [{"input": "Write about lamps", "output": "A lamp."}], ["'Write about lamps'", "expected 'Generate"]),
     ("b.json", {"lamp": "A lamp."}, ["'lamp'", "'A lamp.'", "[SENTENCE"]),
@@ -85,8 +98,9 @@ BROKEN = [
     ("b.csv", 'word,sentence\nlamp,"A lamp.\n', ["line 2", "not valid CSV"]),
     ("b.csv", "word,sentence\n,A lamp.\n", ["line 2", "word ''"]),
     ("b.csv", "", ["line 1", "expected word,sentence"]),
-    ("b.csv", b"word,sentence\nlamp,A lamp.\nswim,Swim \xe9.\n", ["line 3", "0xe9", "UTF-8"]),
-    ("b.txt", "lamp", [".json, .jsonl, .csv"]),
+    ("b.csv", b"word,sentence\nlamp,A lamp.\nswim,Swim \x81.\n", ["line 3", "0x81", "UTF-8"]),
+    ("b.txt", "lamp", ["line 1", "header 'lamp'", "expected word,sentence"]),
+    ("b.doc", "lamp", [".json, .jsonl, .csv, .tsv, .txt, .xlsx"]),
 ]
 
 
@@ -122,7 +136,7 @@ def test_cleaning_drops_and_reports():
         ("red", "The lamp is red."),
         ("quick", "They left quickly."),
     ]
-    sentences, report = banks.clean(rows)
+    sentences, report = cleaning.clean(rows)
     assert sentences == {
         "bass": ("He plays the bass.", "A bass is a fish."),
         "mp3": ("It is an MP3 file.",),
@@ -147,7 +161,7 @@ def test_cleaning_drops_and_reports():
 def test_a_word_entered_twice_keeps_all_its_distinct_sentences():
     rows = [("lamp", "A lamp."), ("lamp", "The lamp."), ("swim", "I swim."), ("swim", "We swim.")]
     again = [("lamp", "The lamp."), ("lamp", "No lamp.")]
-    sentences, report = banks.clean(rows + again)
+    sentences, report = cleaning.clean(rows + again)
     assert sentences["lamp"] == ("A lamp.", "The lamp.", "No lamp.")
     assert {"reason": "word_entered_twice", "count": 1, "examples": ["lamp (4 sentences)"]} in report
 
@@ -161,16 +175,16 @@ def test_a_key_that_stands_twice_is_not_lost(tmp_path):
 
 def test_a_shuffled_file_is_not_taken_for_words_entered_twice():
     rows = [(word, f"{word} {number}.") for number in range(5) for word in ("lamp", "swim", "tree")]
-    assert banks.clean(rows)[1] == []
+    assert cleaning.clean(rows)[1] == []
 
 
 @given(st.lists(st.tuples(st.sampled_from(["lamp", "swim"]), st.text("lamp swi.", max_size=12)), max_size=12))
 def test_cleaning_accounts_for_every_sentence(rows):
-    sentences, report = banks.clean(rows)
+    sentences, report = cleaning.clean(rows)
     counts = {row["reason"]: row["count"] for row in report}
-    dropped = ("empty_sentence", "duplicate_sentence", "sentence_without_target_word")
-    assert sum(map(len, sentences.values())) + sum(counts.get(reason, 0) for reason in dropped) == len(rows)
-    assert banks.clean([(word, one) for word, own in sentences.items() for one in own])[0] == sentences
+    dropped = sum(counts.get(reason, 0) for reason in cleaning.DROPPED)
+    assert sum(map(len, sentences.values())) + dropped == len(rows)
+    assert cleaning.clean([(word, one) for word, own in sentences.items() for one in own])[0] == sentences
 
 
 def test_find_in_a_folder(tmp_path):

@@ -6,12 +6,12 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import unquote
 
+import pandas as pd
 import pytest
 import typer
 import yaml
@@ -22,6 +22,7 @@ from cefr_helpers import cli
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.recipes import Recipe
+from cefr_helpers.data import banks
 from cefr_helpers.experiments import running
 from cefr_helpers.pipeline import snakemake, stages
 from cefr_helpers.pipeline.configuration import RunConfig
@@ -47,7 +48,9 @@ def readers_folder(tmp_path_factory) -> Path:
             run_in(folder, line)
     (folder / "my_bank").mkdir()
     for name in ("my_bank.csv", "my_bank/words_a2.csv", "my_bank/words_b1.csv"):
-        shutil.copy(folder / "my_words.csv", folder / name)
+        words = json.loads((banks.BUNDLED / "B1.json").read_text())
+        rows = [(word, sentence) for word in list(words)[:60] for sentence in words[word]]
+        pd.DataFrame(rows, columns=["word", "sentence"]).to_csv(folder / name, index=False)
     [line] = [line for line in commands(doc("papers.md")) if "> same_recipe.yaml" in line]
     run_in(folder, line)
     # the page has its reader go back to the record's commit: here, keys that recipes got since are added

@@ -16,17 +16,19 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.progress import clock
-from cefr_helpers.data import bank_formats, formatting, splitting
+from cefr_helpers.data import bank_formats, cleaning, formatting, splitting, tables, word_lists
 from cefr_helpers.data import banks as sentence_bank
+from cefr_helpers.rendering import locale
 
 OWN_BANK = [(ending, text) for ending in ("csv", "json", "jsonl") for text in blocks(doc("own_bank.md"), ending)]
 # What the page's first error messages, in their order, are about.
 BAD_BANKS = [
-    ("my_bank.csv", b"term,example\n"),
+    ("my_bank.csv", b"page,number\n"),
     ("my_bank.csv", b"word,sentence\ncope,Well, she copes.\n"),
-    ("my_bank.csv", b"word,sentence\ncope,She copes in the caf\xe9.\n"),
+    ("my_bank.csv", b"word,sentence\ncope,She copes in the caf\x81.\n"),
     ("my_bank.csv", b"word,sentence\nquick,She left quickly.\n"),
-    ("my_bank.txt", b""),
+    ("my_bank.csv", b"word,sentence,level\ncope,She copes.,A2\n"),
+    ("my_bank.doc", b""),
 ]
 
 
@@ -41,10 +43,14 @@ def test_the_four_formats_are_the_same_bank(tmp_path):
 
 
 def test_every_kind_of_cleaning_is_told():
-    source = (ROOT / "cefr_helpers" / "data" / "banks.py").read_text()
-    kinds = set(re.findall(r'report\["(\w+)"\]', source))
-    assert len(kinds) == 8
-    assert {name for name in spans(doc("own_bank.md")) if name in kinds} == kinds
+    told = {"word_without_sentences", tables.EMPTY_ROW, "sheet_not_read"}
+    told |= {bank_formats.OTHER_LEVEL, bank_formats.WITHOUT_LEVEL}
+    kinds = {*cleaning.CHANGED, *cleaning.DROPPED, *cleaning.DOUBTFUL, *told}
+    page = doc("own_bank.md").read_text()
+    assert {name for name in kinds if f"`{name}`" not in page} == set()
+    assert set(re.findall(r"^\| `(\w+_\w+)`", page, flags=re.MULTILINE)) <= kinds
+    for language in locale.LANGUAGES:
+        assert kinds <= set(locale.phrases(language)["reasons"])
 
 
 @pytest.mark.parametrize("number", range(len(BAD_BANKS)))
@@ -151,8 +157,8 @@ def test_the_page_on_the_code_has_each_folder_with_its_modules():
     assert named == {folder: sorted({*names} - {"__init__"}) for folder, names in there.items()}
 
 
-def test_every_format_has_an_example():
-    assert {f".{ending}" for ending, _ in OWN_BANK} == set(bank_formats.ENDINGS)
+def test_every_format_is_named():
+    assert set(bank_formats.ENDINGS) <= set(spans(doc("own_bank.md")))
 
 
 def test_the_page_on_bank_making_tells_what_the_code_does(tmp_path):
@@ -165,7 +171,7 @@ def test_the_page_on_bank_making_tells_what_the_code_does(tmp_path):
     assert f"at most `--tries` requests a word ({defaults['tries']})" in text
     assert f"`MAX_NEW_TOKENS` ({defaults['max_new_tokens']})" in text and f"Where {generator.IN_A_ROW} words" in text
     (tmp_path / "words.csv").write_text(blocks(doc("bank_making.md"), "csv")[0])
-    assert bank_formats.read_word_list(tmp_path / "words.csv") == ["abandon", "look forward to"]
+    assert word_lists.read(tmp_path / "words.csv").words == ("abandon", "look forward to")
     place = storage.BankOutput(tmp_path / "b2.json")
     assert place.folder.name == "b2.made"
     assert {path.name for path in (place.answers, place.rejects, place.record)} <= set(spans(doc("bank_making.md")))

@@ -64,6 +64,22 @@ def test_words_are_parted_by_commas_semicolons_and_lines():
 
 
 @pytest.mark.parametrize(
+    ("pasted", "words"),
+    [
+        ("1. apple\n2. bridge\n3. look after\n---\n", ["apple", "bridge", "look after"]),
+        ("- apple\n• bridge\n* candle", ["apple", "bridge", "candle"]),
+        ("(1) apple\tnoun\tA1\n(2) bridge\tnoun\tA2", ["apple", "bridge"]),
+        ("apple (n.), bridge (over water), look after (sb)", ["apple", "bridge", "look after"]),
+        ("apple, bridge, Apple, apple", ["apple", "bridge"]),
+        ("film/movie\n\u200bapple", ["film", "movie", "apple"]),
+        ("# Unit 1\napple", ["apple"]),
+    ],
+)
+def test_words_may_be_pasted_as_books_and_chats_print_them(pasted, words):
+    assert parse_words(pasted) == words
+
+
+@pytest.mark.parametrize(
     ("typed", "told"),
     [
         (" ,; \n", "words: 0 of them; expected 1 to 10"),
@@ -71,7 +87,7 @@ def test_words_are_parted_by_commas_semicolons_and_lines():
         ("apple, 17", "words: '17'; expected a word"),
         ("a\x00b", "expected a word"),
         ("x" * 61, "expected a word"),
-        ("apple, bridge, Apple", "words: 'Apple' stands twice"),
+        ("apple, <i>1,000</i>", "words: '<i>1'; expected a word"),
     ],
 )
 def test_what_is_no_list_of_words_is_refused(typed, told):
@@ -209,7 +225,7 @@ def test_what_stops_an_answer_is_told_and_the_next_click_works(playground, monke
 def test_words_that_cannot_be_asked_for_are_told(playground):
     panel = panel_of(playground, "<b>17</b>, apple, apple")
     panel.ask.click()
-    assert "words: &#x27;apple&#x27; stands twice" in panel.status.value and panel.asked is None
+    assert "words: &#x27;&lt;b&gt;17&lt;/b&gt;&#x27;" in panel.status.value and panel.asked is None
 
 
 # Marks

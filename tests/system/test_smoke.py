@@ -1,6 +1,5 @@
 """The whole chain on the real model through the README's own command: two levels, the smoke recipe."""
 
-import json
 import os
 import re
 import subprocess
@@ -175,20 +174,16 @@ def test_what_changed_reruns_just_what_depends_on_it(workspace, folder, tmp_path
 
 
 def test_a_failed_level_leaves_the_others_going_and_is_named(tmp_path):
-    """B2's bank is too small for ten held-out words: A1 goes through, B2 is named with cause and log."""
-    banks = tmp_path / "banks"
-    banks.mkdir()
-    corpus = project_root() / "cefr_helpers" / "sample_corpus"
-    (banks / "A1.json").write_text((corpus / "A1.json").read_text())
-    few = dict(list(json.loads((corpus / "B2.json").read_text()).items())[:20])
-    (banks / "B2.json").write_text(json.dumps(few))
+    """A file stands where B2's formatted data should go: A1 goes through, B2 is named with cause and log."""
     out = tmp_path / "out"
-    done = make_run(out, BANK=banks)
+    (out / "formatted_data").mkdir(parents=True)
+    (out / "formatted_data" / "B2").write_text("in the way")
+    done = make_run(out)
     assert done.returncode != 0
     assert (out / "Notes" / "A1_FINE_TUNING_RESULTS.md").is_file()
     assert (out / "Notes" / "FINAL_REPORT.md").is_file()
     assert not (out / "runs" / "B2" / "dataset.json").exists()
-    assert "FAILED B2 01_data_formatting: " in done.stderr and "held-out words; an example needs 10" in done.stderr
+    assert "FAILED B2 01_data_formatting: " in done.stderr and "formatted_data/B2" in done.stderr
     assert str(out / "runs" / "B2" / "01_data_formatting.log") in done.stderr
     assert (out / "runs" / "B2" / "01_data_formatting.failed.ipynb").is_file()
 
@@ -228,6 +223,6 @@ def test_a_real_bank_goes_through_the_data_stage(tmp_path):
     results = records.read(workspace, "B2", "dataset").results
     assert results.sentence_bank.sentences_read == 3635
     reasons = {row["reason"] for row in results.sentence_bank.dropped}
-    assert reasons == {"sentence_without_target_word", "word_entered_twice"}
+    assert reasons == {"sentence_without_target_word", "word_entered_twice", "several_sentences"}
     audit = results.leak_audit
     assert audit.word_overlap.count == audit.sentence_overlap.count == audit.near_duplicates.count == 0

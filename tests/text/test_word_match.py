@@ -141,6 +141,74 @@ naïve        | That was a naïve idea.
 café         | The cafés are full.
 tie          | He is tying his shoes.
 die          | The plants are dying.
+do your best | Ali did his best on the day.
+do your homework | I do my homework in the kitchen.
+make up your mind | Have you made up your mind yet?
+take your time | Take your time, we are early.
+break sb's heart | The song broke my sister's heart.
+pull someone's leg | Don't believe him, he pulled Tom's leg.
+lose one's temper | The coach never loses his temper.
+enjoy yourself | They enjoyed themselves at the lake.
+by yourself  | I built the shelf by myself.
+help yourself | She helped herself to more rice.
+pride oneself on | The baker prides himself on his bread.
+oneself      | He blamed himself for the delay.
+accuse sb of | The guard accused two young men of theft.
+accuse sb of | She was accused of lying.
+tell sb sth  | Tell your brother the good news.
+remind sb of sth | The smell reminded her of summer.
+look forward to doing sth | We look forward to seeing you.
+want sb to do sth | They want the mayor to open the fair.
+prevent sth from | The wall prevents the river from flooding.
+ask someone out | Tim asked the new girl out.
+look after sb | Who looks after the twins?
+something else | Let's talk of something else.
+convert ... into | The farmer converted an old barn into flats.
+as ... as    | She is as tall as her mother.
+wake up      | Mother wakes Emre up before dawn.
+wake up      | I woke the whole family up.
+let down     | He let everybody down again.
+switch off   | Switch computers off at night.
+pick up      | I picked my three small cousins up at noon.
+pick sb up   | He picked up his son at school.
+pick sb up   | She will pick the guests up later.
+throw away   | He threw the old blue shoes away.
+take off     | Visitors take shoes off before they enter.
+bring back   | She brought Tom's umbrella back.
+give back    | Please give Leyla's pens back.
+there is     | There's a mouse in the shed.
+there is     | There were no seats left.
+must not     | Guests mustn't feed the ducks.
+I am         | I'm the youngest here.
+it is        | It's nearly noon.
+do not       | They don't eat fish.
+will not     | The door won't open.
+cannot       | I can't see the board.
+let us       | Let's open the box.
+she would    | She'd love a cup of tea.
+we have      | We've met before.
+what is      | What's in the bag?
+let's        | Let us begin.
+don't        | We do not sell stamps.
+abandon (v.) | They abandoned the boat.
+bank (money) | The bank was shut.
+learn (learnt, learnt) | She learnt three songs.
+agonize/agonise | He agonises over small things.
+colour/color | Her favourite color is red.
+film / movie | That movie was long.
+a, an        | An ant bit me.
+close 1      | They closed the gate.
+close¹       | He closes the shop at six.
+decide on sth. | They decided on a name.
+be guilty of doing sth. | He is guilty of cheating.
+draw up (plans) | She drew up a list.
+draw up (plans) | They drew the contract up.
+convert ...into | We converted euros into lira.
+make/do a list | He did a list for her.
+colo(u)r     | The colour is too bright.
+abandon, v.  | He abandoned his bag.
+to borrow    | May I borrow a pencil?
+to be afraid of | She is afraid of dogs.
 """.strip()
 
 NO = """
@@ -239,6 +307,44 @@ mp3          | There were three MPs.
 light        | The lightning was close.
 inter        | The internet is slow.
 the          | They left.
+do your best | The best do not rest.
+make up your mind | She made up a story and never minded.
+change your mind | They changed the mind map.
+enjoy yourself | We enjoyed the fair.
+by yourself  | The chair by the door is hers.
+commit oneself to | He committed a crime.
+accuse sb of | They accused him. Of course he ran.
+convert ... into | He converted it. Into the house she went.
+look after sb | She looked for somebody.
+something else | Else nothing is known.
+do something | They do the dishes.
+wake up      | We wake early and stand up.
+let down     | Let us sit down.
+switch off   | They switched seats and drove off the ramp.
+pick up      | He picked a fight and gave up.
+get on       | She got presents on Monday.
+go out       | We go shopping out of town.
+put on       | Put books on the shelf.
+look up      | Look straight up at the roof.
+there is     | There goes the bus, which is late.
+there is     | Their house is near.
+must not     | You must leave, do not wait.
+I am         | I think that he is late.
+do not       | Do they, or do they not?
+it is        | The cat licked its paw.
+will not     | Will you wait? I am not ready.
+abandon (v.) | The abandonment was a shock.
+bank (money) | He put the money in a box.
+agonize/agonise | The agony was great.
+colour/color | It was a colourless liquid.
+close 1      | The closet is full.
+decide on sth. | The decision on it is near.
+draw up (plans) | The plans were drawn by hand.
+happy (adj.) | Happiness is a choice.
+teach/learn  | The teacher met a learner.
+quick, fast  | He came quickly.
+to borrow    | The borrower paid late.
+your         | That book is mine.
 """.strip()
 
 
@@ -335,5 +441,5 @@ def test_rate_and_speed_on_a_real_bank(level):
     start = time.perf_counter()
     found = sum(word_match.matches(word, sentence) for word, sentence in pairs)
     seconds = time.perf_counter() - start
-    assert found / len(pairs) >= 0.994
+    assert found / len(pairs) >= 0.996
     assert seconds / len(pairs) < 0.001

@@ -1,0 +1,173 @@
+"""What a run would read of a bank, before any run: what stays, was changed, was dropped or is doubtful.
+
+Nothing is written: a run makes the same check first, so that what is wrong is found before anything of an earlier run
+is touched.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.recipes import Recipe
+from cefr_helpers.data import banks, cleaning, splitting
+from cefr_helpers.data.banks import Bank
+from cefr_helpers.data.formatting import WORDS_PER_EXAMPLE
+
+_SHARES = (0.1, 0.2, 0.3, 0.5)
+_GROUPS = {"changed": cleaning.CHANGED, "dropped": cleaning.DROPPED, "doubtful": cleaning.DOUBTFUL}
+UNNAMED = "any"  # the level of a file that is checked without one
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a held-out share leaves to both sides.
+
+    Attributes:
+        training_examples, held_out_examples: how many before a sentence comes again; 0 where there are fewer words than
+            an example needs.
+        can_run: whether both sides have words for an example.
+    """
+
+    held_out_share: float
+    training_words: int
+    held_out_words: int
+    training_examples: int
+    held_out_examples: int
+    can_run: bool
+
+
+@dataclass(frozen=True)
+class LevelCheck:
+    """What is read of one level's bank; the first of `shares` is the recipe's."""
+
+    level: str
+    bank: Bank
+    shares: tuple[Share, ...]
+
+    @property
+    def can_run(self) -> bool:
+        """Whether the level can run with the recipe."""
+        return self.shares[0].can_run
+
+    def counts(self) -> dict[str, int]:
+        """`words` and `sentences` that stay, and how often something was `changed`, `dropped` or is `doubtful`."""
+        found = {"words": len(self.bank.sentences), "sentences": sum(map(len, self.bank.sentences.values()))}
+        return found | {name: sum(row["count"] for row in self.rows(name)) for name in _GROUPS}
+
+    def rows(self, group: str) -> list[dict]:
+        """The report's rows of a group; of "told" those of none."""
+        if group in _GROUPS:
+            return [row for row in self.bank.report if row["reason"] in _GROUPS[group]]
+        return [row for row in self.bank.report if not any(row["reason"] in reasons for reasons in _GROUPS.values())]
+
+    def as_dict(self) -> dict:
+        """All of it, as JSON has it."""
+        sizes = [len(own) for own in self.bank.sentences.values()]
+        return self.counts() | {
+            "read_as": self.bank.read_as,
+            "sentences_per_word": {"fewest": min(sizes), "mean": fmean(sizes), "most": max(sizes)},
+            "report": list(self.bank.report),
+            "held_out_shares": [asdict(share) for share in self.shares],
+            "can_run": self.can_run,
+        }
+
+
+def check(
+    sentence_bank: str | Path,
+    levels: Sequence[str],
+    recipe: Recipe,
+    seed: int,
+    more: Sequence[float] = _SHARES,
+) -> list[LevelCheck]:
+    """Read a bank as a run of `levels` would; without levels, all that it has.
+
+    Args:
+        more: held-out shares to try beside the recipe's.
+
+    Raises:
+        InputError: as `banks.find`, `banks.check_serves` and `banks.read`.
+    """
+    banks.check_serves(sentence_bank, levels)
+    named = levels or banks.levels_of(sentence_bank)
+    files = {level: path for one in named for level, path in banks.find(sentence_bank, one).items()}
+    read = banks.read_all(files) if files else {UNNAMED: banks.read(banks.only_file(sentence_bank))}
+    chosen = list(named) or [UNNAMED]
+    wanted = dict.fromkeys((recipe.held_out_share, *more))
+    splits = [splitting.split_groups(read, recipe.split, share, seed) for share in wanted]
+    return [LevelCheck(one, read[one], tuple(_share(read[one], split, one) for split in splits)) for one in chosen]
+
+
+def refuse_too_few(checks: Iterable[LevelCheck]) -> None:
+    """Raise InputError for the levels that have too few words for an example on each side; they are named at once."""
+    problems = []
+    for one in checks:
+        for side, words in (("training", one.shares[0].training_words), ("held-out", one.shares[0].held_out_words)):
+            if words < WORDS_PER_EXAMPLE:
+                problems.append(
+                    f"{one.bank.name}: level {one.level} has {words} {side} words; an example needs "
+                    f"{WORDS_PER_EXAMPLE}: add words to the bank or change held_out_share "
+                    f"({one.shares[0].held_out_share})"
+                )
+    if problems:
+        raise InputError("\n".join(problems))
+
+
+def as_json(checks: Sequence[LevelCheck], passed_over: Sequence[str]) -> dict:
+    """One object: the counts over all levels, and each level by its name."""
+    totals = {key: sum(one.counts()[key] for one in checks) for key in checks[0].counts()}
+    return totals | {"passed_over": list(passed_over), "levels": {one.level: one.as_dict() for one in checks}}
+
+
+def lines(one: LevelCheck, recipe: str) -> list[str]:
+    """What there is to tell of a level, for the terminal."""
+    found = one.as_dict()
+    sizes = found["sentences_per_word"]
+    each = f"{sizes['fewest']} to {sizes['most']} a word, {sizes['mean']:.1f} on average"
+    told = [
+        f"{_name(one)}: {one.bank.read_as}",
+        f"  Words: {found['words']}; sentences: {found['sentences']}, {each}",
+    ]
+    for group, title in (("changed", "Changed"), ("dropped", "Dropped"), ("doubtful", "Doubtful"), ("told", "Also")):
+        if rows := one.rows(group):
+            told += [f"  {title}: {sum(row['count'] for row in rows)}", *("  " + line for line in cleaning.lines(rows))]
+    told += [f"  {'held-out share':<24}{'words: train':>14}{'held out':>10}{'examples: train':>17}{'held out':>10}"]
+    for at, share in enumerate(one.shares):
+        name = f"{share.held_out_share:g}" + ("" if at else f" (recipe {Path(recipe).stem})")
+        words = f"{share.training_words:>14,}{share.held_out_words:>10,}"
+        told.append(f"  {name:<24}{words}{share.training_examples:>17,}{share.held_out_examples:>10,}")
+    return [*told, f"  {_verdict(one)}"]
+
+
+def short(one: LevelCheck) -> str:
+    """One line of it, before a run."""
+    counts = one.counts()
+    told = ", ".join(f"{counts[key]} {key}" for key in _GROUPS if counts[key])
+    return f"{_name(one)}: words {counts['words']}, sentences {counts['sentences']}{f' ({told})' if told else ''}"
+
+
+def _name(one: LevelCheck) -> str:
+    return f"{one.bank.name}, level {one.level}" if one.level != UNNAMED else one.bank.name
+
+
+def _verdict(one: LevelCheck) -> str:
+    if one.can_run:
+        return "Enough words for a run."
+    return f"Too few words for a run: both sides of the split need {WORDS_PER_EXAMPLE}."
+
+
+def _share(bank: Bank, split: splitting.Split, level: str) -> Share:
+    words = {part: split.words(level, part) for part in ("train", "eval")}
+    sentences = {part: sum(len(bank.sentences[word]) for word in own) for part, own in words.items()}
+    examples = {
+        part: sentences[part] // WORDS_PER_EXAMPLE if len(words[part]) >= WORDS_PER_EXAMPLE else 0 for part in words
+    }
+    return Share(
+        held_out_share=split.held_out_share,
+        training_words=len(words["train"]),
+        held_out_words=len(words["eval"]),
+        training_examples=examples["train"],
+        held_out_examples=examples["eval"],
+        can_run=all(len(own) >= WORDS_PER_EXAMPLE for own in words.values()),
+    )

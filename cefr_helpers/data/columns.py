@@ -1,0 +1,58 @@
+"""Which column of a table is which: by the names that teachers, dictionaries and card programs give them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WORD_NAMES = (
+    "word", "words", "target word", "headword", "head word", "target", "lemma", "base word", "term", "vocabulary",
+    "vocabulary item", "vocab", "entry", "expression", "phrase", "lexical item", "kelime", "sözcük", "hedef kelime",
+)  # fmt: skip
+SENTENCE_NAMES = (
+    "sentence", "sentences", "example sentence", "example sentences", "sample sentence", "example", "examples",
+    "usage example", "usage", "context", "text", "cümle", "örnek cümle", "örnek",
+)  # fmt: skip
+LEVEL_NAMES = ("level", "cefr level", "cefr", "cefrlevel", "lvl", "seviye", "düzey")
+_LEVEL = re.compile(r"(?<![a-z0-9])[abc][12](?![0-9])", flags=re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Places of a table's columns, from 0.
+
+    Attributes:
+        word: None where no name says it.
+        sentences: one, or several such as "example 1", "example 2"; none where no name says it.
+        level: None where there is none.
+    """
+
+    word: int | None
+    sentences: tuple[int, ...]
+    level: int | None
+
+
+def named(names: Sequence[object]) -> Columns:
+    """The columns by their names; of several the most usual name counts, case and underscores don't."""
+    plain = [normal(name) for name in names]
+    bare = [re.sub(r"\s*\d+$", "", name) for name in plain]
+    sentence = next((name for name in SENTENCE_NAMES if name in bare), None)
+    return Columns(
+        word=_place(plain, WORD_NAMES),
+        sentences=tuple(at for at, name in enumerate(bare) if name == sentence),
+        level=_place(plain, LEVEL_NAMES),
+    )
+
+
+def normal(name: object) -> str:
+    """A column's name without case, underscores and hyphens."""
+    return " ".join(re.sub(r"[_-]+", " ", str(name)).casefold().split())
+
+
+def level_of(value: object) -> str | None:
+    """The level that a cell names, upper case, C2 included: "b1", "CEFR B1", "B1+"; None where it names none."""
+    match = _LEVEL.search(value) if isinstance(value, str) else None
+    return match[0].upper() if match else None
+
+
+def _place(names: list[str], known: Sequence[str]) -> int | None:
+    return next((names.index(name) for name in known if name in names), None)

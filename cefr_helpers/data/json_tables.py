@@ -1,0 +1,211 @@
+"""JSON in each shape that people, pandas and datasets write, as rows with the names of their columns.
+
+An array of rows, lines of rows, columns as lists or objects, rows by their index, pandas' split and table, and an
+object of words with their sentences.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.levels import LEVELS
+from cefr_helpers.data import columns
+from cefr_helpers.data.tables import Row, Table
+
+EXPECTED = (
+    'expected {"input": "Generate a B2-level sentence with WORD", "output": SENTENCE}, '
+    '{"word": WORD, "sentence": SENTENCE} or {WORD: [SENTENCE, ...]}'
+)
+_INPUT = re.compile(r"\s*Generate an? (\S+)-level sentence with (.*\S)\s*", flags=re.DOTALL)
+_WRAPPERS = ("data", "rows", "train", "row")
+Where = Callable[[], str]
+Pairs = tuple[tuple[str, object], ...]  # an object; a tuple keeps keys that stand twice
+
+
+def read(path: Path, text: str, encoding: str, lines: bool) -> Table:
+    """The rows of a JSON file; `lines` where its name says that each line is an object.
+
+    A file that holds one object a line is read so whatever its name.
+
+    Raises:
+        InputError: broken syntax, or a shape that holds no words with sentences.
+    """
+    rows = None if lines else _whole(path, text)
+    if rows is not None:
+        return Table(rows, f"JSON, {encoding}")
+    return Table(_lines(path, text), f"JSON Lines, {encoding}")
+
+
+def _whole(path: Path, text: str) -> list[Row] | None:
+    """The rows of one JSON value; None where the file is JSON Lines."""
+    try:
+        value = _loads(text)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and _is_lines(text):
+            return None
+        raise _syntax_error(path, error, 0) from error
+    except ValueError as error:
+        raise _syntax_error(path, error, 0) from error
+    except RecursionError as error:
+        raise InputError(f"{path}: nested too deep; {EXPECTED}") from error
+    if isinstance(value, tuple):
+        return _of_object(path, value)
+    if not isinstance(value, list):
+        raise InputError(f"{path}: holds {_shown(value)}; expected an array of rows or an object of words")
+    return [
+        row
+        for index, item in enumerate(value)
+        for row in _of_item(item, lambda at=index: f"{path}, row {at + 1} (line {_line_of_item(text, at)})")
+    ]
+
+
+def _lines(path: Path, text: str) -> list[Row]:
+    rows: list[Row] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            item = _loads(line)
+        except ValueError as error:
+            raise _syntax_error(path, error, number - 1) from error
+        except RecursionError as error:
+            raise InputError(f"{path}, line {number}: nested too deep; {EXPECTED}") from error
+        rows += _of_item(item, lambda at=number: f"{path}, line {at}")
+    return rows
+
+
+def _loads(text: str) -> object:
+    return json.loads(text, object_pairs_hook=tuple, parse_int=_integer)
+
+
+def _is_lines(text: str) -> bool:
+    """Whether the first two lines that hold anything are whole objects."""
+    first = [line for line in text.split("\n") if line.strip()][:2]
+    try:
+        return len(first) == 2 and all(isinstance(_loads(line), tuple) for line in first)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _of_object(path: Path, pairs: Pairs) -> list[Row]:
+    """The rows of a file that is one object, of whatever shape."""
+    values = dict(pairs)
+    names = tuple(values)
+    if isinstance(values.get("columns"), list) and isinstance(values.get("data"), list):
+        return _split(path, values)
+    if (by_column := _columns(path, names, tuple(values.values()))) is not None:
+        return by_column
+    for key in _WRAPPERS:
+        if isinstance(inner := values.get(key), list) and inner and all(isinstance(one, tuple) for one in inner):
+            return [
+                row
+                for at, one in enumerate(inner, 1)
+                for row in _of_item(one, lambda n=at, k=key: f"{path}, {k} row {n}")
+            ]
+    if pairs and all(isinstance(one, tuple) and _is_row(dict(one)) for one in values.values()):
+        return [row for key, one in pairs for row in _of_item(one, lambda k=key: f"{path}, row {shown(k)}")]
+    return _of_item(pairs, lambda: str(path))
+
+
+def _columns(path: Path, names: tuple[str, ...], columns_given: tuple) -> list[Row] | None:
+    """The rows of columns that are lists, or objects by index; None where the object is of another shape.
+
+    "word" and "sentence" may also be two target words with their sentences: those have end marks.
+    """
+    found = columns.named(names)
+    if found.word is None or not found.sentences:
+        return None
+    if all(isinstance(one, tuple) for one in columns_given):
+        columns_given = tuple([value for _, value in one] for one in columns_given)
+    words = columns_given[found.word]
+    if not isinstance(words, list) or any(isinstance(one, str) and re.search(r"[.!?]$", one) for one in words):
+        return None
+    if any(not isinstance(one, list) or len(one) != len(words) for one in columns_given):
+        return None
+    return [
+        Row(names, values, lambda n=at: f"{path}, entry {n} of each column")
+        for at, values in enumerate(zip(*columns_given, strict=True), 1)
+    ]
+
+
+def _split(path: Path, values: dict) -> list[Row]:
+    names = tuple(map(str, values["columns"]))
+    found = columns.named(names)
+    if found.word is None or not found.sentences:
+        raise InputError(f"{path}: columns {_shown(list(names))}; expected a column of words and one of sentences")
+    for at, one in enumerate(values["data"], 1):
+        if not isinstance(one, list) or len(one) != len(names):
+            raise InputError(f"{path}, data row {at}: {_shown(one)}; expected {len(names)} values: {','.join(names)}")
+    return [Row(names, tuple(one), lambda n=at: f"{path}, data row {n}") for at, one in enumerate(values["data"], 1)]
+
+
+def _of_item(item: object, where: Where) -> list[Row]:
+    """The rows of one object; `where` is asked for the place only when something is wrong."""
+    if not isinstance(item, tuple) or not item:
+        raise InputError(f"{where()}: {_shown(item)}; {EXPECTED}")
+    values = dict(item)
+    if "input" in values and "output" in values and not isinstance(values["output"], list):
+        return [_of_request(values, where)]
+    if isinstance(inner := values.get("row"), tuple):  # as the data set viewer of the Hugging Face Hub gives them
+        return _of_item(inner, where)
+    if _is_row(values):
+        return [Row(tuple(values), tuple(values.values()), where)]
+    rows = []
+    for word, sentences in item:
+        if not isinstance(sentences, list):
+            raise InputError(f"{where()}: {_shown(word)} -> {_shown(sentences)}; {EXPECTED}")
+        labels = ("word", f"word {_shown(word)}, sentence")
+        rows.append(Row(("word", "sentence"), (word, sentences), where, labels))
+    return rows
+
+
+def _is_row(values: dict) -> bool:
+    """Whether the keys are columns of one row, and no target words: the word is no list."""
+    found = columns.named(tuple(values))
+    if found.word is None or not found.sentences:
+        return False
+    return not isinstance(list(values.values())[found.word], list) or not isinstance(
+        list(values.values())[found.sentences[0]], list
+    )
+
+
+def _of_request(values: dict, where: Where) -> Row:
+    request = values["input"]
+    if not isinstance(request, str):
+        raise InputError(f"{where()}: input {_shown(request)}; expected a target word as text")
+    match = _INPUT.fullmatch(request)
+    if not match or match[1].upper() not in LEVELS:
+        expected = "expected 'Generate a B2-level sentence with WORD', a level from " + ", ".join(LEVELS)
+        raise InputError(f"{where()}: input {shown(request)}; {expected}")
+    return Row(("word", "sentence", "level"), (match[2], values["output"], match[1]), where, ("input", "output"))
+
+
+def _integer(digits: str) -> int | float:
+    """No value of a bank, but one that is too long for int() must not hide the row that it stands in."""
+    return int(digits) if len(digits) < 100 else math.inf
+
+
+def _syntax_error(path: Path, error: ValueError, lines_before: int) -> InputError:
+    if not isinstance(error, json.JSONDecodeError):
+        return InputError(f"{path}: not valid JSON ({error})")
+    line = error.doc.split("\n")[error.lineno - 1].strip()
+    place = f"{path}, line {lines_before + error.lineno}, column {error.colno}"
+    return InputError(f"{place}: not valid JSON ({error.msg}) at {_shown(line)}")
+
+
+def _line_of_item(text: str, index: int) -> int:
+    """The line where item `index` of a JSON array begins."""
+    decoder = json.JSONDecoder()
+    skip = re.compile(r"[\s,]*")
+    position = skip.match(text, text.index("[") + 1).end()
+    for _ in range(index):
+        position = skip.match(text, decoder.raw_decode(text, position)[1]).end()
+    return text.count("\n", 0, position) + 1
+
+
+def _shown(value: object) -> str:
+    """A value in an error message, at most 80 characters of it."""
+    return shown(dict(value) if isinstance(value, tuple) else value)

@@ -1,0 +1,256 @@
+"""Tables of rows and columns as programs save them: delimited text, Excel workbooks, Anki's text export.
+
+What is in the cells is looked at elsewhere: here a file becomes rows with the names of their columns.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.data import columns
+from cefr_helpers.text import repair, word_match
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "strokes"}
+EMPTY_ROW = "empty_row"
+_SEP = re.compile(r'"?sep=(.)"?\r?\n', flags=re.IGNORECASE)
+_DIRECTIVE = re.compile(r"#([a-z ]+):(.*?)\r?(?:\n|$)", flags=re.IGNORECASE)
+_ANKI = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "colon": ":", "space": " "}
+_TITLE_ROWS = 5  # a title and empty rows may stand above the header
+_ROWS_LOOKED_AT = 200
+
+Cells = list[object]
+Numbered = Iterator[tuple[int, Cells]]  # the line or row that each begins at, from 1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The values of one row, by column.
+
+    Attributes:
+        where: its place, asked for only when something is wrong.
+        labels: what messages call its word and its sentence.
+    """
+
+    names: tuple[str, ...]
+    values: tuple
+    where: Callable[[], str]
+    labels: tuple[str, str] = ("word", "sentence")
+
+
+@dataclass
+class Table:
+    """Rows in the order of their file.
+
+    Attributes:
+        read_as: for people: format, encoding, delimiter.
+        report: reason -> examples, of what was left out already.
+    """
+
+    rows: list[Row]
+    read_as: str
+    report: dict[str, list[str]] = field(default_factory=dict)
+
+
+def read_delimited(path: Path, text: str, read_as: str, sentences_needed: bool) -> Table:
+    """A table out of delimited text; which sign parts the cells is taken from its header, or from a line that says so.
+
+    Args:
+        read_as: the encoding, for people.
+        sentences_needed: whether a column of sentences has to be there beside the one of words.
+
+    Raises:
+        InputError: no header with the columns needed, a row with more or too few cells, or broken quotes.
+    """
+    directives, start = _directives(text)
+    delimiters = (
+        [_ANKI.get(directives["separator"].lower(), directives["separator"])] if directives else list(DELIMITERS)
+    )
+    if separator := _SEP.match(text):
+        delimiters, start = [separator[1]], separator.end()
+    text, lines_before = text[start:], text.count("\n", 0, start)
+    if directives:
+        return _anki_table(path, text, delimiters[0], lines_before, directives, read_as)
+    for delimiter in delimiters:
+        header = _header(_numbered(path, text, delimiter, lines_before), sentences_needed)
+        if header:
+            rows = _numbered(path, text, delimiter, lines_before)
+            told = f"{read_as}, parted by {DELIMITERS.get(delimiter, repr(delimiter))}"
+            return _table(_below(rows, header[0]), header[1], told, lambda line: f"{path}, line {line}")
+    raise _no_header(path, next(_numbered(path, text, ",", lines_before), (1, [])), "line", sentences_needed)
+
+
+def read_workbook(path: Path, sentences_needed: bool) -> Table:
+    """A table out of an Excel workbook: its first sheet with a header that is understood.
+
+    Raises:
+        InputError: it is no workbook, or no sheet has the columns needed.
+    """
+    from openpyxl import load_workbook
+
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+        sheets = {sheet.title: [[_plain(cell) for cell in row] for row in sheet.values] for sheet in book.worksheets}
+        book.close()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); expected a workbook") from error
+    except Exception as error:  # openpyxl has no error of its own for what is no workbook
+        raise InputError(f"{path}: no Excel workbook that can be read ({error}); save it as .xlsx or CSV") from error
+    for title, rows in sheets.items():
+        header = _header(enumerate(rows, 1), sentences_needed)
+        if header:
+            below = _below(enumerate(rows, 1), header[0])
+            table = _table(below, header[1], f"Excel workbook, sheet {title!r}", _in_sheet(path, title))
+            others = [other for other, cells in sheets.items() if other != title and any(map(any, cells))]
+            table.report |= {"sheet_not_read": others} if others else {}
+            return table
+    first = next(((title, row) for title, rows in sheets.items() for row in rows if any(row)), ("", []))
+    raise _no_header(path, (1, first[1]), f"sheet {first[0]!r}, row", sentences_needed)
+
+
+def _in_sheet(path: Path, title: str) -> Callable[[int], str]:
+    return lambda row: f"{path}, sheet {title!r}, row {row}"
+
+
+def _plain(cell: object) -> object:
+    """Excel makes a truth value of the words "true" and "false"."""
+    return str(cell).lower() if isinstance(cell, bool) else "" if cell is None else cell
+
+
+def _numbered(path: Path, text: str, delimiter: str, lines_before: int) -> Numbered:
+    """The rows that hold anything at all; in tab-separated text quotes may be signs like others."""
+    fault = None
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE) if delimiter == "\t" and "\t" in text else (csv.QUOTE_MINIMAL,):
+        try:
+            yield from list(_parsed(text, delimiter, lines_before, quoting))
+            return
+        except csv.Error as error:
+            fault = fault or error
+    line = _line_of_fault(text, delimiter) + lines_before
+    raise InputError(f"{path}, line {line}: not valid CSV ({fault}); expected word,sentence") from fault
+
+
+def _parsed(text: str, delimiter: str, lines_before: int, quoting: int) -> Numbered:
+    reader = _reader(text, delimiter, quoting)
+    start = 1
+    for cells in reader:
+        if cells:
+            yield start + lines_before, cells
+        start = reader.line_num + 1
+
+
+def _reader(text: str, delimiter: str, quoting: int = csv.QUOTE_MINIMAL):
+    lines = io.StringIO(text, newline="")
+    return csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True, skipinitialspace=True)
+
+
+def _line_of_fault(text: str, delimiter: str) -> int:
+    """The line where the row begins whose quotes are broken."""
+    reader, start = _reader(text, delimiter), 1
+    try:
+        for _ in reader:
+            start = reader.line_num + 1
+    except csv.Error:
+        pass
+    return start
+
+
+def _header(rows: Numbered, sentences_needed: bool) -> tuple[int, Cells] | None:
+    """Line and cells of the first row that names the columns needed."""
+    try:
+        for line, cells in islice(((line, cells) for line, cells in rows if any(cells)), _TITLE_ROWS):
+            found = columns.named(cells)
+            if found.word is not None and (found.sentences or not sentences_needed):
+                return line, cells
+    except InputError:  # quotes that are broken with this delimiter may be right with another
+        return None
+    return None
+
+
+def _below(rows: Numbered, header_line: int) -> Numbered:
+    return ((line, cells) for line, cells in rows if line > header_line)
+
+
+def _table(rows: Numbered, header: Cells, read_as: str, where: Callable[[int], str]) -> Table:
+    names = tuple(str(name).strip() for name in _without_empty_end(header))
+    found = columns.named(names)
+    for place in (found.word, found.level):
+        if place is not None and [columns.normal(name) for name in names].count(columns.normal(names[place])) > 1:
+            raise InputError(f"{where(1)}: header {shown(','.join(names))}; expected one column {names[place]!r}")
+    least = 1 + max((found.word, *found.sentences))
+    table = Table([], read_as)
+    for line, cells in rows:
+        if not any(str(cell).strip() for cell in cells):
+            table.report.setdefault(EMPTY_ROW, []).append(where(line).rpartition(", ")[2])
+            continue
+        cells = _without_empty_end(cells) if len(cells) > len(names) else cells
+        if not least <= len(cells) <= len(names):
+            raise InputError(
+                f"{where(line)}: {len(cells)} cells {shown(list(cells))}; expected {len(names)}: {','.join(names)} "
+                "(a sentence with a comma stands in double quotes)"
+            )
+        values = (*cells, *[""] * (len(names) - len(cells)))
+        table.rows.append(Row(names, values, lambda at=line: where(at)))
+    return table
+
+
+def _without_empty_end(cells: Sequence[object]) -> list[object]:
+    cells = list(cells)
+    while cells and not str(cells[-1]).strip():
+        cells.pop()
+    return cells
+
+
+def _no_header(path: Path, first: tuple[int, Cells], unit: str, sentences_needed: bool) -> InputError:
+    header = ",".join(str(name).strip().lower() for name in first[1])
+    if sentences_needed:
+        expected = "expected word,sentence, or a column of words and one of sentences by another usual name"
+    else:
+        expected = "expected one column named word, headword, lemma or the like"
+    return InputError(f"{path}, {unit} {first[0]}: header {shown(header)}; {expected}")
+
+
+def _directives(text: str) -> tuple[dict[str, str], int]:
+    """What Anki says in front ("#separator:tab"), and where it ends; nothing where no separator is said."""
+    found, end = {}, 0
+    while match := _DIRECTIVE.match(text, end):
+        found[match[1].strip().lower()] = match[2].strip("\r") if match[1] == "columns" else match[2].strip()
+        end = match.end()
+    return (found, end) if "separator" in found else ({}, 0)
+
+
+def _anki_table(path: Path, text: str, delimiter: str, before: int, directives: dict[str, str], encoding: str) -> Table:
+    """Anki's export names few of its columns: which holds words and which sentences is seen from what is in them."""
+    rows = list(_numbered(path, text, delimiter, before))
+    width = max((len(cells) for _, cells in rows), default=0)
+    given = directives.get("columns", "").split(delimiter) if directives.get("columns") else []
+    names = [given[at].strip() if at < len(given) else f"column {at + 1}" for at in range(width)]
+    for key, value in directives.items():
+        if key.endswith(" column") and value.isdigit() and 0 < int(value) <= width:
+            names[int(value) - 1] = key.removesuffix(" column")
+    found = columns.named(names)
+    if found.word is None or not found.sentences:
+        pair = _word_and_sentence([cells for _, cells in rows[:_ROWS_LOOKED_AT]], width)
+        if pair is None:
+            raise InputError(f"{path}: no column of words beside one of sentences that use them; expected both")
+        names[pair[0]], names[pair[1]] = "word", "sentence"
+    padded = ((line, [*cells, *[""] * (width - len(cells))]) for line, cells in rows)
+    told = f"Anki's export, {encoding}, parted by {DELIMITERS.get(delimiter, repr(delimiter))}"
+    return _table(padded, names, told, lambda line: f"{path}, line {line}")
+
+
+def _word_and_sentence(rows: Iterable[Cells], width: int) -> tuple[int, int] | None:
+    """The two columns of which one holds words that the other's sentences use, in more than half of the rows."""
+    clean = [[repair.repaired(cell)[0] for cell in cells] for cells in rows]
+    pairs = [(word, sentence) for word in range(width) for sentence in range(width) if word != sentence]
+
+    def uses(pair: tuple[int, int]) -> int:
+        cells = [(row[pair[0]], row[pair[1]]) for row in clean if max(pair) < len(row)]
+        return sum(len(word) < len(sentence) and word_match.matches(word, sentence) for word, sentence in cells if word)
+
+    best = max(pairs, key=uses, default=None)
+    return best if best and uses(best) * 2 > len(clean) else None

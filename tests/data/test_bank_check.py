@@ -1,0 +1,188 @@
+"""`cefr check`: what a run would read, before any run; and a run that makes the same check first."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from refusals import Refusals, listing
+
+from cefr_helpers import cli
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import project_root
+from cefr_helpers.core.recipes import load_recipe
+from cefr_helpers.data import bank_check, banks
+
+CASES = project_root().parent / "shared" / "cases"
+NAMES = [f"{first}{second}ton" for first in ("bar", "cor", "del", "fen", "gil", "har", "kin") for second in "abcdefghi"]
+
+
+def rows(count: int, each: int = 2) -> str:
+    lines = [
+        f"{name},Sentence {n} of {at} is about {name}." for at, name in enumerate(NAMES[:count]) for n in range(each)
+    ]
+    return "\n".join(["word,sentence", *lines, ""])
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    def call(*arguments) -> str:
+        monkeypatch.setattr(sys, "argv", ["cefr", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        assert not ended.value.code, out + err
+        return out
+
+    return call
+
+
+def write(folder, name: str, content: str):
+    (folder / name).write_text(content)
+    return folder / name
+
+
+MIXED = (
+    "word,sentence\n"
+    "lamp,The <b>lamp</b> is red.\n"
+    "lamp,The lamp is red.\n"
+    "swim,1. We swam far. 2. We swim here.\n"
+    "swim,to swim far\n"
+    "swim,We swam away\n"
+    "tree,It is tall.\n"
+    "tree,\n"
+    "go,I lost my ____ and go.\n"
+    "run (v.),He ran.\n"
+)
+
+
+def test_the_counts_by_hand(tmp_path, command):
+    path = write(tmp_path, "b.csv", MIXED)
+    before = listing(tmp_path)
+    found = json.loads(command("check", path, "--level", "B1", "--json"))
+    assert listing(tmp_path) == before
+    # markup, cell and numbers, headword; duplicate, fragment, without its word, empty, gap; no end mark, entered twice
+    expected = {"words": 3, "sentences": 5, "changed": 4, "dropped": 5, "doubtful": 2}
+    assert {key: found[key] for key in expected} == expected
+    level = found["levels"]["B1"]
+    assert {key: level[key] for key in expected} == expected
+    assert level["sentences_per_word"] == {"fewest": 1, "mean": 5 / 3, "most": 3} and level["can_run"] is False
+    assert {row["reason"]: row["count"] for row in level["report"]} == {
+        "markup_removed": 1,
+        "cell_split": 1,
+        "numbering_removed": 1,
+        "headword_made_plain": 1,
+        "duplicate_sentence": 1,
+        "fragment": 1,
+        "sentence_without_target_word": 1,
+        "empty_sentence": 1,
+        "gap_in_sentence": 1,
+        "word_without_sentences": 2,
+        "no_end_mark": 1,
+        "word_entered_twice": 1,
+    }
+
+
+def test_the_text_shows_reasons_with_examples(tmp_path, command):
+    told = command("check", write(tmp_path, "b.csv", MIXED), "--level", "B1")
+    assert told.startswith("b.csv, level B1: UTF-8, parted by commas; words: 'word'; sentences: 'sentence'\n")
+    assert "  Words: 3; sentences: 5, 1 to 3 a word, 1.7 on average\n" in told
+    assert "  Changed: 4\n" in told and "  Dropped: 5\n" in told and "  Doubtful: 2\n" in told
+    assert "    markup removed: 1\n      lamp: The <b>lamp</b> is red. -> The lamp is red.\n" in told
+    assert "Too few words for a run: both sides of the split need 10." in told
+
+
+def test_what_each_held_out_share_leaves(tmp_path):
+    checked = bank_check.check(write(tmp_path, "b.csv", rows(60)), ["B1"], load_recipe("cpu"), 1)
+    [one] = checked
+    shares = {share.held_out_share: share for share in one.shares}
+    assert list(shares) == [0.3, 0.1, 0.2, 0.5] and one.can_run
+    assert (shares[0.3].training_words, shares[0.3].held_out_words) == (42, 18)
+    assert (shares[0.3].training_examples, shares[0.3].held_out_examples) == (8, 3)
+    assert (shares[0.1].held_out_words, shares[0.1].held_out_examples, shares[0.1].can_run) == (6, 0, False)
+    assert (shares[0.5].training_words, shares[0.5].training_examples) == (30, 6)
+
+
+def test_a_folder_a_table_and_a_file_without_level(tmp_path, command):
+    (tmp_path / "banks").mkdir()
+    write(tmp_path / "banks", "a2.csv", rows(40))
+    write(tmp_path / "banks", "._a2.csv", "x")
+    write(tmp_path / "banks", "b1.csv", rows(20))
+    found = json.loads(command("check", tmp_path / "banks", "--json"))
+    assert (found["words"], found["sentences"]) == (60, 120)
+    assert {level: one["words"] for level, one in found["levels"].items()} == {"A2": 40, "B1": 20}
+    assert [one.split(":")[0] for one in found["passed_over"]] == ["._a2.csv"]
+    table = write(tmp_path, "t.csv", "word,sentence,level\nlamp,A lamp.,A1\nswim,Swim!,B2\nswim,I swim.,B2\n")
+    assert {k: v["sentences"] for k, v in json.loads(command("check", table, "--json"))["levels"].items()} == {
+        "A1": 1,
+        "B2": 2,
+    }
+    assert json.loads(command("check", table, "--level", "B2", "--json"))["sentences"] == 2
+    assert json.loads(command("check", write(tmp_path, "f.csv", rows(3)), "--json"))["levels"].keys() == {"any"}
+
+
+def test_what_cannot_be_read_is_refused(tmp_path, monkeypatch, capsys):
+    refused = Refusals(tmp_path, monkeypatch, capsys)
+    assert "b.csv, line 1: header 'page'" in refused("check", write(tmp_path, "b.csv", "page\n"))
+    assert "no such file or folder" in refused("check", tmp_path / "nowhere.csv")
+    assert "no row of level C1 in it: 1 of level A1" in refused(
+        "check", write(tmp_path, "t.csv", "word,sentence,level\nlamp,A lamp.,A1\n"), "--level", "C1"
+    )
+    assert "no file whose name says a level" in refused("check", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (rows(1), "has 0 held-out words; an example needs 10"),
+        (rows(20), "has 6 held-out words; an example needs 10"),
+        ("word,sentence,level\nlamp,A lamp.,A1\n", "no row of level B1"),
+    ],
+)
+def test_a_run_stops_before_it_touches_an_earlier_one(tmp_path, monkeypatch, capsys, content, told):
+    """`refused` holds that nothing is written or removed, and that the engine isn't started."""
+    refused = Refusals(tmp_path, monkeypatch, capsys)
+    earlier = tmp_path / "out" / "runs" / "B1"
+    earlier.mkdir(parents=True)
+    (earlier / "dataset.json").write_text("{}")
+    bank = write(tmp_path, "b.csv", content)
+    assert told in refused("run", "--levels", "B1", "--bank", bank, "--output-root", tmp_path / "out")
+    assert (earlier / "dataset.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("levels", ["A2 B1", "A1 A2 B1 B2 C1"])
+def test_one_file_for_several_levels_is_refused(tmp_path, monkeypatch, capsys, levels):
+    refused = Refusals(tmp_path, monkeypatch, capsys)
+    bank = write(tmp_path, "b.csv", rows(60))
+    told = refused("run", "--levels", levels, "--bank", bank, "--output-root", tmp_path / "out")
+    assert f"one file for the levels {', '.join(levels.split())}, and its rows name no level" in told
+    table = write(tmp_path, "t.csv", "word,sentence,level\nlamp,A lamp.,A2\n")
+    told = refused("run", "--levels", levels, "--bank", table, "--output-root", tmp_path / "out")
+    assert "its rows name A2 and not " in told
+
+
+def test_a_table_that_names_all_levels_serves_them(tmp_path):
+    lines = [line for level in ("A2", "B1") for line in (f"{row},{level}" for row in rows(60).splitlines()[1:])]
+    path = write(tmp_path, "t.csv", "\n".join(["word,sentence,level", *lines]))
+    checked = bank_check.check(path, ["A2", "B1"], load_recipe("cpu"), 1, more=())
+    assert [(one.level, one.counts()["sentences"], one.can_run) for one in checked] == [
+        ("A2", 120, True),
+        ("B1", 120, True),
+    ]
+    banks.check_serves(path, ["A2", "B1"])
+    with pytest.raises(InputError, match="not C1"):
+        banks.check_serves(path, ["A2", "C1"])
+
+
+def test_make_check_is_the_command():
+    line = ["make", "--dry-run", "check", "BANK=my bank.csv", "LEVEL=B1"]
+    done = subprocess.run(line, cwd=project_root(), capture_output=True, text=True)
+    assert 'cefr check "my bank.csv" --level "B1"' in done.stdout
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="no case files beside the checkout")
+def test_the_case_of_one_file_for_many_levels(tmp_path, monkeypatch, capsys, command):
+    path = CASES / "one_file_many_levels.csv"
+    assert json.loads(command("check", path, "--level", "B1", "--json"))["sentences"] == 80
+    refused = Refusals(tmp_path, monkeypatch, capsys)
+    assert "one file for the levels A2, B1, B2" in refused("run", "--bank", path, "--output-root", tmp_path / "out")
