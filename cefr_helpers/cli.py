@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cefr_helpers import sharing_commands
+from cefr_helpers import level_command, sharing_commands
 from cefr_helpers.bank_making import chat_client as chat_client
 from cefr_helpers.command_options import (
     Bank,
@@ -201,6 +201,7 @@ def site(language: Language = None, output_root: OutputRoot = None) -> None:
     typer.echo(shown(build.build(settings.workspace, settings.language)))
 
 
+app.command()(level_command.level)
 app.command()(sharing_commands.export)
 app.command()(sharing_commands.publish)
 

@@ -9,6 +9,7 @@ import argparse
 import json
 import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from scipy import sparse
@@ -68,7 +69,7 @@ def make(folder: Path) -> dict:
         "licence": LICENCE,
         "quality": quality(scales, parts_of(folder)),
         "alternatives": alternatives(train),
-        "scales": {kind: vars(scale) for kind, scale in scales.items()},
+        "scales": {kind: asdict(scale) for kind, scale in scales.items()},
     }
 
 

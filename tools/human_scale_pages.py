@@ -71,10 +71,14 @@ def alternatives_table(found: dict) -> str:
 
 
 def bank_table() -> str:
+    """The bundled bank's levels, and a line that names those which read like another one."""
     rows = [["Level", "Sentences", "Mean on the human scale", "Standard deviation", "Within one level of the label"]]
-    for level, one in bank_levels.place_all(banks.read_all(banks.find("bundled", "A1"))).items():
-        rows.append([level, f"{one.sentences:,}", human_scale.in_words(one.mean, 2), f"{one.sd:.2f}", f"{one.within_one:.0%}"])
-    return _markdown(rows)
+    placed = bank_levels.of_banks(banks.read_all(banks.find("bundled", "A1")))
+    for one in placed:
+        mean = human_scale.in_words(one.mean, 2)
+        rows.append([one.level, f"{one.sentences:,}", mean, f"{one.sd:.2f}", f"{one.within_one:.0%}"])
+    others = [f"{one.level} like {one.reads_like}" for one in placed if one.reads_like != one.level]
+    return _markdown(rows) + (f"\n\nRead like another level than their own: {', '.join(others)}." if others else "")
 
 
 def _figures(found: dict) -> list[str]:

@@ -75,10 +75,14 @@ def levels_in(folder: Path) -> dict[str, list[Path]]:
     by_level = defaultdict(list)
     for file in sorted(folder.iterdir()):
         if file.is_file() and file.suffix.lower() in bank_formats.ENDINGS:
-            tokens = set(re.split(r"[^A-Z0-9]+", file.stem.upper()))
-            for found in tokens & set(LEVELS):
+            for found in levels_named(file):
                 by_level[found].append(file)
     return by_level
+
+
+def levels_named(file: Path) -> set[str]:
+    """The levels that stand in a file's name: B2 in training_data_b2.json."""
+    return set(re.split(r"[^A-Z0-9]+", file.stem.upper())) & set(LEVELS)
 
 
 def read(path: str | Path, level: str | None = None, name: str | None = None) -> Bank:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.levels import number
+from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.data.banks import Bank
+from cefr_helpers.data.sentence_files import Labelled
 from cefr_helpers.evaluation import human_scale
 
 FURTHEST = 5  # sentences shown
@@ -31,24 +32,37 @@ class Placement:
     within_one: float
     furthest: tuple[tuple[str, float], ...]
 
+    @property
+    def reads_like(self) -> str:
+        """The level nearest to the mean."""
+        return human_scale.nearest(self.mean)
+
     def in_words(self) -> str:
-        """The placement as a sentence: "Your C1 sentences read like B2 (3.6)"."""
-        level = human_scale.nearest(self.mean)
-        as_labelled = ", as they are labelled" if level == self.level else ""
+        """The placement as a sentence: "Your C1 sentences read like B2 (3.6); 48% are within one level of C1."."""
+        as_labelled = ", as they are labelled" if self.reads_like == self.level else ""
         return (
             f"Your {self.level} sentences read like {human_scale.in_words(self.mean)}{as_labelled}; "
             f"{self.within_one:.0%} are within one level of {self.level}."
         )
 
 
-def place_all(banks: dict[str, Bank]) -> dict[str, Placement]:
-    """`place` for each level's bank, a sentence that stands under several words counted once."""
-    return {level: place(level, sentences_of(bank)) for level, bank in banks.items()}
+def by_label(found: Iterable[Labelled]) -> list[Placement]:
+    """`place` for the sentences of each label, ascending; each sentence counts once, those without a label do not."""
+    own: dict[str, dict[str, None]] = {level: {} for level in LEVELS}
+    for sentence, label in found:
+        if label is not None:
+            own[label][sentence] = None
+    return [place(level, sentences) for level, sentences in own.items() if sentences]
 
 
-def sentences_of(bank: Bank) -> list[str]:
-    """A bank's sentences, each once, in its order."""
-    return list(dict.fromkeys(sentence for own in bank.sentences.values() for sentence in own))
+def of_banks(banks: dict[str, Bank]) -> list[Placement]:
+    """`by_label` for the banks of a run, by level."""
+    return by_label(
+        Labelled(sentence, level)
+        for level, bank in banks.items()
+        for own in bank.sentences.values()
+        for sentence in own
+    )
 
 
 def place(level: str, sentences: Iterable[str]) -> Placement:

@@ -89,6 +89,11 @@ def letter_groups(sentences: Sequence[str], size: int, norm: str) -> "csr_matrix
     return vectoriser.transform(texts)
 
 
+def has_english(sentence: str) -> bool:
+    """Whether the list of levels has any of its words: what has none is no English, or a name alone."""
+    return any(word.level is not None for word in level_features.take_apart(sentence).known)
+
+
 def rare_words(sentence: str, most: int = 3) -> list[str]:
     """Its content words whose headword has a frequency below RARE, the rarest first, each once."""
     found = {word.text: _entry(word.text).headword_zipf for word in _content(level_features.take_apart(sentence))}
@@ -103,7 +108,8 @@ def _row(sentence: level_features.Sentence) -> list[float]:
 
 
 def _content(sentence: level_features.Sentence) -> list[level_features.Word]:
-    return [word for word in _listed(sentence) if word.level != vocabulary.FUNCTION_WORD]
+    # cefrpy has some nouns as prepositions or numerals too ("photosynthesis"); what is rare is no function word
+    return [word for word in _listed(sentence) if word.level != vocabulary.FUNCTION_WORD or word.zipf < RARE]
 
 
 def _listed(sentence: level_features.Sentence) -> list[level_features.Word]:

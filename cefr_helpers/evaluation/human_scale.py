@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ class Explanation:
     """Why a sentence gets its score: `average` + `length` + `vocabulary` + `grammar` = `score`, in levels.
 
     Attributes:
-        score: the level of the sentence, A1 = 1 ... C1 = 5; NaN without a word, and then so are the parts.
+        score: the level of the sentence, A1 = 1 ... C1 = 5; NaN without an English word, and then so are the parts.
         average: that of the average sentence that people labelled.
         length, vocabulary, grammar: what each moves the score by, from the average sentence.
         rare_words: its rarest content words, three at most, the rarest first.
@@ -72,7 +72,7 @@ class HumanScale:
     slope: float
 
     def score(self, sentences: Sequence[str]) -> "np.ndarray":
-        """The level of each sentence, A1 = 1 ... C1 = 5, float64, shape (sentences,); NaN for a text without a word.
+        """The level of each sentence, A1 = 1 ... C1 = 5, float64, shape (sentences,); NaN without an English word.
 
         No word is masked: whoever labelled the sentences saw all of them.
         """
@@ -100,6 +100,12 @@ class HumanScale:
             for sentence, score, moved in zip(sentences, scores, slopes[:, None] * parts, strict=True)
         ]
 
+    @cached_property
+    def _letter_weights(self) -> "np.ndarray":
+        import numpy as np
+
+        return np.array(self.letter_groups)
+
     def _parts(self, sentences: Sequence[str]) -> tuple["np.ndarray", "np.ndarray"]:
         """What length, vocabulary and grammar add to the line, in logits, shape (sentences, 3); who has a word."""
         import numpy as np
@@ -112,8 +118,8 @@ class HumanScale:
         parts = np.stack([added[:, chosen].sum(axis=1) for chosen in own], axis=1)
         if len(sentences):
             groups = human_features.letter_groups(sentences, len(self.letter_groups), self.letter_norm)
-            parts[:, 1] += groups @ np.array(self.letter_groups) - self.letter_mean
-        return parts, matrix.any(axis=1)
+            parts[:, 1] += groups @ self._letter_weights - self.letter_mean
+        return parts, np.array([human_features.has_english(one) for one in sentences], dtype=bool)
 
     def _scores(self, parts: "np.ndarray", has_words: "np.ndarray") -> "np.ndarray":
         import numpy as np

@@ -8,7 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from cefr_helpers.core.errors import InputError
@@ -94,8 +94,8 @@ class Sentence(NamedTuple):
 
     tokens: tuple[str, ...]
     names: int
-    pieces: list[Word | None]
-    known: list[Word]
+    pieces: tuple[Word | None, ...]
+    known: tuple[Word, ...]
 
     @property
     def words(self) -> int:
@@ -127,14 +127,15 @@ def matrix(sentences: Sequence[str], target_words: Sequence[str] | None = None) 
     return np.array(rows, dtype=float).reshape(len(rows), len(FEATURES))
 
 
+@lru_cache(maxsize=4096)
 def take_apart(sentence: str, target: str | None = None) -> Sentence:
     """The words of a sentence, the forms of the target word masked."""
     told = tokens(sentence)
     found = _NAME.findall(sentence)
     names = {plain_signs(name) for name in found} - {"i"}
     pieces = _pieces(told, _masked_forms(target))
-    known = [piece for piece in pieces if piece and piece.text[0].isalpha() and piece.text not in names | {"n't"}]
-    return Sentence(told, sum(plain_signs(name) != "i" for name in found), pieces, known)
+    known = (piece for piece in pieces if piece and piece.text[0].isalpha() and piece.text not in names | {"n't"})
+    return Sentence(told, sum(plain_signs(name) != "i" for name in found), tuple(pieces), tuple(known))
 
 
 def features_of(sentence: Sentence) -> list[float]:
@@ -178,7 +179,7 @@ def _pieces(told: Sequence[str], masked: frozenset[str]) -> list[Word | None]:
     return pieces
 
 
-def _word_features(known: list[Word], words: int) -> dict[str, float]:
+def _word_features(known: Sequence[Word], words: int) -> dict[str, float]:
     """Lengths, readability, frequency and level; of words that are neither masked nor names nor numbers."""
     known = [word for word in known if word.level is not None or word.zipf > 0] or [_word("the")]
     n = len(known)
@@ -213,7 +214,7 @@ def _word_features(known: list[Word], words: int) -> dict[str, float]:
     }
 
 
-def _start_features(pieces: list[Word | None]) -> dict[str, float]:
+def _start_features(pieces: Sequence[Word | None]) -> dict[str, float]:
     """How the sentence begins, 0 or 1 each."""
     first = pieces[0] or Word("", 0, 0.0, None, frozenset(), frozenset())
     return {
@@ -224,7 +225,7 @@ def _start_features(pieces: list[Word | None]) -> dict[str, float]:
     }
 
 
-def _counts(pieces: list[Word | None], told: Sequence[str]) -> Counter[str]:
+def _counts(pieces: Sequence[Word | None], told: Sequence[str]) -> Counter[str]:
     """How often each thing of _RATES occurs."""
     counts = Counter(name for piece in pieces if piece for name in piece.categories)
     for i, piece in enumerate(pieces):

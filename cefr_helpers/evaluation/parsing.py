@@ -9,6 +9,7 @@ import pandas as pd
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.text import word_match
 from cefr_helpers.text.near_duplicates import near_duplicates
+from cefr_helpers.text.sentences import ABBREVIATION
 from cefr_helpers.text.tokens import words_of
 
 _LINE = re.compile(r"[ \t]*(?:\*\*|__)?(\d{1,3})[.)](?:\*\*|__)?[ \t]+(.*)", flags=re.ASCII)
@@ -17,9 +18,6 @@ _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
 _END = re.compile(r"[.!?…]+[\"”’')\]]*$")
 # A full stop in the middle ends a sentence; other marks do where no small letter follows ("Well... yes.").
 _NEXT_SENTENCE = re.compile(r"(?<!\.)\.[’')\]]*\s|[.!?…]+[’')\]]*\s+(?![a-z])")
-_ABBREVIATION = re.compile(
-    r"\b(?:(?:[A-Za-z]\.)+|(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Jr|Sr|vs|etc|approx|No|Inc|Ltd|Co|dept|Gen|Rev|Capt|Sgt)\.)"
-)
 # Behind a word that labels its line: nothing, a full stop, or a colon or dash and then the sentence.
 _LABEL_END = re.compile(r"\s*(?:\.|(?::|\s[-–—](?=\s))\s*(.*))?")
 _FEWEST_WORDS = 2
@@ -83,7 +81,7 @@ def is_one_sentence(text: str) -> bool:
     text = text.strip()
     if not _END.search(text) or len(words_of(text)) < _FEWEST_WORDS:
         return False
-    plain = _ABBREVIATION.sub("abbreviation", _QUOTED.sub("quoted", text))
+    plain = ABBREVIATION.sub("abbreviation", _QUOTED.sub("quoted", text))
     return not _NEXT_SENTENCE.search(plain)
 
 
