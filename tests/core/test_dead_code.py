@@ -1,4 +1,4 @@
-"""Whatever a module of the package defines is used: by the package, a notebook, the Snakefile, a benchmark or a tool."""
+"""Whatever a module of the package defines is used: by it, a notebook, the Snakefile, a benchmark or a tool."""
 
 import ast
 import json

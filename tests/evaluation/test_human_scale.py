@@ -1,4 +1,3 @@
-import json
 import math
 import time
 from pathlib import Path
@@ -26,6 +25,16 @@ def scale(**changes) -> human_scale.HumanScale:
     return human_scale.HumanScale(**known | {"raw_mean": 3.0, "mean": 3.0, "slope": 1.0} | changes)
 
 
+def flat(figures: dict) -> dict[str, float]:
+    """Nested figures, each under the path to it."""
+    found = {}
+    for name, value in figures.items():
+        value = dict(enumerate(value)) if isinstance(value, list) else value
+        inner = {f"{name}/{key}": one for key, one in flat(value).items()} if isinstance(value, dict) else {name: value}
+        found |= inner
+    return found
+
+
 # --- features
 
 
@@ -36,7 +45,7 @@ def test_exact_features_of_a_small_sentence():
     assert found["preposition_start"] == 1
     assert found["before_verb_share"] == pytest.approx(4 / 6)
     assert found["learned_ending_rate"] == pytest.approx(1 / 3)  # nation; of nation, admired, photosynthesis
-    assert human_features.rare_words("In Rome the nation admired photosynthesis.") == ["photosynthesis"]
+    assert human_features.rare_words("In Rome the nation admired photosynthesis.") == ["photosynthesis", "admired"]
 
 
 def test_features_begin_with_those_of_the_banks_scorer():
@@ -154,8 +163,8 @@ def test_source_and_licence_stand_beside_the_figures():
 @needs_labels
 def test_quality_is_what_the_shipped_scale_has_on_sentences_it_did_not_see():
     scales = {"full": human_scale.load(), "length_free": human_scale.load(length_free=True)}
-    found = human_scale_quality.quality(scales, cefr_sp.parts_of(CEFR_SP))
-    assert json.loads(json.dumps(found)) == human_scale.shipped()["quality"]
+    found = flat(human_scale_quality.quality(scales, cefr_sp.parts_of(CEFR_SP)))
+    assert found == pytest.approx(flat(human_scale.shipped()["quality"]), abs=1e-6)
 
 
 @needs_labels
@@ -165,6 +174,7 @@ def test_no_sentence_of_the_fit_is_in_the_parts_it_is_measured_on():
 
 
 @needs_labels
+@pytest.mark.slow
 def test_the_fit_comes_out_again():
     train = cefr_sp.read(CEFR_SP / cefr_sp.TRAINING)
     again, shipped = fit_human_scale.fit(train, length_free=True), human_scale.load(length_free=True)
