@@ -9,7 +9,7 @@ PYTHON ?=
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES MAX_NEW_TOKENS OUTPUT QUANTISATION PROFILE REPO WHAT PUBLIC REPLACE YES PYTHON IP
+SETTINGS := FILE LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES MAX_NEW_TOKENS OUTPUT QUANTISATION PROFILE REPO WHAT PUBLIC REPLACE YES PYTHON IP
 SWITCHES := PUBLIC REPLACE YES  # each is yes, or is not given
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option = $(if $(call given,$(1)),--$(2) "$(call given,$(1))")
@@ -23,7 +23,7 @@ OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call optio
 	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
 	$(call option,SEED,seed)
 
-.PHONY: run check experiment experiment-dry bank test test-slow lab lint setup status doctor adopt export publish showcase pictures site benchmark benchmark-quick gpu-check clean
+.PHONY: run check experiment experiment-dry bank test test-slow lab lint setup status doctor level adopt export publish showcase pictures site benchmark benchmark-quick gpu-check clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -66,6 +66,9 @@ status: setup
 
 doctor: setup    # its text is what a bug report should hold
 	@$(BIN)/cefr doctor $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data)
+
+level: setup    # make level FILE=my_sentences.txt: the level at which people would read each sentence
+	@$(BIN)/cefr level "$(FILE)"
 
 adopt: setup    # make adopt FROM=folder LEVEL=B2
 	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cefr_helpers import sharing_commands
+from cefr_helpers import level_command, sharing_commands
 from cefr_helpers.command_options import (
     Bank,
     DryRun,
@@ -233,6 +233,7 @@ def doctor(output_root: OutputRoot = None, user_data: UserData = None) -> None:
     typer.echo(doctor.report(configuration.read(overrides(output_root=output_root, user_data=user_data))))
 
 
+app.command()(level_command.level)
 app.command()(sharing_commands.export)
 app.command()(sharing_commands.publish)
 

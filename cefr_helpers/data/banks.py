@@ -140,7 +140,7 @@ def passed_over(sentence_bank: str | Path) -> list[str]:
 def _looked_through(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
     named, reasons = defaultdict(list), []
     for file in sorted(folder.iterdir()):
-        levels = _levels_named(file)
+        levels = levels_named(file)
         if not levels or not file.is_file() or file.suffix.lower() not in bank_formats.ENDINGS:
             continue
         if file.name.startswith((".", "~$")):
@@ -157,16 +157,17 @@ def _looked_through(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
     return {level: files for level, files in named.items() if files}, list(dict.fromkeys(reasons))
 
 
-def _levels_named(file: Path) -> set[str]:
-    return set(re.split(r"[^A-Z0-9]+", file.stem.upper())) & set(LEVELS)
-
-
 def _holds_rows(file: Path) -> bool:
     """Whether a file is a table with a column of words and one of sentences, and not only a list of words."""
     try:
         return bool(bank_formats.read_table(file).rows)
     except InputError:
         return file.suffix.lower() != ".txt" and file.stat().st_size == 0
+
+
+def levels_named(file: Path) -> set[str]:
+    """The levels that stand in a file's name: B2 in training_data_b2.json."""
+    return set(re.split(r"[^A-Z0-9]+", file.stem.upper())) & set(LEVELS)
 
 
 def read(path: str | Path, level: str | None = None, name: str | None = None) -> Bank:
@@ -221,7 +222,7 @@ def _levels_of_rows(path: Path, changed_ns: int, size: int) -> tuple[str, ...]:
 
 def _check_found(folder: Path, level: str, by_level: dict[str, list[Path]]) -> None:
     for file in sorted({file for files in by_level.values() for file in files}):
-        if len(levels := sorted(_levels_named(file))) > 1:
+        if len(levels := sorted(levels_named(file))) > 1:
             raise InputError(
                 f"sentence_bank: {folder}: the name of {file.name} says {' and '.join(levels)}; expected one level a "
                 f"file: name it for one of them, or give the file itself with a column level"

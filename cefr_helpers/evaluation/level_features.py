@@ -8,7 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from cefr_helpers.core.errors import InputError
@@ -71,7 +71,7 @@ FEATURES = LENGTH_FEATURES + FREE_FEATURES
 LENGTH_ONLY = ("words", "log_words", "characters")
 
 
-class _Word(NamedTuple):
+class Word(NamedTuple):
     """What is known of one lower-case word out of context; `zipf` is log10 of its count in a billion words."""
 
     text: str
@@ -80,6 +80,27 @@ class _Word(NamedTuple):
     level: int | None
     categories: frozenset[str]
     tags: frozenset[str]
+
+
+class Sentence(NamedTuple):
+    """A sentence taken apart.
+
+    Attributes:
+        tokens: words and marks, lower case.
+        names: how often a capital stands inside the sentence.
+        pieces: the words, clitics split off; None for the masked target word.
+        known: those of them that tell of vocabulary: neither masked nor names nor numbers.
+    """
+
+    tokens: tuple[str, ...]
+    names: int
+    pieces: tuple[Word | None, ...]
+    known: tuple[Word, ...]
+
+    @property
+    def words(self) -> int:
+        """How many words stand in the sentence, contractions undivided."""
+        return sum(token[0].isalnum() for token in self.tokens)
 
 
 def depends_on_length(feature: str) -> bool:
@@ -102,18 +123,27 @@ def matrix(sentences: Sequence[str], target_words: Sequence[str] | None = None) 
     targets = [None] * len(sentences) if target_words is None else target_words
     if len(targets) != len(sentences):
         raise InputError(f"target_words: {len(targets)} for {len(sentences)} sentences; expected one a sentence")
-    rows = [_row(sentence, target) for sentence, target in zip(sentences, targets, strict=True)]
+    rows = [features_of(take_apart(sentence, target)) for sentence, target in zip(sentences, targets, strict=True)]
     return np.array(rows, dtype=float).reshape(len(rows), len(FEATURES))
 
 
-def _row(sentence: str, target: str | None) -> list[float]:
+@lru_cache(maxsize=4096)
+def take_apart(sentence: str, target: str | None = None) -> Sentence:
+    """The words of a sentence, the forms of the target word masked."""
     told = tokens(sentence)
-    words = sum(token[0].isalnum() for token in told)
+    found = _NAME.findall(sentence)
+    names = {plain_signs(name) for name in found} - {"i"}
+    pieces = _pieces(told, _masked_forms(target))
+    known = (piece for piece in pieces if piece and piece.text[0].isalpha() and piece.text not in names | {"n't"})
+    return Sentence(told, sum(plain_signs(name) != "i" for name in found), tuple(pieces), tuple(known))
+
+
+def features_of(sentence: Sentence) -> list[float]:
+    """One row of `matrix`."""
+    told, _, pieces, known = sentence
+    words = sentence.words
     if not words:
         return [0.0] * len(FEATURES)
-    names = {plain_signs(name) for name in _NAME.findall(sentence)} - {"i"}
-    pieces = _pieces(told, _masked_forms(target))
-    known = [piece for piece in pieces if piece and piece.text[0].isalpha() and piece.text not in names | {"n't"}]
     counts = _counts(pieces, told)
     found = _word_features(known, words) | _start_features(pieces)
     found |= {f"{name}_rate": counts[name] / words for name in _RATES}
@@ -131,9 +161,9 @@ def _masked_forms(target: str | None) -> frozenset[str]:
     return word_match.forms(target).union(*map(word_match.forms, re.split(r"[ -]+", plain_signs(target).strip())))
 
 
-def _pieces(told: Sequence[str], masked: frozenset[str]) -> list[_Word | None]:
+def _pieces(told: Sequence[str], masked: frozenset[str]) -> list[Word | None]:
     """The words with their clitics split off ("don't" -> do, n't); None stands for the masked target word."""
-    pieces: list[_Word | None] = []
+    pieces: list[Word | None] = []
     for token in told:
         if not token[0].isalnum():
             continue
@@ -149,7 +179,7 @@ def _pieces(told: Sequence[str], masked: frozenset[str]) -> list[_Word | None]:
     return pieces
 
 
-def _word_features(known: list[_Word], words: int) -> dict[str, float]:
+def _word_features(known: Sequence[Word], words: int) -> dict[str, float]:
     """Lengths, readability, frequency and level; of words that are neither masked nor names nor numbers."""
     known = [word for word in known if word.level is not None or word.zipf > 0] or [_word("the")]
     n = len(known)
@@ -184,9 +214,9 @@ def _word_features(known: list[_Word], words: int) -> dict[str, float]:
     }
 
 
-def _start_features(pieces: list[_Word | None]) -> dict[str, float]:
+def _start_features(pieces: Sequence[Word | None]) -> dict[str, float]:
     """How the sentence begins, 0 or 1 each."""
-    first = pieces[0] or _Word("", 0, 0.0, None, frozenset(), frozenset())
+    first = pieces[0] or Word("", 0, 0.0, None, frozenset(), frozenset())
     return {
         "inverted_start": float(first.text in _INVERTING),
         "participle_start": float(not first.tags.isdisjoint({"VBG", "VBN"}) and "VB" not in first.tags),
@@ -195,7 +225,7 @@ def _start_features(pieces: list[_Word | None]) -> dict[str, float]:
     }
 
 
-def _counts(pieces: list[_Word | None], told: Sequence[str]) -> Counter[str]:
+def _counts(pieces: Sequence[Word | None], told: Sequence[str]) -> Counter[str]:
     """How often each thing of _RATES occurs."""
     counts = Counter(name for piece in pieces if piece for name in piece.categories)
     for i, piece in enumerate(pieces):
@@ -214,7 +244,7 @@ def _counts(pieces: list[_Word | None], told: Sequence[str]) -> Counter[str]:
 
 
 @cache
-def _word(text: str) -> _Word:
+def _word(text: str) -> Word:
     from wordfreq import zipf_frequency
 
     tags = _verb_tags(text)
@@ -228,7 +258,7 @@ def _word(text: str) -> _Word:
     }
     categories = _CATEGORIES.get(text, frozenset()) | {name for name, holds in shapes.items() if holds}
     zipf, level = zipf_frequency(text, "en"), vocabulary.word_level(text)
-    return _Word(text, _syllables(text), zipf, level, categories, tags)
+    return Word(text, _syllables(text), zipf, level, categories, tags)
 
 
 @cache

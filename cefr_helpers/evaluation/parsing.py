@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.text import word_match
 from cefr_helpers.text.near_duplicates import near_duplicates
-from cefr_helpers.text.sentence_ends import is_one_sentence
+from cefr_helpers.text.sentences import is_one_sentence
 from cefr_helpers.text.tokens import words_of
 
 if TYPE_CHECKING:

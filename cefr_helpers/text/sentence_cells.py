@@ -2,7 +2,7 @@
 
 import re
 
-from cefr_helpers.text.sentence_ends import has_end_mark
+from cefr_helpers.text.sentences import has_end_mark
 
 # Reasons, as reports name them.
 SPLIT, NUMBERING, GLOSS = "cell_split", "numbering_removed", "gloss_removed"

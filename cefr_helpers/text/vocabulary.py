@@ -29,6 +29,13 @@ def word_level(word: str) -> int | None:
     return min((level for entry in entries for level in entry.values()), default=None)
 
 
+def average_level(word: str) -> float | None:
+    """The mean level, 1 to 6, of one form over its parts of speech, as `cefrpy` weighs them; None if not listed."""
+    if not _analyser().is_word_in_database(word):
+        return None
+    return float(_analyser().get_average_word_level_float(word))
+
+
 def content_levels(sentences: Iterable[str], except_words: Sequence[str] | None = None) -> Iterator[list[int]]:
     """The levels of each sentence's listed content words; names and other words that are not listed are left out.
 

@@ -1,4 +1,4 @@
-"""Whatever a module of the package defines is used: by the package, a notebook, the Snakefile or a benchmark."""
+"""Whatever a module of the package defines is used: by it, a notebook, the Snakefile, a benchmark or a tool."""
 
 import ast
 import json
@@ -42,7 +42,7 @@ def everything_used() -> set[tuple[str, str]]:
     snakefile = (ROOT / "Snakefile").read_text(encoding="utf-8")
     aliases = {alias: name for name, alias in re.findall(r"import (\w+) as (\w+)", snakefile)}
     found = {(aliases.get(module, module), name) for module, name in re.findall(r"(\w+)\.(\w+)", snakefile)}
-    for folder in ("cefr_helpers", "benchmarks"):
+    for folder in ("cefr_helpers", "benchmarks", "tools"):
         for path in (ROOT / folder).rglob("*.py"):
             found |= used(path.read_text(encoding="utf-8"), path.stem)
     for path in (ROOT / "notebooks").glob("*.ipynb"):
