@@ -53,7 +53,16 @@ class Part(BaseModel):
 
 
 class Hardware(Part):
-    """The machine a stage ran on; memory in bytes."""
+    """The machine a stage ran on; memory in bytes.
+
+    Attributes:
+        cpu: the processor's name.
+        cores: those that the stage might use.
+        memory_bytes: of the machine.
+        system: operating system and kind of processor, such as "Linux x86_64".
+        gpu: the GPU's name; missing where there is none.
+        gpu_memory_bytes: of the GPU.
+    """
 
     cpu: str | None = None
     cores: int | None = None
@@ -64,7 +73,13 @@ class Hardware(Part):
 
 
 class Files(Part):
-    """A folder that was written: its name, its path (inside the project relative to it), and file -> sha256."""
+    """A folder that was written: its name, its path (inside the project relative to it), and file -> sha256.
+
+    Attributes:
+        name: of the folder.
+        path: of the folder; inside the project it is relative to it.
+        files: name of a file -> its SHA-256.
+    """
 
     name: str | None = None
     path: str | None = None
@@ -72,7 +87,15 @@ class Files(Part):
 
 
 class Interval(Part):
-    """An estimate with its 95 % interval; `p` of the test where there is one."""
+    """An estimate with its 95 % interval; `p` of the test where there is one.
+
+    Attributes:
+        estimate: what was found.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        resamples: how often the examples or prompts were drawn again for it.
+        p: of the paired permutation test over prompts, where there is one.
+    """
 
     estimate: float | None = None
     low: float | None = None
@@ -85,7 +108,16 @@ class Interval(Part):
 
 
 class SentenceBank(Part):
-    """The bank as it was read, and what cleaning left of it."""
+    """The bank as it was read, and what cleaning left of it.
+
+    Attributes:
+        name: "bundled", or the file's or folder's name.
+        words_read: words in the bank's file.
+        sentences_read: sentences in the bank's file.
+        words: words that cleaning left.
+        sentences: sentences that cleaning left.
+        dropped: what cleaning changed or left out: `reason`, `count` and up to a few `examples` each.
+    """
 
     name: str | None = None
     words_read: int | None = None
@@ -96,21 +128,39 @@ class SentenceBank(Part):
 
 
 class HeldOutCounts(Part):
-    """How many are for training and how many are held out."""
+    """How many are for training and how many are held out.
+
+    Attributes:
+        train: for training.
+        held_out: for evaluation alone.
+    """
 
     train: int | None = None
     held_out: int | None = None
 
 
 class PartCounts(Part):
-    """How many are in the training examples and how many in the evaluation examples."""
+    """How many are in the training examples and how many in the evaluation examples.
+
+    Attributes:
+        train: in the training examples.
+        eval: in the evaluation examples.
+    """
 
     train: int | None = None
     eval: int | None = None
 
 
 class TokenCounts(Part):
-    """Tokens per example; `truncated` examples are longer than max_seq_length."""
+    """Tokens per example; `truncated` examples are longer than max_seq_length.
+
+    Attributes:
+        counted: examples whose tokens were counted.
+        mean: tokens of an example on average.
+        p95: tokens that 95 % of the examples do not exceed.
+        longest: tokens of the longest example.
+        truncated: examples that are longer than `max_seq_length` and are cut.
+    """
 
     counted: int | None = None
     mean: float | None = None
@@ -120,21 +170,37 @@ class TokenCounts(Part):
 
 
 class Tokens(Part):
-    """Token counts of both parts."""
+    """Token counts of both parts.
+
+    Attributes:
+        train: of the training examples.
+        eval: of the evaluation examples.
+    """
 
     train: TokenCounts = TokenCounts()
     eval: TokenCounts = TokenCounts()
 
 
 class SentenceWords(Part):
-    """Words per sentence of the bank."""
+    """Words per sentence of the bank.
+
+    Attributes:
+        mean: on average.
+        median: of the sentence in the middle.
+    """
 
     mean: float | None = None
     median: float | None = None
 
 
 class Split(Part):
-    """How words were held out; `hash` tells one split from another."""
+    """How words were held out; `hash` tells one split from another.
+
+    Attributes:
+        policy: "words", where held-out words are in no training example, or "examples", where only examples differ.
+        hash: tells one split from another.
+        held_out_share: share of the words that was asked for.
+    """
 
     policy: str | None = None
     hash: str | None = None
@@ -142,14 +208,26 @@ class Split(Part):
 
 
 class Leak(Part):
-    """How much of the evaluation is in the training examples too; share of 1."""
+    """How much of the evaluation is in the training examples too; share of 1.
+
+    Attributes:
+        count: how many.
+        share: of the evaluation's, from 0 to 1.
+    """
 
     count: int | None = None
     share: float | None = None
 
 
 class LeakAudit(Part):
-    """What the finished files have in common."""
+    """What the finished files have in common.
+
+    Attributes:
+        word_overlap: target words of the evaluation that are target words of the training too.
+        sentence_overlap: sentences of the evaluation that are in the training.
+        near_duplicates: sentences of the evaluation that are nearly one of the training.
+        held_out_words_in_training_sentences: held-out words that stand in a training sentence of another word.
+    """
 
     word_overlap: Leak = Leak()
     sentence_overlap: Leak = Leak()
@@ -158,14 +236,25 @@ class LeakAudit(Part):
 
 
 class FloorLoss(Part):
-    """The memoriser's floor of one part of an example."""
+    """The memoriser's floor of one part of an example.
+
+    Attributes:
+        nats_per_example: loss of an example.
+        nats_per_token: loss of a token, comparable with the losses of training.
+    """
 
     nats_per_example: float | None = None
     nats_per_token: float | None = None
 
 
 class MemoriserFloor(Part):
-    """The loss of a model that knows every sentence and has only to guess which comes."""
+    """The loss of a model that knows every sentence and has only to guess which comes.
+
+    Attributes:
+        sentences_per_word: of the bank, from which one is drawn.
+        completion: of the answer alone.
+        full_text: of prompt and answer.
+    """
 
     sentences_per_word: float | None = None
     completion: FloorLoss = FloorLoss()
@@ -173,14 +262,36 @@ class MemoriserFloor(Part):
 
 
 class ExampleFiles(Part):
-    """Names of the formatted files."""
+    """Names of the formatted files.
+
+    Attributes:
+        train: of the training examples.
+        eval: of the evaluation examples.
+    """
 
     train: str | None = None
     eval: str | None = None
 
 
 class DatasetResults(Part):
-    """What 01 found."""
+    """What 01 found.
+
+    Attributes:
+        sentence_bank: the bank.
+        train_examples: number of training examples.
+        eval_examples: number of evaluation examples.
+        words_per_example: words that a prompt asks for.
+        words: of the bank, by the split.
+        sentences: of the bank, by the split.
+        unique_words_used: words that are in an example.
+        tokens: of the examples.
+        max_seq_length: the longest sequence that training takes, in tokens.
+        sentence_words: length of the bank's sentences.
+        split: how words were held out.
+        leak_audit: what training and evaluation have in common.
+        memoriser_floor: the lowest loss that knowing the bank by heart could give.
+        files: the formatted files.
+    """
 
     sentence_bank: SentenceBank = SentenceBank()
     train_examples: int | None = None
@@ -202,7 +313,14 @@ class DatasetResults(Part):
 
 
 class Difference(Part):
-    """A setting that ran otherwise than the recipe asks."""
+    """A setting that ran otherwise than the recipe asks.
+
+    Attributes:
+        setting: the recipe's key.
+        asked: its value in the recipe.
+        ran: the value that was used.
+        why: the reason.
+    """
 
     setting: str
     asked: Any = None
@@ -211,7 +329,16 @@ class Difference(Part):
 
 
 class Step(Part):
-    """An entry of the training history."""
+    """An entry of the training history.
+
+    Attributes:
+        step: optimizer step.
+        epoch: share of the examples seen; 1 is all of them once.
+        train_loss: mean since the entry before, in nats per token.
+        eval_loss: on the evaluation examples, in nats per token.
+        learning_rate: at this step.
+        grad_norm: before clipping.
+    """
 
     step: int | None = None
     epoch: float | None = None
@@ -222,7 +349,14 @@ class Step(Part):
 
 
 class LossChange(Part):
-    """First, last and best loss, and the reduction in per cent."""
+    """First, last and best loss, and the reduction in per cent.
+
+    Attributes:
+        first: first value of the history.
+        last: last value of the history.
+        best: lowest value of the history.
+        reduction_pct: from the first to the last training loss, or to the best evaluation loss; in per cent.
+    """
 
     first: float | None = None
     last: float | None = None
@@ -231,7 +365,13 @@ class LossChange(Part):
 
 
 class BestStep(Part):
-    """The evaluation with the lowest loss, whose checkpoint was kept."""
+    """The evaluation with the lowest loss, whose checkpoint was kept.
+
+    Attributes:
+        step: optimizer step.
+        epoch: share of the examples seen by then.
+        eval_loss: in nats per token.
+    """
 
     step: int | None = None
     epoch: float | None = None
@@ -239,7 +379,16 @@ class BestStep(Part):
 
 
 class BaseModelInfo(Part):
-    """The base model; `parameters` counts its weights."""
+    """The base model; `parameters` counts its weights.
+
+    Attributes:
+        name: as notes show it.
+        source: "bundled", or what the recipe names.
+        identifier: on the Hugging Face Hub, or the folder's name.
+        revision: the hub's commit, where one was asked for.
+        sha256: of the weights.
+        parameters: number of weights.
+    """
 
     name: str | None = None
     source: str | None = None
@@ -250,7 +399,13 @@ class BaseModelInfo(Part):
 
 
 class MergeCheck(Part):
-    """Logits of the merged model beside base + adapter and beside the base."""
+    """Logits of the merged model beside base + adapter and beside the base.
+
+    Attributes:
+        largest_difference_from_base_plus_adapter: before rounding to 16 bits.
+        rounding_difference: mean absolute difference that rounding to 16 bits makes.
+        difference_from_base: mean absolute difference from the base alone.
+    """
 
     largest_difference_from_base_plus_adapter: float | None = None
     rounding_difference: float | None = None
@@ -258,13 +413,47 @@ class MergeCheck(Part):
 
 
 class Adopted(Part):
-    """A training that was run elsewhere: the file that it was read from."""
+    """A training that was run elsewhere: the file that it was read from.
+
+    Attributes:
+        read: name of that file.
+    """
 
     read: str | None = None
 
 
 class TrainingResults(Part):
-    """What 02 ran; seconds and bytes."""
+    """What 02 ran; seconds and bytes.
+
+    Attributes:
+        hyperparameters: the settings that ran, by the recipe's keys.
+        differences_from_recipe: settings that ran otherwise than the recipe asks.
+        precision: "bf16", "fp16" or "fp32".
+        device: "cpu" or "cuda".
+        processes: those that trained as one.
+        device_reason: why this device.
+        base_parameters: number of the base model's weights.
+        trainable_parameters: number of the adapter's weights.
+        duration_s: time of the training alone.
+        total_steps: optimizer steps that were run.
+        steps_per_epoch: optimizer steps that see all examples once.
+        epochs: those that were run.
+        tokens: trained on, padding left out.
+        tokens_per_s: rate of training.
+        peak_memory_bytes: largest memory of the process.
+        peak_gpu_memory_bytes: largest memory on the GPU; missing without one.
+        history: losses, learning rate and gradient norm by step.
+        train_loss: how the training loss changed.
+        eval_loss: how the evaluation loss changed.
+        best: the evaluation whose adapter was kept.
+        resumed_from_step: of the checkpoint that an interrupted training went on from.
+        trainer_arguments: all arguments of the trainer, defaults too, without folders.
+        adapter: the adapter's folder.
+        merged_model: the merged model's folder.
+        base_model: the base model.
+        merge_check: how the merged model was checked.
+        adopted: where the training was run elsewhere; else missing.
+    """
 
     hyperparameters: dict[str, Any] = {}
     differences_from_recipe: list[Difference] = []
@@ -299,7 +488,13 @@ class TrainingResults(Part):
 
 
 class Likelihood(Part):
-    """Loss in nats per token over all examples."""
+    """Loss in nats per token over all examples.
+
+    Attributes:
+        loss: mean in nats per token.
+        perplexity: exp(loss).
+        bits_per_character: comparable between models with other tokens.
+    """
 
     loss: float | None = None
     perplexity: float | None = None
@@ -307,7 +502,15 @@ class Likelihood(Part):
 
 
 class LikelihoodComparison(Part):
-    """Base against tuned on the same text."""
+    """Base against tuned on the same text.
+
+    Attributes:
+        base: of the base model.
+        tuned: of the tuned model.
+        loss_reduction_pct: in per cent of the base's loss.
+        perplexity_reduction_pct: in per cent of the base's perplexity.
+        difference: tuned minus base loss, with its interval over examples.
+    """
 
     base: Likelihood = Likelihood()
     tuned: Likelihood = Likelihood()
@@ -317,14 +520,25 @@ class LikelihoodComparison(Part):
 
 
 class TextCounts(Part):
-    """A count for completions and for full texts."""
+    """A count for completions and for full texts.
+
+    Attributes:
+        completion: in the answers alone.
+        full_text: in prompts and answers.
+    """
 
     completion: int | None = None
     full_text: int | None = None
 
 
 class Agreement(Part):
-    """The tuned loss of the comparison beside the trainer's."""
+    """The tuned loss of the comparison beside the trainer's.
+
+    Attributes:
+        training_best_eval_loss: by the trainer.
+        comparison_tuned_loss: by the comparison, on the same examples.
+        relative_difference: share of the trainer's.
+    """
 
     training_best_eval_loss: float | None = None
     comparison_tuned_loss: float | None = None
@@ -332,7 +546,13 @@ class Agreement(Part):
 
 
 class Memorisation(Interval):
-    """How much more tuning helps on training examples than on held-out ones."""
+    """How much more tuning helps on training examples than on held-out ones.
+
+    Attributes:
+        examples: training examples that were scored, as many as held-out ones.
+        base: loss of the base model on training examples.
+        tuned: loss of the tuned model on training examples.
+    """
 
     examples: int | None = None
     base: float | None = None
@@ -340,7 +560,15 @@ class Memorisation(Interval):
 
 
 class Answer(Part):
-    """A prompt with the answers of base and tuned model and the bank's own sentences."""
+    """A prompt with the answers of base and tuned model and the bank's own sentences.
+
+    Attributes:
+        words: the words that were asked for.
+        prompt: as the model was given it.
+        reference: the bank's sentences.
+        base: the base model's answer.
+        tuned: the tuned model's answer.
+    """
 
     words: list[str] = []
     prompt: str | None = None
@@ -350,7 +578,13 @@ class Answer(Part):
 
 
 class Metric(Part):
-    """A metric of one system, with its interval where it has one."""
+    """A metric of one system, with its interval where it has one.
+
+    Attributes:
+        value: what was found.
+        low: lower end of the 95 % interval.
+        high: upper end of the 95 % interval.
+    """
 
     value: float | None = None
     low: float | None = None
@@ -358,7 +592,16 @@ class Metric(Part):
 
 
 class ShownSlot(Part):
-    """One word that was asked for, the tuned model's sentence for it, and the gates that it failed."""
+    """One word that was asked for, the tuned model's sentence for it, and the gates that it failed.
+
+    Attributes:
+        prompt: number of the prompt, from 1.
+        slot: number within the prompt, from 1.
+        word: the word that was asked for.
+        sentence: the tuned model's; missing where there is no valid one.
+        score: its level on the scale of the level scorer.
+        failed: names of the gates that it failed.
+    """
 
     prompt: int | None = None
     slot: int | None = None
@@ -369,7 +612,14 @@ class ShownSlot(Part):
 
 
 class ScorerQuality(Part):
-    """How well a level scorer finds the level of sentences that it was not taught."""
+    """How well a level scorer finds the level of sentences that it was not taught.
+
+    Attributes:
+        qwk: Cohen's kappa with quadratic weights.
+        accuracy: share of sentences whose level was found.
+        within_one: share of sentences at most one level off.
+        rmse: error of the scores, in levels.
+    """
 
     qwk: float | None = None
     accuracy: float | None = None
@@ -378,7 +628,18 @@ class ScorerQuality(Part):
 
 
 class LevelScorerReport(Part):
-    """The level scorer of a comparison, cross-validated; rows of `confusion` are the labels."""
+    """The level scorer of a comparison, cross-validated; rows of `confusion` are the labels.
+
+    Attributes:
+        levels: those of the bank, in order.
+        sentences: that it was taught and tested with.
+        folds: of the cross-validation.
+        groups: of words that are never divided between folds.
+        confusion: sentences by level; columns are the predictions.
+        full: with all features.
+        length_free: without those that know a sentence's length.
+        length_only: with length alone.
+    """
 
     levels: list[str] = []
     sentences: int | None = None
@@ -391,7 +652,24 @@ class LevelScorerReport(Part):
 
 
 class Generation(Part):
-    """The answers of all systems, measured: system -> metric -> value."""
+    """The answers of all systems, measured: system -> metric -> value.
+
+    Attributes:
+        prompts: number of prompts that were measured.
+        slots: words that were asked for, over all prompts.
+        words: different ones among them.
+        decoding: "greedy".
+        samples: further answers a prompt that were drawn by chance.
+        temperature: of those.
+        max_new_tokens: most tokens of an answer.
+        measures: system -> name of the metric -> value.
+        differences: name of the rate -> tuned minus base, over prompts.
+        sentences_compared: sentences of each system on which diversity is measured.
+        slots_shown: the tuned model's first ones, as the note shows them.
+        scores: system -> levels of its valid sentences on the scorer's scale.
+        scorer: the level scorer; missing where none could be trained.
+        file: the table with all slots, beside the record.
+    """
 
     prompts: int | None = None
     slots: int | None = None
@@ -418,7 +696,20 @@ class Generation(Part):
 
 
 class ComparisonResults(Part):
-    """What 03 measured."""
+    """What 03 measured.
+
+    Attributes:
+        completion: likelihood of the answers alone.
+        full_text: likelihood of prompts and answers.
+        examples: evaluation examples that were scored.
+        tokens: that were scored.
+        characters: that were scored.
+        agreement: whether training and comparison measure the same.
+        memorisation: how much of the gain is memory.
+        answers: some prompts with their answers.
+        base_results_reused: results of the base model that an earlier comparison had computed.
+        generation: measures of the model's own sentences.
+    """
 
     completion: LikelihoodComparison = LikelihoodComparison()
     full_text: LikelihoodComparison = LikelihoodComparison()
@@ -441,7 +732,17 @@ Results = TypeVar("Results", DatasetResults, TrainingResults, ComparisonResults)
 class Record(Part, Generic[Results]):
     """A stage's record: where it comes from, and its results.
 
-    `commit` ends in "+changes" where the working tree differed; `inputs` maps a file to its sha256.
+    Attributes:
+        schema_version: version of the schema that the file follows; there it is called `schema`.
+        level: CEFR level.
+        created: time in UTC, by ISO 8601.
+        commit: of the project; it ends in "+changes" where files differed from it.
+        versions: Python and library -> version.
+        hardware: the machine.
+        seed: of everything that is drawn by chance.
+        recipe: all its keys, and its `name`.
+        inputs: file that the stage read -> its SHA-256.
+        results: what the stage found.
     """
 
     schema_version: int | None = Field(default=None, alias="schema")
