@@ -11,10 +11,10 @@ from snakemake.utils import min_version
 
 from cefr_helpers.core import locks, recipes
 from cefr_helpers.core.levels import LEVELS
-from cefr_helpers.core.paths import EXPERIMENT_STAGE, REPORT_STAGE
+from cefr_helpers.core.paths import STAGES, Stage
 from cefr_helpers.data import banks as bank_files
 from cefr_helpers.pipeline import resources as job_resources
-from cefr_helpers.pipeline import runs, shared_data, stages
+from cefr_helpers.pipeline import runs, stages
 from cefr_helpers.training import distributed
 
 min_version("9.0")
@@ -40,9 +40,9 @@ DATA_ROOT = ByRun({run.name or "-": run.data_root for run in RUNS})
 # A stage ends with this process, even where this one is gone before the stage has begun.
 ENGINE = f"{locks.ENGINE}={os.getpid()}"
 STAGE = f"{{ENGINE}} exec {{PYTHON}} -m {stages.__name__} "
-TAKE_DATA = f"{{ENGINE}} exec {{PYTHON}} -m {shared_data.__name__} "
-FORMAT, TRAIN, COMPARE, PLOT = recipes.KEYS_OF_STAGE
-REPORT = EXPERIMENT_STAGE if EXPERIMENT else REPORT_STAGE
+TAKE_DATA = f"{{ENGINE}} exec {{PYTHON}} -m {runs.__name__} "
+FORMAT, TRAIN, COMPARE, PLOT = STAGES
+REPORT = Stage.EXPERIMENT if EXPERIMENT else Stage.REPORT
 FORMATTED = set()  # data that runs share is formatted once
 recipe_of = cache(recipes.load_recipe)
 # A training takes the cores of this machine, or its share where there are several GPUs. A cluster is asked for the
@@ -64,6 +64,10 @@ def code(stage):
     return [str(path) for path in (notebook, *stages.modules_of(notebook))]
 
 
+def formatted(workspace, level):
+    return [str(workspace.formatted_file(level, part)) for part in ("train", "eval")]
+
+
 def records(workspace, level, *names):
     return [str(workspace.record(level, name)) for name in names]
 
@@ -81,13 +85,13 @@ def depends(run, stage):
 
 def asks(run, stage):
     """Memory and time of a stage's job, and which try it is."""
-    return job_resources.asked(config.get("needs", {}), run.settings.recipe, stage)
+    return job_resources.rule_resources(config.get("needs", {}), run.settings.recipe, stage)
 
 
 # A file for every stage of every level is a target: a lost one would not be noticed otherwise.
 rule levels:
     default_target: True
-    input: [made(run.workspace, stage, level) for run in RUNS for level in run.settings.levels for stage in recipes.KEYS_OF_STAGE]
+    input: [made(run.workspace, stage, level) for run in RUNS for level in run.settings.levels for stage in STAGES]
 
 
 for run in RUNS:
@@ -101,7 +105,7 @@ for run in RUNS:
             FORMATTED.add((run.data_root, level))
 
             rule:
-                name: f"format_{level}_{run.data_name}".strip("_")
+                name: f"{FORMAT.rule}_{level}_{run.data_name}".strip("_")
                 input: banks(level), code(FORMAT)
                 output: made(run.data.workspace, FORMAT, level)
                 params: run=run.data_name or "-", level=level, recipe=depends(run, FORMAT), seed=run.settings.seed
@@ -122,18 +126,18 @@ for run in RUNS:
                 shell: TAKE_DATA + "{params.level} {DATA_ROOT:{params.run}} {RUN_JSON:{params.run}}"
 
         rule:
-            name: f"train_{tag}"
-            input: made(own, FORMAT, level)[:3], code(TRAIN)
+            name: f"{TRAIN.rule}_{tag}"
+            input: formatted(own, level), records(own, level, "dataset"), code(TRAIN)
             output: made(own, TRAIN, level)
             params: run=key, level=level, recipe=depends(run, TRAIN), seed=run.settings.seed
             priority: first
-            threads: CORES * distributed.asked()
-            resources: gpu=distributed.asked(), **asks(run, TRAIN)
+            threads: CORES * distributed.requested()
+            resources: gpu=distributed.requested(), **asks(run, TRAIN)
             shell: STAGE + "{TRAIN} {params.level} {RUN_JSON:{params.run}} {params.run} {resources.attempt}"
 
         rule:
-            name: f"compare_{tag}"
-            input: made(own, FORMAT, level)[:2], records(own, level, "dataset", "training"), banks(level), code(COMPARE)
+            name: f"{COMPARE.rule}_{tag}"
+            input: formatted(own, level), records(own, level, "dataset", "training"), banks(level), code(COMPARE)
             output: made(own, COMPARE, level)
             params: run=key, level=level, recipe=depends(run, COMPARE), seed=run.settings.seed
             priority: first
@@ -142,7 +146,7 @@ for run in RUNS:
             shell: STAGE + "{COMPARE} {params.level} {RUN_JSON:{params.run}} {params.run} {resources.attempt}"
 
         rule:
-            name: f"plot_{tag}"
+            name: f"{PLOT.rule}_{tag}"
             input: records(own, level, "dataset", "training", "comparison"), code(PLOT)
             output: made(own, PLOT, level)
             params: run=key, level=level, language=run.settings.language

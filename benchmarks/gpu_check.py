@@ -29,6 +29,7 @@ import yaml
 
 from benchmarks import gpu, gpu_tables
 from cefr_helpers.core import files, records
+from cefr_helpers.core.level_records import read_level
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.core.recipes import recipe_path
 from cefr_helpers.models import base_model
@@ -214,29 +215,29 @@ def of_records(output_root: Path) -> dict:
     """Losses, time, memory and versions of a finished run, from the records in its output folder."""
     given = {"levels": [LEVEL], "output_root": str(output_root), "user_data": str(output_root / "user_data")}
     workspace = configuration.read(given).workspace
-    training, comparison = (records.read(workspace, LEVEL, name) for name in ("training", "comparison"))
-    ran, compared = training["results"], comparison["results"]
-    measures = compared["generation"]["measures"]
-    norms = [row["grad_norm"] for row in ran["history"] if "grad_norm" in row]
+    found = read_level(workspace, LEVEL)
+    ran, compared, generation = found.training.results, found.comparison.results, found.generation
     return {
-        "device": ran["device"],
-        "precision": ran["precision"],
-        "ran": {key: ran["hyperparameters"][key] for key in ("load_in_4bit", "optimizer", "batch_size")},
-        "differences_from_recipe": ran["differences_from_recipe"],
-        "steps": ran["total_steps"],
-        "training_s": ran["duration_s"],
-        "step_s": ran["tokens"] / ran["tokens_per_s"] / ran["total_steps"],
-        "tokens_per_s": ran["tokens_per_s"],
-        "peak_gpu_memory_bytes": ran["peak_gpu_memory_bytes"],
-        "train_losses": [row["train_loss"] for row in ran["history"] if "train_loss" in row],
-        "smallest_gradient_norm": min(norms),
-        "best_eval_loss": ran["best"]["eval_loss"],
-        "merge_check": ran["merge_check"],
-        "base_loss": compared["completion"]["base"]["loss"],
-        "tuned_loss": compared["completion"]["tuned"]["loss"],
-        "losses_differ_by": compared["agreement"]["relative_difference"],
-        "joint_success": {who: one["joint_success"]["value"] for who, one in measures.items()},
-        **{key: training[key] for key in ("versions", "hardware", "commit")},
+        "device": ran.device,
+        "precision": ran.precision,
+        "ran": {key: ran.hyperparameters[key] for key in ("load_in_4bit", "optimizer", "batch_size")},
+        "differences_from_recipe": [difference.as_dict() for difference in ran.differences_from_recipe],
+        "steps": ran.total_steps,
+        "training_s": ran.duration_s,
+        "step_s": ran.tokens / ran.tokens_per_s / ran.total_steps,
+        "tokens_per_s": ran.tokens_per_s,
+        "peak_gpu_memory_bytes": ran.peak_gpu_memory_bytes,
+        "train_losses": [entry.train_loss for entry in found.history("train_loss")],
+        "smallest_gradient_norm": min(entry.grad_norm for entry in found.history("grad_norm")),
+        "best_eval_loss": found.best.eval_loss,
+        "merge_check": ran.merge_check.as_dict(),
+        "base_loss": compared.completion.base.loss,
+        "tuned_loss": compared.completion.tuned.loss,
+        "losses_differ_by": compared.agreement.relative_difference,
+        "joint_success": {system: generation.value(system, "joint_success") for system in generation.measures},
+        "versions": found.training.versions,
+        "hardware": found.training.hardware.as_dict(),
+        "commit": found.training.commit,
     }
 
 

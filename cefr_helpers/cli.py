@@ -25,10 +25,11 @@ from cefr_helpers.command_options import (
 )
 from cefr_helpers.core.errors import Busy, DiskFull, InputError
 from cefr_helpers.core.levels import LEVELS, check_level
-from cefr_helpers.core.paths import REPORT_STAGE
+from cefr_helpers.core.paths import Stage
 from cefr_helpers.core.recipes import load_recipe
+from cefr_helpers.data import bank_formats
 from cefr_helpers.pipeline import configuration, resources, runs, snakemake, stages
-from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.pipeline.configuration import RunConfig
 from cefr_helpers.training import preflight
 
 app = typer.Typer(
@@ -162,25 +163,24 @@ def bank(
     ] = False,
 ) -> None:
     """Let a model behind a server write a sentence bank for a word list; what was answered is never asked again."""
-    from cefr_helpers.bank_making import chat_client, checks, generator, server_address, storage
+    from cefr_helpers.bank_making import chat_client, checks, generator, storage
     from cefr_helpers.core import secret_scan
-    from cefr_helpers.data import word_list
 
     given = {"words": words, "server": server, "model": model, "output": output}
     secret_scan.refuse_secrets("cefr bank", given)
-    url = server_address.address(server or server_address.DEFAULT)
-    key = server_address.key_for(url)
+    url = chat_client.address(server or chat_client.DEFAULT)
+    key = chat_client.key_for(url)
     settings = configuration.read(overrides(check_level(level), bank=bank, user_data=user_data))
-    listed = tuple(word_list.read(words))
-    place = storage.Place(Path(os.path.abspath(output)) if output else settings.workspace.made_bank(level))
-    teachers = checks.read_teachers(settings.sentence_bank, level, place.bank, settings.workspace)
+    listed = tuple(bank_formats.read_word_list(words))
+    place = storage.BankOutput(Path(os.path.abspath(output)) if output else settings.workspace.made_bank(level))
+    teachers = checks.read_reference_banks(settings.sentence_bank, level, place.bank, settings.workspace)
     plan = generator.Plan(listed, level, sentences, tries, model, temperature, max_new_tokens)
     if dry_run:
         typer.echo(generator.preview(plan, teachers, place))
         return
     try:
-        asked = chat_client.ChatServer(url, key, timeout_s)
-        results = generator.make(plan, teachers, place, asked, words)
+        asked = chat_client.ChatClient(url, key, timeout_s)
+        results = generator.generate(plan, teachers, place, asked, words)
     except chat_client.Unavailable as error:
         print(f"{error}\n{generator.GO_ON}", file=sys.stderr)
         raise typer.Exit(1) from None
@@ -227,12 +227,12 @@ def _set_checks(no_checks: bool) -> None:
         os.environ[preflight.OVERRIDE] = "1"
 
 
-def _summary(settings: Configuration, failures: list[str]) -> None:
+def _summary(settings: RunConfig, failures: list[str]) -> None:
     workspace = settings.workspace
     for level in settings.levels:
         if workspace.note(level).is_file() and not any(failure.startswith(level) for failure in failures):
             typer.echo(f"{level}: {shown(workspace.note(level))}")
-    if all(path.is_file() for path in stages.outputs(workspace, REPORT_STAGE, "")):
+    if all(path.is_file() for path in stages.outputs(workspace, Stage.REPORT, "")):
         typer.echo(f"Report: {shown(workspace.final_report())}")
     for failure in failures:
         print(f"FAILED {failure}", file=sys.stderr)

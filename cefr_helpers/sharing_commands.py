@@ -8,6 +8,7 @@ import typer
 
 from cefr_helpers.command_options import Levels, OutputRoot, UserData, overrides, shown
 from cefr_helpers.pipeline import configuration, snakemake
+from cefr_helpers.sharing import hub_package
 
 
 def export(
@@ -40,20 +41,20 @@ def publish(
     what: Annotated[
         Literal["merged", "adapter", "both"], typer.Option(help="The merged model, the adapter or both.")
     ] = "merged",
-    public: Annotated[bool, typer.Option("--public", help="For all to see; without it private.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Put it on top of another version there.")] = False,
+    public: Annotated[bool, typer.Option("--public", help="Make the repository public (default: private).")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite existing files with a new commit.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Send it; without this it is only shown.")] = False,
     output_root: OutputRoot = None,
 ) -> None:
     """Send a level's model to the Hugging Face Hub, by the token in HF_TOKEN; without --yes only show what would go."""
     # before the hub's client is imported: plain HTTPS, as tested, and not the newer transport, unless it is asked for
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
-    from cefr_helpers.sharing import hub_package, hub_upload
+    from cefr_helpers.sharing import hub_upload
 
     settings = configuration.read(overrides(output_root=output_root))
     packages = hub_package.collect(settings.workspace, level, what, repo)
     for package in packages:
-        typer.echo(hub_package.shown_whole(package, public))
+        typer.echo(hub_package.describe(package, public))
     if not yes:
         typer.echo(
             "Checked, and nothing was sent. To send it: the same with --yes (make: YES=yes), and a token in HF_TOKEN."

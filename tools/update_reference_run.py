@@ -1,4 +1,4 @@
-"""Copy a finished run to docs/reference_run and renew the README's table from its records: `make showcase`."""
+"""Copy a finished run to docs/reference_run and renew the README's example and table from it: `make showcase`."""
 
 import argparse
 import shutil
@@ -10,9 +10,11 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace, project_root
 from cefr_helpers.core.progress import clock
+from cefr_helpers.core.schema import ComparisonRecord
+from cefr_helpers.evaluation import parsing
 from cefr_helpers.pipeline import configuration
 
-ROWS, RATES = ("base", "tuned", "gold"), ("covered", "joint_success")
+ROWS = ("base", "tuned", "gold")
 START, END = "<!-- made by `make showcase`: start -->", "<!-- made by `make showcase`: end -->"
 
 
@@ -52,44 +54,54 @@ def with_table(readme: str) -> str:
 
 
 def table() -> str:
-    """The reference run's levels as a Markdown table with where it comes from, from its records alone."""
+    """An example, the reference run's levels as a Markdown table, and where they come from, from its records alone."""
     workspace = Workspace(folder(), folder() / "user_data")
     lines = [
-        "| level | held-out loss, base → tuned (nats a token) | difference, 95% interval | word used, base → tuned "
-        "| Joint Success, base → tuned (bank) | difference in points, 95% interval | training |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| level | loss on held-out words, base → tuned | Joint Success, base → tuned [95 % interval] (bank) "
+        "| training |",
+        "| --- | --- | --- | --- |",
     ]
     for level in LEVELS:
         if workspace.record(level, "comparison").is_file():
             lines.append(_row(workspace, level))
             last = records.read(workspace, level, "comparison")
-    return "\n".join([*lines, "", _origin(last)])
+    return "\n".join([*example(last), "", *lines, "", _origin(last)])
+
+
+def example(record: ComparisonRecord) -> list[str]:
+    """The first word in the record's answers whose tuned sentence passes every check, with the base's answer."""
+    results = record.results
+    shown = next(slot for slot in results.generation.slots_shown if not slot.failed)
+    base = dict(parsing.numbered_lines(results.answers[0].base))
+    return [
+        f"| {record.level} sentence with **{shown.word}** | |",
+        "| --- | --- |",
+        f"| base model | {base.get(shown.slot, 'no sentence')} |",
+        f"| tuned model | {shown.sentence} |",
+    ]
 
 
 def _row(workspace: Workspace, level: str) -> str:
-    results = records.read(workspace, level, "comparison")["results"]
-    seconds = records.read(workspace, level, "training")["results"]["duration_s"]
-    found, answers = results["completion"], results["generation"]
-    loss, joint = found["difference"], answers["differences"]["joint_success"]
-    covered, success = ({row: answers["measures"][row][rate]["value"] for row in ROWS} for rate in RATES)
+    results = records.read(workspace, level, "comparison").results
+    seconds = records.read(workspace, level, "training").results.duration_s
+    found = results.completion
+    success = {system: results.generation.metric(system, "joint_success") for system in ROWS}
+    low, high = success["tuned"].low, success["tuned"].high
     return (
-        f"| {level} | {found['base']['loss']:.3f} → {found['tuned']['loss']:.3f} "
-        f"| {loss['estimate']:+.3f} [{loss['low']:+.3f}, {loss['high']:+.3f}] "
-        f"| {covered['base']:.0%} → {covered['tuned']:.0%} "
-        f"| {success['base']:.0%} → {success['tuned']:.0%} ({success['gold']:.0%}) "
-        f"| {100 * joint['estimate']:+.0f} [{100 * joint['low']:+.0f}, {100 * joint['high']:+.0f}] "
-        f"| {clock(seconds)} |"
-    ).replace("-", "\N{MINUS SIGN}")
+        f"| {level} | {found.base.loss:.2f} → {found.tuned.loss:.2f} "
+        f"| {success['base'].value:.0%} → {success['tuned'].value:.0%} [{low:.0%}, {high:.0%}] "
+        f"({success['gold'].value:.0%}) | {clock(seconds)} |"
+    )
 
 
-def _origin(record: dict) -> str:
-    hardware = record["hardware"]
+def _origin(record: ComparisonRecord) -> str:
+    hardware = record.hardware
     return (
-        f"`make run` on {record['created'][:10]}, commit `{record['commit'][:10]}`, recipe "
-        f"`{record['recipe']['name']}`, {hardware['cores']} cores of an {hardware['cpu']}, no GPU, "
-        f"seed {record['seed']}; "
-        f"n = {record['results']['examples']} held-out examples and {record['results']['generation']['slots']} words "
-        f"asked for a level. Records, notes and figures: "
+        f"`make run` on {record.created[:10]}, commit `{record.commit[:10]}`, recipe "
+        f"`{record.recipe['name']}`, {hardware.cores} cores of an {hardware.cpu}, no GPU, "
+        f"seed {record.seed}; "
+        f"n = {record.results.examples} held-out examples and {record.results.generation.slots} words "
+        f"per level; loss in nats per token, time in minutes. Records, notes and figures: "
         "[docs/reference_run](docs/reference_run/Notes/FINAL_REPORT.md)."
     )
 

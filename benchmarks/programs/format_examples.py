@@ -5,7 +5,7 @@ from pathlib import Path
 from benchmarks.peers import common
 from benchmarks.workload import HELD_OUT_SHARE
 from cefr_helpers.data import banks as sentence_bank
-from cefr_helpers.data import example_files, formatting, splitting
+from cefr_helpers.data import formatting, splitting
 
 
 def main(spec: dict) -> None:
@@ -14,7 +14,7 @@ def main(spec: dict) -> None:
         split = splitting.split_groups(banks, "words", HELD_OUT_SHARE, spec["seed"])
         bank = banks[spec["level"]]
         drawn = formatting.draw_examples(bank, split, spec["level"], "train", spec["examples"], spec["seed"])
-        path = example_files.write(Path(spec["folder"]) / "examples.json", drawn)
+        path = formatting.write_examples(Path(spec["folder"]) / "examples.json", drawn)
     size = path.stat().st_size
     path.unlink()
     common.write(spec, [], seconds=clock.seconds, file_bytes=size)

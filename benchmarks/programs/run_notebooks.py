@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 from benchmarks.peers import common
-from cefr_helpers.core.paths import EXPERIMENT_STAGE, REPORT_STAGE, STAGES
+from cefr_helpers.core.paths import STAGES, Stage
 from cefr_helpers.pipeline import stages as pipeline
-from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.pipeline.configuration import RunConfig
 
 # By what stands in a cell, the first that fits; what is in none of them is neither waiting nor a model's work.
 MERGING = ("saving.merge(",)
-LOADING = ("tuning.load(", "comparison.load(")
+LOADING = ("tuning.load(", "adapters.load(")
 WORK = (
     "tuning.tune(",
     "comparison.score(",
@@ -26,7 +26,7 @@ WORK = (
 
 def main(spec: dict) -> None:
     folder = Path(spec["folder"])
-    settings = Configuration(
+    settings = RunConfig(
         levels=[spec["level"]],
         recipe=spec["recipe"],
         sentence_bank=spec["bank"],
@@ -35,13 +35,13 @@ def main(spec: dict) -> None:
         user_data=str(folder / "user_data"),
         seed=spec["seed"],
     )
-    stages = {stage: timed(stage, spec["level"], settings) for stage in (*STAGES, REPORT_STAGE)}
+    stages = {stage: timed(stage, spec["level"], settings) for stage in (*STAGES, Stage.REPORT)}
     common.write(spec, ["torch", "transformers", "trl", "peft", "unsloth", "papermill"], stages=stages)
 
 
-def timed(stage: str, level: str, settings: Configuration) -> dict[str, float]:
+def timed(stage: str, level: str, settings: RunConfig) -> dict[str, float]:
     """Seconds of one stage, by what they went into."""
-    level = "-" if stage in (REPORT_STAGE, EXPERIMENT_STAGE) else level
+    level = "-" if stage in (Stage.REPORT, Stage.EXPERIMENT) else level
     command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", stage, level, settings.model_dump_json()]
     started = time.monotonic()
     subprocess.run(command, check=True)

@@ -40,7 +40,7 @@ def watched(callback):
 
 def prepared(spec: dict, folder: Path) -> tuple:
     """What `tuning.tune` and `tuning.make_trainer` are given, the model first; one example to evaluate."""
-    tuning.import_unsloth(folder)
+    tuning.prepare_unsloth(folder)
     from cefr_helpers.models import base_model
 
     recipe = make_recipe(spec)

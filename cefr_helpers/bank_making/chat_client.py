@@ -3,16 +3,19 @@
 The key is taken out of whatever the server says, before anyone sees it.
 """
 
+import ipaddress
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
-import httpx
+import httpx2
+import openai
 import tenacity
 
-from cefr_helpers.bank_making.server_address import KEY_VARIABLE, is_local
 from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.progress import clock
 
@@ -26,10 +29,15 @@ _SHORTEST_SECRET = 8  # a shorter key, such as a dummy for a server of one's own
 _SAID = 300  # characters shown of what a server says
 # What servers call themselves in their list of models.
 _KINDS = {"llamacpp": "llama.cpp", "library": "Ollama", "vllm": "vLLM", "openai": "OpenAI", "system": "OpenAI"}
+# What a request carries; all else that the library or the environment would add stays here.
+_HEADERS = {"host", "connection", "accept", "accept-encoding", "content-type", "content-length", "user-agent"}
+KEY_VARIABLE = "BANK_API_KEY"
+DEFAULT = "http://127.0.0.1:8080/v1"  # where llama.cpp's server listens if nothing else is said
+_EXPECTED_ADDRESS = f"expected an address such as {DEFAULT}"
 
 
 class Unavailable(RuntimeError):
-    """The server gave no usable answer after all attempts, or wants to be left alone for long; told to people."""
+    """The server gave no usable answer after all attempts, or asks for a long pause; the message is for users."""
 
 
 class _Passing(Exception):
@@ -53,11 +61,11 @@ class Reply:
     completion_tokens: int | None
 
 
-class ChatServer:
-    """A server, asked one thing at a time; what may pass is tried again, and `say` is told.
+class ChatClient:
+    """A client of one server, which is asked one thing at a time; what may pass is tried again, and `say` is told.
 
     Args:
-        url: from `server_address.address`.
+        url: from `chat_client.address`.
         key: sent with each request, and in no message.
         timeout_s: the longest time without a sign of an answer.
         first_wait_s: before the second attempt; each further wait doubles, up to a minute.
@@ -78,10 +86,16 @@ class ChatServer:
         # settings that the model takes under another name, or (None) not at all
         self._names: dict[str, str | None] = {}
         self._back_off = tenacity.wait_exponential_jitter(first_wait_s, _LONGEST_BACK_OFF_S, jitter=first_wait_s)
-        self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s)),
-            trust_env=not is_local(url),  # proxies of the environment are for other machines
+        self._client = openai.OpenAI(
+            base_url=url,
+            api_key=key or "none",  # else the library takes the one that the environment keeps for OpenAI
+            max_retries=0,  # it would try a used-up credit again, and wait without a word
+            timeout=openai.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s)),
+            http_client=openai.DefaultHttpxClient(
+                follow_redirects=False,
+                trust_env=not is_local(url),  # proxies of the environment are for other machines
+                event_hooks={"request": [self._set_headers]},
+            ),
         )
 
     def choose_model(self, model: str | None) -> tuple[str, str]:
@@ -93,16 +107,17 @@ class ChatServer:
             Unavailable: it answers, but nothing of use.
         """
         try:
-            found = self._retried("GET", "/models", None, _listed)
+            found = self._retried("/models", self._client.models.list).data
         except _NotFound:
             if model is None:
                 raise
-            found = []
-        names = [one["id"] for one in found]
-        if model is None and len(names) != 1:
-            listed = ", ".join(map(shown, names[:20])) or "none"
-            raise InputError(f"{self.url}: models there: {listed}; name one as MODEL")
-        return model or names[0], next((kind for one in found if (kind := _KINDS.get(one["owned_by"]))), "other")
+            found = None
+        listed = [one for one in found if isinstance(getattr(one, "id", None), str)] if isinstance(found, list) else []
+        if model is None and len(listed) != 1:
+            names = ", ".join(shown(one.id) for one in listed[:20]) or "none"
+            raise InputError(f"{self.url}: models there: {names}; name one as MODEL")
+        kinds = (_KINDS.get(str(getattr(one, "owned_by", None))) for one in listed)
+        return model or listed[0].id, next(filter(None, kinds), "other")
 
     def ask(self, model: str, prompt: str, temperature: float, max_new_tokens: int) -> Reply:
         """The model's answer to one prompt.
@@ -112,10 +127,23 @@ class ChatServer:
             Unavailable: no usable answer after all attempts.
         """
         messages = [{"role": "user", "content": prompt}]
-        body = {"model": model, "messages": messages, "temperature": temperature, "max_tokens": max_new_tokens}
-        return self._retried("POST", "/chat/completions", body, self._reply)
+        settings = {"temperature": temperature, "max_tokens": max_new_tokens}
 
-    def _retried(self, method: str, path: str, body: dict | None, read: Callable[[dict], object]):
+        def create() -> object:
+            named = {self._names.get(name, name): value for name, value in settings.items()}
+            named.pop(None, None)
+            return self._client.chat.completions.create(model=model, messages=messages, **named)
+
+        return self._retried("/chat/completions", create, self._reply)
+
+    def _set_headers(self, request: httpx2.Request) -> None:
+        """Send what a request needs: the library would add this machine's system and the environment's OPENAI_*."""
+        for name in request.headers.keys() - _HEADERS:
+            del request.headers[name]
+        if self._key:
+            request.headers["authorization"] = f"Bearer {self._key}"
+
+    def _retried(self, path: str, send: Callable[[], object], read: Callable[[object], object] = lambda found: found):
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Passing),
             wait=self._wait,
@@ -124,7 +152,7 @@ class ChatServer:
             reraise=True,
         )
         try:
-            return retrying(lambda: read(self._send(method, path, body)))
+            return retrying(lambda: read(self._sent(path, send)))
         except _Passing as last:
             raise Unavailable(f"{self.url}{path}: {last}; tried {_ATTEMPTS} times") from None
 
@@ -135,28 +163,36 @@ class ChatServer:
     def _tell(self, state: tenacity.RetryCallState) -> None:
         self._say(f"{state.outcome.exception()}; trying again in {state.next_action.sleep:.0f} s")
 
-    def _send(self, method: str, path: str, body: dict | None) -> dict:
-        named = {self._names.get(key, key): value for key, value in (body or {}).items()}
-        named.pop(None, None)
+    def _sent(self, path: str, send: Callable[[], object]) -> openai.BaseModel:
+        """What the server answers, in the library's form."""
         try:
-            response = self._client.request(method, self.url + path, json=named or None)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            if not self._answered:
-                why = f"nobody answers there ({error})"
-                raise InputError(f"{self.url}: {why}; start the server, or give its address as SERVER") from None
-            raise _Passing(f"no connection ({error})") from None
-        except httpx.TimeoutException:
-            raise _Passing("no answer in time") from None
-        except httpx.RequestError as error:
-            raise _Passing(f"the connection broke ({error})") from None
+            found = send()
+        except openai.APIConnectionError as error:
+            raise self._unreached(error.__cause__) from None
+        except openai.APIStatusError as error:
+            found = error
+        except (ValueError, RecursionError):  # what the library cannot read comes out as Python's own error
+            found = None
         self._answered = True
-        if not response.is_success:
-            raise self._problem(response, path)
-        return _json_object(response)
+        if isinstance(found, openai.APIStatusError):  # out here, so that its text, with the key, is no one's context
+            raise self._problem(found, path)
+        if not isinstance(found, openai.BaseModel):  # other JSON, and text of another type, it hands on as they are
+            raise _Passing("an answer that is no JSON object")
+        return found
 
-    def _problem(self, response: httpx.Response, path: str) -> Exception:
+    def _unreached(self, why: BaseException) -> Exception:
+        """What to raise where no answer came."""
+        if isinstance(why, (httpx2.ConnectError, httpx2.ConnectTimeout)):
+            if self._answered:
+                return _Passing(f"no connection ({why})")
+            nobody = f"nobody answers there ({why})"
+            return InputError(f"{self.url}: {nobody}; start the server, or give its address as SERVER")
+        silent = isinstance(why, httpx2.TimeoutException)
+        return _Passing("no answer in time" if silent else f"the connection broke ({why})")
+
+    def _problem(self, error: openai.APIStatusError, path: str) -> Exception:
         """What to raise for a status that is not a success."""
-        code, said = response.status_code, self._said(response)
+        code, response, said = error.status_code, error.response, self._said(error)
         told = f"HTTP {code}: {said}"
         if code == 402 or "insufficient_quota" in response.text:
             return InputError(f"{self.url}: no credit left ({told})")
@@ -186,24 +222,19 @@ class ChatServer:
                 return True
         return False
 
-    def _reply(self, found: dict) -> Reply:
+    def _reply(self, found: openai.BaseModel) -> Reply:
         try:
-            text = found["choices"][0]["message"].get("content")
-        except (KeyError, IndexError, TypeError, AttributeError):
+            text = found.choices[0].message.content
+        except (IndexError, TypeError, AttributeError):
             raise _Passing("an answer of another form than a chat's") from None
-        usage = found["usage"] if isinstance(found.get("usage"), dict) else {}
-        counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
+        counts = (getattr(found.usage, name, None) for name in ("prompt_tokens", "completion_tokens"))
         text = self._without_key(text) if isinstance(text, str) else ""
         return Reply(text, *(count if type(count) is int else None for count in counts))
 
-    def _said(self, response: httpx.Response) -> str:
+    def _said(self, error: openai.APIStatusError) -> str:
         """What the server says is wrong, in one line."""
-        try:
-            error = response.json()["error"]
-            text = error["message"] if isinstance(error, dict) else error
-        except (ValueError, KeyError, TypeError, RecursionError):
-            text = response.text
-        return repr(" ".join(self._without_key(str(text)).split())[:_SAID])
+        text = error.body.get("message") if isinstance(error.body, dict) else error.body
+        return repr(" ".join(self._without_key(str(text or error.response.text)).split())[:_SAID])
 
     def _without_key(self, text: str) -> str:
         """What the server sent, fit to be kept: halves of characters become "?"."""
@@ -212,23 +243,7 @@ class ChatServer:
         return text.encode("utf-8", "replace").decode()
 
 
-def _json_object(response: httpx.Response) -> dict:
-    try:
-        found = response.json()
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise _Passing("an answer that is no JSON object")
-    return found
-
-
-def _listed(found: dict) -> list[dict]:
-    models = found.get("data")
-    models = [one for one in models if isinstance(one, dict)] if isinstance(models, list) else []
-    return [{"id": one["id"], "owned_by": str(one.get("owned_by"))} for one in models if isinstance(one.get("id"), str)]
-
-
-def _retry_after(response: httpx.Response) -> float | None:
+def _retry_after(response: httpx2.Response) -> float | None:
     """Seconds to wait, by the server's header: a number, or a date.
 
     Raises:
@@ -247,3 +262,49 @@ def _retry_after(response: httpx.Response) -> float | None:
     if seconds > _LONGEST_WAIT_S:
         raise Unavailable(f"{response.url}: asks to be left alone for {clock(seconds)}; give the same command later")
     return max(0.0, seconds)
+
+
+def address(url: str) -> str:
+    """The server's base address; "/v1" is added where no path is given.
+
+    Raises:
+        InputError: it is no http address, or holds a name, a password or a query, in which a key may stand; such a
+            one is not shown.
+    """
+    url = url.strip()
+    if set(url) & set("@?#"):
+        raise InputError(f"server: holds a name, password or query; {_EXPECTED_ADDRESS}, and the key in {KEY_VARIABLE}")
+    try:
+        parts, _ = urlsplit(url), httpx2.URL(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except (ValueError, httpx2.InvalidURL):
+        usable = False
+    if not usable:
+        raise InputError(f"server: {shown(url)}; {_EXPECTED_ADDRESS}")
+    path = parts.path.rstrip("/").removesuffix("/chat/completions")
+    return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"
+
+
+def is_local(url: str) -> bool:
+    """Whether the server is on this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def key_for(url: str) -> str | None:
+    """The key for the server at `url`, or None.
+
+    Raises:
+        InputError: it can't be a key, or would go over a network in the clear; the key is not shown.
+    """
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if not key:
+        return None
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise InputError(f"{KEY_VARIABLE}: contains characters that no API key contains; expected the key alone")
+    if url.startswith("http:") and not is_local(url):
+        raise InputError(f"server: {url} is not encrypted, and {KEY_VARIABLE} is set; expected https, or no key")
+    return key

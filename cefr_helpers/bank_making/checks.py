@@ -11,10 +11,10 @@ from cefr_helpers.core.paths import Workspace, resolve
 from cefr_helpers.data import bank_formats
 from cefr_helpers.data import banks as sentence_bank
 from cefr_helpers.data.banks import Bank
-from cefr_helpers.evaluation import level_scorers, parsing, scorer_card
+from cefr_helpers.evaluation import level_scorers, parsing
 from cefr_helpers.evaluation.metrics import TOLERANCE
 from cefr_helpers.text import grammar, word_match
-from cefr_helpers.text.near_duplicates import Known
+from cefr_helpers.text.near_duplicates import IncrementalIndex
 from cefr_helpers.text.tokens import words_of
 
 # In the order in which they are looked at; what is said of a sentence to the model that wrote it.
@@ -39,7 +39,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Teachers:
+class ReferenceBanks:
     """The banks that a level is learnt from, and all sentences that a new bank must not repeat.
 
     Attributes:
@@ -59,7 +59,7 @@ class Teachers:
         return round(tenths[0]), round(tenths[-1])
 
 
-def read_teachers(bank: str, level: str, output: Path, workspace: Workspace) -> Teachers:
+def read_reference_banks(bank: str, level: str, output: Path, workspace: Workspace) -> ReferenceBanks:
     """Read the named bank, the banks beside `output` (files that bear a level in their name) and the favourites.
 
     The level is learnt from the named bank where it has `level` and another one, else from the bundled bank.
@@ -82,27 +82,27 @@ def read_teachers(bank: str, level: str, output: Path, workspace: Workspace) -> 
             passed_over.append(str(error))
     for path in filter(lambda path: path.is_file(), map(workspace.favourites, LEVELS)):
         found[f"favourites {path.stem}"] = tuple(sentence for _, sentence in bank_formats.read_rows(path))
-    return Teachers(banks, found, tuple(passed_over))
+    return ReferenceBanks(banks, found, tuple(passed_over))
 
 
-class Judge:
+class SentenceFilter:
     """Judges sentences one by one, each against those that it has accepted before.
 
     Args:
         level: what is asked for.
-        teachers: from `read_teachers`.
+        teachers: from `read_reference_banks`.
     """
 
-    def __init__(self, level: str, teachers: Teachers):
+    def __init__(self, level: str, teachers: ReferenceBanks):
         self.level = level
-        self.scorers = level_scorers.train(scorer_card.rows_of(teachers.banks), _SEED, with_card=False)
-        self._others, self._other_names = Known(), []
+        self.scorers = level_scorers.train(level_scorers.sentences_of(teachers.banks), _SEED, with_quality=False)
+        self._others, self._other_names = IncrementalIndex(), []
         for name, sentences in teachers.others.items():
             for sentence in sentences:
                 self._others.add(frozenset(words_of(sentence)))
                 self._other_names.append((name, sentence))
         self.compared_with = list(teachers.others)
-        self._kept = (Known(), Known())
+        self._kept = (IncrementalIndex(), IncrementalIndex())
         self._kept_sentences: list[str] = []
 
     def judge(self, word: str, sentence: str) -> Verdict:

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cefr_helpers.bank_making import checks, prompts, storage
-from cefr_helpers.bank_making.answer_journal import AnswerJournal
-from cefr_helpers.bank_making.chat_client import ChatServer
-from cefr_helpers.bank_making.checks import Judge, Teachers
+from cefr_helpers.bank_making.chat_client import ChatClient
+from cefr_helpers.bank_making.checks import ReferenceBanks, SentenceFilter
+from cefr_helpers.bank_making.storage import ResponseLog
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.progress import clock
 
@@ -27,7 +27,7 @@ class Plan:
     """What is asked for.
 
     Attributes:
-        words: from `word_list.read`.
+        words: from `bank_formats.read_word_list`.
         sentences: how many a word gets.
         tries: how many answers are asked for a word at most.
         model: None where the server is to say; a resumed bank keeps its own.
@@ -51,8 +51,8 @@ class _Word:
     tries: int = 0
 
 
-class BankMaking:
-    """A bank under making; opening it reads the answers that are there, and judges them as on the day they came.
+class BankGenerator:
+    """A bank being generated; opening it reads the answers that are there, and judges them as on the day they came.
 
     Args:
         place: where it goes; has to be locked by `place.only_one`, unless nothing will be asked.
@@ -61,13 +61,13 @@ class BankMaking:
         InputError: the answers that are there were asked for in another way.
     """
 
-    def __init__(self, plan: Plan, teachers: Teachers, place: storage.Place):
+    def __init__(self, plan: Plan, teachers: ReferenceBanks, place: storage.BankOutput):
         self.plan = plan
         self.place = place
         self._lengths = teachers.lengths(plan.level)
-        self._journal = AnswerJournal(place.answers)
+        self._journal = ResponseLog(place.answers)
         self._check_header()
-        self._judge = Judge(plan.level, teachers)
+        self._judge = SentenceFilter(plan.level, teachers)
         self._words = {word: _Word([], []) for word in plan.words}
         self._rejects: list[tuple[str, str, str, str]] = []
         self._counts = Counter(offered=0, kept=0, not_needed=0)
@@ -96,11 +96,11 @@ class BankMaking:
         state = self._words[word]
         return prompts.prompt(word, self.plan.level, self._lacks(word) + SPARE, self._lengths, state.seen)
 
-    def ask(self, server: ChatServer, model: str, kind: str, say: Callable[[str], None]) -> None:
+    def ask(self, server: ChatClient, model: str, kind: str, say: Callable[[str], None]) -> None:
         """Ask for what is missing, each answer kept before the next request.
 
         Raises:
-            chat_server.Unavailable, InputError: the server's; what was answered is kept.
+            chat_client.Unavailable, InputError: the server's; what was answered is kept.
         """
         header = {"level": self.plan.level, "model": model, "temperature": self.plan.temperature}
         self._journal.begin(header | {"server": {"url": server.url, "kind": kind}, "begun": _now()})
@@ -171,7 +171,7 @@ class BankMaking:
     def _lacks(self, word: str) -> int:
         return max(0, self.plan.sentences - len(self._words[word].kept))
 
-    def _ask_once(self, server: ChatServer, model: str, word: str) -> None:
+    def _ask_once(self, server: ChatClient, model: str, word: str) -> None:
         prompt, started = self.prompt(word), time.monotonic()
         reply = server.ask(model, prompt, self.plan.temperature, self.plan.max_new_tokens)
         answer = {
@@ -208,11 +208,11 @@ class BankMaking:
                 self._rejects.append((word, sentence, verdict.reason, verdict.detail))
 
 
-def make(
+def generate(
     plan: Plan,
-    teachers: Teachers,
-    place: storage.Place,
-    server: ChatServer,
+    teachers: ReferenceBanks,
+    place: storage.BankOutput,
+    server: ChatClient,
     word_list: Path,
     say: Callable[[str], None] = print,
 ) -> dict:
@@ -228,7 +228,7 @@ def make(
     for passed_over in teachers.passed_over:
         say(f"not compared with {passed_over}")
     with place.only_one():
-        making = BankMaking(plan, teachers, place)
+        making = BankGenerator(plan, teachers, place)
         todo = making.unfinished()
         say(f"{len(plan.words)} words, {plan.sentences} sentences each at {plan.level}: {len(todo)} words to ask for")
         if todo:
@@ -238,9 +238,9 @@ def make(
         return making.write(word_list)
 
 
-def preview(plan: Plan, teachers: Teachers, place: storage.Place) -> str:
+def preview(plan: Plan, teachers: ReferenceBanks, place: storage.BankOutput) -> str:
     """What would be asked, for people; nothing is asked, nothing written."""
-    making = BankMaking(plan, teachers, place)
+    making = BankGenerator(plan, teachers, place)
     todo = making.unfinished()
     most = sum(making.tries_left(word) for word in todo)
     lines = [f"not compared with {one}" for one in teachers.passed_over]

@@ -1,23 +1,25 @@
-"""A bank that a model wrote, its answers, rejects and record beside it; what a person made of it is not overwritten."""
+"""The files of a bank that a model wrote: the bank, its answers as they came, rejects and record."""
 
 import csv
 import hashlib
 import io
 import json
+import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from cefr_helpers.bank_making.checks import REASONS
 from cefr_helpers.core import files, locks, records
-from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.paths import check_path
 from cefr_helpers.core.progress import clock
 
 ENDINGS = (".json", ".csv")
 SCHEMA = 1
 _WORDS_SHOWN = 20
+LOG_SCHEMA = 1
 
 
-class Place:
+class BankOutput:
     """A bank's file, `B2.json`, and the folder beside it, `B2.made`, with all that it came from.
 
     Raises:
@@ -88,11 +90,11 @@ class Place:
             files.write_atomically(self.bank, content)
 
 
-def report(results: dict, place: Place) -> str:
+def report(results: dict, place: BankOutput) -> str:
     """What was made, for people.
 
     Args:
-        results: from `generator.make`.
+        results: from `generator.generate`.
     """
     tokens = [results["prompt_tokens"], results["completion_tokens"]]
     told = "not told by the server" if None in tokens else f"{tokens[0]:,} in prompts, {tokens[1]:,} in answers"
@@ -130,3 +132,70 @@ def _as_csv(bank: dict[str, list[str]]) -> str:
     rows = [(word, sentence) for word, own in bank.items() for sentence in own]
     csv.writer(text, lineterminator="\n").writerows([("word", "sentence"), *rows])
     return text.getvalue()
+
+
+class ResponseLog:
+    """The answers that were paid for, in their order.
+
+    The first line says how they were asked for; each further one holds an answer.
+
+    Attributes:
+        header: the first line; None where there is no file yet.
+        answers: the further lines.
+
+    Raises:
+        InputError: the file that is there is no such journal; names file and line.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.header: dict | None = None
+        self.answers: list[dict] = []
+        self._whole = 0
+        if path.is_file():
+            self._read()
+
+    def begin(self, header: dict) -> None:
+        """Write the first line, or write it anew where no answer follows it yet."""
+        if not self.answers:
+            self._whole = 0
+            self.header = {"schema": LOG_SCHEMA, **header}
+            self._append(self.header)
+
+    def add(self, answer: dict) -> None:
+        """Keep one more answer; when this returns, it is on disk."""
+        self._append(answer)
+        self.answers.append(answer)
+
+    def _append(self, line: dict) -> None:
+        with open(self.path, "ab") as file:
+            file.truncate(self._whole)  # half a line of a process that was killed
+            file.write(json.dumps(line).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+            self._whole = file.tell()
+
+    def _read(self) -> None:
+        content = self.path.read_bytes()
+        self._whole = content.rfind(b"\n") + 1
+        lines = content[: self._whole].split(b"\n")[:-1]
+        for number, line in enumerate(lines, 1):
+            try:
+                found = json.loads(line)
+            except (ValueError, RecursionError):
+                found = None
+            if not _is_header(found) if number == 1 else not _is_answer(found):
+                what = "answers by this version of the suite" if number == 1 else "an answer"
+                raise InputError(f"{self.path}, line {number}: {shown(line[:200])}; expected {what}")
+            if number == 1:
+                self.header = found
+            else:
+                self.answers.append(found)
+
+
+def _is_header(line: object) -> bool:
+    return isinstance(line, dict) and line.get("schema") == LOG_SCHEMA and line.keys() >= {"level", "model", "server"}
+
+
+def _is_answer(line: object) -> bool:
+    return isinstance(line, dict) and all(isinstance(line.get(key), str) for key in ("word", "text"))

@@ -1,4 +1,4 @@
-"""The one error that is the user's to mend: bad input or configuration, told without a traceback."""
+"""Errors the user can fix; shown without a traceback."""
 
 
 class InputError(ValueError):

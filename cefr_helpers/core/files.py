@@ -125,7 +125,7 @@ def atomic_file(path: Path, needed: int) -> Iterator[BinaryIO]:
 
 
 def aside_of(path: Path) -> Path:
-    """A name beside `path` that no other process takes, on another node of a cluster neither."""
+    """A temporary name beside `path`, unique across processes and nodes."""
     return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
 
 

@@ -23,7 +23,7 @@ def lease(path: Path, timeout_s: float = -1):
 
     Unlike `flock`, which some shared file systems keep to one node, it needs nothing of the file system but that a
     file is created once. What a dead process holds is taken over: at once on its own machine, from another one after
-    30 seconds without a sign of life. So what it guards must stay whole where two do it after all.
+    30 seconds without a sign of life. So what it guards must be safe if two processes do run.
 
     Args:
         timeout_s: how long to wait for it; -1 waits as long as it takes.
@@ -57,6 +57,18 @@ def lease_folder(path: Path) -> Iterator[None]:
         held.release()
 
 
+@contextmanager
+def exclusive_on_all_nodes(lock: Path, lease_file: Path) -> Iterator[None]:
+    """Hold a lock and a lease until the end of the block: the lock tells at once of a process on this machine, and on a
+    cluster only the lease knows of other nodes'.
+
+    Raises:
+        Busy: another process holds one of them.
+    """
+    with exclusive(lock), lease_folder(lease_file):
+        yield
+
+
 def die_with_parent(number: int = signal.SIGTERM, parent: int | None = None) -> None:
     """End this process by a signal when the one that started it is gone, so that no orphan goes on writing (Linux).
 
@@ -78,7 +90,7 @@ def die_with_engine() -> None:
 def exclusive(lock: Path, what: str = "run"):
     """A lock in a folder for as long as this process lives, or the `with` block over it; it goes however that ends.
 
-    A file that is there is no lock: a living process must hold it.
+    The file alone is not a lock; a living process must hold it.
 
     Args:
         what: names what holds it, in the message.

@@ -2,13 +2,50 @@
 
 import unicodedata
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from cefr_helpers.core.errors import InputError, shown
 
-STAGES = ("01_data_formatting", "02_training", "03_baseline_comparison", "04_plotting")
-REPORT_STAGE = "05_final_report"
-EXPERIMENT_STAGE = "06_experiment_report"
+
+class Stage(StrEnum):
+    """A stage of the chain; its value is the name of its notebook."""
+
+    FORMAT = "01_data_formatting"
+    TRAIN = "02_training"
+    COMPARE = "03_baseline_comparison"
+    PLOT = "04_plotting"
+    REPORT = "05_final_report"
+    EXPERIMENT = "06_experiment_report"
+
+    @property
+    def record(self) -> str | None:
+        """The name of the record that it writes; None where it writes notes alone."""
+        return {Stage.FORMAT: "dataset", Stage.TRAIN: "training", Stage.COMPARE: "comparison"}.get(self)
+
+    @property
+    def rule(self) -> str:
+        """What its rules in the Snakefile are called; a level's end with the level and the run."""
+        return self.name.lower()
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it computes on a GPU, where there is one."""
+        return self in (Stage.TRAIN, Stage.COMPARE)
+
+    @property
+    def computes(self) -> bool:
+        """Whether results come from it; the others show them."""
+        return self.record is not None
+
+    @classmethod
+    def of_record(cls, name: str) -> "Stage":
+        """The stage that writes a record."""
+        return next(stage for stage in cls if stage.record == name)
+
+
+# Those of a level, in their order.
+STAGES = (Stage.FORMAT, Stage.TRAIN, Stage.COMPARE, Stage.PLOT)
 PLOT_FILES = {
     "training_loss": "1_training_loss.png",
     "eval_loss": "2_eval_loss.png",

@@ -1,4 +1,4 @@
-"""A line now and then of how far a long cell has come: plain text, which executed notebooks and logs keep."""
+"""Print progress at most every ten seconds: plain text, which executed notebooks and logs keep."""
 
 import time
 from collections.abc import Callable
@@ -12,8 +12,8 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-class Counted:
-    """Says at most every EVERY_S seconds how far it has come; nothing of what is done sooner."""
+class ProgressLine:
+    """Prints progress at most every EVERY_S seconds, and nothing for work that ends sooner."""
 
     def __init__(self):
         self._started = self._said = time.monotonic()

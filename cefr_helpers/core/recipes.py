@@ -7,10 +7,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cefr_helpers.core.errors import InputError, shown
-from cefr_helpers.core.paths import check_path, project_root
+from cefr_helpers.core.paths import Stage, check_path, project_root
 
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 # More of anything is a slip of the keyboard, and would fill memory or disk before it failed.
+AUTO = "auto"  # batch_size: the largest that fits
 MOST = 10_000_000
 
 DATA_KEYS = (
@@ -49,10 +50,10 @@ COMPARISON_KEYS = ("sample_prompts", "generation_prompts", "generation_samples",
 # What a stage's result depends on: the batch runs a stage again when one of these changed.
 # eval_batch_size shapes no number, but time and memory; it is read by 02 and 03.
 KEYS_OF_STAGE = {
-    "01_data_formatting": DATA_KEYS,
-    "02_training": DATA_KEYS + TRAINING_KEYS,
-    "03_baseline_comparison": DATA_KEYS + TRAINING_KEYS + COMPARISON_KEYS,
-    "04_plotting": (),
+    Stage.FORMAT: DATA_KEYS,
+    Stage.TRAIN: DATA_KEYS + TRAINING_KEYS,
+    Stage.COMPARE: DATA_KEYS + TRAINING_KEYS + COMPARISON_KEYS,
+    Stage.PLOT: (),
 }
 
 
@@ -77,7 +78,7 @@ class Recipe(BaseModel):
     lora_alpha: int = Field(ge=1, le=MOST)
     lora_dropout: float = Field(ge=0, lt=1)
     lora_target_modules: tuple[str, ...] = Field(min_length=1)
-    batch_size: int = Field(ge=1, le=MOST)
+    batch_size: int | Literal["auto"]
     gradient_accumulation_steps: int = Field(ge=1, le=MOST)
     gradient_checkpointing: bool
     epochs: float = Field(gt=0, le=MOST)
@@ -96,6 +97,13 @@ class Recipe(BaseModel):
     generation_samples: int = Field(ge=0, le=MOST)
     max_new_tokens: int = Field(ge=1, le=MOST)
 
+    @field_validator("batch_size", mode="before")
+    @classmethod
+    def _number_or_auto(cls, value):
+        if value != AUTO and not (type(value) is int and 1 <= value <= MOST):
+            raise ValueError(f"must be a whole number from 1 to {MOST}, or {AUTO}")
+        return value
+
     @field_validator("lora_target_modules", mode="before")
     @classmethod
     def _known_modules(cls, value):
@@ -105,6 +113,11 @@ class Recipe(BaseModel):
         if unknown or len(set(value)) != len(value):
             raise ValueError(f"names {unknown or 'a module twice'}; choose among {', '.join(TARGET_MODULES)}")
         return tuple(value)
+
+    @property
+    def examples_per_step(self) -> int:
+        """Examples of an optimiser step; with `batch_size: auto` the accumulation steps count them."""
+        return (1 if self.batch_size == AUTO else self.batch_size) * self.gradient_accumulation_steps
 
     def part(self, keys: tuple[str, ...]) -> dict:
         """Some of the keys with their values, as plain JSON types."""

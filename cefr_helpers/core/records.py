@@ -9,14 +9,20 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Literal, overload
 
-from cefr_helpers.core import files
-from cefr_helpers.core.errors import InputError
+from pydantic import ValidationError
+
+from cefr_helpers.core import files, schema
+from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.files import sha256, write_atomically
-from cefr_helpers.core.paths import Workspace, project_root
+from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
+from cefr_helpers.core.schema import ComparisonRecord, DatasetRecord, TrainingRecord
 
 SCHEMA = 1
-NAMES = ("dataset", "training", "comparison")
+NAMES = tuple(stage.record for stage in STAGES if stage.record)
+AnyRecord = DatasetRecord | TrainingRecord | ComparisonRecord
+_COPIES_KEPT = 5  # of each record, in history/
 _KEYS = {"schema", "level", "created", "commit", "versions", "hardware", "seed", "recipe", "inputs", "results"}
 _LIBRARIES = [
     "torch",
@@ -48,28 +54,30 @@ def write(
     seed: int,
     recipe: dict,
     inputs: dict[str, str],
-    results: dict,
+    results: schema.Part,
 ) -> Path:
-    """Write a stage's record, the last thing a stage does; a copy stays in `history/` when a later run replaces it.
+    """Write a stage's record, the last thing a stage does; the last copies stay in `history/`.
 
     Raises:
         ValueError: `results` holds a number that is not finite, which JSON cannot keep.
     """
-    record = {
-        "schema": SCHEMA,
-        "level": level,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
-        "versions": versions(),
-        "hardware": hardware(),
-        "seed": seed,
-        "recipe": recipe,
-        "inputs": inputs,
-        "results": results,
-    }
-    text = as_text(record)
-    stamp = record["created"].replace(":", "")
-    write_atomically(workspace.run(level) / "history" / f"{name}-{stamp}.json", text)
+    record = schema.RECORDS[name](
+        schema=SCHEMA,
+        level=level,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=commit(),
+        versions=versions(),
+        hardware=hardware(),
+        seed=seed,
+        recipe=recipe,
+        inputs=inputs,
+        results=results,
+    )
+    text = as_text(record.as_dict())
+    history = workspace.run(level) / "history"
+    write_atomically(history / f"{name}-{record.created.replace(':', '')}.json", text)
+    for old in sorted(history.glob(f"{name}-*.json"))[:-_COPIES_KEPT]:
+        old.unlink()
     return write_atomically(workspace.record(level, name), text)
 
 
@@ -78,23 +86,38 @@ def as_text(record: dict) -> str:
     return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read(workspace: Workspace, level: str, name: str) -> dict:
+@overload
+def read(workspace: Workspace, level: str, name: Literal["dataset"]) -> DatasetRecord: ...
+@overload
+def read(workspace: Workspace, level: str, name: Literal["training"]) -> TrainingRecord: ...
+@overload
+def read(workspace: Workspace, level: str, name: Literal["comparison"]) -> ComparisonRecord: ...
+@overload
+def read(workspace: Workspace, level: str, name: str) -> AnyRecord: ...
+def read(workspace: Workspace, level: str, name: str) -> AnyRecord:
     """The record of a stage.
 
     Raises:
         InputError: it is missing (the message names the stage to run), not JSON, or of another schema.
     """
     path = workspace.record(level, name)
-    stage = {"dataset": "01_data_formatting", "training": "02_training", "comparison": "03_baseline_comparison"}[name]
+    stage = Stage.of_record(name)
     if not path.is_file():
         raise InputError(f"{path}: missing; run {stage} for level {level} first")
     record = files.read_json(path, f"run {stage} for level {level} again")
     if not isinstance(record, dict) or record.get("schema") != SCHEMA or not record.keys() >= _KEYS:
         raise InputError(f"{path}: not a record of schema {SCHEMA}; run {stage} for level {level} again")
-    return record
+    try:
+        return schema.RECORDS[name].of_file(record)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        raise InputError(
+            f"{path}: {key}: {shown(problem['input'])}: {problem['msg'].lower()}; run {stage} for level {level} again"
+        ) from None
 
 
-def read_if_there(workspace: Workspace, level: str, name: str) -> dict | None:
+def read_if_there(workspace: Workspace, level: str, name: str) -> AnyRecord | None:
     """The record, or None where the stage has not been run; a broken record still raises InputError."""
     return read(workspace, level, name) if workspace.record(level, name).is_file() else None
 

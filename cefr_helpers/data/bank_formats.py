@@ -30,6 +30,8 @@ _EXPECTED_ROW = (
 )
 
 Rows = list[tuple[str, str]]
+LONGEST_WORD = 60  # characters of a word or short phrase
+_EXPECTED_LIST = "a word list: .csv with a column word, or .txt with a word a line"
 
 
 def check_ending(path: Path) -> None:
@@ -182,7 +184,7 @@ def _text_of(value: str, where: Callable[[], str], key: str, longest: int) -> st
 
 
 def _integer(digits: str) -> int | float:
-    """No value of a bank, but one that is too long for int() must not hide the row that it stands in."""
+    """No bank holds such a value, but a number too long for int() must not hide the row that it is in."""
     return int(digits) if len(digits) < 100 else math.inf
 
 
@@ -207,3 +209,60 @@ def _line_of_item(text: str, index: int) -> int:
 def _shown(value: object) -> str:
     """A value in an error message, at most 80 characters of it."""
     return shown(dict(value) if isinstance(value, tuple) else value)
+
+
+def read_word_list(path: str | Path) -> list[str]:
+    """The words of a list, in its order; other columns of a .csv are passed over, and so are empty lines.
+
+    Raises:
+        InputError: the file cannot be read, is of another kind, or holds no word, a thing that is no word, or a word
+            twice; names file, line and value.
+    """
+    path = Path(path)
+    readers = {".csv": _listed_words, ".txt": _list_lines}
+    if path.suffix.lower() not in readers:
+        raise InputError(f"{path}: cannot read a word list of this kind; expected {_EXPECTED_LIST}")
+    text = read_text(path, _EXPECTED_LIST)
+    found: dict[str, tuple[str, int]] = {}
+    for line, cell in readers[path.suffix.lower()](path, text):
+        word = " ".join(cell.split())
+        if not is_word(word):
+            expected = f"expected a word or short phrase of at most {LONGEST_WORD} characters"
+            raise InputError(f"{path}, line {line}: word {shown(word)}; {expected}")
+        if word.casefold() in found:
+            first = found[word.casefold()][1]
+            raise InputError(
+                f"{path}, line {line}: {shown(word)} stands in line {first} already; expected each word once"
+            )
+        found[word.casefold()] = (word, line)
+    if not found:
+        raise InputError(f"{path}: no word in it; expected {_EXPECTED_LIST}")
+    return [word for word, _ in found.values()]
+
+
+def is_word(text: str) -> bool:
+    """Whether `text` can be a target word or a short phrase."""
+    return len(text) <= LONGEST_WORD and text.isprintable() and any(map(str.isalpha, text))
+
+
+def _list_lines(path: Path, text: str) -> list[tuple[int, str]]:
+    return [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
+def _listed_words(path: Path, text: str) -> list[tuple[int, str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    found = []
+    line = 1  # where the row begins, which may go over several lines
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+        if header.count("word") != 1:
+            raise InputError(f"{path}, line 1: header {shown(','.join(header))}; expected one column named word")
+        line = reader.line_num + 1
+        for cells in reader:
+            if cells and len(cells) != len(header):
+                raise InputError(f"{path}, line {line}: {len(cells)} cells {shown(cells)}; expected {len(header)}")
+            found += [(line, cells[header.index("word")])] if cells else []
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{path}, line {line}: not valid CSV ({error}); expected {_EXPECTED_LIST}") from error
+    return found

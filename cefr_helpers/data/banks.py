@@ -111,7 +111,7 @@ def read_all(files: dict[str, Path]) -> dict[str, Bank]:
 def clean(rows: list[tuple[str, str]]) -> tuple[dict[str, tuple[str, ...]], list[dict]]:
     """Clean (word, sentence) rows and report each thing done.
 
-    A sentence that stands under two words stays under both, because it is a right example of each; the split keeps
+    A sentence that is listed under two words stays under both, because it is a good example of each; the split keeps
     the two words on one side.
 
     Returns:

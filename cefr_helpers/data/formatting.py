@@ -1,12 +1,15 @@
-"""Examples of ten words and ten sentences: drawing, counting, the memoriser's floor."""
+"""Examples of ten words and ten sentences: drawing, counting, the memoriser's floor, and their files."""
 
+import json
 import math
 import random
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean, median
 
+from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.data.banks import Bank
 from cefr_helpers.data.splitting import Split
@@ -195,3 +198,35 @@ def memoriser_floor(
         "completion": {"nats_per_example": completion, "nats_per_token": completion / completion_tokens},
         "full_text": {"nats_per_example": full_text, "nats_per_token": full_text / full_text_tokens},
     }
+
+
+def write_examples(path: Path, examples: Sequence[dict]) -> Path:
+    """Write examples as a JSON array, one a line, and into place only when whole.
+
+    Raises:
+        DiskFull: there is no room for it.
+    """
+    least = sum(len(example["input"]) + len(example["output"]) for example in examples)
+    with files.atomic_file(path, least) as file:  # line by line: of a large bank the text is a gigabyte
+        file.write(b"[\n")
+        for number, example in enumerate(examples):
+            file.write(b",\n" * bool(number) + json.dumps(example, ensure_ascii=False).encode())
+        file.write(b"\n]\n")
+    return path
+
+
+def read_examples(path: Path) -> list[dict]:
+    """The examples that stage 01 wrote.
+
+    Raises:
+        InputError: the file is missing or no array of examples; the message says which stage makes it.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: missing; run 01_data_formatting first")
+    examples = files.read_json(path, "run 01_data_formatting again")
+    keys = {"instruction", "input", "output", "words"}
+    if not isinstance(examples, list) or not all(isinstance(e, dict) and keys <= e.keys() for e in examples):
+        raise InputError(
+            f"{path}: expected an array of examples with {', '.join(sorted(keys))}; run 01_data_formatting"
+        )
+    return examples

@@ -80,29 +80,29 @@ def split_groups(banks: dict[str, Bank], policy: str, held_out_share: float, see
 
 
 def group_words(banks: dict[str, Bank]) -> list[list[Entry]]:
-    """Words that must not be separated, by union-find over headwords, sentences and near-duplicate sentences."""
+    """Words that must not be separated: joined by a headword, a sentence or near-duplicate sentences.
+
+    Groups come in the order of their first entry, on which the folds of the level scorer depend.
+    """
+    from scipy.cluster.hierarchy import DisjointSet
+
     entries = sorted((level, word) for level, bank in banks.items() for word in bank.sentences)
-    leader: dict = {}
-
-    def find(item):
-        while leader.setdefault(item, item) != item:
-            leader[item] = item = leader[leader[item]]
-        return item
-
+    joined = DisjointSet(entries)
+    by_headword: dict[str, Entry] = {}
     owners: dict[frozenset[str], Entry] = {}
     for entry in entries:
         level, word = entry
         for headword in word_match.lemmas(word):
-            leader[find(entry)] = find(("headword", headword))
+            joined.merge(entry, by_headword.setdefault(headword, entry))
         for sentence in banks[level].sentences[word]:
             # the same words in another order are a near-duplicate as well, so the set stands for the sentence
-            leader[find(entry)] = find(owners.setdefault(frozenset(words_of(sentence)), entry))
+            joined.merge(entry, owners.setdefault(frozenset(words_of(sentence)), entry))
     sentences = list(owners)
     for i, j in near_duplicates(sentences):
-        leader[find(owners[sentences[i]])] = find(owners[sentences[j]])
+        joined.merge(owners[sentences[i]], owners[sentences[j]])
     groups = defaultdict(list)
     for entry in entries:
-        groups[find(entry)].append(entry)
+        groups[joined[entry]].append(entry)
     return list(groups.values())
 
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cefr_helpers.core import files, locks, records
-from cefr_helpers.models import base_model
+from cefr_helpers.models import attention, base_model, generation, likelihood, prompts
 
 # A change of what computes the results makes kept ones worthless.
-_CODE = ("base_model.py", "attention.py", "generation.py", "likelihood.py", "prompts.py")
+_CODE = (base_model, attention, generation, likelihood, prompts)
 _HARDWARE = ("cpu", "cores", "gpu")
 
 
 @dataclass(frozen=True)
-class Kept:
+class BaselineCache:
     """Results of one base model on this machine.
 
     Attributes:
@@ -44,19 +44,19 @@ class Kept:
         return found
 
 
-def of(base: base_model.BaseModel, precision: str) -> Kept:
+def open_cache(base: base_model.BaseModel, precision: str) -> BaselineCache:
     """The kept results of a base model in a precision, on this machine as it is now."""
     import torch
 
-    hardware, code = records.hardware(), Path(base_model.__file__).parent
-    return Kept(
+    hardware = records.hardware()
+    return BaselineCache(
         {
             "weights": base.sha256,
             "precision": precision,
             "hardware": {key: hardware.get(key) for key in _HARDWARE},
             "threads": torch.get_num_threads(),
             "versions": {key: records.versions().get(key) for key in ("torch", "transformers")},
-            "code": {name: files.sha256(code / name) for name in _CODE},
+            "code": {module.__name__: files.sha256(Path(module.__file__)) for module in _CODE},
         }
     )
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from cefr_helpers.evaluation.baseline_cache import Kept
+from cefr_helpers.evaluation.baseline_cache import BaselineCache
 from cefr_helpers.models import generation
 
-EXAMPLES_IN_PROMPT = 3
+N_SHOTS = 3
 
 
 def count_prompts(examples: Sequence[dict], at_most: int) -> int:
@@ -21,8 +21,8 @@ def count_prompts(examples: Sequence[dict], at_most: int) -> int:
     return len(examples[:at_most])
 
 
-def answers_with_examples(
-    model, tokenizer, examples: Sequence[dict], shown: Sequence[dict], max_new_tokens: int, kept: Kept
+def few_shot_answers(
+    model, tokenizer, examples: Sequence[dict], shown: Sequence[dict], max_new_tokens: int, kept: BaselineCache
 ) -> list[str]:
     """The base's greedy answers when each prompt comes after `shown`, training examples with their right answers.
 
@@ -40,7 +40,7 @@ def answers_with_examples(
 
 
 def sampled_answers(
-    model, tokenizer, examples: Sequence[dict], samples: int, max_new_tokens: int, seed: int, kept: Kept
+    model, tokenizer, examples: Sequence[dict], samples: int, max_new_tokens: int, seed: int, kept: BaselineCache
 ) -> dict[str, list[list[str]]]:
     """Row -> `samples` lists of sampled answers, one text a prompt; without samples there is no row.
 
@@ -67,7 +67,7 @@ def rows_of_answers(answers: Sequence[dict], with_examples: Sequence[str]) -> di
 
     Args:
         answers: from `comparison.answers`.
-        with_examples: from `answers_with_examples`, to the same prompts.
+        with_examples: from `few_shot_answers`, to the same prompts.
     """
     trivial = [[f"{i}. I like the {word}." for i, word in enumerate(one["words"], 1)] for one in answers]
     return {

@@ -1,18 +1,25 @@
 """Base and tuned out of one loaded model: with the adapter switched off it is the base."""
 
-import html
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.schema import TrainingRecord
 from cefr_helpers.evaluation import intervals
-from cefr_helpers.evaluation.baseline_cache import Kept
-from cefr_helpers.models import base_model, generation, likelihood, model_files
+from cefr_helpers.evaluation.baseline_cache import BaselineCache
+from cefr_helpers.models import generation, likelihood
 from cefr_helpers.models.prompts import prompt_text
 
 if TYPE_CHECKING:
     import pandas
+
+_SIDE_BY_SIDE = """\
+<p><b>{{ words | join(", ") }}</b></p>
+<table>
+<tr>{% for who in answers %}<th>{{ who | capitalize }}</th>{% endfor %}</tr>
+<tr>{% for text in answers.values() -%}
+<td style="vertical-align:top;text-align:left;white-space:pre-wrap;width:50%">{{ text }}</td>
+{%- endfor %}</tr>
+</table>"""
 
 
 @dataclass(frozen=True)
@@ -23,42 +30,7 @@ class Scores:
     tuned: "pandas.DataFrame"
 
 
-def load(base: base_model.BaseModel, training: dict, adapter: Path):
-    """The tuned model of a training record in the precision it was trained in, and its tokenizer.
-
-    Raises:
-        InputError: as `check_adapter`.
-    """
-    from peft import PeftModel
-
-    check_adapter(base, training, adapter)
-    model = base_model.load_model(base, training["results"]["precision"])
-    return PeftModel.from_pretrained(model, adapter).eval(), base_model.load_tokenizer(base)
-
-
-def check_adapter(base: base_model.BaseModel, training: dict, adapter: Path) -> None:
-    """Refuse an adapter that this base model can't take.
-
-    Raises:
-        InputError: the adapter is gone, or was trained on another base model than the one given.
-    """
-    results = training["results"]
-    trained_on = (results["base_model"] or {}).get("sha256")
-    if trained_on is None:
-        raise InputError(
-            f"{adapter}: the run was adopted and does not say what base it was trained on; run 02_training"
-        )
-    if base.sha256 != trained_on:
-        raise InputError(
-            f"base_model: {base.source!r} has other weights than the base that {adapter.name} was trained on "
-            f"(sha256 {base.sha256[:12]} instead of {trained_on[:12]}); run 02_training again"
-        )
-    if not (adapter / "adapter_model.safetensors").is_file():
-        raise InputError(f"{adapter}: the adapter of the training record is gone; run 02_training again")
-    model_files.check_weights(adapter / "adapter_model.safetensors")
-
-
-def score(model, tokenizer, examples: list[dict], batch_size: int, kept: Kept) -> Scores:
+def score(model, tokenizer, examples: list[dict], batch_size: int, kept: BaselineCache) -> Scores:
     """Likelihood of the examples under base and tuned model.
 
     Args:
@@ -114,7 +86,7 @@ def memorisation_gap(seen: Scores, held_out: Scores, seed: int, part: str = "com
     return {"examples": len(seen.base), **losses, **intervals.difference_of_gains(*columns, seed)}
 
 
-def answers(model, tokenizer, examples: list[dict], max_new_tokens: int, kept: Kept) -> list[dict]:
+def answers(model, tokenizer, examples: list[dict], max_new_tokens: int, kept: BaselineCache) -> list[dict]:
     """Base and tuned answers to the same prompts, greedy, beside the bank's own sentences; `kept` as in `score`."""
 
     def of_base() -> list[str]:
@@ -135,9 +107,9 @@ def answers(model, tokenizer, examples: list[dict], max_new_tokens: int, kept: K
     ]
 
 
-def agreement(completion: dict, training: dict) -> dict:
+def agreement(completion: dict, training: TrainingRecord) -> dict:
     """The tuned loss beside the trainer's best eval loss: the same quantity by the same code, so they must agree."""
-    best, tuned = training["results"]["best"]["eval_loss"], completion["tuned"]["loss"]
+    best, tuned = training.results.best.eval_loss, completion["tuned"]["loss"]
     return {
         "training_best_eval_loss": best,
         "comparison_tuned_loss": tuned,
@@ -150,11 +122,7 @@ def side_by_side(answer: dict) -> str:
 
     Of an answer without "tuned" the base's alone.
     """
-    there = [who for who in ("base", "tuned") if who in answer]
-    heads = "".join(f"<th>{who.capitalize()}</th>" for who in there)
-    cells = "".join(
-        f'<td style="vertical-align:top;text-align:left;white-space:pre-wrap;width:50%">{html.escape(answer[who])}</td>'
-        for who in there
-    )
-    words = html.escape(", ".join(answer["words"]))
-    return f"<p><b>{words}</b></p><table><tr>{heads}</tr><tr>{cells}</tr></table>"
+    import jinja2
+
+    answers = {who: answer[who] for who in ("base", "tuned") if who in answer}
+    return jinja2.Template(_SIDE_BY_SIDE, autoescape=True).render(words=answer["words"], answers=answers)

@@ -14,6 +14,7 @@ from cefr_helpers.evaluation import level_features
 
 if TYPE_CHECKING:
     import numpy as np
+    from sklearn.pipeline import Pipeline
 
 # A feature further from its mean than this many standard deviations counts as that far: what lies beyond was never
 # seen in training, and a straight line must not be followed there.
@@ -28,17 +29,13 @@ class LevelScorer:
         levels: the levels it was trained on, ascending; a score lies between the lowest and the highest of them.
         counts: sentences of each of them in training.
         features: the names of the f features it looks at.
-        means, scales: (f,) what standardises a feature.
-        coefficients: (k - 1, f), intercepts: (k - 1,) of the logits of "above level i", i = 1 ... k - 1.
+        above: gives the probabilities of "not above" and "above" level i, (sentences, 2), for i = 1 ... k - 1.
     """
 
     levels: tuple[str, ...]
     counts: tuple[int, ...]
     features: tuple[str, ...]
-    means: tuple[float, ...]
-    scales: tuple[float, ...]
-    coefficients: tuple[tuple[float, ...], ...]
-    intercepts: tuple[float, ...]
+    above: "Pipeline"
 
     @property
     def length_free(self) -> bool:
@@ -48,7 +45,7 @@ class LevelScorer:
     def score(self, sentences: Sequence[str], target_words: Sequence[str] | None = None) -> "np.ndarray":
         """The expected level of each sentence, A1 = 1 ... C1 = 5, float64, shape (sentences,).
 
-        NaN for a text without a word, which has no level; whoever asks has to count it as a failure.
+        NaN for a text without a word, which has no level; the caller must count it as a failure.
 
         Args:
             sentences: one sentence each.
@@ -67,11 +64,10 @@ class LevelScorer:
         sentence lies above it; so the classifiers need not agree on an order (Frank and Hall 2001).
         """
         import numpy as np
-        from scipy.special import expit
 
-        columns = [level_features.FEATURES.index(name) for name in self.features]
-        standard = np.clip((matrix[:, columns] - self.means) / self.scales, -_FURTHEST, _FURTHEST)
-        above = expit(standard @ np.array(self.coefficients).T + self.intercepts)
+        if not len(matrix):
+            return np.empty(0)
+        above = np.column_stack([two[:, 1] for two in self.above.predict_proba(_columns(matrix, self.features))])
         numbers = [number(level) for level in self.levels]
         scores = numbers[0] + above @ np.diff(numbers)
         return np.where(matrix.any(axis=1), scores, np.nan)
@@ -98,6 +94,9 @@ def fit(matrix: "np.ndarray", levels: Sequence[str], features: Sequence[str]) ->
     """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
+    from sklearn.multioutput import MultiOutputClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
     if len(levels) != len(matrix):
         raise InputError(f"levels: {len(levels)} for {len(matrix)} sentences; expected one a sentence")
@@ -105,17 +104,15 @@ def fit(matrix: "np.ndarray", levels: Sequence[str], features: Sequence[str]) ->
     found, counts = np.unique(numbers, return_counts=True)
     if len(found) < 2:
         raise InputError(f"levels: sentences of {len(found)} level; a level scorer needs at least two levels")
-    known = matrix[:, [level_features.FEATURES.index(name) for name in features]]
-    means, scales = known.mean(axis=0), known.std(axis=0)
-    scales[scales == 0] = 1.0  # a feature that never varies
-    standard = np.clip((known - means) / scales, -_FURTHEST, _FURTHEST)
-    models = [LogisticRegression(max_iter=1000).fit(standard, numbers > level) for level in found[:-1]]
-    return LevelScorer(
-        levels=tuple(LEVELS[level - 1] for level in found),
-        counts=tuple(counts.tolist()),
-        features=tuple(features),
-        means=tuple(means.tolist()),
-        scales=tuple(scales.tolist()),
-        coefficients=tuple(tuple(model.coef_[0].tolist()) for model in models),
-        intercepts=tuple(float(model.intercept_[0]) for model in models),
+    above = make_pipeline(
+        StandardScaler(),
+        FunctionTransformer(np.clip, kw_args={"a_min": -_FURTHEST, "a_max": _FURTHEST}),
+        MultiOutputClassifier(LogisticRegression(max_iter=1000)),
     )
+    above.fit(_columns(matrix, features), numbers[:, None] > found[:-1])
+    levels_found = tuple(LEVELS[level - 1] for level in found)
+    return LevelScorer(levels_found, tuple(counts.tolist()), tuple(features), above)
+
+
+def _columns(matrix: "np.ndarray", features: Sequence[str]) -> "np.ndarray":
+    return matrix[:, [level_features.FEATURES.index(name) for name in features]]

@@ -1,35 +1,57 @@
-"""The level scorers of one run: trained on the training words of all levels' banks, never on a held-out one."""
+"""The level scorers of one run, trained on training words alone, and how well they tell levels on words not seen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.recipes import Recipe
-from cefr_helpers.core.schema import QUALITIES
+from cefr_helpers.core.schema import QUALITIES, DatasetRecord
 from cefr_helpers.data import splitting
 from cefr_helpers.data.banks import Bank
-from cefr_helpers.evaluation import level_features, level_scorer, scorer_card
+from cefr_helpers.evaluation import level_features, level_scorer
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import ArrayLike
+
+FOLDS = 5
+VARIANTS = {
+    "full": level_features.FEATURES,
+    "length_free": level_features.FREE_FEATURES,
+    "length_only": level_features.LENGTH_ONLY,
+}
 
 
 @dataclass(frozen=True)
-class Scorers:
+class Sentences:
+    """Sentences of known level, one entry a sentence in each tuple.
+
+    Attributes:
+        groups: the number of the group of words that a sentence belongs to; groups are never divided between folds.
+    """
+
+    sentences: tuple[str, ...]
+    target_words: tuple[str, ...]
+    levels: tuple[str, ...]
+    groups: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LevelScorers:
     """The full scorer, its length-free twin, and how good they are on words not seen.
 
     Attributes:
-        card: from `scorer_card.card`, on the same sentences that the two are trained on; None where none was
-            asked for.
+        quality: from `quality_report`, on the sentences that the two are trained on; None where none was asked for.
     """
 
     full: level_scorer.LevelScorer
     length_free: level_scorer.LevelScorer
-    card: dict | None
+    quality: dict | None
 
 
-def training_rows(banks: dict[str, Bank], dataset: dict, settings: Recipe, seed: int) -> scorer_card.Rows:
+def training_rows(banks: dict[str, Bank], dataset: DatasetRecord, settings: Recipe, seed: int) -> Sentences:
     """The sentences of the training words of all levels, by the same split that the examples were drawn from.
 
     Args:
@@ -41,17 +63,17 @@ def training_rows(banks: dict[str, Bank], dataset: dict, settings: Recipe, seed:
             would come among those that the scorer learns from.
     """
     split = splitting.split_groups(banks, settings.split, settings.held_out_share, seed)
-    recorded = dataset["results"]["split"]["hash"]
+    recorded = dataset.results.split.hash
     if split.hash != recorded:
         raise InputError(
             f"split: version {split.hash} by this sentence bank, recipe and seed ({seed}), but the examples of level "
-            f"{dataset['level']} were drawn from version {recorded}; run 01_data_formatting for it again"
+            f"{dataset.level} were drawn from version {recorded}; run 01_data_formatting for it again"
         )
-    return scorer_card.rows_of(banks, split)
+    return sentences_of(banks, split)
 
 
-def train(rows: scorer_card.Rows, seed: int, with_card: bool = True) -> Scorers | None:
-    """Train both scorers and make their card; None where the sentences are of a single level, which teach no scale."""
+def train(rows: Sentences, seed: int, with_quality: bool = True) -> LevelScorers | None:
+    """Train both scorers and measure their quality; None where all sentences are of one level, which teach no scale."""
     if len(set(rows.levels)) < 2:
         return None
     matrix = level_features.matrix(rows.sentences, rows.target_words)
@@ -59,14 +81,14 @@ def train(rows: scorer_card.Rows, seed: int, with_card: bool = True) -> Scorers 
         level_scorer.fit(matrix, rows.levels, features)
         for features in (level_features.FEATURES, level_features.FREE_FEATURES)
     )
-    if not with_card:
-        return Scorers(full, length_free, None)
-    folds = min(scorer_card.FOLDS, len(set(rows.groups)))
-    return Scorers(full, length_free, scorer_card.card(rows, folds, seed))
+    if not with_quality:
+        return LevelScorers(full, length_free, None)
+    folds = min(FOLDS, len(set(rows.groups)))
+    return LevelScorers(full, length_free, quality_report(rows, folds, seed))
 
 
 def scores(
-    scorers: Scorers, sentences: Sequence[str | None], words: Sequence[str], valid: Sequence[bool]
+    scorers: LevelScorers, sentences: Sequence[str | None], words: Sequence[str], valid: Sequence[bool]
 ) -> tuple["np.ndarray", "np.ndarray"]:
     """The full and the length-free score of each slot, its own word masked; NaN where it is not valid."""
     import numpy as np
@@ -82,19 +104,112 @@ def scores(
     return found[0], found[1]
 
 
-def describe(scorers: Scorers | None) -> dict | None:
+def describe(scorers: LevelScorers | None) -> dict | None:
     """What the comparison record keeps: levels, training sentences, folds, and each variant's quality on unseen words.
 
     `confusion` has true levels as rows and predicted ones as columns, in sentences; it is the full scorer's.
     """
     if scorers is None:
         return None
-    card = scorers.card
-    variants = {name: {key: quality[key] for key in QUALITIES} for name, quality in card["variants"].items()}
+    report = scorers.quality
+    variants = {name: {key: quality[key] for key in QUALITIES} for name, quality in report["variants"].items()}
     return {
         "levels": list(scorers.full.levels),
         "sentences": sum(scorers.full.counts),
-        "folds": card["folds"],
-        "groups": card["groups"],
-        "confusion": card["variants"]["full"]["confusion"],
+        "folds": report["folds"],
+        "groups": report["groups"],
+        "confusion": report["variants"]["full"]["confusion"],
     } | variants
+
+
+def sentences_of(banks: dict[str, Bank], split: splitting.Split | None = None) -> Sentences:
+    """The sentences of the training words of all levels; of all words where no split is given."""
+    found = []
+    for group, entries in enumerate(splitting.group_words(banks)):
+        for level, word in entries:
+            found += [(sentence, word, level, group) for sentence in banks[level].sentences[word]]
+    if split is not None:
+        training = {level: set(split.words(level, "train")) for level in banks}
+        found = [row for row in found if row[1] in training[row[2]]]
+    return Sentences(*(tuple(column) for column in zip(*found, strict=True))) if found else Sentences((), (), (), ())
+
+
+def quality_report(rows: Sentences, folds: int = FOLDS, seed: int = 0) -> dict:
+    """Cross-validate the scorer, its length-free twin and length alone, all on the same word-disjoint folds.
+
+    Args:
+        rows: what the scorer is, or will be, trained on.
+        folds: number of folds.
+        seed: what decides which group of words lies in which fold.
+
+    Returns:
+        `levels`, `folds`, `seed`, `groups`, `counts` (sentences of each level) and `variants`: name -> `quality`.
+
+    Raises:
+        InputError: fewer than two levels, or fewer groups of words than folds.
+    """
+    if len(set(rows.levels)) < 2:
+        raise InputError(f"levels: {len(set(rows.levels))} in the sentence bank; a level scorer needs at least two")
+    if len(set(rows.groups)) < folds:
+        raise InputError(f"folds: {folds} for {len(set(rows.groups))} groups of words; expected no more than groups")
+    levels = [level for level in LEVELS if level in rows.levels]
+    matrix = level_features.matrix(rows.sentences, rows.target_words)
+    parts = list(_folds(rows, folds, seed))
+    return {
+        "levels": levels,
+        "folds": folds,
+        "seed": seed,
+        "groups": len(set(rows.groups)),
+        "counts": {level: rows.levels.count(level) for level in levels},
+        "variants": {name: _cross_validate(matrix, rows, features, parts) for name, features in VARIANTS.items()},
+    }
+
+
+def quality(true: "ArrayLike", scores: "ArrayLike", predicted: "ArrayLike", levels: Iterable[str]) -> dict:
+    """How well scores and the levels they stand for agree with the true levels.
+
+    Args:
+        true: (n,) numbers of the true levels.
+        scores: (n,) expected levels.
+        predicted: (n,) numbers of the predicted levels.
+        levels: the levels there are, ascending.
+
+    Returns:
+        `qwk`, Cohen's kappa with quadratic weights (Cohen 1968); `accuracy`; `within_one`, the share at most one level
+        off; `rmse` of the scores, in levels; `mean_score` by level; `confusion`, rows true and columns predicted.
+    """
+    import numpy as np
+    from sklearn.metrics import cohen_kappa_score, confusion_matrix
+
+    true, scores, predicted = np.asarray(true), np.asarray(scores), np.asarray(predicted, dtype=int)
+    levels = list(levels)
+    scale = list(range(1, len(LEVELS) + 1))  # all of it: the weights are distances on the whole scale
+    return {
+        "qwk": float(cohen_kappa_score(true, predicted, weights="quadratic", labels=scale)),
+        "accuracy": float(np.mean(true == predicted)),
+        "within_one": float(np.mean(abs(true - predicted) <= 1)),
+        "rmse": float(np.sqrt(np.mean((scores - true) ** 2))),
+        "mean_score": {level: float(scores[true == number(level)].mean()) for level in levels},
+        "confusion": confusion_matrix(true, predicted, labels=[number(level) for level in levels]).tolist(),
+    }
+
+
+def _folds(rows: Sentences, folds: int, seed: int):
+    """(training rows, test rows), as index arrays; no group of words lies in both."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    return splitter.split(rows.sentences, rows.levels, rows.groups)
+
+
+def _cross_validate(matrix: "np.ndarray", rows: Sentences, features: tuple[str, ...], parts: list) -> dict:
+    import numpy as np
+
+    levels = np.array(rows.levels)
+    scores, predicted = np.empty(len(levels)), np.empty(len(levels))
+    for train, test in parts:
+        scorer = level_scorer.fit(matrix[train], levels[train].tolist(), features)
+        scores[test] = scorer.score_features(matrix[test])
+        predicted[test] = scorer.nearest(scores[test])
+    true = [number(level) for level in rows.levels]
+    return quality(true, scores, predicted, [level for level in LEVELS if level in rows.levels])

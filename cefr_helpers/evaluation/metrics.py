@@ -17,13 +17,13 @@ _ANSWER = ["prompt", "sample"]
 _NEEDED = {"prompt", "word", "sentence", "valid", "covered", "repeated", "exact_ten"}
 
 
-def measure_slots(
+def score_slots(
     slots_table: pd.DataFrame, level: str, target_scores: Sequence[float], training_sentences: Sequence[str]
 ) -> pd.DataFrame:
     """Measure every slot of one model's (or the gold's) answers.
 
     Args:
-        slots_table: from `parsing.slots`.
+        slots_table: from `parsing.parse_answers`.
         level: the level asked for.
         target_scores: (rows,) the level score of each slot's sentence, in [1, 5], its target word masked; whatever
             stands at an invalid slot (NaN is fine) is not read.
@@ -63,7 +63,7 @@ def summarise(table: pd.DataFrame, seed: int = 0, sentences_compared: int | None
     """Return the MEANS of one row's slots, each as one number.
 
     Args:
-        table: from `measure_slots`, with a row at least.
+        table: from `score_slots`, with a row at least.
         seed: which sentences the measures of diversity take.
         sentences_compared: how many sentences diversity is measured on; give the same for all that are compared. By
             default all valid ones.

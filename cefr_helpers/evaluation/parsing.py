@@ -28,7 +28,7 @@ _MASK = "<target>"
 COLUMNS = ("prompt", "slot", "word", "sentence", "valid", "covered", "repeated", "exact_ten")
 
 
-def slots(answers: Sequence[str | None], words: Sequence[Sequence[str]]) -> pd.DataFrame:
+def parse_answers(answers: Sequence[str | None], words: Sequence[Sequence[str]]) -> pd.DataFrame:
     """One row for each word asked for, in order, whatever the answers look like.
 
     A slot takes the first line that bears its number, if no higher number came before it; lines without a number
@@ -92,7 +92,7 @@ def repeated(prompts: Sequence[int], words: Sequence[str], sentences: Sequence[s
 
     The same means: the same words, or nearly (Jaccard index of the sets of words >= .8), the forms of each slot's own
     word being masked, so that "I like the apple." and "I like the bridge." are one sentence. Inside one answer all the
-    copies count, the first included: an answer that says one thing ten times has not done a tenth of its task.
+    copies count, the first included: an answer that repeats one sentence ten times has done none of its task.
     """
     places = defaultdict(list)
     for row, (word, sentence) in enumerate(zip(words, sentences, strict=True)):

@@ -38,7 +38,7 @@ def measure(
     texts: dict[str, list[str]],
     words: Sequence[Sequence[str]],
     level: str,
-    scorers: level_scorers.Scorers | None,
+    scorers: level_scorers.LevelScorers | None,
     training_sentences: Sequence[str],
     sampled: dict[str, list[list[str]]] | None = None,
 ) -> pd.DataFrame:
@@ -54,14 +54,14 @@ def measure(
         sampled: from `baselines.sampled_answers`; what repeats is looked for in each sample by itself.
 
     Returns:
-        What `metrics.measure_slots` returns, with `row`, `prompt` counted from 1, `sample` (0: greedy),
+        What `metrics.score_slots` returns, with `row`, `prompt` counted from 1, `sample` (0: greedy),
         `not_copied` and `not_repetitive` (both valid as well), `level_score_length_free` and
         `squared_error_length_free`.
     """
     takes = [(row, 0, texts[row]) for row in ROWS if row in texts]
     takes += [(row, number, take) for row, drawn in (sampled or {}).items() for number, take in enumerate(drawn, 1)]
     slots = pd.concat(
-        [parsing.slots(take, words).assign(row=row, sample=number) for row, number, take in takes],
+        [parsing.parse_answers(take, words).assign(row=row, sample=number) for row, number, take in takes],
         ignore_index=True,
     )
     valid = slots["valid"].to_numpy(bool)
@@ -70,7 +70,7 @@ def measure(
         full, free = np.full(len(slots), float(target)), np.full(len(slots), np.nan)
     else:
         full, free = level_scorers.scores(scorers, list(slots["sentence"]), list(slots["word"]), valid)
-    table = metrics.measure_slots(slots, level, full, training_sentences)
+    table = metrics.score_slots(slots, level, full, training_sentences)
     worst = max(target - 1, len(LEVELS) - target) ** 2
     table = table.assign(
         prompt=table["prompt"] + 1,
@@ -84,7 +84,7 @@ def measure(
     return table if scorers is not None else table.assign(**unknown)
 
 
-def summarise(table: pd.DataFrame, scorers: level_scorers.Scorers | None, seed: int, max_new_tokens: int) -> dict:
+def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, seed: int, max_new_tokens: int) -> dict:
     """What the comparison record keeps under `generation`.
 
     Returns:

@@ -10,7 +10,7 @@ from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.evaluation import intervals
 from cefr_helpers.experiments import results as experiment_results
 from cefr_helpers.experiments.results import Results
-from cefr_helpers.rendering import escaping, locale
+from cefr_helpers.rendering import escaping
 from cefr_helpers.rendering.figure_style import (
     BASE,
     BEST,
@@ -26,7 +26,7 @@ from cefr_helpers.rendering.figure_style import (
     style,
     write_ticks,
 )
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering.locale import Locale, load_locale
 
 if TYPE_CHECKING:
     import pandas
@@ -37,7 +37,7 @@ _COLOURS = dict(zip(LEVELS, (BEST, GOLD, EVAL, TRAIN, "#CC79A7"), strict=True))
 
 def by_setting(results: Results, language: str) -> Figure:
     """A panel a level: the best settings, their seeds as points, the mean and its 95 % interval over seeds."""
-    words = locale.wording(language)
+    locale = load_locale(language)
     found = experiment_results.by_setting(results, results.measure)
     shown = [found[found["level"] == level].head(MOST_SETTINGS) for level in results.levels]
     shown = [rows for rows in shown if len(rows)]
@@ -47,18 +47,18 @@ def by_setting(results: Results, language: str) -> Figure:
     done = results.done.assign(setting=experiment_results.settings(results, results.done))
     for axes, rows in zip(panels, shown, strict=False):
         level = rows["level"].iloc[0]
-        _points(axes, rows, done[done["level"] == level], results.measure, words)
-        axes.set_title(level_title(level, words), fontsize=TEXT, fontweight="bold", loc="left")
+        _points(axes, rows, done[done["level"] == level], results.measure, locale)
+        axes.set_title(level_title(level, locale), fontsize=TEXT, fontweight="bold", loc="left")
     if shown:
-        panels[-1].set_xlabel(words.phrases["experiment"]["axes"][results.measure])
+        panels[-1].set_xlabel(locale.phrases["experiment"]["axes"][results.measure])
     else:
-        say_nothing_recorded(panels[0], words)
+        say_nothing_recorded(panels[0], locale)
     return put_legend(figure)
 
 
 def fields(results: Results, language: str) -> Figure:
     """A panel a field, on one scale: how far each value lies from its level's mean, with the interval over seeds."""
-    words = locale.wording(language)
+    locale = load_locale(language)
     columns = min(3, max(1, len(results.fields)))
     rows = max(1, math.ceil(len(results.fields) / columns))
     figure = new_figure((max(SIZE[0], 4.4 * columns + 0.6), 3.8 * rows + 1.2))
@@ -66,7 +66,7 @@ def fields(results: Results, language: str) -> Figure:
     for axes in panels[max(1, len(results.fields)) :]:
         axes.set_axis_off()
     if not results.fields or results.done.empty:
-        say_nothing_recorded(panels[0], words)
+        say_nothing_recorded(panels[0], locale)
         return figure
     means = results.done.groupby("level")[results.measure].transform("mean")
     away = results.done.assign(away=results.done[results.measure] - means)
@@ -78,13 +78,13 @@ def fields(results: Results, language: str) -> Figure:
         axes.set_xticks(range(len(names)), names, parse_math=False)
         axes.set_xlim(-0.5, len(names) - 0.5)
         axes.set_title(field, fontsize=TEXT, fontweight="bold", loc="left", parse_math=False)
-        axes.set_ylabel(words.phrases["experiment"]["away"][results.measure] if place % columns == 0 else "")
-    write_ticks(panels[0].yaxis, words)
+        axes.set_ylabel(locale.phrases["experiment"]["away"][results.measure] if place % columns == 0 else "")
+    write_ticks(panels[0].yaxis, locale)
     return put_legend(figure)
 
 
-def _points(axes: Axes, rows: "pandas.DataFrame", done: "pandas.DataFrame", measure: str, words: Wording) -> None:
-    text = words.phrases["experiment"]
+def _points(axes: Axes, rows: "pandas.DataFrame", done: "pandas.DataFrame", measure: str, locale: Locale) -> None:
+    text = locale.phrases["experiment"]
     style(axes)
     for place, row in enumerate(rows.to_dict("records")):
         seeds = done.loc[done["setting"] == row["setting"], measure]
@@ -96,7 +96,7 @@ def _points(axes: Axes, rows: "pandas.DataFrame", done: "pandas.DataFrame", meas
     names = [escaping.shortened(setting, 44) for setting in rows["setting"]]
     axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.set_ylim(len(names) - 0.5, -0.5)
-    write_ticks(axes.xaxis, words)
+    write_ticks(axes.xaxis, locale)
 
 
 def _values(axes: Axes, away: "pandas.DataFrame", field: str, results: Results, level: str) -> None:

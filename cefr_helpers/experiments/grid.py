@@ -18,7 +18,7 @@ from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.pipeline import configuration
-from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.pipeline.configuration import RunConfig
 from cefr_helpers.pipeline.runs import Run
 from cefr_helpers.training import distributed
 
@@ -68,18 +68,18 @@ class Experiment:
     Attributes:
         axes: "recipe", recipe fields and "seed" -> the values tried, in the file's order.
         values: run's name -> axis -> its value there.
-        recipes: file -> the recipe that belongs into it.
+        recipes: file -> the recipe that belongs in it.
     """
 
     name: str
-    settings: Configuration
+    settings: RunConfig
     axes: dict[str, list]
     runs: list[Run]
     values: dict[str, dict]
     recipes: dict[Path, Recipe]
 
 
-def read(experiment: str, settings: Configuration) -> Experiment:
+def read(experiment: str, settings: RunConfig) -> Experiment:
     """Read, check and expand an experiment: a name in experiments/, or the path of a .yaml file.
 
     Args:
@@ -169,7 +169,7 @@ def _explain(error: dict) -> str:
     return f"{error['loc'][0]}: {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
 
 
-def _expand(path: Path, grid: Grid, settings: Configuration) -> Experiment:
+def _expand(path: Path, grid: Grid, settings: RunConfig) -> Experiment:
     name = path.stem
     given = list(grid.recipes or (settings.recipe,))
     by_stem = {recipe.recipe_path(one).stem: one for one in given}
@@ -183,7 +183,7 @@ def _expand(path: Path, grid: Grid, settings: Configuration) -> Experiment:
     for chosen in itertools.product(*axes.values()):
         value = dict(zip(axes, chosen, strict=True))
         made = Recipe.model_validate(bases[value["recipe"]].model_dump() | {key: value[key] for key in grid.fields})
-        distributed.share(made.gradient_accumulation_steps, distributed.asked())
+        distributed.check(made)
         file = folder / "recipes" / f"{_run_name(value, ('seed',))}.yaml"
         recipes[file] = made
         run = _run(_run_name(value), folder, file, made, value["seed"], settings)
@@ -205,7 +205,7 @@ def _check_values(path: Path, fields: dict[str, list], bases: dict[str, Recipe])
         raise InputError("\n".join([f"{path}: not a valid experiment", *problems]))
 
 
-def _run(name: str, folder: Path, file: Path, made: Recipe, seed: int, settings: Configuration) -> Run:
+def _run(name: str, folder: Path, file: Path, made: Recipe, seed: int, settings: RunConfig) -> Run:
     key = _digest([made.part(recipe.DATA_KEYS), seed])
     own = {"recipe": str(file), "seed": seed, "output_root": str(folder / name)}
     own |= {"user_data": str(folder / name / "user_data")}

@@ -6,8 +6,8 @@ from cefr_helpers.core.files import to_spreadsheet, write_atomically
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.experiments import results as experiment_results
 from cefr_helpers.experiments.results import Results
-from cefr_helpers.rendering import escaping, locale, tables, templates
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering import escaping, tables, templates
+from cefr_helpers.rendering.locale import Locale, load_locale
 from cefr_helpers.rendering.tables import Column, LevelTable
 
 MOST_SHOWN = 30
@@ -22,7 +22,7 @@ def write_note(workspace: Workspace, name: str, language: str) -> Path:
         InputError: the experiment has no plan, a record is broken, or the language is unknown.
     """
     results = experiment_results.load(workspace, name)
-    folder, words = workspace.notes(), locale.wording(language)
+    folder, locale = workspace.notes(), load_locale(language)
     made = report_tables(results)
     for table in made.values():
         write_atomically(folder / "tables" / f"experiment_{name}_{table.name}.csv", tables.to_csv(table))
@@ -30,7 +30,7 @@ def write_note(workspace: Workspace, name: str, language: str) -> Path:
     runs = results.table.assign(**texts).to_csv(index=False, lineterminator="\n")
     write_atomically(folder / "tables" / f"experiment_{name}_runs.csv", runs)
     _draw(results, folder / "figures", language)
-    return write_atomically(workspace.experiment_note(name), note(results, made, words))
+    return write_atomically(workspace.experiment_note(name), note(results, made, locale))
 
 
 def report_tables(results: Results) -> dict[str, LevelTable]:
@@ -41,11 +41,11 @@ def report_tables(results: Results) -> dict[str, LevelTable]:
     return {table.name: table for table in made}
 
 
-def note(results: Results, made: dict[str, LevelTable], words: Wording) -> str:
+def note(results: Results, made: dict[str, LevelTable], locale: Locale) -> str:
     """The note as Markdown."""
-    text = words.phrases["experiment"]
+    text = locale.phrases["experiment"]
     done, name = len(results.done), results.name
-    shown = {table.name: tables.to_markdown(_cut(table, results), words) for table in made.values() if table.rows}
+    shown = {table.name: tables.to_markdown(_cut(table, results), locale) for table in made.values() if table.rows}
     cut = sum(len(_cut(table, results).rows) < len(table.rows) for table in made.values())
     files = [f"tables/experiment_{name}_{key}.csv" for key in (*made, "runs")]
     files += [f"figures/experiment_{name}_{key}.pdf" for key in FIGURES]
@@ -57,8 +57,8 @@ def note(results: Results, made: dict[str, LevelTable], words: Wording) -> str:
             "summary": text["summary"].format(done=done, runs=len(results.table), levels=", ".join(results.levels)),
             "axes": [_axis(axis, values) for axis, values in results.axes.items()],
             "measure": text["measures"][results.measure],
-            "findings": _findings(made, words),
-            "few": _few(results, made, words),
+            "findings": _findings(made, locale),
+            "few": _few(results, made, locale),
             "tables": shown,
             "cut": text["cut"].format(n=MOST_SHOWN) if cut else None,
             "figures": {
@@ -71,8 +71,8 @@ def note(results: Results, made: dict[str, LevelTable], words: Wording) -> str:
 
 
 def _draw(results: Results, folder: Path, language: str) -> None:
-    from cefr_helpers.experiments import figures as experiment_plots
-    from cefr_helpers.notes import training_figures
+    from cefr_helpers.experiments import figures as experiment_plots  # matplotlib: only where something is drawn
+    from cefr_helpers.rendering import figure_style
 
     figures = {
         "settings": experiment_plots.by_setting(results, language),
@@ -80,7 +80,7 @@ def _draw(results: Results, folder: Path, language: str) -> None:
     }
     for key in FIGURES:
         for form in ("png", "pdf"):
-            training_figures.save_figure(figures[key], folder / f"experiment_{results.name}_{key}.{form}", dpi=150)
+            figure_style.save_figure(figures[key], folder / f"experiment_{results.name}_{key}.{form}", dpi=150)
 
 
 def _best(results: Results) -> LevelTable:
@@ -154,9 +154,9 @@ def _effects(results: Results, measure: str) -> LevelTable:
     return LevelTable(f"effects_{measure}", columns, tuple(rows))
 
 
-def _findings(made: dict[str, LevelTable], words: Wording) -> list[str]:
+def _findings(made: dict[str, LevelTable], locale: Locale) -> list[str]:
     """In a sentence each: how many differences are shown after correction, and which."""
-    text = words.phrases["experiment"]
+    text = locale.phrases["experiment"]
     found = []
     for name, table in made.items():
         if name.startswith("effects_") and table.rows:
@@ -164,22 +164,22 @@ def _findings(made: dict[str, LevelTable], words: Wording) -> list[str]:
             measure = text["measures"][name.removeprefix("effects_")]
             found.append(text["shown"].format(measure=measure, shown=len(shown), tests=len(table.rows)))
             for row in shown[:MOST_SHOWN]:
-                change = tables.written(row["change"], "text", words)
-                p = tables.written(row["holm"], "p", words)
+                change = tables.written(row["change"], "text", locale)
+                p = tables.written(row["holm"], "p", locale)
                 found.append(f"{row['level']}, {escaping.code(row['field'])} {change}: p = {p}")
     return found
 
 
-def _few(results: Results, made: dict[str, LevelTable], words: Wording) -> str | None:
+def _few(results: Results, made: dict[str, LevelTable], locale: Locale) -> str | None:
     """That the seeds are too few to show anything, where they are: p is at least 2^(1 - seeds), times the tests."""
-    text, seeds = words.phrases["experiment"], len(results.axes["seed"])
+    text, seeds = locale.phrases["experiment"], len(results.axes["seed"])
     tests = len(made[f"effects_{results.measure}"].rows)
     enough = next(n for n in range(2, 100) if tests * 2.0 ** (1 - n) < _SHOWN)
     if seeds >= enough or not tests:
         return None
     if seeds == 1:
         return text["one_seed"].format(enough=enough)
-    least = locale.decimal(min(1, tests * 2.0 ** (1 - seeds)), 3, words)
+    least = locale.decimal(min(1, tests * 2.0 ** (1 - seeds)), 3)
     return text["few"].format(seeds=seeds, tests=tests, least=least, enough=enough)
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cefr_helpers.core import records
 from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.level_records import read_level
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import find
+from cefr_helpers.core.schema import ComparisonRecord, TrainingRecord
 from cefr_helpers.evaluation import intervals
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ def load(workspace: Workspace, name: str) -> Results:
         own = Workspace(folder, folder / "user_data")
         values = {axis: text(value) for axis, value in run["values"].items()}
         for level in plan["levels"]:
-            training = records.read_if_there(own, level, "training")
-            comparison = records.read_if_there(own, level, "comparison")
-            bases |= {find(training, "results.base_model.sha256")} if training else set()
-            rows.append({"level": level, "run": run["name"], **values} | _reached(training, comparison))
+            found = read_level(own, level)
+            bases |= {found.training.results.base_model.sha256} if found.training else set()
+            reached = _reached(found.training, found.comparison)
+            rows.append({"level": level, "run": run["name"], **values} | reached)
     table = pd.DataFrame(rows)
     numbers = ["loss", "bits", "base_loss", "joint", "training_s"]
     table[numbers] = table[numbers].astype(float)
@@ -188,15 +188,15 @@ def _plan(workspace: Workspace, name: str) -> dict:
         raise InputError(f"{path}: not an experiment's plan ({error}); run the experiment again") from None
 
 
-def _reached(training: dict | None, comparison: dict | None) -> dict:
-    completion = "results.completion"
+def _reached(training: TrainingRecord, comparison: ComparisonRecord) -> dict:
+    found = comparison.results.completion
     return {
-        "loss": find(comparison, f"{completion}.tuned.loss"),
-        "bits": find(comparison, f"{completion}.tuned.bits_per_character"),
-        "base_loss": find(comparison, f"{completion}.base.loss"),
-        "joint": find(comparison, "results.generation.measures.tuned.joint_success.value"),
-        "training_s": find(training, "results.duration_s"),
-        "adapter": find(training, "results.adapter.path"),
+        "loss": found.tuned.loss,
+        "bits": found.tuned.bits_per_character,
+        "base_loss": found.base.loss,
+        "joint": comparison.results.generation.value("tuned", "joint_success"),
+        "training_s": training.results.duration_s,
+        "adapter": training.results.adapter.path,
     }
 
 

@@ -4,15 +4,15 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from cefr_helpers.core.paths import EXPERIMENT_STAGE, STAGES
+from cefr_helpers.core.paths import STAGES, Stage
 from cefr_helpers.core.progress import clock
 from cefr_helpers.experiments import grid
 from cefr_helpers.experiments.grid import Experiment
-from cefr_helpers.pipeline import estimate, resources, runs, snakemake
-from cefr_helpers.pipeline.estimate import Estimate
-from cefr_helpers.rendering.locale import gigabytes, wording
+from cefr_helpers.pipeline import resources, runs, snakemake
+from cefr_helpers.pipeline.resources import Estimate
+from cefr_helpers.rendering.locale import load_locale
 
-_RULES = dict(zip(("format", "train", "compare", "plot"), STAGES, strict=True))
+_RULES = {stage.rule: stage for stage in STAGES}
 
 
 def run(experiment: Experiment, profile: Path) -> tuple[bool, list[str]]:
@@ -30,9 +30,9 @@ def run(experiment: Experiment, profile: Path) -> tuple[bool, list[str]]:
         if any(run.workspace.record(level, "comparison").is_file() for run, level in _all(experiment)):
             ok &= snakemake.snakemake(*call, ["report", "--allowed-rules", "report"])
     failures = [failure for run in experiment.runs for failure in run.failures(started)]
-    report = folder / f"{EXPERIMENT_STAGE}.failed.ipynb"
+    report = folder / f"{Stage.EXPERIMENT}.failed.ipynb"
     if report.is_file() and report.stat().st_mtime >= started:
-        failures.append(f"{EXPERIMENT_STAGE}: see {report}")
+        failures.append(f"{Stage.EXPERIMENT}: see {report}")
     return ok and not failures, failures
 
 
@@ -46,7 +46,7 @@ def plan(experiment: Experiment, profile: Path) -> list[str]:
     jobs = _jobs(experiment, names)
     recipes = {one.name: experiment.recipes[Path(one.settings.recipe)] for one in experiment.runs}
     stages = [(stage, recipes[name]) for stage, _, name in jobs if stage in STAGES]
-    found = estimate.total(stages, estimate.measured(experiment.settings.workspace.output_root))
+    found = resources.total(stages, resources.measured(experiment.settings.workspace.output_root))
     return [*_listed(experiment, jobs), "", *_counted(jobs), *(_told(found) if stages else []), *_asked(config, jobs)]
 
 
@@ -99,17 +99,17 @@ def _asked(config: dict, jobs: list[tuple[str, str, str]]) -> list[str]:
 
 
 def _told(found: Estimate) -> list[str]:
-    words = wording("en")
+    locale = load_locale("en")
     lines = []
     if found.seconds is not None:
         lines.append(f"Time: {clock(found.seconds)}, one job after another")
         if found.tokens_per_s:
             low, high = found.tokens_per_s
             lines[-1] += f" (training measured at {low:.0f} to {high:.0f} tokens/s)"
-        gpu = f", GPU {gigabytes(found.gpu_memory_bytes, words)}" if found.gpu_memory_bytes else ""
-        memory = gigabytes(found.memory_bytes, words) if found.memory_bytes else "nothing to train"
+        gpu = f", GPU {locale.gigabytes(found.gpu_memory_bytes)}" if found.gpu_memory_bytes else ""
+        memory = locale.gigabytes(found.memory_bytes) if found.memory_bytes else "nothing to train"
         lines.append(f"Memory of the largest training: {memory}{gpu}")
-        lines.append(f"Disk: {'not measured' if found.disk_bytes is None else gigabytes(found.disk_bytes, words)}")
+        lines.append(f"Disk: {'not measured' if found.disk_bytes is None else locale.gigabytes(found.disk_bytes)}")
     if found.unknown:
         models = ", ".join(found.unknown)
         part = "Time, memory and disk" if found.seconds is None else "Without some jobs"

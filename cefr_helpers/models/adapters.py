@@ -1,17 +1,20 @@
-"""Base and tuned models of several levels out of one base that is loaded once: with no adapter on it is the base."""
+"""Adapters on a base that is loaded once: with the adapter switched off it is the base."""
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import resolve
 from cefr_helpers.core.recipes import Recipe
-from cefr_helpers.core.schema import find
-from cefr_helpers.evaluation import comparison
-from cefr_helpers.models import base_model, generation
+from cefr_helpers.core.schema import TrainingRecord
+from cefr_helpers.models import base_model, generation, model_files
+
+if TYPE_CHECKING:
+    pass
 
 
-class Speakers:
+class AdapterSwitcher:
     """One base model in memory, with the adapters that were asked for so far.
 
     Attributes:
@@ -24,7 +27,7 @@ class Speakers:
         self._model = None
         self._tokenizer = None
 
-    def use(self, settings: Recipe, training: dict | None) -> str | None:
+    def use(self, settings: Recipe, training: TrainingRecord | None) -> str | None:
         """Get base and, where there is one, adapter ready.
 
         Args:
@@ -41,16 +44,16 @@ class Speakers:
         if training is None:
             self._load(base, self._precision(base, settings))
             return "no adapter has been trained yet; run 01_data_formatting and 02_training, or `make run`"
-        path = find(training, "results.adapter.path")
+        path = training.results.adapter.path
         try:
             if path is None:
                 raise InputError("the training record names no adapter; run 02_training")
             adapter = resolve(path)
-            comparison.check_adapter(base, training, adapter)
+            check_adapter(base, training, adapter)
         except InputError as problem:
             self._load(base, self._precision(base, settings))
             return str(problem)
-        self._load(base, training["results"]["precision"])
+        self._load(base, training.results.precision)
         self._switch_on(adapter)
         return None
 
@@ -100,3 +103,37 @@ class Speakers:
         # a GPU before Ampere emulates bf16, many times slower, and PyTorch counts that as support unless told not to
         native = not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False)
         return "bf16" if native else "fp16"
+
+
+def load(base: base_model.BaseModel, training: TrainingRecord, adapter: Path):
+    """The tuned model of a training record in the precision it was trained in, and its tokenizer.
+
+    Raises:
+        InputError: as `check_adapter`.
+    """
+    from peft import PeftModel
+
+    check_adapter(base, training, adapter)
+    model = base_model.load_model(base, training.results.precision)
+    return PeftModel.from_pretrained(model, adapter).eval(), base_model.load_tokenizer(base)
+
+
+def check_adapter(base: base_model.BaseModel, training: TrainingRecord, adapter: Path) -> None:
+    """Refuse an adapter that this base model can't take.
+
+    Raises:
+        InputError: the adapter is gone, or was trained on another base model than the one given.
+    """
+    trained_on = training.results.base_model.sha256
+    if trained_on is None:
+        raise InputError(
+            f"{adapter}: the run was adopted and does not say what base it was trained on; run 02_training"
+        )
+    if base.sha256 != trained_on:
+        raise InputError(
+            f"base_model: {base.source!r} has other weights than the base that {adapter.name} was trained on "
+            f"(sha256 {base.sha256[:12]} instead of {trained_on[:12]}); run 02_training again"
+        )
+    if not (adapter / "adapter_model.safetensors").is_file():
+        raise InputError(f"{adapter}: the adapter of the training record is gone; run 02_training again")
+    model_files.check_weights(adapter / "adapter_model.safetensors")

@@ -10,7 +10,7 @@ NAME = "grouped"
 LONGEST = 512  # tokens of an example that is trained so: 10 MB a layer for two of them and nine heads
 
 
-def use(model) -> None:
+def enable(model) -> None:
     """Let a loaded model attend with it, if it uses PyTorch's attention; others (softcaps, sinks) keep their own."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask

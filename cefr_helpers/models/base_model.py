@@ -118,7 +118,7 @@ def load_model(base: BaseModel, precision: str):
     model = AutoModelForCausalLM.from_pretrained(
         base.folder, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
     )
-    attention.use(model)
+    attention.enable(model)
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
@@ -216,7 +216,8 @@ def _from_hub(name: str, revision: str | None) -> BaseModel:
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError, ValueError) as error:
         at = f" at revision {revision!r}" if revision else ""
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise InputError(f"base_model: {name!r}{at} could not be had from the hub ({reason}). {OTHER_WAYS}") from error
+        problem = f"base_model: {name!r}{at} could not be downloaded from the hub ({reason})"
+        raise InputError(f"{problem}. {OTHER_WAYS}") from error
     model_files.check(folder)
     local = _local(folder)
     return BaseModel(folder, name.split("/")[-1], name, name, folder.name, local.sha256)

@@ -40,7 +40,7 @@ def answer(
         torch.manual_seed(sample_seed)
     how = {"do_sample": False} if sample_seed is None else {"do_sample": True, "temperature": temperature}
     answers = []
-    progress = counted.Counted()
+    progress = counted.ProgressLine()
     with torch.inference_mode():
         for start in range(0, len(examples), batch_size):
             rows = [prompts.prompt_ids(tokenizer, one, shown) for one in examples[start : start + batch_size]]
@@ -59,7 +59,7 @@ def answer(
     return [text.strip() for text in answers]
 
 
-def _telling(progress: counted.Counted, rank: str, width: int):
+def _telling(progress: counted.ProgressLine, rank: str, width: int):
     """A stopping criterion that stops nothing, and tells how many tokens the answers have; called once a token."""
     import torch
 

@@ -35,7 +35,7 @@ def score(model, tokenizer, examples: Sequence[dict], batch_size: int) -> "panda
     was_training = model.training
     model.eval()
     rows: list[dict] = [{} for _ in ids]
-    progress = counted.Counted()
+    progress = counted.ProgressLine()
     with torch.inference_mode():
         for start in range(0, len(ids), batch_size):
             batch = longest_first[start : start + batch_size]

@@ -27,7 +27,7 @@ def save_adapter(model, folder: Path, base: BaseModel) -> Path:
     """Save a LoRA adapter as text-generation-webui and PEFT read it: two files, no local path inside.
 
     Args:
-        folder: where it shall lie; written aside first, moved into place whole.
+        folder: the target folder; written aside first, then moved into place whole.
 
     Raises:
         DiskFull: there is no room for it; nothing of it is left.
@@ -49,7 +49,7 @@ def merge(base: BaseModel, adapter: Path, folder: Path, prompt: list[int]) -> di
 
     Args:
         adapter: the saved adapter's folder.
-        folder: where the merged model shall lie; written aside first, moved into place whole.
+        folder: the target folder of the merged model; written aside first, then moved into place whole.
         prompt: token ids on which merged, base + adapter and base are compared.
 
     Returns:

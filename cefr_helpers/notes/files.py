@@ -5,12 +5,11 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from cefr_helpers.core.paths import PLOT_FILES, STAGES, Workspace
-from cefr_helpers.core.schema import LevelRecords, figure_files, find, has_records
+from cefr_helpers.core.level_records import LevelRecords, figure_files
+from cefr_helpers.core.paths import PLOT_FILES, Stage, Workspace
+from cefr_helpers.core.records import NAMES
 from cefr_helpers.rendering import escaping, tables
-from cefr_helpers.rendering.locale import Wording, listed
-
-_STAGE_OF = {"dataset": STAGES[0], "training": STAGES[1], "comparison": STAGES[2]}
+from cefr_helpers.rendering.locale import Locale
 
 
 def relative_link(target: Path, note: Path) -> str:
@@ -18,50 +17,52 @@ def relative_link(target: Path, note: Path) -> str:
     return quote(Path(os.path.relpath(target, note.parent)).as_posix())
 
 
-def plots(workspace: Workspace, held: LevelRecords, words: Wording) -> list[dict[str, str]]:
+def plots(workspace: Workspace, records: LevelRecords, locale: Locale) -> list[dict[str, str]]:
     """Title and link of each of the five plots."""
-    folder, note = workspace.plots(held.level), workspace.note(held.level)
+    folder, note = workspace.plots(records.level), workspace.note(records.level)
     return [
-        {"title": f"{held.level}: {words.phrases['plot']['titles'][name]}", "link": relative_link(folder / file, note)}
+        {
+            "title": f"{records.level}: {locale.phrases['plot']['titles'][name]}",
+            "link": relative_link(folder / file, note),
+        }
         for name, file in PLOT_FILES.items()
     ]
 
 
-def tree(workspace: Workspace, held: LevelRecords) -> str:
+def tree(workspace: Workspace, records: LevelRecords) -> str:
     """The files of the level as a code block; those of stages without a record are left out."""
-    level, there = held.level, [name for name in _STAGE_OF if getattr(held, name) is not None]
+    level, there = records.level, [name for name in NAMES if getattr(records, name)]
     folders = []
-    if held.dataset is not None:
+    if records.dataset:
         files = [workspace.formatted_file(level, part).name for part in ("train", "eval")]
         folders.append((f"formatted_data/{level}", files))
-    adopted = find(held.training, "results.adopted") is not None
-    notebooks = [] if adopted else [f"{_STAGE_OF[name]}.ipynb" for name in there]
-    answers = find(held.comparison, "results.generation")
-    slots = [answers["file"]] if answers and answers.get("file") else []
+    notebooks = [] if records.adopted else [f"{Stage.of_record(name)}.ipynb" for name in there]
+    answers = records.generation
+    slots = [answers.file] if answers.file else []
     figures = figure_files(answers) if answers else {}
     folders.append((f"runs/{level}", [*notebooks, *(f"{name}.json" for name in there), *slots]))
     folders.append((f"training_plots/{level}", [*PLOT_FILES.values(), *figures.values()]))
     folders.append(("Notes", [workspace.note(level).name]))
     for kind in ("adapter", "merged_model"):
-        published = find(held.training, f"results.{kind}")
-        if published and published.get("path"):
-            folders.append((published["path"], list(published.get("files") or {})))
+        published = getattr(records.training.results, kind)
+        if published.path:
+            folders.append((published.path, list(published.files)))
     return escaping.code_block("\n".join(line for folder, files in folders for line in _branch(folder, files)))
 
 
-def where(held: LevelRecords, words: Wording) -> str:
+def where(records: LevelRecords, locale: Locale) -> str:
     """Adapter and merged model: where they lie."""
-    text = words.phrases["note"]
+    text = locale.phrases["note"]
     rows = []
     for kind, name in (("adapter", text["adapter"]), ("merged_model", text["merged"])):
-        path = find(held.training, f"results.{kind}.path")
-        rows.append([name, escaping.code(path) if path else words.unknown])
-    return tables.markdown_table([words.phrases["facts"]["item"], words.phrases["facts"]["value"]], rows)
+        path = getattr(records.training.results, kind).path
+        rows.append([name, escaping.code(path) if path else locale.unknown])
+    return tables.markdown_table([locale.phrases["facts"]["item"], locale.phrases["facts"]["value"]], rows)
 
 
-def loading(held: LevelRecords) -> str | None:
+def loading(records: LevelRecords) -> str | None:
     """Python that loads the merged model; None where there is none."""
-    path = find(held.training, "results.merged_model.path")
+    path = records.training.results.merged_model.path
     if not path:
         return None
     code = f"""from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -73,15 +74,15 @@ model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")"""
 
 
 def next_steps(
-    workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], words: Wording
+    workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], locale: Locale
 ) -> list[str]:
     """Which levels are done, which are missing, and the link to the final report."""
-    text = words.phrases["note"]
-    done = [held.level for held in records_by_level.values() if has_records(held)]
-    missing = [held.level for held in records_by_level.values() if not has_records(held)]
+    text = locale.phrases["note"]
+    done = [records.level for records in records_by_level.values() if records.is_done]
+    missing = [records.level for records in records_by_level.values() if not records.is_done]
     return [
-        text["done"].format(levels=listed(done, words)),
-        text["missing"].format(levels=listed(missing, words)) if missing else text["none_missing"],
+        text["done"].format(levels=locale.list(done)),
+        text["missing"].format(levels=locale.list(missing)) if missing else text["none_missing"],
         text["report"].format(link=relative_link(workspace.final_report(), workspace.note(level))),
     ]
 

@@ -1,29 +1,19 @@
 """The tables over levels that notes and report show."""
 
-from cefr_helpers.core.schema import (
-    LevelRecords,
-    above_floor,
-    adopted,
-    best,
-    find,
-    floor,
-    has_records,
-    history,
-    loss_measure,
-)
+from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.notes import reference_results
-from cefr_helpers.rendering.locale import Wording, decimals_known, wording
+from cefr_helpers.rendering.locale import Locale, decimals_known, load_locale
 from cefr_helpers.rendering.tables import Column, LevelTable
 
 
-def wording_for(records_by_level: dict[str, LevelRecords], language: str) -> Wording:
+def wording_for(records_by_level: dict[str, LevelRecords], language: str) -> Locale:
     """The wording of a document, with as many decimals for losses (2 or 3) as its records know."""
     known = []
-    for held in records_by_level.values():
-        known += [entry[key] for key in ("train_loss", "eval_loss") for entry in history(held, key)]
-        for measure in ("completion", "full_text"):
-            known += [find(held.comparison, f"results.{measure}.{which}.loss") for which in ("base", "tuned")]
-    return wording(language, decimals_known(known))
+    for records in records_by_level.values():
+        known += [getattr(entry, key) for key in ("train_loss", "eval_loss") for entry in records.history(key)]
+        for found in (records.comparison.results.completion, records.comparison.results.full_text):
+            known += [found.base.loss, found.tuned.loss]
+    return load_locale(language, decimals_known(known))
 
 
 def side_by_side(records_by_level: dict[str, LevelRecords]) -> LevelTable:
@@ -36,7 +26,7 @@ def side_by_side(records_by_level: dict[str, LevelRecords]) -> LevelTable:
         Column("best_epoch", "two_decimals"),
         Column("above_floor", "loss"),
     )
-    return LevelTable("levels", columns, tuple(_summary(held) for held in records_by_level.values()))
+    return LevelTable("levels", columns, tuple(_summary(records) for records in records_by_level.values()))
 
 
 def comparisons(records_by_level: dict[str, LevelRecords]) -> LevelTable:
@@ -52,7 +42,7 @@ def comparisons(records_by_level: dict[str, LevelRecords]) -> LevelTable:
         Column("base_bits", "loss"),
         Column("tuned_bits", "loss"),
     )
-    return LevelTable("comparison", columns, tuple(_compared(held) for held in records_by_level.values()))
+    return LevelTable("comparison", columns, tuple(_compared(records) for records in records_by_level.values()))
 
 
 def data(records_by_level: dict[str, LevelRecords]) -> LevelTable:
@@ -67,7 +57,7 @@ def data(records_by_level: dict[str, LevelRecords]) -> LevelTable:
         Column("best_eval_loss", "loss"),
         Column("above_floor", "loss"),
     )
-    return LevelTable("data", columns, tuple(_data_row(held) for held in records_by_level.values()))
+    return LevelTable("data", columns, tuple(_data_row(records) for records in records_by_level.values()))
 
 
 def beside_published(records_by_level: dict[str, LevelRecords]) -> LevelTable:
@@ -93,68 +83,67 @@ def answers(records_by_level: dict[str, LevelRecords]) -> LevelTable:
     """Joint Success, coverage and control error of the answers of base and tuned model, and of the bank itself."""
     kinds = {"joint": "share", "covered": "share", "control": "two_decimals"}
     columns = [Column(f"{name}_{row}", kind) for name, kind in kinds.items() for row in ("base", "tuned", "gold")]
-    rows = tuple(_answered(held) for held in records_by_level.values())
+    rows = tuple(_answered(records) for records in records_by_level.values())
     return LevelTable("answers", (Column("slots", "whole"), *columns), rows)
 
 
-def _state(held: LevelRecords) -> str:
-    return "missing" if not has_records(held) else "unknown" if adopted(held) else "done"
+def _state(records: LevelRecords) -> str:
+    return "missing" if not records.is_done else "unknown" if records.adopted else "done"
 
 
-def _summary(held: LevelRecords) -> dict:
-    lowest = best(held) or {}
+def _summary(records: LevelRecords) -> dict:
     return {
-        "level": held.level,
-        "state": _state(held),
-        "loss_reduction": find(held.comparison, "results.completion.loss_reduction_pct"),
-        "perplexity_reduction": find(held.comparison, "results.completion.perplexity_reduction_pct"),
-        "training_time": find(held.training, "results.duration_s"),
-        "best_eval_loss": lowest.get("eval_loss"),
-        "best_epoch": lowest.get("epoch"),
-        "above_floor": above_floor(held),
+        "level": records.level,
+        "state": _state(records),
+        "loss_reduction": records.comparison.results.completion.loss_reduction_pct,
+        "perplexity_reduction": records.comparison.results.completion.perplexity_reduction_pct,
+        "training_time": records.training.results.duration_s,
+        "best_eval_loss": records.best.eval_loss,
+        "best_epoch": records.best.epoch,
+        "above_floor": records.above_floor,
     }
 
 
-def _compared(held: LevelRecords) -> dict:
-    found = find(held.comparison, "results.completion")
-    ends = (find(found, "difference.low"), find(found, "difference.high"))
+def _compared(records: LevelRecords) -> dict:
+    found = records.comparison.results.completion
+    ends = (found.difference.low, found.difference.high)
     return {
-        "level": held.level,
-        "state": _state(held),
-        "examples": find(held.comparison, "results.examples"),
-        "base_loss": find(found, "base.loss"),
-        "tuned_loss": find(found, "tuned.loss"),
-        "difference": find(found, "difference.estimate"),
+        "level": records.level,
+        "state": _state(records),
+        "examples": records.comparison.results.examples,
+        "base_loss": found.base.loss,
+        "tuned_loss": found.tuned.loss,
+        "difference": found.difference.estimate,
         "interval": None if None in ends else ends,
-        "base_perplexity": find(found, "base.perplexity"),
-        "tuned_perplexity": find(found, "tuned.perplexity"),
-        "base_bits": find(found, "base.bits_per_character"),
-        "tuned_bits": find(found, "tuned.bits_per_character"),
+        "base_perplexity": found.base.perplexity,
+        "tuned_perplexity": found.tuned.perplexity,
+        "base_bits": found.base.bits_per_character,
+        "tuned_bits": found.tuned.bits_per_character,
     }
 
 
-def _answered(held: LevelRecords) -> dict:
-    found = find(held.comparison, "results.generation")
+def _answered(records: LevelRecords) -> dict:
+    found = records.generation
     measures = {"joint": "joint_success", "covered": "covered", "control": "control_error"}
     values = {
-        f"{name}_{row}": find(found, f"measures.{row}.{measure}.value")
+        f"{name}_{row}": found.value(row, measure)
         for name, measure in measures.items()
         for row in ("base", "tuned", "gold")
     }
-    return {"level": held.level, "state": _state(held), "slots": find(found, "slots"), **values}
+    return {"level": records.level, "state": _state(records), "slots": found.slots, **values}
 
 
-def _data_row(held: LevelRecords) -> dict:
-    found = find(held.dataset, "results")
+def _data_row(records: LevelRecords) -> dict:
+    found = records.dataset.results
     return {
-        "level": held.level,
-        "state": _state(held),
-        "train_examples": find(found, "train_examples"),
-        "eval_examples": find(found, "eval_examples"),
-        "sentence_words": find(found, "sentence_words.mean"),
-        "tokens": find(found, "tokens.eval.mean"),
-        "sentence_overlap": find(found, "leak_audit.sentence_overlap.share"),
-        "floor": floor(held, loss_measure(held, "eval_loss")),
-        "best_eval_loss": (best(held) or {}).get("eval_loss"),
-        "above_floor": above_floor(held),
+        "level": records.level,
+        "state": _state(records),
+        "train_examples": found.train_examples,
+        "eval_examples": found.eval_examples,
+        "sentence_words": found.sentence_words.mean,
+        "tokens": found.tokens.eval.mean,
+        "sentence_overlap": found.leak_audit.sentence_overlap.share,
+        "floor": records.floor(records.loss_measure("eval_loss")),
+        "best_eval_loss": records.best.eval_loss,
+        "above_floor": records.above_floor,
     }

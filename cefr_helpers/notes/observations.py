@@ -1,224 +1,305 @@
-"""The verdict of a note and its observations, by rule; each names the figures it rests on."""
+"""The verdict of a note, its observations and the remarks on the course of training, by rule, with their figures."""
 
-from cefr_helpers.core.schema import GATES, LevelRecords, above_floor, best, find, floor, has_records, loss_measure
-from cefr_helpers.notes import progression
-from cefr_helpers.rendering import locale, tables
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.core.level_records import LevelRecords
+from cefr_helpers.core.schema import GATES, Agreement, BestStep, Interval, LikelihoodComparison, Step
+from cefr_helpers.rendering import tables
+from cefr_helpers.rendering.locale import Locale
 
 AGREE_WITHIN = 0.01  # relative difference of training's best evaluation loss and the comparison's
 MOSTLY = 0.5  # share of evaluation sentences seen in training from which a loss measures memory
+FAST = 0.10  # an evaluation lower than the one before by this share of it is a fast improvement
+UNCHANGED = 0.0005  # a change below this share is none
+SLIGHT = 0.05  # a rise below this share is slight
+MOST_ROWS = 24
 
 
-def verdict(held: LevelRecords, words: Wording) -> str:
+def verdict(records: LevelRecords, locale: Locale) -> str:
     """One sentence: better, worse or no difference shown, the figures, and what they were measured on."""
-    found = find(held.comparison, "results.completion")
-    text = words.phrases["verdict"]
-    if found is None:
-        lowest = best(held)
-        return text["no_evaluation"] if lowest is None else text["no_comparison"].format(**best_figures(lowest, words))
-    n = locale.whole(find(held.comparison, "results.examples"), words)
-    parts = [text[_outcome(found)].format(n=n), _figures(found, n, words)]
-    return f"**{parts[0]}**: {parts[1]}; {seen(held, words)}."
+    found = records.comparison.results.completion
+    text = locale.phrases["verdict"]
+    if not found:
+        lowest = records.best
+        return text["no_comparison"].format(**best_figures(lowest, locale)) if lowest else text["no_evaluation"]
+    n = locale.whole(records.comparison.results.examples)
+    parts = [text[_outcome(found)].format(n=n), _figures(found, n, locale)]
+    return f"**{parts[0]}**: {parts[1]}; {seen(records, locale)}."
 
 
-def _outcome(found: dict) -> str:
-    low, high = find(found, "difference.low"), find(found, "difference.high")
+def _outcome(found: LikelihoodComparison) -> str:
+    low, high = found.difference.low, found.difference.high
     if low is None or high is None:
         return "open"
     return "better" if high < 0 else "worse" if low > 0 else "same"
 
 
-def _figures(found: dict, n: str, words: Wording) -> str:
-    text = words.phrases["verdict"]
+def _figures(found: LikelihoodComparison, n: str, locale: Locale) -> str:
+    text = locale.phrases["verdict"]
     figures = text["figures"].format(
-        base=locale.loss(find(found, "base.loss"), words),
-        tuned=locale.loss(find(found, "tuned.loss"), words),
-        loss_reduction=locale.percent(find(found, "loss_reduction_pct"), words),
-        base_perplexity=locale.decimal(find(found, "base.perplexity"), 2, words),
-        tuned_perplexity=locale.decimal(find(found, "tuned.perplexity"), 2, words),
-        perplexity_reduction=locale.percent(find(found, "perplexity_reduction_pct"), words),
+        base=locale.loss(found.base.loss),
+        tuned=locale.loss(found.tuned.loss),
+        loss_reduction=locale.percent(found.loss_reduction_pct),
+        base_perplexity=locale.decimal(found.base.perplexity, 2),
+        tuned_perplexity=locale.decimal(found.tuned.perplexity, 2),
+        perplexity_reduction=locale.percent(found.perplexity_reduction_pct),
     )
     if _outcome(found) == "open":
         return f"{figures}; {text['examples'].format(n=n)}"
-    estimate = locale.loss(find(found, "difference.estimate"), words)
-    return f"{figures}; {text['difference'].format(estimate=estimate, interval=_interval(found, words), n=n)}"
+    estimate = locale.loss(found.difference.estimate)
+    interval = _interval(found.difference, locale)
+    return f"{figures}; {text['difference'].format(estimate=estimate, interval=interval, n=n)}"
 
 
-def seen(held: LevelRecords, words: Wording) -> str:
+def seen(records: LevelRecords, locale: Locale) -> str:
     """What training had seen of the evaluation examples, in words."""
-    shares = dict(zip(("words", "sentences"), (locale.share(share, words) for share in _overlaps(held)), strict=True))
-    return words.phrases["verdict"][seen_kind(held)].format(**shares)
+    shares = dict(zip(("words", "sentences"), (locale.share(share) for share in _overlaps(records)), strict=True))
+    return locale.phrases["verdict"][seen_kind(records)].format(**shares)
 
 
-def seen_kind(held: LevelRecords) -> str:
+def seen_kind(records: LevelRecords) -> str:
     """Whether the evaluation is on "held_out" words, "partly" or mostly seen ("memorised"), or "unseen_unknown"."""
-    overlap, sentences = _overlaps(held)
+    overlap, sentences = _overlaps(records)
     if overlap is None or sentences is None:
         return "unseen_unknown"
     return "memorised" if sentences >= MOSTLY else "partly" if overlap or sentences else "held_out"
 
 
-def _overlaps(held: LevelRecords) -> tuple[float | None, float | None]:
-    audit = find(held.dataset, "results.leak_audit")
-    return find(audit, "word_overlap.share"), find(audit, "sentence_overlap.share")
+def _overlaps(records: LevelRecords) -> tuple[float | None, float | None]:
+    audit = records.dataset.results.leak_audit
+    return audit.word_overlap.share, audit.sentence_overlap.share
 
 
-def of_level(held: LevelRecords, words: Wording) -> list[str]:
+def of_level(records: LevelRecords, locale: Locale) -> list[str]:
     """Observations on one level."""
     rules = (_after_best, _gap, _memory, _words_met, _truncated, _disagreement, _weakest)
-    return [text for text in (rule(held, words) for rule in rules) if text]
+    return [text for text in (rule(records, locale) for rule in rules) if text]
 
 
-def across(records_by_level: dict[str, LevelRecords], words: Wording) -> list[str]:
+def across(records_by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
     """Observations on the levels side by side; none where fewer than two have what they rest on."""
-    done = [held for held in records_by_level.values() if has_records(held)]
-    return [text for text in (rule(done, words) for rule in (_intervals, _floor_order, _length)) if text]
+    done = [records for records in records_by_level.values() if records.is_done]
+    return [text for text in (rule(done, locale) for rule in (_intervals, _floor_order, _length)) if text]
 
 
-def _after_best(held: LevelRecords, words: Wording) -> str | None:
-    evaluations = [row for row in progression.rows(held) if row["eval_loss"] is not None]
-    lowest, text = best(held), words.phrases["observations"]
+def _after_best(records: LevelRecords, locale: Locale) -> str | None:
+    evaluations = [row for row in progress_rows(records) if row["eval_loss"] is not None]
+    lowest, text = records.best, locale.phrases["observations"]
     if len(evaluations) < 2:
         return None
     last = evaluations[-1]
-    figures = best_figures(lowest, words)
-    if last["step"] == lowest["step"]:
+    figures = best_figures(lowest, locale)
+    if last["step"] == lowest.step:
         return text["still_falling"].format(**figures)
-    if last["eval_loss"] <= lowest["eval_loss"]:
+    if last["eval_loss"] <= lowest.eval_loss:
         return None
-    figures |= {"last": locale.loss(last["eval_loss"], words), "last_step": locale.whole(last["step"], words)}
-    then = _train_loss_at(evaluations, lowest["step"])
+    figures |= {"last": locale.loss(last["eval_loss"]), "last_step": locale.whole(last["step"])}
+    then = _train_loss_at(evaluations, lowest.step)
     if then is None or last["train_loss"] is None or last["train_loss"] >= then:
         return text["rise_alone"].format(**figures)
-    train = {"train": locale.loss(then, words), "last_train": locale.loss(last["train_loss"], words)}
+    train = {"train": locale.loss(then), "last_train": locale.loss(last["train_loss"])}
     return text["overfitting"].format(**figures, **train)
 
 
-def _gap(held: LevelRecords, words: Wording) -> str | None:
-    lowest = best(held)
-    if lowest is None or loss_measure(held, "train_loss") != loss_measure(held, "eval_loss"):
+def _gap(records: LevelRecords, locale: Locale) -> str | None:
+    lowest = records.best
+    if not lowest or records.loss_measure("train_loss") != records.loss_measure("eval_loss"):
         return None
-    train = _train_loss_at(progression.rows(held), lowest["step"])
+    train = _train_loss_at(progress_rows(records), lowest.step)
     if train is None:
         return None
-    gap = locale.loss(lowest["eval_loss"] - train, words)
-    figures = {"train": locale.loss(train, words), "loss": locale.loss(lowest["eval_loss"], words), "gap": gap}
-    return words.phrases["observations"]["gap"].format(**figures)
+    gap = locale.loss(lowest.eval_loss - train)
+    figures = {"train": locale.loss(train), "loss": locale.loss(lowest.eval_loss), "gap": gap}
+    return locale.phrases["observations"]["gap"].format(**figures)
 
 
-def _memory(held: LevelRecords, words: Wording) -> str | None:
-    sentences, above = find(held.dataset, "results.leak_audit.sentence_overlap.share"), above_floor(held)
+def _memory(records: LevelRecords, locale: Locale) -> str | None:
+    sentences, above = records.dataset.results.leak_audit.sentence_overlap.share, records.above_floor
     if sentences is None or sentences < MOSTLY or above is None:
         return None
-    return words.phrases["observations"]["memory"].format(
-        sentences=locale.share(sentences, words),
-        loss=locale.loss(best(held)["eval_loss"], words),
-        above=locale.loss(above, words),
-        floor=locale.loss(floor(held, loss_measure(held, "eval_loss")), words),
+    return locale.phrases["observations"]["memory"].format(
+        sentences=locale.share(sentences),
+        loss=locale.loss(records.best.eval_loss),
+        above=locale.loss(above),
+        floor=locale.loss(records.floor(records.loss_measure("eval_loss"))),
     )
 
 
-def _words_met(held: LevelRecords, words: Wording) -> str | None:
-    met = find(held.dataset, "results.leak_audit.held_out_words_in_training_sentences")
-    if not met or not met["count"] or find(held.dataset, "results.split.policy") != "words":
+def _words_met(records: LevelRecords, locale: Locale) -> str | None:
+    met = records.dataset.results.leak_audit.held_out_words_in_training_sentences
+    if not met.count or records.dataset.results.split.policy != "words":
         return None
-    figures = {"count": locale.whole(met["count"], words), "share": locale.share(met["share"], words)}
-    return words.phrases["observations"]["words_met"].format(**figures)
+    figures = {"count": locale.whole(met.count), "share": locale.share(met.share)}
+    return locale.phrases["observations"]["words_met"].format(**figures)
 
 
-def _truncated(held: LevelRecords, words: Wording) -> str | None:
-    found = find(held.dataset, "results")
-    truncated = find(found, "tokens.train.truncated")
+def _truncated(records: LevelRecords, locale: Locale) -> str | None:
+    found = records.dataset.results
+    truncated = found.tokens.train.truncated
     if not truncated:
         return None
-    figures = {"truncated": truncated, "examples": found["train_examples"], "length": found["max_seq_length"]}
-    written = {name: locale.whole(value, words) for name, value in figures.items()}
-    return words.phrases["observations"]["truncated"].format(**written)
+    figures = {"truncated": truncated, "examples": found.train_examples, "length": found.max_seq_length}
+    written = {name: locale.whole(value) for name, value in figures.items()}
+    return locale.phrases["observations"]["truncated"].format(**written)
 
 
-def _disagreement(held: LevelRecords, words: Wording) -> str | None:
-    found = find(held.comparison, "results.agreement")
-    if not found or (found.get("relative_difference") or 0) <= AGREE_WITHIN:
+def _disagreement(records: LevelRecords, locale: Locale) -> str | None:
+    found = records.comparison.results.agreement
+    if (found.relative_difference or 0) <= AGREE_WITHIN:
         return None
-    return words.phrases["observations"]["disagreement"].format(**agreement_figures(found, words))
+    return locale.phrases["observations"]["disagreement"].format(**agreement_figures(found, locale))
 
 
-def _weakest(held: LevelRecords, words: Wording) -> str | None:
-    found = find(held.comparison, "results.generation")
-    met = {gate: find(found, f"measures.tuned.{gate}.value") for gate in GATES}
+def _weakest(records: LevelRecords, locale: Locale) -> str | None:
+    found = records.generation
+    met = {gate: found.value("tuned", gate) for gate in GATES}
     known = {gate: share for gate, share in met.items() if share is not None}
     if not known or min(known.values()) == 1:
         return None
     gate = min(known, key=known.get)
     rows = {"share": "tuned", "base": "base", "gold": "gold"}
-    figures = {name: locale.share(find(found, f"measures.{row}.{gate}.value"), words) for name, row in rows.items()}
-    n = locale.whole(find(found, "slots"), words)
-    measure = words.phrases["generation"]["measures"][gate]
-    return words.phrases["observations"]["weakest"].format(measure=measure, n=n, **figures)
+    figures = {name: locale.share(found.value(row, gate)) for name, row in rows.items()}
+    n = locale.whole(found.slots)
+    measure = locale.phrases["generation"]["measures"][gate]
+    return locale.phrases["observations"]["weakest"].format(measure=measure, n=n, **figures)
 
 
-def agreement_figures(found: dict, words: Wording) -> dict[str, str]:
+def agreement_figures(found: Agreement, locale: Locale) -> dict[str, str]:
     """The figures of the comparison's agreement with training, in words."""
     return {
-        "training": locale.loss(found.get("training_best_eval_loss"), words),
-        "comparison": locale.loss(found.get("comparison_tuned_loss"), words),
-        "difference": locale.percent(
-            None if found.get("relative_difference") is None else 100 * found["relative_difference"], words, 2
-        ),
+        "training": locale.loss(found.training_best_eval_loss),
+        "comparison": locale.loss(found.comparison_tuned_loss),
+        "difference": locale.percent(None if found.relative_difference is None else 100 * found.relative_difference, 2),
     }
 
 
-def _intervals(done: list[LevelRecords], words: Wording) -> str | None:
-    compared = [held for held in done if find(held.comparison, "results.completion.difference.high") is not None]
+def _intervals(done: list[LevelRecords], locale: Locale) -> str | None:
+    compared = [records for records in done if records.comparison.results.completion.difference.high is not None]
     if len(compared) < 2:
         return None
-    ordered = sorted(compared, key=lambda held: find(held.comparison, "results.completion.difference.estimate"))
+    ordered = sorted(compared, key=lambda records: records.comparison.results.completion.difference.estimate)
     figures, ends = {}, {}
-    for name, held in (("strong", ordered[0]), ("weak", ordered[-1])):
-        found = find(held.comparison, "results.completion")
-        ends[name] = found["difference"]
-        n = locale.whole(find(held.comparison, "results.examples"), words)
-        figures |= {name: held.level, f"{name}_interval": _interval(found, words), f"{name}_n": n}
-    kind = "apart" if ends["strong"]["high"] < ends["weak"]["low"] else "overlapping"
-    return words.phrases["observations"][kind].format(**figures)
+    for name, records in (("strong", ordered[0]), ("weak", ordered[-1])):
+        found = records.comparison.results.completion
+        ends[name] = found.difference
+        n = locale.whole(records.comparison.results.examples)
+        figures |= {name: records.level, f"{name}_interval": _interval(found.difference, locale), f"{name}_n": n}
+    kind = "apart" if ends["strong"].high < ends["weak"].low else "overlapping"
+    return locale.phrases["observations"][kind].format(**figures)
 
 
-def _floor_order(done: list[LevelRecords], words: Wording) -> str | None:
-    known = sorted((h for h in done if above_floor(h) is not None), key=lambda held: best(held)["eval_loss"])
+def _floor_order(done: list[LevelRecords], locale: Locale) -> str | None:
+    known = sorted((h for h in done if h.above_floor is not None), key=lambda records: records.best.eval_loss)
     if len(known) < 2:
         return None
     figures = {}
-    for name, held in (("low", known[0]), ("high", known[-1])):
-        figures |= {name: held.level, f"{name}_loss": locale.loss(best(held)["eval_loss"], words)}
-        figures[f"{name}_above"] = locale.loss(above_floor(held), words)
-    return words.phrases["observations"]["floor_order"].format(**figures)
+    for name, records in (("low", known[0]), ("high", known[-1])):
+        figures |= {name: records.level, f"{name}_loss": locale.loss(records.best.eval_loss)}
+        figures[f"{name}_above"] = locale.loss(records.above_floor)
+    return locale.phrases["observations"]["floor_order"].format(**figures)
 
 
-def _length(done: list[LevelRecords], words: Wording) -> str | None:
-    length, ground = "results.sentence_words.mean", "completion"
-    known = [held for held in done if find(held.dataset, length) and floor(held, ground) is not None]
-    known.sort(key=lambda held: find(held.dataset, length))
-    if len(known) < 2 or floor(known[-1], ground) >= floor(known[0], ground):
+def _length(done: list[LevelRecords], locale: Locale) -> str | None:
+    ground = "completion"
+    known = [
+        records for records in done if records.dataset.results.sentence_words.mean and records.floor(ground) is not None
+    ]
+    known.sort(key=lambda records: records.dataset.results.sentence_words.mean)
+    if len(known) < 2 or known[-1].floor(ground) >= known[0].floor(ground):
         return None
     figures = {}
-    for name, held in (("short", known[0]), ("long", known[-1])):
-        figures |= {name: held.level, f"{name}_words": locale.decimal(find(held.dataset, length), 1, words)}
-        figures[f"{name}_floor"] = locale.loss(floor(held, ground), words)
-    return words.phrases["observations"]["length"].format(**figures)
+    for name, records in (("short", known[0]), ("long", known[-1])):
+        mean = records.dataset.results.sentence_words.mean
+        figures |= {name: records.level, f"{name}_words": locale.decimal(mean, 1)}
+        figures[f"{name}_floor"] = locale.loss(records.floor(ground))
+    return locale.phrases["observations"]["length"].format(**figures)
 
 
-def _interval(found: dict, words: Wording) -> str:
-    return tables.interval((found["difference"]["low"], found["difference"]["high"]), words)
+def _interval(difference: Interval, locale: Locale) -> str:
+    return tables.interval((difference.low, difference.high), locale)
 
 
 def _train_loss_at(rows: list[dict], step: int | None) -> float | None:
     return next((row["train_loss"] for row in rows if row["step"] == step), None)
 
 
-def best_figures(lowest: dict, words: Wording) -> dict[str, str]:
+def best_figures(lowest: BestStep, locale: Locale) -> dict[str, str]:
     """Loss, step and epoch of the best evaluation, in words: the same everywhere in a note."""
     return {
-        "loss": locale.loss(lowest["eval_loss"], words),
-        "step": locale.whole(lowest["step"], words),
-        "epoch": locale.decimal(lowest["epoch"], 2, words),
+        "loss": locale.loss(lowest.eval_loss),
+        "step": locale.whole(lowest.step),
+        "epoch": locale.decimal(lowest.epoch, 2),
     }
+
+
+def progress_rows(records: LevelRecords) -> list[dict]:
+    """First training loss, every evaluation with the last training loss logged by then, and the end.
+
+    Returns:
+        Rows of {"epoch", "step", "train_loss", "eval_loss", "remarks"}; remarks are keys of the phrases.
+    """
+    logged, evaluations = records.history("train_loss"), records.history("eval_loss")
+    lowest = records.best
+    made = []
+    for place, entry in enumerate(evaluations):
+        earlier = [other.eval_loss for other in evaluations[:place]]
+        remarks = _remarks(entry, earlier, lowest)
+        made.append(_row(entry, _last_by(logged, entry.step), entry.eval_loss, remarks))
+    if logged and (not made or logged[0].step < made[0]["step"]):
+        made.insert(0, _row(logged[0], logged[0].train_loss, None, ["start"]))
+    if logged and logged[-1].step > made[-1]["step"]:
+        made.append(_row(logged[-1], logged[-1].train_loss, None, []))
+    if len(made) > 1:
+        made[-1]["remarks"].append("last")
+    return made
+
+
+def thin_rows(made: list[dict]) -> list[dict]:
+    """At most MOST_ROWS of the rows, evenly; first, first evaluation, best and last are always among them."""
+    if len(made) <= MOST_ROWS:
+        return made
+    kept = {place for place, row in enumerate(made) if {"start", "first", "best", "last"} & set(row["remarks"])}
+    free = MOST_ROWS - len(kept)
+    kept |= {round(place * (len(made) - 1) / (free + 1)) for place in range(1, free + 1)}
+    return [made[place] for place in sorted(kept)]
+
+
+def format_rows(made: list[dict], locale: Locale) -> list[list[str]]:
+    """The rows in words, ready for a Markdown table."""
+    nothing = locale.phrases["missing"]
+    return [
+        [
+            locale.decimal(row["epoch"], 2),
+            locale.whole(row["step"]),
+            nothing if row["train_loss"] is None else locale.loss(row["train_loss"]),
+            nothing if row["eval_loss"] is None else locale.loss(row["eval_loss"]),
+            "; ".join(locale.phrases["remarks"][remark] for remark in row["remarks"]),
+        ]
+        for row in made
+    ]
+
+
+def _row(entry: Step, train_loss: float | None, eval_loss: float | None, remarks: list[str]) -> dict:
+    losses = {"train_loss": train_loss, "eval_loss": eval_loss}
+    return {"epoch": entry.epoch, "step": entry.step, **losses, "remarks": remarks}
+
+
+def _last_by(logged: list[Step], step: int) -> float | None:
+    by_then = [entry.train_loss for entry in logged if entry.step <= step]
+    return by_then[-1] if by_then else None
+
+
+def _remarks(entry: Step, earlier: list[float], lowest: BestStep) -> list[str]:
+    found = ["first"] if not earlier else []
+    if entry.step == lowest.step:
+        return [*found, "best"]
+    return found or [_change(entry.eval_loss, earlier)]
+
+
+def _change(loss: float, earlier: list[float]) -> str:
+    fall = (earlier[-1] - loss) / earlier[-1]
+    if abs(fall) < UNCHANGED:
+        return "unchanged"
+    if fall < 0:
+        return "slight_rise" if -fall < SLIGHT else "rise"
+    if loss >= min(earlier):
+        return "falling_again"
+    return "fast" if fall >= FAST else "improving"

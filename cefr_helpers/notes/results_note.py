@@ -6,24 +6,17 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from cefr_helpers.core import levels, records, schema
+from cefr_helpers.core import level_records, levels
 from cefr_helpers.core.files import write_atomically
+from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords, best, find
-from cefr_helpers.notes import (
-    answer_sections,
-    facts,
-    files,
-    level_tables,
-    observations,
-    progression,
-    sections,
-    settings,
-)
-from cefr_helpers.rendering import locale, tables, templates
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.notes import facts, files, level_tables, observations, sections, verdicts
+from cefr_helpers.rendering import escaping, tables, templates
+from cefr_helpers.rendering.locale import Locale
 
 _WIDEST_PICTURE = 1000
+_BEFORE_ANSWERS = ("data", "hyperparameters", "training", "progress", "comparison")
+_AFTER_ANSWERS = ("levels", "plots", "files", "next")
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]+)\)")
 _RELATIVE_LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|data:)[^)]+\)")
 
@@ -34,52 +27,62 @@ def write_results_note(workspace: Workspace, level: str, language: str) -> Path:
     Raises:
         InputError: the level has no training record, or the language is unknown.
     """
-    records.read(workspace, levels.check_level(level), "training")
-    text = results_note(workspace, level, schema.read_levels(workspace), language)
+    level_records.read_trained(workspace, level)
+    text = results_note(workspace, level, level_records.read_levels(workspace), language)
     _draw_generation(workspace, level, language)
     return write_atomically(workspace.note(level), text)
 
 
 def results_note(workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], language: str) -> str:
     """The note as Markdown; `workspace` only says where things lie, nothing in it is read."""
-    held = records_by_level[level]
-    words = level_tables.wording_for(records_by_level, language)
-    rows = progression.rows(held)
-    shown = progression.thinned(rows)
+    records = records_by_level[level]
+    locale = level_tables.wording_for(records_by_level, language)
+    rows = observations.progress_rows(records)
+    shown = observations.thin_rows(rows)
     return templates.render(
         "results_note.md.j2",
         {
-            "text": words.phrases["note"],
-            "title": words.phrases["note"]["title"].format(level=level, name=levels.NAMES[language][level]),
-            "verdict": observations.verdict(held, words),
-            "adopted": schema.adopted(held),
-            "head": facts.head(held, words),
-            "data": facts.data(held, words),
-            "dropped": facts.dropped(held, words),
-            "leaks": facts.leaks(held, words),
-            "floor": _floor(held, words),
-            "lora": settings.settings(held, settings.LORA, words),
-            "settings": settings.settings(held, settings.TRAINING, words),
-            "differences": settings.differences(held, words),
-            "training": facts.training(held, words),
-            "progress_unit": _progress_unit(held, words),
-            "progress": _progress(shown, words),
-            "thinned": _thinned(rows, shown, words),
-            "best": _best(held, words),
-            "comparison": sections.comparison(held, words),
-            "generation": answer_sections.section(workspace, held, words),
-            "answers_text": words.phrases["generation"],
-            "answers": sections.answers(held, words),
-            "levels": tables.to_markdown(level_tables.side_by_side(records_by_level), words),
-            "observations": observations.of_level(held, words) + observations.across(records_by_level, words),
-            "nothing": words.phrases["observations"]["nothing"],
-            "plots": files.plots(workspace, held, words),
-            "tree": files.tree(workspace, held),
-            "where": files.where(held, words),
-            "loading": files.loading(held),
-            "next": files.next_steps(workspace, level, records_by_level, words),
+            "text": locale.phrases["note"],
+            "title": locale.phrases["note"]["title"].format(level=level, name=levels.NAMES[language][level]),
+            "in_short": sections.in_short(records, locale),
+            "contents": _contents(records, locale),
+            "adopted": records.adopted,
+            "head": facts.head(records, locale),
+            "data": facts.data(records, locale),
+            "dropped": facts.dropped(records, locale),
+            "leaks": facts.leaks(records, locale),
+            "floor": _floor(records, locale),
+            "lora": facts.hyperparameters(records, facts.LORA, locale),
+            "settings": facts.hyperparameters(records, facts.TRAINING, locale),
+            "differences": facts.differences(records, locale),
+            "training": facts.training(records, locale),
+            "progress_unit": _progress_unit(records, locale),
+            "progress": _progress(shown, locale),
+            "thinned": _thinned(rows, shown, locale),
+            "best": _best(records, locale),
+            "comparison": sections.comparison(records, locale),
+            "generation": sections.generated_answers(workspace, records, locale),
+            "answers_text": locale.phrases["generation"],
+            "answers": sections.answers(records, locale),
+            "levels": tables.to_markdown(level_tables.side_by_side(records_by_level), locale),
+            "observations": observations.of_level(records, locale) + observations.across(records_by_level, locale),
+            "nothing": locale.phrases["observations"]["nothing"],
+            "plots": files.plots(workspace, records, locale),
+            "tree": files.tree(workspace, records),
+            "where": files.where(records, locale),
+            "loading": files.loading(records),
+            "next": files.next_steps(workspace, level, records_by_level, locale),
         },
     )
+
+
+def _contents(records: LevelRecords, locale: Locale) -> str:
+    """Links to the note's sections."""
+    text = locale.phrases["note"]
+    titles = [text[key] for key in _BEFORE_ANSWERS]
+    titles += [verdicts.title([records], locale)] if records.generation else []
+    titles += [text[key] for key in _AFTER_ANSWERS]
+    return " · ".join(f"[{title}](#{escaping.anchor(title)})" for title in titles)
 
 
 def for_notebook(note: Path) -> str:
@@ -110,41 +113,41 @@ def _reduced(picture: Path) -> bytes:
     return content.getvalue()
 
 
-def _floor(held: LevelRecords, words: Wording) -> str | None:
-    found = find(held.dataset, "results.memoriser_floor")
+def _floor(records: LevelRecords, locale: Locale) -> str | None:
+    found = records.dataset.results.memoriser_floor
     if not found:
         return None
-    return words.phrases["note"]["floor"].format(
-        completion=locale.loss(find(found, "completion.nats_per_token"), words),
-        full_text=locale.loss(find(found, "full_text.nats_per_token"), words),
-        completion_example=locale.decimal(find(found, "completion.nats_per_example"), 1, words),
-        full_text_example=locale.decimal(find(found, "full_text.nats_per_example"), 1, words),
-        per_word=locale.decimal(find(found, "sentences_per_word"), 1, words),
+    return locale.phrases["note"]["floor"].format(
+        completion=locale.loss(found.completion.nats_per_token),
+        full_text=locale.loss(found.full_text.nats_per_token),
+        completion_example=locale.decimal(found.completion.nats_per_example, 1),
+        full_text_example=locale.decimal(found.full_text.nats_per_example, 1),
+        per_word=locale.decimal(found.sentences_per_word, 1),
     )
 
 
-def _progress_unit(held: LevelRecords, words: Wording) -> str:
-    text = words.phrases["note"]
+def _progress_unit(records: LevelRecords, locale: Locale) -> str:
+    text = locale.phrases["note"]
     parts = {}
     for name, key in (("eval_on", "eval_loss"), ("train_on", "train_loss")):
-        measure = schema.loss_measure(held, key)
-        parts[name] = text[measure] if measure else words.unknown
+        measure = records.loss_measure(key)
+        parts[name] = text[measure] if measure else locale.unknown
     return text["progress_unit"].format(**parts)
 
 
-def _progress(rows: list[dict], words: Wording) -> str:
-    headings = [words.phrases["note"][key] for key in ("epoch", "step", "train_loss", "eval_loss", "remark")]
-    table = tables.markdown_table(headings, progression.written(rows, words), numbers_from=0)
+def _progress(rows: list[dict], locale: Locale) -> str:
+    headings = [locale.phrases["note"][key] for key in ("epoch", "step", "train_loss", "eval_loss", "remark")]
+    table = tables.markdown_table(headings, observations.format_rows(rows, locale), numbers_from=0)
     return table.replace("---: |\n", "--- |\n", 1)  # remarks are text: aligned left
 
 
-def _thinned(rows: list[dict], shown: list[dict], words: Wording) -> str | None:
+def _thinned(rows: list[dict], shown: list[dict], locale: Locale) -> str | None:
     all_of, some = (sum(row["eval_loss"] is not None for row in made) for made in (rows, shown))
     if all_of == some:
         return None
-    return words.phrases["note"]["thinned"].format(shown=locale.whole(some, words), all=locale.whole(all_of, words))
+    return locale.phrases["note"]["thinned"].format(shown=locale.whole(some), all=locale.whole(all_of))
 
 
-def _best(held: LevelRecords, words: Wording) -> str:
-    lowest, text = best(held), words.phrases["note"]
-    return text["no_best"] if lowest is None else text["best"].format(**observations.best_figures(lowest, words))
+def _best(records: LevelRecords, locale: Locale) -> str:
+    lowest, text = records.best, locale.phrases["note"]
+    return text["best"].format(**observations.best_figures(lowest, locale)) if lowest else text["no_best"]

@@ -2,33 +2,29 @@
 
 from dataclasses import replace
 
-from cefr_helpers.core.schema import LevelRecords, find
+from cefr_helpers.core.level_records import LevelRecords
+from cefr_helpers.core.schema import Interval, Metric
 from cefr_helpers.evaluation import intervals
 from cefr_helpers.notes import observations
-from cefr_helpers.rendering import locale, tables
-from cefr_helpers.rendering.locale import Wording, listed
+from cefr_helpers.rendering import tables
+from cefr_helpers.rendering.locale import Locale
 
 SURE = 0.05  # largest p at which the test over prompts counts as confirming what an interval shows
 OUTCOMES = ("better", "worse", "unconfirmed", "same", "open")
 
 
-def generated(held: LevelRecords) -> dict | None:
-    """The measures of the level's generated answers; None where the comparison has none."""
-    return find(held.comparison, "results.generation")
-
-
-def title(measured: list[LevelRecords], words: Wording) -> str:
+def title(measured: list[LevelRecords], locale: Locale) -> str:
     """The section's title; it says "held-out" only where the records show that the words were."""
-    held_out = all(observations.seen_kind(held) == "held_out" for held in measured)
-    return words.phrases["generation"]["title"]["held_out" if held_out else "other"]
+    held_out = all(observations.seen_kind(records) == "held_out" for records in measured)
+    return locale.phrases["generation"]["title"]["held_out" if held_out else "other"]
 
 
-def outcome(difference: dict | None, p: float | None) -> str:
+def outcome(difference: Interval, p: float | None) -> str:
     """Which of OUTCOMES a difference (tuned - base) with its interval and its p amounts to.
 
     "better" and "worse" need an interval that excludes zero and a p below SURE: with few prompts the two may disagree.
     """
-    low, high = find(difference, "low"), find(difference, "high")
+    low, high = difference.low, difference.high
     if low is None or high is None:
         return "open"
     if low <= 0 <= high:
@@ -38,109 +34,106 @@ def outcome(difference: dict | None, p: float | None) -> str:
     return "better" if low > 0 else "worse"
 
 
-def joint_success(held: LevelRecords, words: Wording, holm: tuple[float, int] | None = None) -> str:
+def joint_success(records: LevelRecords, locale: Locale, holm: tuple[float, int] | None = None) -> str:
     """Outcome and figures of Joint Success, tuned against base, as a sentence without its full stop.
 
     Args:
         holm: p corrected for several levels, and how many these are; by default the recorded p stands.
     """
-    found, text = generated(held), words.phrases["generation"]
-    difference = find(found, "differences.joint_success")
-    p = find(difference, "p") if holm is None else holm[0]
-    n = locale.whole(find(found, "slots"), words)
-    base, tuned = (locale.share(value(found, row, "joint_success"), words) for row in ("base", "tuned"))
+    found, text = records.generation, locale.phrases["generation"]
+    difference = found.differences.get("joint_success", Interval())
+    p = difference.p if holm is None else holm[0]
+    n = locale.whole(found.slots)
+    base, tuned = (locale.share(found.value(row, "joint_success")) for row in ("base", "tuned"))
     said, figures = outcome(difference, p), text["figures"].format(base=base, tuned=tuned)
     if said == "open":
         figures = f"{figures}, {text['slots_only'].format(n=n)}"
     else:
-        shown = {"estimate": points(difference["estimate"], words), "interval": ends(difference, words), "n": n}
-        figures = f"{figures}, {text['difference'].format(p=_p(p, holm, words), **shown)}"
+        shown = {"estimate": points(difference.estimate, locale), "interval": ends(difference, locale), "n": n}
+        figures = f"{figures}, {text['difference'].format(p=_p(p, holm, locale), **shown)}"
     return f"**{text['verdict'][said].format(n=n)}**: {figures}"
 
 
-def helped(by_level: dict[str, LevelRecords], words: Wording) -> dict | None:
+def helped(by_level: dict[str, LevelRecords], locale: Locale) -> dict | None:
     """What the report says first: did tuning help, at which level, by how much, how sure."""
-    measured = [held for held in by_level.values() if generated(held)]
+    measured = [records for records in by_level.values() if records.generation]
     if not measured:
         return None
     corrected = _corrected(measured)
     lines = []
-    for held in by_level.values():
-        told = [joint_success(held, words, corrected.get(held.level))] if held in measured else []
-        told += [loss] if (loss := _loss(held, words)) else []
-        lines += [f"{held.level}: {'; '.join(told)}."] if told else []
-    fewest = min((find(generated(held), "prompts") or 0 for held in measured), default=0)
+    for records in by_level.values():
+        told = [joint_success(records, locale, corrected.get(records.level))] if records in measured else []
+        told += [loss] if (loss := _loss(records, locale)) else []
+        lines += [f"{records.level}: {'; '.join(told)}."] if told else []
+    fewest = min((records.generation.prompts or 0 for records in measured), default=0)
     return {
-        "answer": _answer(measured, corrected, words),
+        "answer": _answer(measured, corrected, locale),
         "lines": lines,
-        "few": few_prompts(fewest, len(corrected), words),
-        "joint": _joint(measured, words),
-        "title": title(measured, words),
+        "few": few_prompts(fewest, len(corrected), locale),
+        "joint": _joint(measured, locale),
+        "title": title(measured, locale),
     }
 
 
-def points(value: float, words: Wording) -> str:
+def points(value: float, locale: Locale) -> str:
     """A difference of shares in percentage points."""
-    return locale.decimal(100 * value, 1, words)
+    return locale.decimal(100 * value, 1)
 
 
 def _corrected(measured: list[LevelRecords]) -> dict[str, tuple[float, int]]:
-    p = {held.level: find(generated(held), "differences.joint_success.p") for held in measured}
+    p = {records.level: records.generation.differences.get("joint_success", Interval()).p for records in measured}
     known = {level: value for level, value in p.items() if value is not None}
     return {
         level: (value, len(known)) for level, value in zip(known, intervals.holm(list(known.values())), strict=True)
     }
 
 
-def _answer(measured: list[LevelRecords], corrected: dict[str, tuple[float, int]], words: Wording) -> str:
-    text = words.phrases["generation"]
+def _answer(measured: list[LevelRecords], corrected: dict[str, tuple[float, int]], locale: Locale) -> str:
+    text = locale.phrases["generation"]
     at: dict[str, list[str]] = {kind: [] for kind in OUTCOMES}
-    for held in measured:
-        p, _ = corrected.get(held.level, (None, 0))
-        at[outcome(find(generated(held), "differences.joint_success"), p)].append(held.level)
-    parts = [text["answers"][kind].format(levels=listed(levels, words)) for kind, levels in at.items() if levels]
+    for records in measured:
+        p, _ = corrected.get(records.level, (None, 0))
+        at[outcome(records.generation.differences.get("joint_success", Interval()), p)].append(records.level)
+    parts = [text["answers"][kind].format(levels=locale.list(levels)) for kind, levels in at.items() if levels]
     return text["answer"].format(parts="; ".join(parts))
 
 
-def _joint(measured: list[LevelRecords], words: Wording) -> str:
-    text = words.phrases["generation"]
-    without = [held.level for held in measured if not find(generated(held), "scorer")]
-    said = text["no_scorer_at"].format(levels=listed(without, words))
+def _joint(measured: list[LevelRecords], locale: Locale) -> str:
+    text = locale.phrases["generation"]
+    without = [records.level for records in measured if not records.generation.scorer]
+    said = text["no_scorer_at"].format(levels=locale.list(without))
     return f"{text['joint_report']} {said}" if without else text["joint_report"]
 
 
-def _loss(held: LevelRecords, words: Wording) -> str | None:
-    found, text = find(held.comparison, "results.completion"), words.phrases["generation"]
+def _loss(records: LevelRecords, locale: Locale) -> str | None:
+    found, text = records.comparison.results.completion, locale.phrases["generation"]
     if not found:
         return None
-    n = locale.whole(find(held.comparison, "results.examples"), words)
-    base, tuned = (locale.loss(find(found, f"{which}.loss"), words) for which in ("base", "tuned"))
-    if find(found, "difference.low") is None or find(found, "difference.high") is None:
+    n = locale.whole(records.comparison.results.examples)
+    base, tuned = (locale.loss(likelihood.loss) for likelihood in (found.base, found.tuned))
+    if found.difference.low is None or found.difference.high is None:
         return text["loss_only"].format(base=base, tuned=tuned, n=n)
-    estimate = locale.loss(find(found, "difference.estimate"), words)
-    interval = tables.interval((found["difference"]["low"], found["difference"]["high"]), words)
+    estimate = locale.loss(found.difference.estimate)
+    interval = tables.interval((found.difference.low, found.difference.high), locale)
     return text["loss"].format(base=base, tuned=tuned, estimate=estimate, interval=interval, n=n)
 
 
-def value(found: dict | None, row: str, measure: str) -> float | None:
-    return find(found, f"measures.{row}.{measure}.value")
+def ends(entry: Interval | Metric, locale: Locale) -> str:
+    """The interval of a share, in percentage points."""
+    return tables.interval((100 * entry.low, 100 * entry.high), replace(locale, loss_decimals=1))
 
 
-def ends(entry: dict, words: Wording) -> str:
-    return tables.interval((100 * entry["low"], 100 * entry["high"]), replace(words, loss_decimals=1))
-
-
-def _p(p: float | None, holm: tuple[float, int] | None, words: Wording) -> str:
-    text = words.phrases["generation"]
+def _p(p: float | None, holm: tuple[float, int] | None, locale: Locale) -> str:
+    text = locale.phrases["generation"]
     small = p is not None and p < tables.SMALLEST_P
-    shown = text["p_below" if small else "p"].format(p=locale.decimal(tables.SMALLEST_P if small else p, 3, words))
+    shown = text["p_below" if small else "p"].format(p=locale.decimal(tables.SMALLEST_P if small else p, 3))
     return shown if holm is None or holm[1] < 2 else text["p_holm"].format(p=shown, levels=holm[1])
 
 
-def few_prompts(prompts: int, levels: int, words: Wording) -> str | None:
+def few_prompts(prompts: int, levels: int, locale: Locale) -> str | None:
     """Where no outcome whatever could make the test's p small enough, that is said."""
     least = 2.0 ** (1 - prompts)
     if prompts < 2 or levels * least < SURE:
         return None
-    shown = {"prompts": locale.whole(prompts, words), "least": locale.decimal(min(1, levels * least), 3, words)}
-    return words.phrases["generation"]["few" if levels == 1 else "few_levels"].format(levels=levels, **shown)
+    shown = {"prompts": locale.whole(prompts), "least": locale.decimal(min(1, levels * least), 3)}
+    return locale.phrases["generation"]["few" if levels == 1 else "few_levels"].format(levels=levels, **shown)

@@ -15,7 +15,7 @@ from cefr_helpers.models import base_model
 from cefr_helpers.training import distributed, preflight
 
 
-class Configuration(BaseModel):
+class RunConfig(BaseModel):
     """The keys of config.yaml; all but `levels` are also the parameters of the stage notebooks, next to `level`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -57,7 +57,7 @@ class Configuration(BaseModel):
         return {"level": level, **self.model_dump(mode="json", exclude={"levels"})}
 
 
-def read(overrides: dict | None = None, path: Path | None = None) -> Configuration:
+def read(overrides: dict | None = None, path: Path | None = None) -> RunConfig:
     """config.yaml with `overrides` in place of its values; what the whole run needs is looked at as well.
 
     Raises:
@@ -69,12 +69,12 @@ def read(overrides: dict | None = None, path: Path | None = None) -> Configurati
     return check(values, str(path))
 
 
-def check(values: dict, where: str) -> Configuration:
+def check(values: dict, where: str) -> RunConfig:
     """A checked configuration out of plain values; `where` is named in errors."""
     if not isinstance(values, dict):
         raise InputError(f"{where}: {shown(values)}; expected keys with their values")
     try:
-        configuration = Configuration.model_validate(values)
+        configuration = RunConfig.model_validate(values)
     except ValidationError as error:
         raise InputError("\n".join(f"{where}: {_explain(one)}" for one in error.errors())) from None
     recipes.load_recipe(configuration.recipe)
@@ -88,16 +88,16 @@ def check(values: dict, where: str) -> Configuration:
     return configuration
 
 
-def check_inputs(configuration: Configuration) -> None:
-    """Read every bank of the run whole, look at base model, processes and GPU: what is wrong is told at once.
+def check_inputs(configuration: RunConfig) -> None:
+    """Read every bank of the run whole, look at base model, processes and GPU: what is wrong is reported at once.
 
     Raises:
-        InputError: as `banks.read`, `base_model.local_folder`, `distributed.share` and `preflight.check_gpu`.
+        InputError: as `banks.read`, `base_model.local_folder`, `distributed.check` and `preflight.check_gpu`.
     """
     preflight.check_gpu()
     chosen = recipes.load_recipe(configuration.recipe)
     base_model.local_folder(chosen.base_model)
-    distributed.share(chosen.gradient_accumulation_steps, distributed.asked())
+    distributed.check(chosen)
     levels = {level: banks.find(configuration.sentence_bank, level) for level in configuration.levels}
     for level, path in sorted({found for files in levels.values() for found in files.items()}):
         banks.read(path, level)
@@ -108,6 +108,6 @@ def _explain(error: dict) -> str:
     if error["type"] == "missing":
         return f"{key}: missing"
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, Configuration.model_fields, 1)
+        near = difflib.get_close_matches(key, RunConfig.model_fields, 1)
         return f"{key}: unknown key{f'; did you mean {near[0]}?' if near else ''}"
     return f"{key}: {shown(error['input'])}: {error['msg'].removeprefix('Value error, ')}"

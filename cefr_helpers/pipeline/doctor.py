@@ -10,8 +10,8 @@ from pathlib import Path
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import STAGES, project_root
 from cefr_helpers.core.recipes import Recipe, load_recipe
-from cefr_helpers.pipeline import estimate, machine
-from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.pipeline import machine, resources
+from cefr_helpers.pipeline.configuration import RunConfig
 
 _SHIPPED = ("smoke", "cpu", "reference")
 # Of a base model that no record here tells about: GPU memory, and seconds a step on an H100 (docs/benchmarks.md)
@@ -19,7 +19,7 @@ _ON_A_GPU = {"unsloth/Llama-3.2-1B-Instruct": (8e9, 1.0)}
 _MEASURED_ON = "2 cores of an AMD EPYC"  # docs/reference_run
 
 
-def report(settings: Configuration) -> str:
+def report(settings: RunConfig) -> str:
     """The whole text."""
     found, gpus = machine.examine(settings.workspace)
     gpu_bytes = max((gpu["total"] for gpu in gpus), default=None)
@@ -47,9 +47,9 @@ def fit(recipe: Recipe, gpu_bytes: int | None, output_root: Path) -> tuple[bool,
 
     if recipe.load_in_4bit and gpu_bytes is None:
         return False, "load_in_4bit: true needs a GPU that PyTorch can use"
-    here = estimate.measured(output_root)
-    elsewhere = estimate.measured(project_root() / "docs" / "reference_run", anywhere=True)
-    known = estimate.total([(stage, recipe) for stage in STAGES], here)
+    here = resources.measured(output_root)
+    elsewhere = resources.measured(project_root() / "docs" / "reference_run", anywhere=True)
+    known = resources.total([(stage, recipe) for stage in STAGES], here)
     gpu_needed, step_s = _ON_A_GPU.get(recipe.base_model, (0, None))
     if gpu_bytes:
         kind, there, needed = "GPU memory", gpu_bytes, known.gpu_memory_bytes or gpu_needed
@@ -58,7 +58,7 @@ def fit(recipe: Recipe, gpu_bytes: int | None, output_root: Path) -> tuple[bool,
         kind, there, needed = "memory", psutil.virtual_memory().total, known.memory_bytes or max(like, default=0)
     if needed > there:
         return False, f"it takes {needed / 1e9:.1f} GB of {kind}, and there are {there / 1e9:.1f} GB"
-    return True, _time(recipe, known.seconds, estimate.training_s(recipe, elsewhere), step_s)
+    return True, _time(recipe, known.seconds, resources.training_s(recipe, elsewhere), step_s)
 
 
 def _time(recipe: Recipe, here_s: float | None, elsewhere_s: float | None, step_s: float | None) -> str:
@@ -66,7 +66,7 @@ def _time(recipe: Recipe, here_s: float | None, elsewhere_s: float | None, step_
         return f"a level takes about {_minutes(here_s)}, by earlier runs on this machine"
     if elsewhere_s:
         return f"a level's training took about {_minutes(elsewhere_s)} on {_MEASURED_ON}, the comparison about as long"
-    examples = recipe.batch_size * recipe.gradient_accumulation_steps
+    examples = recipe.examples_per_step
     steps = math.ceil(math.ceil(recipe.train_examples / examples) * recipe.epochs)
     if step_s:
         return f"a level's training has {steps} steps, {_minutes(steps * step_s)} on an NVIDIA H100; not measured here"

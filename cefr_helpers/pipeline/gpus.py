@@ -1,17 +1,24 @@
-"""Keeps one stage to a GPU: the engine counts GPUs, and here each stage is handed its own, by file lock."""
+"""Exclusive resources of a running stage: its folder, and a GPU of its own, by file lock."""
 
 import contextlib
 import os
+import platform
 import re
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
+from cefr_helpers.core import locks
 from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import Stage
 from cefr_helpers.training import distributed
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
+# In a run's folder, one for each machine: where `flock` holds between nodes, a dead one's must not keep others waiting.
+STAGE_LOCK = f".{platform.node()}.lock"
 
 
 def visible() -> list[str]:
@@ -31,7 +38,7 @@ def visible() -> list[str]:
 
 
 @contextlib.contextmanager
-def some(count: int, label: str) -> Iterator[list[str]]:
+def reserve(count: int, label: str) -> Iterator[list[str]]:
     """GPUs for this process and its children alone, until the end of the block; waits until so many are free.
 
     Args:
@@ -62,7 +69,7 @@ def some(count: int, label: str) -> Iterator[list[str]]:
 
 
 def _free(count: int, ids: list[str], label: str) -> dict:
-    """Ids with their locks, so many at once: two that wait for each other's would wait for ever."""
+    """Acquire all GPUs at once, to avoid deadlock."""
     told = False
     while True:
         taken = _taken(count, ids)
@@ -98,3 +105,26 @@ def _lock_file(gpu: str) -> str:
     """On the machine's own disk. Ids within a SLURM job count from its own GPUs, so they are told apart by the job."""
     name = "-".join([str(os.getuid()), os.environ.get("SLURM_JOB_ID", "local"), gpu])
     return os.path.join(tempfile.gettempdir(), f"cefr-gpu-{re.sub(r'[^A-Za-z0-9-]', '_', name)}.lock")
+
+
+@contextmanager
+def stage_lock(stage: str, executed: Path, label: str) -> Iterator[None]:
+    """Hold what the stage needs until the end of the block; GPUs are waited for.
+
+    A cluster that lost sight of a node gives its job to another one, and the two must not write the same checkpoints.
+
+    Args:
+        executed: where the stage's executed notebook goes.
+        label: names the stage on the terminal.
+
+    Raises:
+        Busy: another process, perhaps on another node, is at work there.
+        InputError: more GPUs are asked for than there are.
+    """
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        lease = executed.with_name(f".{stage}.lease")
+        held.enter_context(locks.exclusive_on_all_nodes(executed.parent / STAGE_LOCK, lease))
+        if Stage(stage).on_gpu:
+            held.enter_context(reserve(distributed.requested(stage), label))
+        yield

@@ -1,18 +1,31 @@
-"""Executes one notebook with papermill in a kernel that ends with this process; says why where it did not end."""
+"""Run a notebook with papermill in a kernel that ends with this process, and say in one line why it did not end."""
 
 import os
 import re
+import resource
 import sys
 import tempfile
 from pathlib import Path
 
+from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.pipeline import failures
 
+EXPLORE = "explore"  # tag of cells that are there to play with: the batch leaves them out
 # Lines of a notebook that the terminal shows as they come; all of them are in its log.
 _SHOWN = ("step ", "Resuming", "Converting")
 # The kernel's own watch looks once a second: until then it would go on writing beside the next run.
 _END_WITH = "from cefr_helpers.core.locks import die_with_parent; die_with_parent(9, {parent}); del die_with_parent"
+# What Python, PyTorch, CUDA or the system say when memory runs out
+_OUT_OF_MEMORY = re.compile(
+    r"MemoryError|OutOfMemory|bad_alloc|(can't|cannot|unable to) allocate|allocate memory|out of memory",
+    flags=re.IGNORECASE,
+)
+_KILLED = "its kernel was killed"
+_LESS_MEMORY = {
+    "02_training": "lower batch_size (and raise gradient_accumulation_steps by as much), eval_batch_size or "
+    "max_seq_length in the recipe, or set gradient_checkpointing: true",
+    "03_baseline_comparison": "lower eval_batch_size in the recipe",
+}
 
 # A path of Linux's unix sockets has at most 107 bytes, one of macOS's 103; below the folder the longest is this.
 _LONGEST_SOCKET, _SOCKET = 103, "/cefr12345678/kernel-ipc-5"
@@ -90,6 +103,7 @@ def execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str 
                 stdout_file=stdout,
                 stderr_file=stderr,
                 autosave_cell_every=30,
+                skip_cells_with_tag=EXPLORE,
                 start_timeout=120,
                 shutdown_kernel="immediate",  # all is written; to take its memory apart would take it seconds
                 config=Config({"KernelManager": kernel}),
@@ -97,11 +111,60 @@ def execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str 
             )
         except PapermillExecutionError as error:
             stderr.write(re.sub(r"\x1b\[[0-9;]*m", "", str(error)) + "\n")
-            return failures.of_cell(error.exec_count, error.ename, error.evalue, notebook.stem)
+            return of_cell(error.exec_count, error.ename, error.evalue, notebook.stem)
         except DeadKernelError:
-            return failures.of_dead_kernel(notebook.stem)
+            return of_dead_kernel(notebook.stem)
         except RuntimeError as error:  # it died before its first cell
             if "Kernel died" not in str(error):
                 raise
-            return failures.of_dead_kernel(notebook.stem)
+            return of_dead_kernel(notebook.stem)
     return None
+
+
+def of_cell(number: int, kind: str, message: str, stage: str) -> str:
+    """The cause where a cell raised an exception of a kind, such as "ValueError", with its message."""
+    told = f"cell [{number}] raised {kind}: {message}"
+    if _OUT_OF_MEMORY.search(f"{kind}: {message}"):
+        return f"memory ran out: {told}\n  {_memory(stage)}"
+    return f"the disk is full: {told}" if files.is_disk_full(Exception(message)) else told
+
+
+def of_dead_kernel(stage: str) -> str:
+    """The cause where the kernel is gone; to be asked after it was waited for, or its peak is not known."""
+    return f"{_KILLED}; the system does so when memory runs out\n  {_memory(stage)}"
+
+
+def may_be_memory(cause: str) -> bool:
+    """Whether more memory might mend what a stage says of its failure."""
+    return _KILLED in cause or bool(_OUT_OF_MEMORY.search(cause))
+
+
+def _memory(stage: str) -> str:
+    import psutil
+
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    total = psutil.virtual_memory().total
+    change = _LESS_MEMORY.get(stage, "close other programs")
+    return f"it had used up to {peak / 1e9:.1f} GB of the {total / 1e9:.1f} GB there are; if that was it, {change}"
+
+
+def refuse_pointless_retry(attempt: int, log: Path) -> None:
+    """Refuse a retry that is bound to fail again.
+
+    A stage that says in its log why it failed, and means no lack of memory, fails the same way again. One that says
+    nothing was ended from outside: for memory, for time, or with its node.
+
+    Args:
+        attempt: 1 for the first.
+        log: the stage's, of the try before.
+
+    Raises:
+        InputError: more memory and time won't help.
+    """
+    if attempt == 1 or not log.is_file():
+        return
+    causes = [
+        line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.startswith("FAILED: ")
+    ]
+    if causes and not may_be_memory(causes[-1]):
+        raise InputError(f"not tried again, since more memory and time won't help: {causes[-1]}\n  log: {log}")

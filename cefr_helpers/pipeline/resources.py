@@ -1,21 +1,72 @@
-"""What a stage's job asks a cluster for: what the like of it took, else a default; twice as much with every try."""
+"""What trainings took here, and what a job asks a cluster for by that; twice as much with every try."""
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-from cefr_helpers.core.paths import STAGES
-from cefr_helpers.core.recipes import Recipe
-from cefr_helpers.pipeline import estimate, slurm
+from cefr_helpers.core import records
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import STAGES, Stage, Workspace, resolve
+from cefr_helpers.core.recipes import DATA_KEYS, TRAINING_KEYS, Recipe
+from cefr_helpers.core.schema import TrainingResults
+from cefr_helpers.pipeline import slurm
 from cefr_helpers.training import distributed
 
 # Stage -> (megabytes, minutes), where nothing was measured. Data and plots are made by one process on one core.
-DEFAULTS = dict(zip(STAGES, ((2000, 30), (8000, 240), (8000, 120), (2000, 15)), strict=True))
+DEFAULTS = {
+    Stage.FORMAT: (2000, 30),
+    Stage.TRAIN: (8000, 240),
+    Stage.COMPARE: (8000, 120),
+    Stage.PLOT: (2000, 15),
+}
 # Another node may be slower than the one measured, and a job ends when its time is over: twice, and ten minutes for the
 # start. Memory varies less; the stage's own process and the engine's on the node take the rest.
 _TIME_SPARE, _START_S, _MEMORY_SPARE, _BESIDE_MB = 2.0, 600, 1.25, 1000
 # The training's record says what it took at most. The comparison holds a model without gradients and optimizer.
-_MEASURED_MEMORY = STAGES[1:3]
+_BASE_KEYS = ("base_model", "base_model_revision", "load_in_4bit")
+_SAME_MACHINE = ("cpu", "cores", "system")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A finished training on this machine, with its level's other stages.
+
+    Attributes:
+        recipe: as its record holds it.
+        stage_s: stage -> seconds that its notebook took; those that did not run are missing.
+        training_s: seconds of the training alone, without loading, saving and merging.
+        disk_bytes: of adapter, merged model and run folder; None where the models are gone.
+    """
+
+    recipe: dict
+    stage_s: dict[str, float]
+    training_s: float
+    tokens_per_s: float
+    memory_bytes: int
+    gpu_memory_bytes: int | None
+    disk_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The sum over planned jobs; None where nothing was measured to go by.
+
+    Attributes:
+        seconds: one job after another.
+        memory_bytes: of the largest job.
+        disk_bytes: what will stay.
+        unknown: base models of planned jobs of which this machine has no measurement.
+    """
+
+    seconds: float | None
+    memory_bytes: int | None
+    gpu_memory_bytes: int | None
+    disk_bytes: int | None
+    tokens_per_s: tuple[float, float] | None
+    unknown: tuple[str, ...]
 
 
 def for_profile(profile: Path, recipes: dict[str, Recipe], output_root: Path) -> dict:
@@ -24,39 +75,39 @@ def for_profile(profile: Path, recipes: dict[str, Recipe], output_root: Path) ->
     Args:
         recipes: the recipe's path or name in the run's configuration -> the recipe.
     """
-    return {"needs": needs(recipes, output_root)} if slurm.uses_slurm(profile) else {}
+    return {"needs": estimate_requests(recipes, output_root)} if slurm.uses_slurm(profile) else {}
 
 
-def needs(recipes: dict[str, Recipe], output_root: Path) -> dict[str, dict[str, list[int]]]:
+def estimate_requests(recipes: dict[str, Recipe], output_root: Path) -> dict[str, dict[str, list[int]]]:
     """Recipe's path or name -> stage -> [megabytes, minutes], from the runs under an output folder.
 
     Nodes are not the machine that submits, so runs of every machine count, and of those with a like recipe the slowest
     and the largest. What was not measured is missing.
     """
-    known = estimate.measured(output_root, anywhere=True)
+    known = measured(output_root, anywhere=True)
     return {name: _of_recipe(recipe, known) for name, recipe in recipes.items()}
 
 
-def asked(found: dict, recipe: str, stage: str) -> dict[str, Callable]:
+def rule_resources(found: dict, recipe: str, stage: str) -> dict[str, Callable]:
     """The rule's resources mem_mb and runtime (minutes), and the number of the try, with which Snakemake calls them.
 
     Args:
-        found: from `needs`.
+        found: from `estimate_requests`.
     """
     megabytes, minutes = found.get(recipe, {}).get(stage, DEFAULTS[stage])
-    megabytes *= distributed.asked(stage)  # a record tells the memory of one process
+    megabytes *= distributed.requested(stage)  # a record tells the memory of one process
     return {"mem_mb": _doubling(megabytes), "runtime": _doubling(minutes), "attempt": _attempt}
 
 
-def _of_recipe(recipe: Recipe, known: list[estimate.Measured]) -> dict[str, list[int]]:
+def _of_recipe(recipe: Recipe, known: list[Measured]) -> dict[str, list[int]]:
     found = {}
     for stage in STAGES:
-        most = estimate.most(stage, recipe, known)
-        if most is not None:
-            seconds, memory_bytes = most
+        largest = most(stage, recipe, known)
+        if largest is not None:
+            seconds, memory_bytes = largest
             megabytes = math.ceil(memory_bytes / 1e6 * _MEMORY_SPARE) + _BESIDE_MB
             minutes = math.ceil((seconds * _TIME_SPARE + _START_S) / 60)
-            found[stage] = [megabytes if stage in _MEASURED_MEMORY else DEFAULTS[stage][0], minutes]
+            found[stage] = [megabytes if stage.on_gpu else DEFAULTS[stage][0], minutes]
     return found
 
 
@@ -69,3 +120,122 @@ def _doubling(amount: int) -> Callable[..., int]:
 
 def _attempt(wildcards, attempt) -> int:
     return attempt
+
+
+def measured(output_root: Path, anywhere: bool = False) -> list[Measured]:
+    """The trainings recorded under an output folder, experiments included, that ran on this machine's processor.
+
+    Args:
+        anywhere: take those of other machines too.
+    """
+    here = records.hardware()
+    found = []
+    for pattern in ("runs/*/training.json", "experiments/*/*/runs/*/training.json"):
+        for path in sorted(output_root.glob(pattern)):
+            root, level = path.parent.parent.parent, path.parent.name
+            try:
+                record = records.read(Workspace(root, root / "user_data"), level, "training")
+            except InputError:
+                continue  # a broken record measures nothing; the run that needs it says so
+            results = record.results
+            same = all(getattr(record.hardware, key) == here.get(key) for key in _SAME_MACHINE)
+            if (same or anywhere) and results.tokens_per_s and results.duration_s:
+                found.append(_measured(path.parent, record.recipe, results))
+    return found
+
+
+def total(planned: Iterable[tuple[str, Recipe]], known: list[Measured]) -> Estimate:
+    """Add up the planned jobs.
+
+    A job takes what those with the same base model and the most like recipe took, the training in proportion to
+    examples and epochs, the comparison in proportion to the tokens it may generate.
+
+    Args:
+        planned: (stage, recipe) of each job.
+    """
+    seconds, memory, gpu, disk, rates, unknown = 0.0, [], [], 0, [], {}
+    cache: dict[Recipe, list[Measured]] = {}
+    for stage, recipe in planned:
+        like = cache.setdefault(recipe, _alike(recipe, known))
+        timed = [one for one in like if stage in one.stage_s]
+        if not timed:
+            unknown[recipe.base_model] = None
+            continue
+        seconds += median(_seconds(stage, recipe, one) for one in timed)
+        if stage == Stage.TRAIN:
+            memory += [one.memory_bytes for one in timed]
+            gpu += [one.gpu_memory_bytes for one in timed if one.gpu_memory_bytes]
+            rates += [one.tokens_per_s for one in timed]
+            sizes = [one.disk_bytes for one in timed if one.disk_bytes is not None]
+            disk = disk + median(sizes) if sizes and disk is not None else None
+    if not seconds:
+        return Estimate(None, None, None, None, None, tuple(unknown))
+    spread = (min(rates), max(rates)) if rates else None
+    return Estimate(seconds, max(memory, default=None), max(gpu, default=None), disk, spread, tuple(unknown))
+
+
+def most(stage: str, recipe: Recipe, known: list[Measured]) -> tuple[float, int] | None:
+    """The most that a job took of those it is reckoned by, as in `total`: (seconds, bytes of memory of its training).
+
+    None where nothing was measured to go by.
+    """
+    timed = [one for one in _alike(recipe, known) if stage in one.stage_s]
+    if not timed:
+        return None
+    return max(_seconds(stage, recipe, one) for one in timed), max(one.memory_bytes for one in timed)
+
+
+def training_s(recipe: Recipe, known: list[Measured]) -> float | None:
+    """Seconds that a training takes, in proportion to examples and epochs; None where nothing like it is known."""
+    alike = [one.training_s * _share_of(recipe, one) for one in _alike(recipe, known)]
+    return median(alike) if alike else None
+
+
+def _measured(folder: Path, recipe: dict, results: TrainingResults) -> Measured:
+    models = [resolve(one.path) for one in (results.adapter, results.merged_model) if one.path]
+    there = len(models) == 2 and all(model.is_dir() for model in models)
+    stages = {stage: _duration(folder / f"{stage}.ipynb") for stage in STAGES}
+    return Measured(
+        recipe,
+        {stage: seconds for stage, seconds in stages.items() if seconds is not None},
+        results.duration_s,
+        results.tokens_per_s,
+        results.peak_memory_bytes,
+        results.peak_gpu_memory_bytes,
+        sum(map(_size, (*models, folder))) if there else None,
+    )
+
+
+def _duration(notebook: Path) -> float | None:
+    """Seconds that an executed notebook took, as papermill noted them."""
+    try:
+        return json.loads(notebook.read_text(encoding="utf-8"))["metadata"]["papermill"]["duration"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _alike(recipe: Recipe, known: list[Measured]) -> list[Measured]:
+    """Of the trainings of the same base model those that share the most settings."""
+    wanted = recipe.part(DATA_KEYS + TRAINING_KEYS)
+    same = [one for one in known if all(one.recipe.get(key) == wanted[key] for key in _BASE_KEYS)]
+    shared = [sum(one.recipe.get(key) == value for key, value in wanted.items()) for one in same]
+    return [one for one, count in zip(same, shared, strict=True) if count == max(shared)]
+
+
+def _seconds(stage: str, recipe: Recipe, like: Measured) -> float:
+    whole, then = like.stage_s[stage], like.recipe
+    if stage == Stage.TRAIN:
+        return whole + like.training_s * (_share_of(recipe, like) - 1)
+    if stage == Stage.COMPARE and "generation_prompts" in then:
+        work = recipe.generation_prompts * recipe.max_new_tokens
+        return whole * work / (then["generation_prompts"] * then["max_new_tokens"])
+    return whole
+
+
+def _share_of(recipe: Recipe, like: Measured) -> float:
+    """The recipe's work by that of a training that was measured."""
+    return recipe.train_examples * recipe.epochs / (like.recipe["train_examples"] * like.recipe["epochs"])

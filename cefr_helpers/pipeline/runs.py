@@ -1,11 +1,16 @@
-"""A run as the engine sees it: its configuration, and where its formatted data is made."""
+"""A run as Snakemake sees it: its configuration, where its data is formatted, and the copy of data that runs share."""
 
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from cefr_helpers.core.paths import STAGES, Workspace
+from cefr_helpers.core import files, locks, records
+from cefr_helpers.core.errors import DiskFull, InputError
+from cefr_helpers.core.paths import STAGES, Stage, Workspace
+from cefr_helpers.core.recipes import DATA_KEYS, load_recipe
 from cefr_helpers.pipeline import configuration, stages
-from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.pipeline.configuration import RunConfig
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class Run:
     """
 
     name: str
-    settings: Configuration
+    settings: RunConfig
     data_root: str
 
     @property
@@ -27,7 +32,7 @@ class Run:
         return self.settings.workspace
 
     @property
-    def data(self) -> Configuration:
+    def data(self) -> RunConfig:
         """The configuration of its data stage."""
         return self.settings.model_copy(update={"output_root": self.data_root})
 
@@ -42,7 +47,7 @@ class Run:
 
     def workspace_of(self, stage: str) -> Workspace:
         """Where a stage works: the data stage may do so in a shared folder."""
-        return self.data.workspace if stage == STAGES[0] else self.workspace
+        return self.data.workspace if stage == Stage.FORMAT else self.workspace
 
     def failures(self, since: float) -> list[str]:
         """What failed or did not finish since a moment (seconds since 1970), one entry a level at most."""
@@ -63,28 +68,75 @@ class Run:
         return None
 
 
-def single(settings: Configuration) -> Run:
+def single(settings: RunConfig) -> Run:
     """A run on its own, which formats its data where all else goes."""
     return Run("", settings, settings.output_root)
 
 
-def to_config(settings: Configuration, experiment: str, runs: list[Run]) -> dict:
+def to_config(settings: RunConfig, experiment: str, runs: list[Run]) -> dict:
     """What the engine is given for an experiment; `of_config` reads it. For a cluster `job_resources` adds to it."""
     told = [{"name": run.name, "settings": run.settings.model_dump(), "data_root": run.data_root} for run in runs]
     return settings.model_dump() | {"experiment": experiment, "runs": told}
 
 
-def of_config(config: dict) -> tuple[Configuration, str, list[Run]]:
+def of_config(config: dict) -> tuple[RunConfig, str, list[Run]]:
     """The engine's configuration, the experiment's name ("" for none), and the runs: one where there is no experiment.
 
     Raises:
         InputError: a value of config.yaml is wrong. The runs of an experiment were checked when it was read.
     """
-    values = {key: value for key, value in config.items() if key in Configuration.model_fields}
+    values = {key: value for key, value in config.items() if key in RunConfig.model_fields}
     unknown = {key: value for key, value in config.items() if key not in (*values, "experiment", "runs", "needs")}
     settings = configuration.check(values | unknown, "config.yaml")
     if "experiment" not in config:
         return settings, "", [single(settings)]
     told = config["runs"]
-    runs = [Run(one["name"], Configuration.model_validate(one["settings"]), one["data_root"]) for one in told]
+    runs = [Run(one["name"], RunConfig.model_validate(one["settings"]), one["data_root"]) for one in told]
     return settings, config["experiment"], runs
+
+
+def copy_shared_data(level: str, source: Workspace, target: Workspace, recipe: str) -> Path:
+    """Take over a level's examples, executed notebook and dataset record, which then names the run's own recipe.
+
+    Returns:
+        The record, written last.
+
+    Raises:
+        InputError: the data was not made with this recipe's data settings.
+    """
+    record = records.read(source, level, "dataset")
+    wanted = load_recipe(recipe)
+    differing = [key for key, value in wanted.part(DATA_KEYS).items() if record.recipe.get(key) != value]
+    if differing:
+        raise InputError(f"{source.record(level, 'dataset')}: made with another {', '.join(differing)} than {recipe}")
+    own = record.model_copy(update={"recipe": wanted.as_record(recipe)})
+    made = target.record(level, "dataset")
+    for path in stages.outputs(target, Stage.FORMAT, level):
+        if path != made:
+            _copy(source.output_root / path.relative_to(target.output_root), path)
+    return files.write_atomically(made, records.as_text(own.as_dict()))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A copy, and no second name for one file: the engine compares times, and a copy is newer than its source."""
+    with open(source, "rb") as file, files.atomic_file(target, source.stat().st_size) as copy:
+        shutil.copyfileobj(file, copy)
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m cefr_helpers.pipeline.shared_data LEVEL DATA_ROOT CONFIGURATION_JSON`: what the engine calls."""
+    from cefr_helpers.pipeline.configuration import RunConfig
+
+    locks.die_with_engine()
+    level, data_root, values = arguments
+    settings = RunConfig.model_validate_json(values)
+    try:
+        copy_shared_data(level, Workspace.at(data_root, settings.user_data), settings.workspace, settings.recipe)
+    except (InputError, DiskFull) as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1 if isinstance(error, DiskFull) else 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

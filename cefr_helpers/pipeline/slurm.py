@@ -4,9 +4,10 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import time
+from collections.abc import Callable
 from pathlib import Path
 
+import tenacity
 import yaml
 
 from cefr_helpers.core.errors import InputError, shown
@@ -71,11 +72,8 @@ def cancel_left_jobs(folder: Path) -> None:
         return
     print(f"Cancelling SLURM jobs that an earlier run left at work in {folder}: {', '.join(jobs)}", flush=True)
     _ask("scancel", *jobs)
-    deadline = time.monotonic() + _END_S
-    while jobs := left_jobs(folder):
-        if time.monotonic() > deadline:
-            raise InputError(f"{folder}: SLURM jobs {', '.join(jobs)} were cancelled but do not end; see `squeue --me`")
-        time.sleep(1)
+    if jobs := _again_while(bool, _END_S, every_s=1)(left_jobs, folder):
+        raise InputError(f"{folder}: SLURM jobs {', '.join(jobs)} were cancelled but do not end; see `squeue --me`")
 
 
 def _of_folder(listing: str, folder: Path) -> list[str]:
@@ -91,14 +89,21 @@ def _of_folder(listing: str, folder: Path) -> list[str]:
 
 def _ask(*command: str) -> str:
     """What a SLURM command prints; a controller that does not answer is asked again for a minute."""
-    deadline = time.monotonic() + _ANSWER_S
-    while True:
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode == 0:
-            return done.stdout
-        if time.monotonic() > deadline:
-            raise InputError(f"SLURM does not answer: {command[0]}: {(done.stderr or done.stdout).strip()}")
-        time.sleep(2)
+    asking = _again_while(lambda done: done.returncode != 0, _ANSWER_S, every_s=2)
+    done = asking(subprocess.run, command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise InputError(f"SLURM does not answer: {command[0]}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+def _again_while(bad: Callable[[object], bool], at_most_s: float, every_s: float) -> tenacity.Retrying:
+    """What calls a function again while its result is bad and there is time; it gives the last result."""
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_result(bad),
+        stop=tenacity.stop_after_delay(at_most_s),
+        wait=tenacity.wait_fixed(every_s),
+        retry_error_callback=lambda last: last.outcome.result(),
+    )
 
 
 def _values(profile: Path) -> dict:

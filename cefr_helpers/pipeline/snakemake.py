@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from cefr_helpers.core import files, locks
@@ -32,10 +32,7 @@ def only_run(folder: Path) -> Iterator[None]:
     except OSError as error:
         where = f"output_root: {folder}"
         raise InputError(f"{where}: {error.strerror}; expected a folder that can be written to") from None
-    with ExitStack() as held:
-        # the first tells at once of a run on this machine; on a cluster only the second knows of other nodes'
-        held.enter_context(locks.exclusive(folder / "runs" / ".engine.lock"))
-        held.enter_context(locks.lease_folder(folder / "runs" / ".lease"))
+    with locks.exclusive_on_all_nodes(folder / "runs" / ".engine.lock", folder / "runs" / ".lease"):
         yield
 
 

@@ -12,9 +12,9 @@ from cefr_helpers.core import locks, records
 from cefr_helpers.core.errors import Busy, DiskFull, InputError, shown
 from cefr_helpers.core.files import explain_full_disk, write_atomically
 from cefr_helpers.core.levels import check_level
-from cefr_helpers.core.paths import EXPERIMENT_STAGE, PLOT_FILES, REPORT_STAGE, STAGES, Workspace, project_root
+from cefr_helpers.core.paths import PLOT_FILES, STAGES, Stage, Workspace, project_root
 from cefr_helpers.core.secret_scan import refuse_secrets
-from cefr_helpers.pipeline import notebooks, stage_turn, torchrun
+from cefr_helpers.pipeline import gpus, notebooks, torchrun
 from cefr_helpers.training import distributed
 
 PACKAGE = Path(__file__).parents[1]
@@ -37,19 +37,19 @@ def outputs(workspace: Workspace, stage: str, level: str) -> list[Path]:
         level: for the report over an experiment the experiment's name; the final report needs none.
     """
     made = {
-        "01_data_formatting": [workspace.formatted_file(level, part) for part in ("train", "eval")]
+        Stage.FORMAT: [workspace.formatted_file(level, part) for part in ("train", "eval")]
         + [workspace.record(level, "dataset")],
-        "02_training": [workspace.record(level, "training")],
-        "03_baseline_comparison": [workspace.record(level, "comparison"), workspace.run(level) / "generations.csv"],
-        "04_plotting": [workspace.plots(level) / name for name in PLOT_FILES.values()] + [workspace.note(level)],
-        REPORT_STAGE: [workspace.final_report()],
-        EXPERIMENT_STAGE: [workspace.experiment_note(level)],
+        Stage.TRAIN: [workspace.record(level, "training")],
+        Stage.COMPARE: [workspace.record(level, "comparison"), workspace.run(level) / "generations.csv"],
+        Stage.PLOT: [workspace.plots(level) / name for name in PLOT_FILES.values()] + [workspace.note(level)],
+        Stage.REPORT: [workspace.final_report()],
+        Stage.EXPERIMENT: [workspace.experiment_note(level)],
     }
     return [*made[stage], executed_notebook(workspace, stage, level)]
 
 
 def executed_notebook(workspace: Workspace, stage: str, level: str) -> Path:
-    folders = {REPORT_STAGE: workspace.output_root / "runs", EXPERIMENT_STAGE: workspace.experiment(level)}
+    folders = {Stage.REPORT: workspace.output_root / "runs", Stage.EXPERIMENT: workspace.experiment(level)}
     return folders.get(stage, workspace.run(level)) / f"{stage}.ipynb"
 
 
@@ -61,7 +61,8 @@ def modules_of(notebook: Path) -> list[Path]:
     """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    skipped = [PACKAGE / folder for folder in _SHOWING] if notebook.stem in STAGES[:3] else []
+    computing = [stage for stage in STAGES if stage.computes]
+    skipped = [PACKAGE / folder for folder in _SHOWING] if notebook.stem in computing else []
     found, data, todo = set(), set(), [ast.parse(code)]
     while todo:
         for module in _imported_modules(todo.pop()) - found:
@@ -112,7 +113,7 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "")
             log as `STAGE.failed.ipynb`.
     """
     level = parameters.get("level", parameters.get("experiment", ""))
-    known = (*STAGES, REPORT_STAGE, EXPERIMENT_STAGE)
+    known = tuple(Stage)
     if stage not in known:
         raise InputError(f"stage: {shown(stage)}; expected one of {', '.join(known)}")
     if stage in STAGES:
@@ -120,7 +121,7 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "")
     label = f"{run} {level} {stage}".strip()
     notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
     check_parameters(notebook, parameters)
-    with stage_turn.alone(stage, executed, label):
+    with gpus.stage_lock(stage, executed, label):
         _run(stage, level, label, notebook, executed, parameters, workspace)
 
 
@@ -142,7 +143,7 @@ def _run(
         ):
             os.utime(log)
             began = log.stat().st_mtime  # by the clock of the file system, which may be another machine's
-            count = distributed.asked(stage)
+            count = distributed.requested(stage)
             if count > 1:
                 problem = torchrun.execute(notebook, partial, parameters, log, label, count)
             else:
@@ -215,18 +216,20 @@ def main(arguments: list[str]) -> int:
 
     LEVEL and RUN are "-" where there is none; for the report over an experiment its name stands for the level.
     """
-    from cefr_helpers.pipeline import attempts, configuration
+    from cefr_helpers.pipeline import configuration
 
     locks.die_with_engine()
     try:
         stage, level, values, run, attempt = (*arguments, *("-", "1")[len(arguments) - 3 :])
         settings = configuration.check(_values(values), "the stage's configuration")
         parameters = settings.parameters(level)
-        if stage in (REPORT_STAGE, EXPERIMENT_STAGE):
+        if stage in (Stage.REPORT, Stage.EXPERIMENT):
             parameters = {key: parameters[key] for key in ("output_root", "user_data", "language")}
-        if stage == EXPERIMENT_STAGE:
+        if stage == Stage.EXPERIMENT:
             parameters |= {"experiment": level}
-        attempts.check(int(attempt), executed_notebook(settings.workspace, stage, level).with_suffix(".log"))
+        notebooks.refuse_pointless_retry(
+            int(attempt), executed_notebook(settings.workspace, stage, level).with_suffix(".log")
+        )
         run_stage(stage, parameters, settings.workspace, "" if run == "-" else run)
     except (StageFailed, InputError, DiskFull) as error:
         print(error, file=sys.stderr, flush=True)

@@ -10,13 +10,13 @@ from cefr_helpers.core import recipes, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.files import sha256
 from cefr_helpers.core.levels import LEVELS
-from cefr_helpers.core.paths import STAGES, Workspace, project_root
-from cefr_helpers.core.schema import find
+from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
+from cefr_helpers.core.records import AnyRecord
+from cefr_helpers.core.schema import TrainingRecord
 from cefr_helpers.data import banks
 from cefr_helpers.pipeline import stages
-from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.pipeline.configuration import RunConfig
 
-_RECORD_OF = dict(zip(STAGES, records.NAMES, strict=False))  # the last stage writes notes and no record
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 
 
@@ -37,7 +37,7 @@ class StageStatus:
     reason: str
 
 
-def of_all(settings: Configuration) -> list[StageStatus]:
+def of_all(settings: RunConfig) -> list[StageStatus]:
     """Every stage of the levels asked for, and of others that have records, in the order of LEVELS."""
     workspace = settings.workspace
     there = [level for level in LEVELS if any(workspace.record(level, name).is_file() for name in records.NAMES)]
@@ -45,7 +45,7 @@ def of_all(settings: Configuration) -> list[StageStatus]:
     return [status for level in wanted for status in of_level(settings, level)]
 
 
-def of_level(settings: Configuration, level: str) -> list[StageStatus]:
+def of_level(settings: RunConfig, level: str) -> list[StageStatus]:
     """The stages of a level; one that stands on another that would run is out of date itself."""
     found: list[StageStatus] = []
     before = None
@@ -66,7 +66,7 @@ def table(found: list[StageStatus]) -> str:
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def next_line(found: list[StageStatus], settings: Configuration) -> str:
+def next_line(found: list[StageStatus], settings: RunConfig) -> str:
     """What `cefr run` would start with these settings: of each level the first stage, and how many follow it."""
     parts = []
     for level in settings.levels:
@@ -83,22 +83,22 @@ def age(seconds: float | None) -> str:
     return next((f"{seconds // size:.0f} {unit}" for unit, size in _UNITS if seconds >= size), "now")
 
 
-def _of_stage(settings: Configuration, level: str, stage: str) -> StageStatus:
+def _of_stage(settings: RunConfig, level: str, stage: str) -> StageStatus:
     workspace = settings.workspace
     missing = [path for path in stages.outputs(workspace, stage, level) if not path.is_file()]
-    name = _RECORD_OF.get(stage)
+    name = stage.record
     if name is None:
         return _of_notes(workspace, level, stage, missing)
     try:
         record = records.read_if_there(workspace, level, name)
-        made = datetime.fromisoformat(record["created"]) if record else None
+        made = datetime.fromisoformat(record.created) if record else None
     except (InputError, ValueError, TypeError):
         return StageStatus(level, stage, "broken", None, f"{name}.json is not a record")
     if record is None:
         return StageStatus(level, stage, "not run", None, "never run")
     age_s = (datetime.now(UTC) - made).total_seconds()
-    adopted = find(record, "results.adopted") is not None
-    reasons = _changed(record["inputs"]) if adopted else _changes(settings, level, stage, record)
+    adopted = isinstance(record, TrainingRecord) and record.results.adopted
+    reasons = _changed(record.inputs) if adopted else _changes(settings, level, stage, record)
     changed = next(reasons, None)
     if changed:
         return StageStatus(level, stage, "out of date", age_s, changed)
@@ -125,23 +125,23 @@ def _of_notes(workspace: Workspace, level: str, stage: str, missing: list[Path])
     return StageStatus(level, stage, "done", age_s, "")
 
 
-def _changes(settings: Configuration, level: str, stage: str, record: dict) -> Iterator[str]:
+def _changes(settings: RunConfig, level: str, stage: str, record: AnyRecord) -> Iterator[str]:
     """Why a record is no longer what these settings would give, one reason after the other."""
-    yield from _changed(record["inputs"])
-    if stage == STAGES[0]:
+    yield from _changed(record.inputs)
+    if stage == Stage.FORMAT:
         bank = records.hash_inputs(banks.find(settings.sentence_bank, level).values())
-        if bank != record["inputs"]:
+        if bank != record.inputs:
             yield "another sentence bank is asked for"
-    if record["seed"] != settings.seed:
-        yield f"seed {record['seed']}, now {settings.seed}"
+    if record.seed != settings.seed:
+        yield f"seed {record.seed}, now {settings.seed}"
     now = recipes.load_recipe(settings.recipe).part(recipes.KEYS_OF_STAGE[stage])
     for key, value in now.items():
-        if record["recipe"].get(key) != value:
-            yield f"{key} {record['recipe'].get(key)}, now {value}"
-    for kind in ("adapter", "merged_model"):
-        path = find(record, f"results.{kind}.path")
-        if path and not (project_root() / path).is_dir():
-            yield f"{path} is gone"
+        if record.recipe.get(key) != value:
+            yield f"{key} {record.recipe.get(key)}, now {value}"
+    if isinstance(record, TrainingRecord):
+        for path in (record.results.adapter.path, record.results.merged_model.path):
+            if path and not (project_root() / path).is_dir():
+                yield f"{path} is gone"
     yield from _code(settings.workspace, level, stage)
 
 

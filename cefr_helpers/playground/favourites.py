@@ -12,7 +12,7 @@ from cefr_helpers.text.tokens import words_of
 
 
 @dataclass(frozen=True)
-class Added:
+class SaveResult:
     """What became of the (word, sentence) rows given to `add`.
 
     Attributes:
@@ -33,7 +33,7 @@ def read(path: Path, level: str) -> list[tuple[str, str]]:
     return bank_formats.read_rows(path, level) if path.is_file() else []
 
 
-def add(path: Path, level: str, rows: Iterable[tuple[str, str]]) -> Added:
+def add(path: Path, level: str, rows: Iterable[tuple[str, str]]) -> SaveResult:
     """Append rows to a level's favourites, into place only when whole; a JSON object, word -> sentences.
 
     A sentence is refused that its word has already (but for case and punctuation), and one that does not use its word:
@@ -60,7 +60,7 @@ def add(path: Path, level: str, rows: Iterable[tuple[str, str]]) -> Added:
                 said.add(_said(word, sentence))
         if saved:
             _write(path, [*kept, *saved])
-    return Added(tuple(saved), tuple(refused))
+    return SaveResult(tuple(saved), tuple(refused))
 
 
 def _said(word: str, sentence: str) -> tuple[str, ...]:

@@ -1,19 +1,31 @@
-"""The widgets of the playground notebook; what they do is in `playground`."""
+"""The widgets of the playground notebook, and the marks on its sentences; what they do is in `session`."""
 
 import html
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import ipywidgets as widgets
+import jinja2
 
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.evaluation import comparison
-from cefr_helpers.playground import answer_marks, favourites
-from cefr_helpers.playground.session import MOST_WORDS, Asked, Playground, parse_words
+from cefr_helpers.core.levels import LEVELS
+from cefr_helpers.evaluation import comparison, level_scorers
+from cefr_helpers.playground import favourites
+from cefr_helpers.playground.session import MOST_WORDS, Playground, PlaygroundAnswer, parse_words
+from cefr_helpers.text import grammar
 
 _WIDE = widgets.Layout(width="max-content", min_width="12em")  # as wide as its words
 _LABELS = {"description_width": "8em"}
 _SHORTEST, _LONGEST = 20, 1000
+Mark = tuple[bool, str]
+_MARKED = """\
+<div style="line-height:1.4">{{ sentence or "–" }}<br><small>
+{% for good, text in marks -%}
+{% set colour = "var(--jp-success-color1, #2e7d32)" if good else "var(--jp-error-color1, #c62828)" -%}
+<span style="color:{{ colour }};margin-right:1em;white-space:normal">{{ "✓" if good else "✗" }} {{ text }}</span>
+{% endfor %}
+</small></div>"""
 
 
 class Panel:
@@ -28,7 +40,7 @@ class Panel:
 
     def __init__(self, playground: Playground):
         self.playground = playground
-        self.asked: Asked | None = None
+        self.asked: PlaygroundAnswer | None = None
         self.ticks: list[tuple[str, str, widgets.Checkbox]] = []
         self._make_controls()
         self.about, self.status = widgets.HTML(), widgets.HTML()
@@ -113,7 +125,7 @@ class Panel:
             alone = f" The base model answered alone: {self.asked.alone}." if self.asked.alone else ""
             self._say(f"{self.asked.level}, {self.asked.decoding}.{alone}")
 
-    def _show(self, asked: Asked) -> None:
+    def _show(self, asked: PlaygroundAnswer) -> None:
         self.ticks = []
         rows = asked.slots.to_dict("records")
         columns = {who: [slot for slot in rows if slot["row"] == who] for who in asked.texts}
@@ -126,8 +138,8 @@ class Panel:
         table = comparison.side_by_side({"words": asked.words, **asked.texts})
         self.raw.value = f"<details><summary>The answers as they came</summary>{table}</details>"
 
-    def _cell(self, slot: dict, asked: Asked) -> widgets.Widget:
-        text = widgets.HTML(answer_marks.as_html(slot["sentence"], answer_marks.marks(slot, asked.scorers)))
+    def _cell(self, slot: dict, asked: PlaygroundAnswer) -> widgets.Widget:
+        text = widgets.HTML(as_html(slot["sentence"], feedback(slot, asked.scorers)))
         if not slot["covered"]:
             return text
         tick = widgets.Checkbox(description="favourite", indent=False, layout=_WIDE)
@@ -145,3 +157,36 @@ class Panel:
             told = [f"Saved {len(added.saved)} of {len(chosen)} in {path}."]
             told += [f"Refused: “{sentence}” {why}." for _, sentence, why in added.refused]
             self._say(" ".join(told))
+
+
+def feedback(slot: dict, scorers: level_scorers.LevelScorers | None) -> list[Mark]:
+    """What is good (True) and bad (False) about one slot.
+
+    Args:
+        slot: a row of `summary.measure`.
+        scorers: those it was measured with; without, nothing is said of the level.
+    """
+    if slot["sentence"] is None:
+        return [(False, "no sentence")]
+    if not slot["valid"]:
+        return [(False, "not one whole sentence")]
+    found = [(bool(slot["covered"]), f"{'uses' if slot['covered'] else 'does not use'} {slot['word']}")]
+    if scorers is not None and not math.isnan(slot["level_score"]):
+        near = LEVELS[int(scorers.full.nearest([slot["level_score"]])[0]) - 1]
+        found.append((bool(slot["level_ok"]), f"level score {slot['level_score']:.2f}, nearest {near}"))
+    found += _errors(slot)
+    found += [(False, "stands in the training sentences")] if slot["copied"] else []
+    found += [(False, "says what another line says")] if slot["repetitive"] else []
+    return found
+
+
+def as_html(sentence: str | None, found: list[Mark]) -> str:
+    """A sentence with its marks below, for a light or dark page; the signs say what the colours say."""
+    return jinja2.Template(_MARKED, autoescape=True).render(sentence=sentence, marks=found)
+
+
+def _errors(slot: dict) -> list[Mark]:
+    found = [] if slot["harper_clean"] else grammar.mistakes(slot["sentence"], "BRITISH")
+    told = [(False, f"{kind.lower()}: “{words}”. {message}") for kind, words, message in found]
+    told += [] if slot["order_ok"] else [(False, "unusual word order")]
+    return told or [(True, "no error found")]

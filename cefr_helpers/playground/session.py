@@ -10,13 +10,14 @@ from pydantic import ValidationError
 
 from cefr_helpers.core import records
 from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.level_records import read_level
 from cefr_helpers.core.levels import check_level
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import Recipe, load_recipe
-from cefr_helpers.core.schema import find
-from cefr_helpers.data import banks, example_files, formatting, splitting, word_list
-from cefr_helpers.evaluation import level_scorers, scorer_card, summary
-from cefr_helpers.models.adapters import Speakers
+from cefr_helpers.core.records import AnyRecord
+from cefr_helpers.data import bank_formats, banks, formatting, splitting
+from cefr_helpers.evaluation import level_scorers, summary
+from cefr_helpers.models.adapters import AdapterSwitcher
 from cefr_helpers.playground import favourites
 
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ MOST_WORDS = formatting.WORDS_PER_EXAMPLE
 class Judge:
     """What marks the answers: level scorers (None for a bank of one level), and the sentences trained on."""
 
-    scorers: level_scorers.Scorers | None
+    scorers: level_scorers.LevelScorers | None
     sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Asked:
+class PlaygroundAnswer:
     """The answers to one prompt.
 
     Attributes:
@@ -49,7 +50,7 @@ class Asked:
     words: tuple[str, ...]
     texts: dict[str, str]
     slots: "pandas.DataFrame"
-    scorers: level_scorers.Scorers | None
+    scorers: level_scorers.LevelScorers | None
     alone: str | None
     decoding: str
 
@@ -70,7 +71,7 @@ class Playground:
         self.level = check_level(level)
         self.files = banks.find(sentence_bank, level)
         self._recipe, self._seed = load_recipe(recipe), seed
-        self._speakers = Speakers()
+        self._speakers = AdapterSwitcher()
         self._banks: dict[str, banks.Bank] | None = None
         self._judges: dict[str, Judge] = {}
         self._random = random.Random(seed)
@@ -90,7 +91,7 @@ class Playground:
 
     def adapter_name(self, level: str) -> str | None:
         """The adapter of the level's training record, or None."""
-        return find(records.read_if_there(self.workspace, level, "training"), "results.adapter.name")
+        return read_level(self.workspace, level).training.results.adapter.name
 
     def held_out_words(self, level: str) -> tuple[list[str], str]:
         """The held-out words of a level, sorted, and where they come from (for people).
@@ -99,7 +100,7 @@ class Playground:
         """
         path = self.workspace.formatted_file(level, "eval")
         if path.is_file():
-            words = {word for example in example_files.read(path) for word in example["words"]}
+            words = {word for example in formatting.read_examples(path) for word in example["words"]}
             return sorted(words), "held out in the last formatted data"
         settings, seed = self.settings(level, ["dataset"])
         split = splitting.split_groups(self._all_banks(), settings.split, settings.held_out_share, seed)
@@ -116,7 +117,7 @@ class Playground:
             record = records.read_if_there(self.workspace, level, name)
             found = _recipe_of(record) if record else None
             if found:
-                return found, record["seed"]
+                return found, record.seed
         return self._recipe, self._seed
 
     def ask(
@@ -126,7 +127,7 @@ class Playground:
         temperature: float = 0.0,
         max_new_tokens: int | None = None,
         say: Callable[[str], None] = print,
-    ) -> Asked:
+    ) -> PlaygroundAnswer:
         """Let base and, where there is one, tuned model answer one prompt, and mark the answers.
 
         Args:
@@ -153,20 +154,20 @@ class Playground:
         answers = {who: [text] for who, text in texts.items()}
         slots = summary.measure(answers, [list(words)], level, judge.scorers, judge.sentences)
         decoding = f"sampled at temperature {temperature:g}, seed {take}" if temperature else "greedy"
-        return Asked(level, tuple(words), texts, slots, judge.scorers, alone, decoding)
+        return PlaygroundAnswer(level, tuple(words), texts, slots, judge.scorers, alone, decoding)
 
     def _judge(self, level: str, say: Callable[[str], None]) -> Judge:
         settings, seed = self.settings(level, ["dataset"])
         dataset = records.read_if_there(self.workspace, level, "dataset")
-        key = f"{settings.split} {settings.held_out_share} {seed} {dataset and dataset['results']['split']['hash']}"
+        key = f"{settings.split} {settings.held_out_share} {seed} {dataset and dataset.results.split.hash}"
         if key not in self._judges:
             say("Training the level scorer on the bank's training words (once, some seconds) …")
             if dataset is not None:
                 rows = level_scorers.training_rows(self._all_banks(), dataset, settings, seed)
             else:
                 split = splitting.split_groups(self._all_banks(), settings.split, settings.held_out_share, seed)
-                rows = scorer_card.rows_of(self._all_banks(), split)
-            self._judges[key] = Judge(level_scorers.train(rows, seed, with_card=False), rows.sentences)
+                rows = level_scorers.sentences_of(self._all_banks(), split)
+            self._judges[key] = Judge(level_scorers.train(rows, seed, with_quality=False), rows.sentences)
         return self._judges[key]
 
     def _all_banks(self) -> dict[str, banks.Bank]:
@@ -186,16 +187,16 @@ def parse_words(text: str) -> list[str]:
     if not 1 <= len(words) <= MOST_WORDS:
         raise InputError(f"words: {len(words)} of them; expected 1 to {MOST_WORDS}, with commas between")
     for place, word in enumerate(words):
-        if not word_list.is_word(word):
+        if not bank_formats.is_word(word):
             raise InputError(f"words: {shown(word)}; expected a word or a short phrase")
         if word.lower() in (other.lower() for other in words[:place]):
             raise InputError(f"words: {shown(word)} stands twice; expected each once")
     return words
 
 
-def _recipe_of(record: dict) -> Recipe | None:
+def _recipe_of(record: AnyRecord) -> Recipe | None:
     """The recipe that a stage was run with; None where its record does not hold it whole, as of an adopted run."""
-    values = {key: value for key, value in record["recipe"].items() if key in Recipe.model_fields}
+    values = {key: value for key, value in record.recipe.items() if key in Recipe.model_fields}
     try:
         return Recipe.model_validate(values)
     except ValidationError:

@@ -64,3 +64,8 @@ def latex(text: object) -> str:
 def shortened(text: str, longest: int) -> str:
     """The text, its end cut and marked with an ellipsis where it is longer than `longest`."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def anchor(title: str) -> str:
+    """The anchor that GitHub and JupyterLab give a heading: small letters, hyphens for blanks, no other marks."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")

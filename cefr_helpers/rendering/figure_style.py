@@ -2,15 +2,16 @@
 
 import io
 from functools import partial
+from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cefr_helpers.core import levels
-from cefr_helpers.rendering import escaping, locale
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.core import files, levels
+from cefr_helpers.rendering import escaping
+from cefr_helpers.rendering.locale import Locale, decimals_known
 
 # Okabe and Ito
 TRAIN, EVAL, BEST, BASE, GREY, GOLD = "#0072B2", "#D55E00", "#009E73", "#8FB8D8", "#555555", "#E69F00"
@@ -44,9 +45,9 @@ def style(axes: Axes) -> None:
     axes.yaxis.label.set_size(TEXT)
 
 
-def level_title(level: str, words: Wording) -> str:
+def level_title(level: str, locale: Locale) -> str:
     """B2 (Vantage)."""
-    return f"{level} ({levels.NAMES[words.language][level]})"
+    return f"{level} ({levels.NAMES[locale.language][level]})"
 
 
 def write_title(axes: Axes, title: str, model: str) -> None:
@@ -57,29 +58,29 @@ def write_title(axes: Axes, title: str, model: str) -> None:
     axes.text(0, 1.02, name, fontsize=TEXT - 1, color=GREY, **place)
 
 
-def say_nothing_recorded(axes: Axes, words: Wording) -> None:
+def say_nothing_recorded(axes: Axes, locale: Locale) -> None:
     """An empty figure says that it is empty."""
     axes.set_xticks([])
     axes.set_yticks([])
     where = {"ha": "center", "va": "center", "transform": axes.transAxes}
-    axes.text(0.5, 0.5, words.phrases["plot"]["nothing"], fontsize=TEXT, color=GREY, **where)
+    axes.text(0.5, 0.5, locale.phrases["plot"]["nothing"], fontsize=TEXT, color=GREY, **where)
 
 
-def finish_steps(axes: Axes, last_step: float, words: Wording) -> None:
+def finish_steps(axes: Axes, last_step: float, locale: Locale) -> None:
     """Steps from 0 to the last one on the x axis, and the language's decimal mark on both."""
     axes.set_xlim(0, 1.04 * max(last_step, 1))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    write_ticks(axes.xaxis, words)
-    write_ticks(axes.yaxis, words)
+    write_ticks(axes.xaxis, locale)
+    write_ticks(axes.yaxis, locale)
 
 
-def write_ticks(axis: Axis, words: Wording) -> None:
+def write_ticks(axis: Axis, locale: Locale) -> None:
     """Write the ticks with as many decimals as the finest of them needs; to be called when the limits are final."""
     low, high = sorted(axis.get_view_interval())
     ticks = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
-    places = locale.decimals_known([round(tick, 9) for tick in ticks], least=0, most=6)
-    axis.set_ticks(ticks, [locale.decimal(tick, places, words) for tick in ticks])
+    places = decimals_known([round(tick, 9) for tick in ticks], least=0, most=6)
+    axis.set_ticks(ticks, [locale.decimal(tick, places) for tick in ticks])
     axis.axes.set(**{f"{axis.axis_name}lim": (low, high)})
 
 
@@ -94,3 +95,9 @@ def put_legend(figure: Figure) -> Figure:
         look = {"frameon": False, "fontsize": TEXT - 1, "columnspacing": 1.2}
         figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=columns, **look)
     return figure
+
+
+def save_figure(figure: Figure, path: Path, dpi: int = 300) -> Path:
+    """Write the figure as PNG or PDF (by suffix), aside and then moved into place."""
+    path = Path(path)
+    return files.write_atomically(path, render(figure, path.suffix.lstrip(".").lower(), dpi))

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cefr_helpers.core import files
-from cefr_helpers.rendering import escaping, locale
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering import escaping
+from cefr_helpers.rendering.locale import Locale
 
 _PAIRS = ("interval", "share_interval")
 SMALLEST_P = 0.001
@@ -42,14 +42,14 @@ def markdown_table(headings: list[str], rows: list[list[str]], numbers_from: int
     return "\n".join("| " + " | ".join(row) + " |" for row in [headings, marks, *rows])
 
 
-def to_markdown(table: LevelTable, words: Wording) -> str:
+def to_markdown(table: LevelTable, locale: Locale) -> str:
     """The table as Markdown, values written in the language."""
-    return markdown_table(_headings(table, words), _written(table, words), numbers_from=1)
+    return markdown_table(_headings(table, locale), _written(table, locale), numbers_from=1)
 
 
-def to_latex(table: LevelTable, words: Wording) -> str:
+def to_latex(table: LevelTable, locale: Locale) -> str:
     """The table as a LaTeX tabular with booktabs rules."""
-    lines = [_headings(table, words), *_written(table, words)]
+    lines = [_headings(table, locale), *_written(table, locale)]
     head, *body = [" & ".join(escaping.latex(cell) for cell in line) + r" \\" for line in lines]
     form = "l" + "r" * len(table.columns)
     return "\n".join(
@@ -72,40 +72,40 @@ def to_csv(table: LevelTable) -> str:
     return out.getvalue()
 
 
-def _headings(table: LevelTable, words: Wording) -> list[str]:
-    return [words.phrases["columns"][key] for key in ("level", *(column.key for column in table.columns))]
+def _headings(table: LevelTable, locale: Locale) -> list[str]:
+    return [locale.phrases["columns"][key] for key in ("level", *(column.key for column in table.columns))]
 
 
-def _written(table: LevelTable, words: Wording) -> list[list[str]]:
+def _written(table: LevelTable, locale: Locale) -> list[list[str]]:
     lines = []
     for row in table.rows:
-        cells = [_cell(row, column, words) for column in table.columns]
+        cells = [_cell(row, column, locale) for column in table.columns]
         if row.get("state") == "missing" and row.get(table.columns[0].key) is None:
-            cells[0] = words.phrases["not_run"]
+            cells[0] = locale.phrases["not_run"]
         lines.append([row["level"], *cells])
     return lines
 
 
-def _cell(row: dict, column: Column, words: Wording) -> str:
+def _cell(row: dict, column: Column, locale: Locale) -> str:
     value = row.get(column.key)
     if value is None:
-        return words.unknown if row.get("state") == "unknown" else words.phrases["missing"]
-    return written(value, column.kind, replace(words, loss_decimals=row.get("decimals", words.loss_decimals)))
+        return locale.unknown if row.get("state") == "unknown" else locale.phrases["missing"]
+    return written(value, column.kind, replace(locale, loss_decimals=row.get("decimals", locale.loss_decimals)))
 
 
-def written(value: object, kind: str, words: Wording) -> str:
+def written(value: object, kind: str, locale: Locale) -> str:
     """A value of a column's kind in words."""
     if kind in _PAIRS:
-        return interval(value, words, locale.loss if kind == "interval" else locale.share)
+        return interval(value, locale, locale.loss if kind == "interval" else locale.share)
     if kind == "text":
         return escaping.markdown(value)
     if kind == "p":
-        least = f"< {locale.decimal(SMALLEST_P, 3, words)}"
-        return escaping.markdown(least) if value < SMALLEST_P else locale.decimal(value, 3, words)
+        least = f"< {locale.decimal(SMALLEST_P, 3)}"
+        return escaping.markdown(least) if value < SMALLEST_P else locale.decimal(value, 3)
     if kind in ("one_decimal", "two_decimals"):
-        return locale.decimal(value, 1 if kind == "one_decimal" else 2, words)
+        return locale.decimal(value, 1 if kind == "one_decimal" else 2)
     if kind == "run":
-        return words.phrases["runs"][value]
+        return locale.phrases["runs"][value]
     kinds = {
         "whole": locale.whole,
         "loss": locale.loss,
@@ -113,10 +113,10 @@ def written(value: object, kind: str, words: Wording) -> str:
         "share": locale.share,
         "duration": locale.duration,
     }
-    return kinds[kind](value, words)
+    return kinds[kind](value)
 
 
-def interval(ends: tuple[float, float], words: Wording, write: Callable = locale.loss) -> str:
-    """[low, high], with a semicolon where the comma marks decimals."""
-    low, high = (write(end, words) for end in ends)
-    return words.phrases["interval"].format(low=low, high=high)
+def interval(ends: tuple[float, float], locale: Locale, write: Callable[[float], str] | None = None) -> str:
+    """[low, high], with a semicolon where the comma marks decimals; written as losses if not told otherwise."""
+    low, high = (write or locale.loss)(ends[0]), (write or locale.loss)(ends[1])
+    return locale.phrases["interval"].format(low=low, high=high)

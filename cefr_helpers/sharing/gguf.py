@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from cefr_helpers.core import files, paths, records, schema
+from cefr_helpers.core import files, paths
 from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.level_records import EXPORT_RECORD, LevelRecords, read_trained
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords, find
+from cefr_helpers.core.records import SCHEMA, as_text, commit
 from cefr_helpers.data import formatting
 from cefr_helpers.models import prompts
-from cefr_helpers.sharing import gguf_check, model_card, modelfile, ollama
+from cefr_helpers.sharing import gguf_check, model_card, ollama
 
 # How weights are kept. The first is nearest to the merged model and the default; Ollama can make smaller ones of it.
 QUANTISATIONS = ("f16", "bf16", "q8_0")
@@ -23,7 +24,7 @@ _ENOUGH_TOKENS = 320  # of an answer, where the record does not say
 
 
 def check_input(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0]) -> tuple[LevelRecords, Path]:
-    """The level's records and the folder that its export belongs into, once all is seen to be there.
+    """The level's records and the folder that its export belongs in, once all is seen to be there.
 
     Raises:
         InputError: the quantisation is unknown, the level has no merged model, its files are not those of the record,
@@ -31,16 +32,15 @@ def check_input(workspace: Workspace, level: str, quantisation: str = QUANTISATI
     """
     if quantisation not in QUANTISATIONS:
         raise InputError(f"quantisation: {shown(quantisation)}; expected one of {', '.join(QUANTISATIONS)}")
-    records.read(workspace, level, "training")
-    held = schema.read_level(workspace, level)
-    _check_files(workspace, held)
-    folder = workspace.exports() / f"{_name(held)}_{quantisation}"
+    records = read_trained(workspace, level)
+    _check_files(workspace, records)
+    folder = workspace.exports() / f"{_name(records)}_{quantisation}"
     if folder.exists():
-        made = folder / schema.EXPORT_RECORD
+        made = folder / EXPORT_RECORD
         record = files.read_json(made, "remove the folder") if made.is_file() else None
-        if not isinstance(record, dict) or record.get("merged_model") != schema.identity(held):
+        if not isinstance(record, dict) or record.get("merged_model") != records.merged_identity:
             raise InputError(f"{folder}: there already, and no export of this training; remove it or call it otherwise")
-    return held, folder
+    return records, folder
 
 
 def export(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0]) -> Path:
@@ -57,64 +57,64 @@ def export(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0
         RuntimeError: the conversion failed, or llama.cpp does not answer like the merged model.
         DiskFull: there is no room for it.
     """
-    held, folder = check_input(workspace, level, quantisation)
+    records, folder = check_input(workspace, level, quantisation)
     if folder.exists():
         return folder
-    merged, file = _merged_model(held), f"{_name(held)}-{quantisation.upper()}.gguf"
-    for_ollama, reason = _modelfile(merged, file, held)
+    merged, file = _merged_model(records), f"{_name(records)}-{quantisation.upper()}.gguf"
+    for_ollama, reason = _modelfile(merged, file, records)
     with files.staged(folder, files.folder_bytes(merged)) as staging:
         _run(str(_converter()), str(merged), "--outtype", quantisation, "--outfile", str(staging / file))
         arguments = (str(merged), str(staging / file), quantisation)
-        check = json.loads(_run("-m", gguf_check.__name__, *arguments, stdin=json.dumps(_ask(held))))
+        check = json.loads(_run("-m", gguf_check.__name__, *arguments, stdin=json.dumps(_ask(records))))
         if for_ollama is not None:
-            files.write_atomically(staging / modelfile.FILE, for_ollama)
+            files.write_atomically(staging / ollama.MODELFILE, for_ollama)
         what = {"quantisation": quantisation, "without_modelfile": reason, "check": check}
-        files.write_atomically(staging / schema.EXPORT_RECORD, records.as_text(_record(staging / file, held) | what))
+        files.write_atomically(staging / EXPORT_RECORD, as_text(_record(staging / file, records) | what))
     model_card.write_cards(workspace, level)
     return folder
 
 
-def _check_files(workspace: Workspace, held: LevelRecords) -> None:
+def _check_files(workspace: Workspace, records: LevelRecords) -> None:
     """Refuse where the level has no merged model, or not the files that its training wrote."""
-    record = workspace.record(held.level, "training")
-    if find(held.training, "results.merged_model.path") is None or schema.adopted(held):
+    record = workspace.record(records.level, "training")
+    if records.training.results.merged_model.path is None or records.adopted:
         raise InputError(f"{record}: names no merged model; expected a level that was trained here")
-    for name, digest in find(held.training, "results.merged_model.files").items():
-        file = _merged_model(held) / name
+    for name, digest in records.training.results.merged_model.files.items():
+        file = _merged_model(records) / name
         if not file.is_file():
-            raise InputError(f"{file}: missing; run 02_training for level {held.level} again")
+            raise InputError(f"{file}: missing; run 02_training for level {records.level} again")
         if files.sha256(file) != digest:
             raise InputError(f"{file}: not the file that training wrote; expected sha256 {digest}, as {record} has it")
 
 
-def _merged_model(held: LevelRecords) -> Path:
-    return paths.resolve(find(held.training, "results.merged_model.path"))
+def _merged_model(records: LevelRecords) -> Path:
+    return paths.resolve(records.training.results.merged_model.path)
 
 
-def _name(held: LevelRecords) -> str:
-    return find(held.training, "results.merged_model.name").removesuffix("_merged")
+def _name(records: LevelRecords) -> str:
+    return records.training.results.merged_model.name.removesuffix("_merged")
 
 
-def _ask(held: LevelRecords) -> dict:
-    return formatting.make_prompt(held.level, model_card.WORDS)
+def _ask(records: LevelRecords) -> dict:
+    return formatting.make_prompt(records.level, model_card.WORDS)
 
 
-def _modelfile(merged: Path, file: str, held: LevelRecords) -> tuple[str | None, str | None]:
+def _modelfile(merged: Path, file: str, records: LevelRecords) -> tuple[str | None, str | None]:
     """The Modelfile, or why there is none."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(merged, local_files_only=True, trust_remote_code=False)
     settings = {
         "end_token": tokenizer.eos_token,
-        "max_new_tokens": find(held.training, "recipe.max_new_tokens") or _ENOUGH_TOKENS,
-        "about": f"{_name(held)}: {model_card.task(held.level)}",
-        "question": prompts.prompt_text(_ask(held)),
-        "licence": model_card.licences(held),
+        "max_new_tokens": records.training.recipe.get("max_new_tokens") or _ENOUGH_TOKENS,
+        "about": f"{_name(records)}: {model_card.task(records.level)}",
+        "question": prompts.prompt_text(_ask(records)),
+        "licence": model_card.licences(records),
     }
     try:
-        return modelfile.text(file, ollama.read(tokenizer), **settings), None
+        return ollama.modelfile(file, ollama.read(tokenizer), **settings), None
     except ValueError as error:
-        print(f"{held.level}: no Modelfile for Ollama: {error}", flush=True)
+        print(f"{records.level}: no Modelfile for Ollama: {error}", flush=True)
         return None, str(error)
 
 
@@ -141,14 +141,14 @@ def _converter() -> Path:
     return Path(spec.submodule_search_locations[0]) / "llama.cpp" / "convert_hf_to_gguf.py"
 
 
-def _record(gguf: Path, held: LevelRecords) -> dict:
+def _record(gguf: Path, records: LevelRecords) -> dict:
     return {
-        "schema": records.SCHEMA,
-        "level": held.level,
+        "schema": SCHEMA,
+        "level": records.level,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": records.commit(),
+        "commit": commit(),
         "versions": {name: metadata.version(name) for name in _LIBRARIES},
-        "merged_model": schema.identity(held),
+        "merged_model": records.merged_identity,
         "file": gguf.name,
         "bytes": gguf.stat().st_size,
         "sha256": files.sha256(gguf),

@@ -7,7 +7,6 @@ the last line.
 
 import json
 import sys
-import urllib.request
 from pathlib import Path
 
 from cefr_helpers.models import prompts
@@ -109,6 +108,7 @@ def _greedy(merged: Path, tokenizer, prompt: list[int]) -> tuple[list[int], list
 
 def serve(gguf: Path, length: int):
     """llama.cpp's server on the file, as long as the first value lives, and a function that asks it."""
+    import httpx
     import xllamacpp
 
     settings = xllamacpp.CommonParams()
@@ -118,12 +118,10 @@ def serve(gguf: Path, length: int):
     settings.warmup = False
     server = xllamacpp.Server(settings)
 
+    client = httpx.Client(base_url=server.listening_address, timeout=600, trust_env=False)  # no proxy to this machine
+
     def post(path: str, **body) -> dict:
-        request = urllib.request.Request(
-            server.listening_address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=600) as answer:
-            return json.load(answer)
+        return client.post(path, json=body).raise_for_status().json()
 
     return server, post
 

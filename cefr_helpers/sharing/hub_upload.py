@@ -1,6 +1,8 @@
-"""Sends a published folder to the Hugging Face Hub: as one commit, nothing twice, and over nothing unasked."""
+"""Send a published folder to the Hugging Face Hub as one commit.
 
-import hashlib
+Files that are there already are not sent again, and nothing is overwritten unless requested.
+"""
+
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +10,7 @@ from pathlib import Path
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.files import sha256
-from cefr_helpers.sharing.hub_package import Package
+from cefr_helpers.sharing.hub_package import HubUpload
 
 _HUBS_OWN = {".gitattributes"}  # what each new repository begins with
 
@@ -25,11 +27,11 @@ def token() -> str:
     """
     found = os.environ.get("HF_TOKEN", "").strip()
     if not found:
-        raise InputError("HF_TOKEN: not set; expected a token of yours for the hub that may write, in the environment")
+        raise InputError("HF_TOKEN: not set; expected a write token for the hub, in the environment")
     return found
 
 
-def send(package: Package, key: str, public: bool = False, replace: bool = False) -> str:
+def send(package: HubUpload, key: str, public: bool = False, replace: bool = False) -> str:
     """Bring a checked folder to the hub as one commit, and look whether it lies there as it lies here.
 
     Args:
@@ -80,7 +82,7 @@ def _create(hub, repo: str, public: bool):
     return _look(hub, repo)
 
 
-def _check(package: Package, there, public: bool, replace: bool) -> None:
+def _check(package: HubUpload, there, public: bool, replace: bool) -> None:
     if there.private is public:
         kind, other = ("private", "public") if there.private else ("public", "private")
         raise InputError(f"{package.repo}: is {kind} on the hub and would be sent as {other}; change one of the two")
@@ -94,17 +96,18 @@ def _check(package: Package, there, public: bool, replace: bool) -> None:
         )
 
 
-def _differing(package: Package, there) -> list[str]:
+def _differing(package: HubUpload, there) -> list[str]:
     """The package's files that the hub does not hold as they are here."""
     held = {file.rfilename: file for file in there.siblings}
     return [name for name in package.sizes if not _is_same(package.folder / name, held.get(name))]
 
 
 def _is_same(path: Path, held) -> bool:
+    from huggingface_hub.utils.sha import git_hash
+
     if held is None or held.lfs:
         return held is not None and held.lfs.sha256 == sha256(path)
-    content = path.read_bytes()
-    return held.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # as git names a file
+    return held.blob_id == git_hash(path.read_bytes())
 
 
 @contextmanager

@@ -5,12 +5,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from cefr_helpers.core import files, levels, paths, records, schema
+from cefr_helpers.core import files, levels, paths
+from cefr_helpers.core.level_records import LevelRecords, gguf_exports, read_trained
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords, find
-from cefr_helpers.notes import answer_sections, facts, level_tables, observations, sections, settings
-from cefr_helpers.rendering import escaping, locale, tables, templates
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.core.records import AnyRecord
+from cefr_helpers.core.schema import ComparisonRecord, DatasetRecord
+from cefr_helpers.notes import facts, level_tables, observations, sections
+from cefr_helpers.rendering import escaping, tables, templates
+from cefr_helpers.rendering.locale import Locale
 
 FILE = "README.md"
 # A card without this line is somebody's own, and stays.
@@ -38,50 +40,49 @@ def write_cards(workspace: Workspace, level: str) -> list[Path]:
     Raises:
         InputError: the level has no training record, or a record is broken.
     """
-    held = of_one_training(workspace, levels.check_level(level))
+    records = of_one_training(workspace, levels.check_level(level))
     written = []
     for kind, needed in _KINDS.items():
-        place = find(held.training, f"results.{kind}.path")
-        if place is None or schema.adopted(held):
+        place = getattr(records.training.results, kind).path
+        if place is None or records.adopted:
             continue
         path = paths.resolve(place) / FILE
         if (path.parent / needed).is_file() and (not path.is_file() or MARK in path.read_text(encoding="utf-8")):
-            written.append(files.write_atomically(path, card(workspace, held, kind)))
+            written.append(files.write_atomically(path, card(workspace, records, kind)))
     return written
 
 
-def card(workspace: Workspace, held: LevelRecords, kind: str) -> str:
+def card(workspace: Workspace, records: LevelRecords, kind: str) -> str:
     """A model card: YAML header and Markdown, in English.
 
     Args:
         workspace: says where things lie; of its files only the records of exports are read.
-        held: the training record, and those of data and comparison that belong to it.
+        records: the training record, and those of data and comparison that belong to it.
         kind: "adapter" or "merged_model".
     """
-    words = level_tables.wording_for({held.level: held}, "en")
-    body = templates.render("model_card.md.j2", _body(workspace, held, kind, words))
-    return f"---\n{_header(held, kind)}\n---\n\n{body}"
+    locale = level_tables.wording_for({records.level: records}, "en")
+    body = templates.render("model_card.md.j2", _body(workspace, records, kind, locale))
+    return f"---\n{_header(records, kind)}\n---\n\n{body}"
 
 
 def of_one_training(workspace: Workspace, level: str) -> LevelRecords:
     """The level's records without those of another training: by the hashes that they name one another with."""
-    records.read(workspace, level, "training")
-    held = schema.read_level(workspace, level)
+    records = read_trained(workspace, level)
 
-    def made_from(record: dict | None, name: str) -> bool:
-        return record is not None and files.sha256(workspace.record(level, name)) in record["inputs"].values()
+    def made_from(record: AnyRecord, name: str) -> bool:
+        return files.sha256(workspace.record(level, name)) in record.inputs.values()
 
-    if held.comparison is not None and not made_from(held.comparison, "training"):
-        held = replace(held, comparison=None)
-    if held.dataset is not None and not made_from(held.training, "dataset"):
-        held = replace(held, dataset=None)
-    return held
+    if records.comparison and not made_from(records.comparison, "training"):
+        records = replace(records, comparison=ComparisonRecord())
+    if records.dataset and not made_from(records.training, "dataset"):
+        records = replace(records, dataset=DatasetRecord())
+    return records
 
 
-def _header(held: LevelRecords, kind: str) -> str:
+def _header(records: LevelRecords, kind: str) -> str:
     from huggingface_hub import ModelCardData
 
-    name, base = find(held.training, f"results.{kind}.name"), hub_id(held)
+    name, base = getattr(records.training.results, kind).name, hub_id(records)
     data = ModelCardData(
         language="en",
         license=_licence(base)[0],
@@ -89,31 +90,31 @@ def _header(held: LevelRecords, kind: str) -> str:
         pipeline_tag="text-generation",
         base_model=base,
         base_model_relation=None if base is None else "adapter" if kind == "adapter" else "finetune",
-        tags=["cefr", f"cefr-{held.level.lower()}", "language-learning", "lora", "sft", "trl", "unsloth"],
+        tags=["cefr", f"cefr-{records.level.lower()}", "language-learning", "lora", "sft", "trl", "unsloth"],
         model_name=name,
-        eval_results=_results(held) or None,
+        eval_results=_results(records) or None,
     )
     return data.to_yaml(line_break="\n").strip()
 
 
-def _results(held: LevelRecords) -> list:
+def _results(records: LevelRecords) -> list:
     """What the hub's model index can hold: figures without their intervals, which are in the text."""
     from huggingface_hub import EvalResult
 
-    tuned = find(held.comparison, "results.completion.tuned") or {}
+    tuned = records.comparison.results.completion.tuned
     about = {"task_type": "text-generation", "dataset_type": "sentence-bank", "dataset_split": "held-out examples"}
-    about["dataset_name"] = f"Sentence bank, CEFR level {held.level}"
+    about["dataset_name"] = f"Sentence bank, CEFR level {records.level}"
     kinds = {"loss": "Completion loss (nats a token)", "perplexity": "Completion perplexity"}
     return [
-        EvalResult(**about, metric_type=key, metric_name=name, metric_value=round(tuned[key], 4))
+        EvalResult(**about, metric_type=key, metric_name=name, metric_value=round(value, 4))
         for key, name in kinds.items()
-        if tuned.get(key) is not None
+        if (value := getattr(tuned, key)) is not None
     ]
 
 
-def hub_id(held: LevelRecords) -> str | None:
+def hub_id(records: LevelRecords) -> str | None:
     """The base's id on the hub; None for a local folder, whose name means nothing there."""
-    found = find(held.training, "results.base_model.identifier") or ""
+    found = records.training.results.base_model.identifier or ""
     return found if re.fullmatch(r"[\w.-]+/[\w.-]+", found) else None
 
 
@@ -122,39 +123,39 @@ def _licence(base: str | None) -> tuple[str | None, str]:
     return next(known, (None, "not recorded; the base model's own applies"))
 
 
-def licences(held: LevelRecords) -> str:
+def licences(records: LevelRecords) -> str:
     """The licences of base model and sentence bank, a line each, and what the base's asks to be said."""
-    base = hub_id(held)
-    bank = _BANK_LICENCES.get(find(held.dataset, "results.sentence_bank.name"), _UNKNOWN_BANK)
+    base = hub_id(records)
+    bank = _BANK_LICENCES.get(records.dataset.results.sentence_bank.name, _UNKNOWN_BANK)
     lines = [f"Base model{f' {base}' if base else ''}: {_licence(base)[1]}", f"Sentence bank: {bank}"]
     return "\n".join([*lines, *([_BUILT_WITH_LLAMA] if _licence(base)[0] == "llama3.2" else [])])
 
 
-def _body(workspace: Workspace, held: LevelRecords, kind: str, words: Wording) -> dict:
-    base, bundled = hub_id(held), find(held.training, "results.base_model.source") == "bundled"
+def _body(workspace: Workspace, records: LevelRecords, kind: str, locale: Locale) -> dict:
+    base, bundled = hub_id(records), records.training.results.base_model.source == "bundled"
     return {
         "mark": MARK,
-        "title": escaping.markdown(find(held.training, f"results.{kind}.name")),
-        "summary": _summary(held, kind),
+        "title": escaping.markdown(getattr(records.training.results, kind).name),
+        "summary": _summary(records, kind),
         "built_with": _BUILT_WITH_LLAMA if _licence(base)[0] == "llama3.2" else None,
-        "verdict": observations.verdict(held, words),
-        "base": _base(held),
+        "verdict": observations.verdict(records, locale),
+        "base": _base(records),
         "source_caution": _DE_QUANTISED if bundled else None,
-        "data": facts.data(held, words) or "Not recorded.",
-        "digests": _digests(held),
-        "leaks": facts.leaks(held, words),
-        "lora": settings.settings(held, settings.LORA, words),
-        "training": facts.training(held, words),
-        "comparison": sections.comparison(held, words),
-        "generation": answer_sections.section(workspace, held, words),
-        "exports": _exports(workspace, held, words),
-        "usage": _usage(held, kind),
+        "data": facts.data(records, locale) or "Not recorded.",
+        "digests": _digests(records),
+        "leaks": facts.leaks(records, locale),
+        "lora": facts.hyperparameters(records, facts.LORA, locale),
+        "training": facts.training(records, locale),
+        "comparison": sections.comparison(records, locale),
+        "generation": sections.generated_answers(workspace, records, locale),
+        "exports": _exports(workspace, records, locale),
+        "usage": _usage(records, kind),
     }
 
 
-def _summary(held: LevelRecords, kind: str) -> str:
+def _summary(records: LevelRecords, kind: str) -> str:
     what = "A LoRA adapter" if kind == "adapter" else "A model with its LoRA adapter merged in, 16 bits,"
-    return f"{what} that {task(held.level)}."
+    return f"{what} that {task(records.level)}."
 
 
 def task(level: str) -> str:
@@ -164,48 +165,49 @@ def task(level: str) -> str:
     )
 
 
-def _base(held: LevelRecords) -> str:
-    base, found = hub_id(held), find(held.training, "results.base_model") or {}
+def _base(records: LevelRecords) -> str:
+    base, found = hub_id(records), records.training.results.base_model
     rows = [
-        ["Name", escaping.markdown(found.get("name") or "unknown")],
+        ["Name", escaping.markdown(found.name or "unknown")],
         ["Id on the hub", escaping.code(base) if base else "none: a local folder"],
-        ["Revision", escaping.code(found["revision"]) if found.get("revision") else "not recorded"],
-        ["SHA-256 of the weights", escaping.code(found.get("sha256") or "unknown")],
+        ["Revision", escaping.code(found.revision) if found.revision else "not recorded"],
+        ["SHA-256 of the weights", escaping.code(found.sha256 or "unknown")],
         ["Licence", _licence(base)[1]],
     ]
     return tables.markdown_table(["", ""], rows)
 
 
-def _digests(held: LevelRecords) -> str:
+def _digests(records: LevelRecords) -> str:
     """The files by their names alone, since a path says where somebody's folders are."""
-    bank = find(held.dataset, "results.sentence_bank.name")
-    inputs = {**(find(held.dataset, "inputs") or {}), **(find(held.training, "inputs") or {})}
+    bank = records.dataset.results.sentence_bank.name
+    inputs = {**records.dataset.inputs, **records.training.inputs}
     rows = [[escaping.code(Path(path).name), escaping.code(digest)] for path, digest in inputs.items()]
     licence = _BANK_LICENCES.get(bank, _UNKNOWN_BANK)
     return f"Licence of the sentence bank: {licence}.\n\n" + tables.markdown_table(["File", "SHA-256"], rows)
 
 
-def _exports(workspace: Workspace, held: LevelRecords, words: Wording) -> str | None:
+def _exports(workspace: Workspace, records: LevelRecords, locale: Locale) -> str | None:
     """GGUF files of this model, where there are any."""
     rows = [
         [
             escaping.code(one["file"]),
             escaping.markdown(one["quantisation"]),
-            locale.whole(one["bytes"], words),
+            locale.whole(one["bytes"]),
             escaping.code(one["sha256"]),
         ]
-        for one in schema.gguf_exports(workspace, held)
+        for one in gguf_exports(workspace, records)
     ]
     return tables.markdown_table(["File", "Weights", "Bytes", "SHA-256"], rows) if rows else None
 
 
-def _usage(held: LevelRecords, kind: str) -> str:
-    name = json.dumps(find(held.training, f"results.{kind}.name"), ensure_ascii=False)
+def _usage(records: LevelRecords, kind: str) -> str:
+    longest = records.training.recipe.get("max_new_tokens") or 320
+    name = json.dumps(getattr(records.training.results, kind).name, ensure_ascii=False)
     load = f"""folder = {name}  # this folder
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")"""
     if kind == "adapter":
-        load = f"""base = {json.dumps(hub_id(held) or "the base model's folder")}
+        load = f"""base = {json.dumps(hub_id(records) or "the base model's folder")}
 tokenizer = AutoTokenizer.from_pretrained(base)
 model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
 model = PeftModel.from_pretrained(model, {name})  # this folder"""
@@ -216,12 +218,12 @@ model = PeftModel.from_pretrained(model, {name})  # this folder"""
 
 words = {json.dumps(WORDS)}
 numbered = "\\n".join(f"{{n}}. {{word}}" for n, word in enumerate(words, 1))
-prompt = f\"\"\"Generate {held.level}-level English sentences for these {{len(words)}} words:
+prompt = f\"\"\"Generate {records.level}-level English sentences for these {{len(words)}} words:
 {{numbered}}
 
 Write one sentence for each word, numbered 1 to {{len(words)}}.\"\"\"
 chat = [{{"role": "user", "content": prompt}}]
 inputs = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt", return_dict=True)
-answer = model.generate(**inputs, max_new_tokens={find(held.training, "recipe.max_new_tokens") or 320}, do_sample=False)
+answer = model.generate(**inputs, max_new_tokens={longest}, do_sample=False)
 print(tokenizer.decode(answer[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))"""
     return escaping.code_block(code, "python")

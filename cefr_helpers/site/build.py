@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from cefr_helpers.core import files, levels
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.rendering.locale import Wording, wording
+from cefr_helpers.rendering.locale import Locale, load_locale
 from cefr_helpers.site import html as site_html
 from cefr_helpers.site import pages as site_pages
 from cefr_helpers.site.pages import Page
@@ -24,8 +24,8 @@ def build(workspace: Workspace, language: str) -> Path:
     Raises:
         InputError: there is nothing to show yet, or the place is taken by a folder that is not such a site.
     """
-    words = wording(language)
-    pages = site_pages.find(workspace, words)
+    locale = load_locale(language)
+    pages = site_pages.find(workspace, locale)
     if not pages:
         raise InputError(f"{workspace.output_root}: no notes and no executed notebooks; run `make run` first")
     folder = workspace.site()
@@ -34,7 +34,7 @@ def build(workspace: Workspace, language: str) -> Path:
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        _write(aside, pages, workspace, words)
+        _write(aside, pages, workspace, locale)
         _into_place(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -64,12 +64,12 @@ class _Places:
         return place
 
 
-def _write(folder: Path, pages: list[Page], workspace: Workspace, words: Wording) -> None:
-    text, places, exporter = words.phrases["site"], _Places(workspace, pages), _exporter()
+def _write(folder: Path, pages: list[Page], workspace: Workspace, locale: Locale) -> None:
+    text, places, exporter = locale.phrases["site"], _Places(workspace, pages), _exporter()
     start = Page(PurePosixPath("index.html"), text["start"], text["title"])
     for page in (start, *pages):
-        notebook = site_pages.notebook(page, pages, workspace, words)
-        html, _ = exporter.from_notebook_node(notebook, resources={"site": _around(page, start, pages, words)})
+        notebook = site_pages.notebook(page, pages, workspace, locale)
+        html, _ = exporter.from_notebook_node(notebook, resources={"site": _around(page, start, pages, locale)})
         parent = page.path.parent.as_posix().removeprefix(".")
         files.write_atomically(folder / page.path, site_html.finish(html, parent, places.find, text))
     for place in places.copied:
@@ -96,9 +96,9 @@ def _style() -> str:
     return f"{style}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
 
 
-def _around(page: Page, start: Page, pages: list[Page], words: Wording) -> dict:
+def _around(page: Page, start: Page, pages: list[Page], locale: Locale) -> dict:
     """What the template puts around a page: two rows of navigation, the way to the root, titles and phrases."""
-    text = words.phrases["site"]
+    text = locale.phrases["site"]
     root = "../" * (len(page.path.parts) - 1)
 
     def entry(target: Page, label: str, here: bool) -> dict:
@@ -112,7 +112,7 @@ def _around(page: Page, start: Page, pages: list[Page], words: Wording) -> dict:
         of_level = [entry(one, one.label, one == page) for one in pages if one.level == page.level]
         rows.append({"label": text["level_pages"].format(level=page.level), "entries": of_level})
     title = page.title if page is start else f"{page.title} – {text['title']}"
-    return {"root": root, "title": title, "language": words.language, "navigation": rows, "text": text}
+    return {"root": root, "title": title, "language": locale.language, "navigation": rows, "text": text}
 
 
 def _into_place(aside: Path, folder: Path) -> None:

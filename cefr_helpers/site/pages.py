@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from cefr_helpers.core import files, levels, records
+from cefr_helpers.core import files, levels
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.paths import REPORT_STAGE, STAGES, Workspace
-from cefr_helpers.core.schema import LevelRecords, has_records, read_levels
+from cefr_helpers.core.level_records import LevelRecords, read_levels
+from cefr_helpers.core.paths import STAGES, Stage, Workspace
+from cefr_helpers.core.records import NAMES
+from cefr_helpers.core.schema import GATES
 from cefr_helpers.notes import level_tables, observations
-from cefr_helpers.rendering import escaping, locale, tables
-from cefr_helpers.rendering.locale import Wording
+from cefr_helpers.rendering import escaping, tables
+from cefr_helpers.rendering.locale import Locale
 
-_SIGNS = {"True": "✓", "False": "✗"}
 # What a reader looks for first; the other columns of the file are in the file.
-_SHOWN = ("row", "word", "sentence", "joint_success", "valid", "covered", "level_ok", "grammar_clean", "not_copied")
-_SHOWN += ("not_repetitive", "level_score", "prompt", "slot")
+_SHOWN = ("row", "word", "sentence", "result", "level_score", "prompt", "slot")
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Page:
     level: str | None = None
 
 
-def find(workspace: Workspace, words: Wording) -> list[Page]:
+def find(workspace: Workspace, locale: Locale) -> list[Page]:
     """The pages that can be made, the final report's first, then level by level; what has not been run is not there."""
-    text, root = words.phrases["site"], workspace.output_root
+    text, root = locale.phrases["site"], workspace.output_root
     report = [(workspace.final_report(), text["report"], None)]
-    report.append((workspace.run("") / f"{REPORT_STAGE}.ipynb", text["stages"][REPORT_STAGE], None))
+    report.append((workspace.run("") / f"{Stage.REPORT}.ipynb", text["stages"][Stage.REPORT], None))
     by_level = []
     for level in levels.LEVELS:
         by_level.append((workspace.note(level), text["note"], level))
@@ -56,7 +56,7 @@ def find(workspace: Workspace, words: Wording) -> list[Page]:
     ]
 
 
-def notebook(page: Page, pages: list[Page], workspace: Workspace, words: Wording):
+def notebook(page: Page, pages: list[Page], workspace: Workspace, locale: Locale):
     """The page as a notebook.
 
     Raises:
@@ -67,32 +67,32 @@ def notebook(page: Page, pages: list[Page], workspace: Workspace, words: Wording
     if page.source is not None and page.source.suffix == ".ipynb":
         return _read(page.source)
     if page.source is None:
-        text = start(pages, workspace, words)
+        text = start(pages, workspace, locale)
     elif page.source.suffix == ".csv":
-        text = _answers(page, words)
+        text = _answers(page, locale)
     else:
         text = page.source.read_text(encoding="utf-8")
     cell = nbformat.v4.new_markdown_cell(text, id="text")
     return nbformat.v4.new_notebook(cells=[cell])
 
 
-def start(pages: list[Page], workspace: Workspace, words: Wording) -> str:
+def start(pages: list[Page], workspace: Workspace, locale: Locale) -> str:
     """The start page: levels side by side, what was found at each, and all pages."""
-    text, held = words.phrases["site"], read_levels(workspace)
-    done = {level: found for level, found in held.items() if has_records(found)}
+    text, records = locale.phrases["site"], read_levels(workspace)
+    done = {level: found for level, found in records.items() if found.is_done}
     parts = [f"# {text['title']}", text["intro"]]
     if done:
-        words = level_tables.wording_for(held, words.language)
-        parts += [tables.to_markdown(level_tables.side_by_side(done), words), words.phrases["note"]["levels_unit"]]
+        locale = level_tables.wording_for(records, locale.language)
+        parts += [tables.to_markdown(level_tables.side_by_side(done), locale), locale.phrases["note"]["levels_unit"]]
     report = [page for page in pages if page.level is None]
-    parts += [_read_on(report, words)] if report else []
+    parts += [_read_on(report, locale)] if report else []
     for level in levels.LEVELS:
         of_level = [page for page in pages if page.level == level]
         if of_level:
-            parts.append(f"## {text['level'].format(level=level, name=levels.NAMES[words.language][level])}")
-            parts += [observations.verdict(done[level], words)] if level in done else []
-            parts.append(_read_on(of_level, words))
-    parts += _figures(workspace, words) + ([_origin(done, words)] if done else [])
+            parts.append(f"## {text['level'].format(level=level, name=levels.NAMES[locale.language][level])}")
+            parts += [observations.verdict(done[level], locale)] if level in done else []
+            parts.append(_read_on(of_level, locale))
+    parts += _figures(workspace, locale) + ([_origin(done, locale)] if done else [])
     return "\n\n".join(parts) + "\n"
 
 
@@ -109,33 +109,34 @@ def _read(path: Path):
         raise InputError(f"{path}: not a notebook ({type(error).__name__}); run its stage again") from error
 
 
-def _read_on(pages: list[Page], words: Wording) -> str:
+def _read_on(pages: list[Page], locale: Locale) -> str:
     links = [f"[{escaping.markdown(page.label)}]({quote(str(page.path))})" for page in pages]
-    return words.phrases["site"]["read"].format(links=" · ".join(links))
+    return locale.phrases["site"]["read"].format(links=" · ".join(links))
 
 
-def _figures(workspace: Workspace, words: Wording) -> list[str]:
-    names = words.phrases["report"]["figures"]
+def _figures(workspace: Workspace, locale: Locale) -> list[str]:
+    names = locale.phrases["report"]["figures"]
     there = [name for name in ("base_vs_tuned", "levels_grid") if (workspace.notes() / f"figures/{name}.png").is_file()]
     shown = [f"![{names[name]}](Notes/figures/{name}.png)" for name in there]
-    return [f"## {words.phrases['site']['figures']}", *shown] if shown else []
+    return [f"## {locale.phrases['site']['figures']}", *shown] if shown else []
 
 
-def _origin(done: dict[str, LevelRecords], words: Wording) -> str:
-    found = [getattr(held, name) for held in done.values() for name in records.NAMES]
-    last = max((record for record in found if record), key=lambda record: record["created"])
-    commit = escaping.code(last["commit"][:12])
-    return words.phrases["site"]["made"].format(date=locale.date(last["created"], words), commit=commit)
+def _origin(done: dict[str, LevelRecords], locale: Locale) -> str:
+    found = [getattr(records, name) for records in done.values() for name in NAMES]
+    last = max((record for record in found if record), key=lambda record: record.created)
+    commit = escaping.code(last.commit[:12])
+    return locale.phrases["site"]["made"].format(date=locale.date(last.created), commit=commit)
 
 
-def _answers(page: Page, words: Wording) -> str:
+def _answers(page: Page, locale: Locale) -> str:
     import pandas as pd
 
-    text = words.phrases["site"]
+    text, systems = locale.phrases["site"], locale.phrases["generation"]["rows"]
     table = pd.read_csv(page.source, dtype=str, keep_default_na=False).map(files.from_spreadsheet)
-    table = table[[name for name in _SHOWN if name in table]].replace(_SIGNS).replace(r"\s+", " ", regex=True)
-    table["row"] = table["row"].str.replace("_", " ")
-    table.columns = [name.replace("_", " ") for name in table.columns]
+    table["result"] = [_result(row, locale) for row in table.to_dict("records")]
+    table["row"] = [systems.get(system, system) for system in table["row"]]
+    table = table[[name for name in _SHOWN if name in table]].replace(r"\s+", " ", regex=True)
+    table.columns = [text["answer_columns"][name] for name in table.columns]
     file = f"[{page.source.name}]({page.source.name})"
     return "\n\n".join(
         [
@@ -144,3 +145,11 @@ def _answers(page: Page, words: Wording) -> str:
             table.to_html(index=False, border=0),
         ]
     )
+
+
+def _result(row: dict[str, str], locale: Locale) -> str:
+    """Whether a slot passed, and what it failed, in words; an invalid sentence fails everything, and that is named."""
+    text = locale.phrases["generation"]
+    failed = [gate for gate in GATES if row.get(gate) == "False"]
+    named = ["valid"] if "valid" in failed else failed
+    return f"✗ {', '.join(text['failed'][gate] for gate in named)}" if named else text["passed"]

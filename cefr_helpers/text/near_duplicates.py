@@ -41,7 +41,7 @@ def near_duplicates(
     return sorted((i, j if others is None else j - len(sentences)) for i, j in found)
 
 
-class Known:
+class IncrementalIndex:
     """Sentences that come one at a time, each looked up among those before it; as exact as `near_duplicates`."""
 
     def __init__(self):
@@ -72,7 +72,7 @@ def _ranks(sentences: Sequence[frozenset[str]]) -> dict[str, int]:
 
 
 def _first(words: frozenset[str], place: Callable[[str], Any], shared: int) -> list[str]:
-    """The words of which a near-duplicate must share so many: the first in any order that is the same for all."""
+    """The words that a near-duplicate must share: the first ones in an order that is the same for all."""
     needed = -(-len(words) * _SHARED // _ALL)
     return sorted(words, key=place)[: len(words) - needed + shared]
 

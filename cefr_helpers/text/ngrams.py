@@ -1,4 +1,4 @@
-"""How varied a set of sentences is: three measures, all at a fixed number of sentences, on which each depends."""
+"""N-grams: how varied a set of sentences is, and how much of it was in the training sentences already."""
 
 import gzip
 import math

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from cefr_helpers.core import files as json_files
-from cefr_helpers.core import records
+from cefr_helpers.core import records, schema
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import check_level
 from cefr_helpers.core.paths import Workspace, check_path, project_root
@@ -67,7 +67,7 @@ def adopt(source: Path, level: str, workspace: Workspace, replace: bool = False)
         seed=log.facts.get("seed"),
         recipe=dict.fromkeys(keys),
         inputs=inputs,
-        results=results,
+        results=schema.TrainingResults(**results),
     )
 
 
@@ -164,15 +164,15 @@ def _base_model(adapter: Path | None, config: dict) -> dict:
 
 
 def _card_base(card: Path) -> str | None:
-    if not card.is_file():
-        return None
-    parts = card.read_text(encoding="utf-8", errors="replace").split("---", 2)
+    """The first base model that a model card names; None where there is no card, or none that can be read."""
+    from huggingface_hub import metadata_load
+
     try:
-        front = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip() else None
-    except yaml.YAMLError:
+        base = (metadata_load(card) or {}).get("base_model")
+    except (OSError, ValueError, yaml.YAMLError):
         return None
-    base = front.get("base_model") if isinstance(front, dict) else None
-    return base[0] if isinstance(base, list) and base else base if isinstance(base, str) else None
+    first = base[0] if isinstance(base, list) and base else base
+    return first if isinstance(first, str) else None
 
 
 def _shown(file: Path, source: Path) -> str:

@@ -13,7 +13,7 @@ from cefr_helpers.core.progress import clock
 from cefr_helpers.training import checkpoints
 
 
-class Seal(TrainerCallback):
+class SealCheckpoint(TrainerCallback):
     """Seals each checkpoint once the trainer, in each of its processes, has written all of it."""
 
     def on_save(self, args, state, control, **kwargs):
@@ -22,7 +22,7 @@ class Seal(TrainerCallback):
             checkpoints.seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
 
-class Progress(TrainerCallback):
+class ProgressCallback(TrainerCallback):
     """Prints step, losses, tokens/s and time left; counts real tokens; stops on a loss that is not finite."""
 
     def __init__(self):

@@ -1,4 +1,4 @@
-"""Which checkpoint training may go on from: whole ones of the same run alone."""
+"""Find the newest intact checkpoint of the same run."""
 
 import json
 import shutil
@@ -78,8 +78,8 @@ def _problem(checkpoint: Path) -> str | None:
 
 def _random_states() -> list[str]:
     """Each process of a training keeps its own."""
-    several = distributed.count() > 1
-    return [f"rng_state_{rank}.pth" for rank in range(distributed.count())] if several else ["rng_state.pth"]
+    several = distributed.world_size() > 1
+    return [f"rng_state_{rank}.pth" for rank in range(distributed.world_size())] if several else ["rng_state.pth"]
 
 
 def _problem_of_best(checkpoint: Path) -> str | None:

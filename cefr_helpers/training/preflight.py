@@ -1,8 +1,9 @@
-"""What a training needs of memory and disk at the least, told before it starts, and the refusal where there is less.
+"""The least memory and disk that a training needs: reported before it starts, and refused where there is less.
 
 These are bounds that follow from the sizes of weights, optimizer and logits, and no predictions: a training takes more.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from statistics import fmean
 from cefr_helpers.core import files, nvidia
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.recipes import Recipe
+from cefr_helpers.core.recipes import AUTO, Recipe
 from cefr_helpers.models import prompts
+from cefr_helpers.models.base_model import BaseModel
 from cefr_helpers.training import distributed
 
 # `--no-checks` and CHECKS=no set it; a notebook's cell may
@@ -21,9 +23,11 @@ OVERRIDE = "CEFR_NO_CHECKS"
 _CHECKPOINTS = 3  # two are kept, and the third is written before one is removed
 _LESS = "lower batch_size, eval_batch_size, max_seq_length or lora_rank in the recipe, or close other programs"
 
+_SMALLER = "take a smaller base_model, set load_in_4bit: true where there is a GPU, or close other programs"
+
 
 @dataclass(frozen=True)
-class Need:
+class Requirement:
     """Bytes that are needed of something and those that are free, and what to do where they are too few."""
 
     what: str
@@ -35,7 +39,35 @@ class Need:
         return f"{self.what}: at least {self.needed / 1e9:.2f} GB needed, {self.free / 1e9:.2f} GB free"
 
 
-def check(model, tokenizer, examples: Sequence[dict], recipe: Recipe, workspace: Workspace) -> list[Need]:
+def check_base(base: BaseModel, recipe: Recipe) -> Requirement:
+    """What loading the base model takes at the least, before it is loaded.
+
+    Raises:
+        InputError: the device has less, and the environment does not set OVERRIDE.
+    """
+    import psutil
+    import torch
+
+    on_gpu = torch.cuda.is_available()
+    free = torch.cuda.mem_get_info()[0] if on_gpu else psutil.virtual_memory().available
+    stored = sum(path.stat().st_size for path in base.folder.glob("*.safetensors"))
+    needed = Requirement(
+        f"memory for the weights of {base.name}", int(stored * _share_of_file(base, recipe)), free, _SMALLER
+    )
+    _refuse([needed])
+    return needed
+
+
+def _share_of_file(base: BaseModel, recipe: Recipe) -> float:
+    """Bytes of a weight once it is loaded, over those in the file."""
+    config = json.loads((base.folder / "config.json").read_text(encoding="utf-8"))
+    stored = 4 if "float32" in (config.get("dtype"), config.get("torch_dtype")) else 2
+    return (0.5 if recipe.load_in_4bit else 4 if recipe.precision == "fp32" else 2) / stored
+
+
+def check_resources(
+    model, tokenizer, examples: Sequence[dict], recipe: Recipe, workspace: Workspace
+) -> list[Requirement]:
     """What a training needs besides what is loaded already.
 
     Args:
@@ -46,10 +78,7 @@ def check(model, tokenizer, examples: Sequence[dict], recipe: Recipe, workspace:
         InputError: there is less, and the environment does not set OVERRIDE.
     """
     found = [*_of_memory(model, tokenizer, examples, recipe), *_of_disk(model, workspace)]
-    short = [need for need in found if need.needed > need.free]
-    if short and not os.environ.get(OVERRIDE):
-        lines = [f"{need}; {need.remedy}" for need in short]
-        raise InputError("\n".join([*lines, f"`--no-checks`, CHECKS=no or {OVERRIDE}=1 lets it try all the same"]))
+    _refuse(found)
     return found
 
 
@@ -70,22 +99,29 @@ def check_gpu() -> None:
         raise InputError(f"{problem}; {nvidia.HIDE}")
 
 
-def _of_memory(model, tokenizer, examples: Sequence[dict], recipe: Recipe) -> list[Need]:
+def _refuse(needs: Sequence[Requirement]) -> None:
+    short = [need for need in needs if need.needed > need.free]
+    if short and not os.environ.get(OVERRIDE):
+        lines = [f"{need}; {need.remedy}" for need in short]
+        raise InputError("\n".join([*lines, f"`--no-checks`, CHECKS=no or {OVERRIDE}=1 lets it try all the same"]))
+
+
+def _of_memory(model, tokenizer, examples: Sequence[dict], recipe: Recipe) -> list[Requirement]:
     import psutil
     import torch
 
     free = psutil.virtual_memory().available
     on_gpu = model.device.type == "cuda"  # of which each process of the training has its own
-    there = torch.cuda.mem_get_info(model.device)[0] if on_gpu else free // distributed.count()
+    there = torch.cuda.mem_get_info(model.device)[0] if on_gpu else free // distributed.world_size()
     counts = prompts.token_counts(tokenizer, examples)
     longest = min(max(map(sum, counts)), recipe.max_seq_length)
     # some batch has at least the mean of them
     labelled = fmean(sum(both) if recipe.loss_on == "full_text" else both[1] for both in counts)
     training = training_bytes(model, longest, min(int(labelled), longest), recipe)
     return [
-        Need("memory for training", training, there, _LESS),
+        Requirement("memory for training", training, there, _LESS),
         # the merged model in 16 bits, and again in fp32 to be compared
-        Need("memory for merging", 6 * _parameters(model), free, "close other programs"),
+        Requirement("memory for merging", 6 * _parameters(model), free, "close other programs"),
     ]
 
 
@@ -98,12 +134,13 @@ def training_bytes(model, tokens: int, labelled: int, recipe: Recipe) -> int:
     """
     config, size = model.config.get_text_config(), model.get_input_embeddings().weight.element_size()
     trained = sum(weight.numel() * weight.element_size() for weight in model.parameters() if weight.requires_grad)
-    hidden = recipe.batch_size * tokens * config.hidden_size * config.num_hidden_layers * size
-    logits = max(2 * recipe.batch_size * labelled, recipe.eval_batch_size * tokens) * config.vocab_size * size
+    size_of_batch = 1 if recipe.batch_size == AUTO else recipe.batch_size
+    hidden = size_of_batch * tokens * config.hidden_size * config.num_hidden_layers * size
+    logits = max(2 * size_of_batch * labelled, recipe.eval_batch_size * tokens) * config.vocab_size * size
     return 3 * trained + hidden + logits
 
 
-def _of_disk(model, workspace: Workspace) -> list[Need]:
+def _of_disk(model, workspace: Workspace) -> list[Requirement]:
     adapter = sum(weight.numel() * weight.element_size() for weight in model.parameters() if weight.requires_grad)
     checkpoints = _CHECKPOINTS * 3 * adapter  # weights and two moments
     places = {workspace.output_root: checkpoints, workspace.user_data: 0}
@@ -111,7 +148,7 @@ def _of_disk(model, workspace: Workspace) -> list[Need]:
     if _device(workspace.output_root) == _device(workspace.user_data):
         places = {workspace.output_root: sum(places.values())}
     return [
-        Need(f"disk at {path}", needed, files.free_bytes(path), "make room, or choose another folder")
+        Requirement(f"disk at {path}", needed, files.free_bytes(path), "make room, or choose another folder")
         for path, needed in places.items()
     ]
 

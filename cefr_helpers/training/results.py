@@ -6,9 +6,16 @@ from pathlib import Path
 from cefr_helpers.core.recipes import TRAINING_KEYS, Recipe
 
 
-def collect(trainer, recipe: Recipe, duration_s: float, resume: Path | None) -> dict:
-    """The part of the training record that the run itself knows."""
+def collect(trainer, recipe: Recipe, chosen: Recipe, duration_s: float, resume: Path | None) -> dict:
+    """The part of the training record that the run itself knows.
+
+    Args:
+        recipe: as it was asked for.
+        chosen: the same with numbers where the recipe leaves the choice to the machine.
+    """
     import torch
+
+    from cefr_helpers.training.callbacks import ProgressCallback
 
     state, args = trainer.state, trainer.args
     steps_per_epoch = state.max_steps / args.num_train_epochs
@@ -17,9 +24,9 @@ def collect(trainer, recipe: Recipe, duration_s: float, resume: Path | None) -> 
     evaluations = [row for row in history if "eval_loss" in row]
     best = min(evaluations, key=lambda row: row["eval_loss"], default=None)
     losses = [row["eval_loss"] for row in evaluations]
-    progress = next(c for c in trainer.callback_handler.callbacks if type(c).__name__ == "Progress")
+    progress = next(c for c in trainer.callback_handler.callbacks if isinstance(c, ProgressCallback))
     trainable, everything = trainer.model.get_nb_trainable_parameters()  # counts 4-bit weights unpacked
-    ran = recipe.part(TRAINING_KEYS) | {"optimizer": _value(args.optim), "precision": _precision(args)}
+    ran = chosen.part(TRAINING_KEYS) | {"optimizer": _value(args.optim), "precision": _precision(args)}
     return {
         "hyperparameters": ran,
         "differences_from_recipe": _differences(recipe, ran),
@@ -73,6 +80,8 @@ def _change(losses: list[float], reached: str) -> dict:
 def _differences(recipe: Recipe, ran: dict) -> list[dict]:
     why = {
         "optimizer": "the one asked for needs a GPU",
+        "batch_size": "the largest that fits",
+        "gradient_accumulation_steps": "the examples of a step by the batch size",
         "precision": "chosen for this machine" if recipe.precision == "auto" else "not available on this machine",
     }
     asked = recipe.part(tuple(ran))

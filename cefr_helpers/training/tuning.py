@@ -4,21 +4,22 @@ import hashlib
 import json
 import os
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.recipes import TRAINING_KEYS, Recipe
+from cefr_helpers.core.recipes import MOST, TRAINING_KEYS, Recipe
 from cefr_helpers.models import attention, likelihood, prompts
 from cefr_helpers.models.base_model import BaseModel
-from cefr_helpers.training import checkpoints, distributed, preflight, weighted_loss
+from cefr_helpers.training import batch_size, checkpoints, distributed, preflight, weighted_loss
 from cefr_helpers.training import results as training_results
 
 
 @dataclass(frozen=True)
-class Tuning:
+class TrainingOutcome:
     """What a training run gave: the model at its best checkpoint, and the numbers of the record."""
 
     model: object
@@ -26,7 +27,7 @@ class Tuning:
     results: dict
 
 
-def import_unsloth(run_folder: Path) -> None:
+def prepare_unsloth(run_folder: Path) -> None:
     """Import Unsloth, which must come before transformers and TRL, and only in a process that trains.
 
     Args:
@@ -41,7 +42,7 @@ def import_unsloth(run_folder: Path) -> None:
     import torch
     import unsloth  # noqa: F401
 
-    if distributed.count() > 1 and not torch.cuda.is_available():
+    if distributed.world_size() > 1 and not torch.cuda.is_available():
         os.environ["ACCELERATE_USE_CPU"] = "true"  # else it lets CPU processes train each for itself
         # it calls their devices cpu:0 and cpu:1, by which torch.load finds no optimizer again
         torch.serialization.register_package(
@@ -82,7 +83,7 @@ def load(base: BaseModel, recipe: Recipe, seed: int):
         max_seq_length=recipe.max_seq_length,
     )
     if model.device.type == "cpu":  # on a GPU the attention is Unsloth's own
-        attention.use(model.get_base_model())
+        attention.enable(model.get_base_model())
     return model, load_tokenizer(base)
 
 
@@ -99,18 +100,18 @@ def fingerprint(base: BaseModel, recipe: Recipe, seed: int, data: dict[str, str]
         "base": base.sha256,
         "data": sorted(data.values()),
         "versions": records.versions(),
-        "processes": distributed.count(),  # each has its own random state
+        "processes": distributed.world_size(),  # each has its own random state
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def tune(
     model, tokenizer, train: list[dict], evaluation: list[dict], recipe: Recipe, seed: int, folder: Path, logs: Path
-) -> Tuning:
+) -> TrainingOutcome:
     """Train the adapter; afterwards the model holds the checkpoint with the lowest eval loss.
 
     The eval loss is the token-weighted loss of the completions by `likelihood.score`, the very quantity that the
-    baseline comparison reports. Of several processes that train as one all but the first end here.
+    baseline comparison reports. Where several processes train as one, all but the first exit here.
 
     Args:
         train: formatted examples.
@@ -129,8 +130,10 @@ def tune(
         print(f"Resuming from {resume.name}", flush=True)
     else:
         _check_fresh(model)
-    trainer = make_trainer(model, tokenizer, train, evaluation, recipe, seed, folder, logs)
-    if torch.cuda.is_available():
+    on_gpu = model.device.type == "cuda"
+    ran = batch_size.resolve(recipe, folder, on_gpu, lambda size: _fits(model, tokenizer, train, recipe, seed, size))
+    trainer = make_trainer(model, tokenizer, train, evaluation, ran, seed, folder, logs)
+    if on_gpu:
         torch.cuda.reset_peak_memory_stats()
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
@@ -138,11 +141,46 @@ def tune(
     trainer.accelerator.wait_for_everyone()  # each has loaded the best checkpoint, which may go now
     if distributed.rank():
         sys.exit(0)
-    return Tuning(trainer.model, tokenizer, training_results.collect(trainer, recipe, duration_s, resume))
+    return TrainingOutcome(trainer.model, tokenizer, training_results.collect(trainer, recipe, ran, duration_s, resume))
+
+
+def _fits(model, tokenizer, train: list[dict], recipe: Recipe, seed: int, size: int) -> bool:
+    """Whether one step with the longest examples fits into the device's memory; the model stays as it was."""
+    import torch
+    from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+
+    from cefr_helpers.training.callbacks import ProgressCallback, SealCheckpoint
+
+    counts = prompts.token_counts(tokenizer, train)
+    longest = sorted(range(len(counts)), key=lambda place: -sum(counts[place]))
+    rows = [train[longest[place % len(counts)]] for place in range(size)]
+    one_step = {"batch_size": size, "gradient_accumulation_steps": 1, "epochs": 1, "eval_steps": MOST}
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    before = [weight.detach().clone() for weight in weights]
+    try:
+        with tempfile.TemporaryDirectory(prefix="cefr") as place:
+            folder = Path(place)
+            trial = recipe.model_copy(update=one_step)
+            trainer = make_trainer(model, tokenizer, rows, train[:1], trial, seed, folder, folder / "logs")
+            for callback in (ProgressCallback, SealCheckpoint):  # a trial is nothing to report
+                trainer.remove_callback(callback)
+            trainer.train()
+        return True
+    except RuntimeError as error:  # of which PyTorch's lack of memory is one
+        if not should_reduce_batch_size(error):
+            raise
+        return False
+    finally:
+        trainer = None
+        with torch.no_grad():
+            for weight, value in zip(weights, before, strict=True):
+                weight.copy_(value)
+                weight.grad = None
+        clear_device_cache(garbage_collection=True)
 
 
 def _check_fresh(model) -> None:
-    """A training that was interrupted in this kernel left its weights here: from them another one would come out."""
+    """Refuse weights that an interrupted training left in this kernel: starting from them gives another result."""
     if any(bool(weights.any()) for name, weights in model.named_parameters() if "lora_B" in name):
         raise InputError(
             "adapter: trained already in this kernel, and there is no checkpoint to go on from; run again from the "
@@ -159,7 +197,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
-    from cefr_helpers.training.callbacks import Progress, Seal
+    from cefr_helpers.training.callbacks import ProgressCallback, SealCheckpoint
 
     class Trainer(SFTTrainer):
         """Evaluates through likelihood.score instead of averaging batch means."""
@@ -197,7 +235,9 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         output_dir=str(folder),
         per_device_train_batch_size=recipe.batch_size,
         per_device_eval_batch_size=recipe.eval_batch_size,
-        gradient_accumulation_steps=distributed.share(recipe.gradient_accumulation_steps, distributed.count()),
+        gradient_accumulation_steps=distributed.local_accumulation_steps(
+            recipe.gradient_accumulation_steps, distributed.world_size()
+        ),
         gradient_checkpointing=recipe.gradient_checkpointing,
         num_train_epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
@@ -245,7 +285,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         args=args,
         train_dataset=datasets[0],
         eval_dataset=datasets[1],
-        callbacks=[Progress(), Seal()],
+        callbacks=[ProgressCallback(), SealCheckpoint()],
     )
     if recipe.target_word_weight != 1:
         trainer.data_collator = weighted_loss.Collator(trainer.data_collator)

@@ -6,8 +6,8 @@ import time
 import pytest
 from stand_in_server import MODEL, Raw, closed_port, running
 
-from cefr_helpers.bank_making import server_address
-from cefr_helpers.bank_making.chat_client import ChatServer, Reply, Unavailable
+from cefr_helpers.bank_making import chat_client
+from cefr_helpers.bank_making.chat_client import ChatClient, Reply, Unavailable
 from cefr_helpers.core.errors import InputError
 
 PLANTED = "sk-PlantedForThisTestAndFoundNowhere42"
@@ -26,7 +26,7 @@ class Script:
 
 def ask(url: str, key=None, timeout_s=20.0, said=None) -> Reply:
     said = [] if said is None else said
-    return ChatServer(url, key, timeout_s, first_wait_s=0.01, say=said.append).ask(MODEL, "Please write.", 0.8, 77)
+    return ChatClient(url, key, timeout_s, first_wait_s=0.01, say=said.append).ask(MODEL, "Please write.", 0.8, 77)
 
 
 def test_a_good_answer_comes_with_its_tokens_and_was_asked_for_once():
@@ -48,7 +48,22 @@ def test_without_a_key_none_is_sent_and_without_usage_no_tokens_are_told():
         assert server.asked[0]["authorization"] is None
 
 
+def test_what_the_environment_keeps_for_another_server_and_what_this_machine_is_are_not_sent(monkeypatch):
+    kept = dict.fromkeys(("API_KEY", "ADMIN_KEY", "ORG_ID", "PROJECT_ID"), "elsewhere")
+    kept |= {"BASE_URL": "http://elsewhere", "CUSTOM_HEADERS": "Authorization: Bearer elsewhere\nX-Gate: elsewhere"}
+    for name, value in kept.items():
+        monkeypatch.setenv(f"OPENAI_{name}", value)
+    with running(Script(WELL)) as server:
+        for key, sent in ((PLANTED, f"Bearer {PLANTED}"), (None, None)):
+            ask(server.url, key)
+            headers = {name.lower(): value for name, value in server.asked[-1]["headers"].items()}
+            assert headers.pop("authorization", None) == sent
+            assert "elsewhere" not in str(headers) and "Linux" not in str(headers)
+            assert not [name for name in headers if name.startswith("x-")]
+
+
 NEVER = threading.Event()
+HTML = {"content-type": "text/html"}
 PASSING = {
     "too many": (Raw(429, {"error": {"message": "slow down"}}, {"retry-after": "0"}), "HTTP 429: 'slow down'"),
     "broken": (Raw(500, b"oops"), "HTTP 500: 'oops'"),
@@ -56,7 +71,12 @@ PASSING = {
     "garbage": (Raw(200, b'{"choices": [{"mess'), "no JSON object"),
     "another JSON": (Raw(200, b"[1, 2]"), "no JSON object"),
     "nested": (Raw(200, b"[" * 100_000), "no JSON object"),
+    "a page": (Raw(200, b"<html>Sign in</html>", HTML), "no JSON object"),
+    "a list as a page": (Raw(200, b"[1, 2]", HTML), "no JSON object"),
+    "nothing": (Raw(200, b"null"), "no JSON object"),
+    "not UTF-8": (Raw(200, b'{"choices": "\xe9"}'), "no JSON object"),
     "no choice": (Raw(200, {"choices": []}), "another form"),
+    "no choices": (Raw(200, {"choices": 3}), "another form"),
     "odd choice": (Raw(200, {"choices": [{"message": "text"}]}), "another form"),
     "dropped": (Raw(drop=True), "the connection broke"),
     "slow": (Raw(wait=NEVER), "no answer in time"),
@@ -129,7 +149,7 @@ def test_a_model_that_takes_other_settings_gets_them():
         return WELL
 
     with running(answer) as server:
-        client = ChatServer(server.url, first_wait_s=0.01, say=lambda _: None)
+        client = ChatClient(server.url, first_wait_s=0.01, say=lambda _: None)
         assert client.ask(MODEL, "Please write.", 0.8, 77).text == WELL
         assert server.asked[-1]["max_completion_tokens"] == 77 and len(server.asked) == 3
         client.ask(MODEL, "And again.", 0.8, 77)
@@ -146,7 +166,7 @@ def test_where_nobody_answers_the_address_and_what_to_do_are_told_at_once():
 def test_a_server_that_goes_away_later_is_waited_for():
     said = []
     with running(Script(WELL)) as server:
-        client = ChatServer(server.url, first_wait_s=0.001, say=said.append)
+        client = ChatClient(server.url, first_wait_s=0.001, say=said.append)
         client.choose_model(None)
     with pytest.raises(Unavailable, match="tried 7 times"):
         client.ask(MODEL, "Please write.", 0.8, 77)
@@ -184,12 +204,12 @@ def test_an_answer_that_repeats_the_key_comes_without_it_and_can_be_written():
 
 def test_the_only_model_is_taken_and_the_server_says_what_it_is():
     with running(Script(WELL)) as server:
-        assert ChatServer(server.url).choose_model(None) == (MODEL, "llama.cpp")
-        assert ChatServer(server.url).choose_model("mine") == ("mine", "llama.cpp")
+        assert ChatClient(server.url).choose_model(None) == (MODEL, "llama.cpp")
+        assert ChatClient(server.url).choose_model("mine") == ("mine", "llama.cpp")
         server.models = [{"id": MODEL, "owned_by": "library"}]
-        assert ChatServer(server.url).choose_model(None)[1] == "Ollama"
+        assert ChatClient(server.url).choose_model(None)[1] == "Ollama"
         server.models = [{"id": MODEL}]
-        assert ChatServer(server.url).choose_model(None)[1] == "other"
+        assert ChatClient(server.url).choose_model(None)[1] == "other"
 
 
 @pytest.mark.parametrize(
@@ -198,6 +218,8 @@ def test_the_only_model_is_taken_and_the_server_says_what_it_is():
         ([{"id": "a"}, {"id": "b\x1b[2J"}], r"models there: 'a', 'b\\x1b\[2J'; name one as MODEL"),
         ([], "models there: none; name one"),
         ([3, {"id": 4}], "models there: none; name one"),
+        (Raw(200, {"data": 3}), "models there: none; name one"),
+        (Raw(200, {"models": []}), "models there: none; name one"),
         (Raw(404, b""), "/v1/models: not found"),
         (Raw(401, b""), "put a key into the environment as BANK_API_KEY"),
     ],
@@ -206,13 +228,13 @@ def test_where_no_model_is_named_there_has_to_be_one(models, told):
     with running(Script(WELL)) as server:
         server.models = models
         with pytest.raises(InputError, match=told):
-            ChatServer(server.url).choose_model(None)
+            ChatClient(server.url).choose_model(None)
 
 
 def test_a_server_without_a_list_is_fine_if_the_model_is_named():
     with running(Script(WELL)) as server:
         server.models = Raw(404, b"")
-        assert ChatServer(server.url).choose_model("mine") == ("mine", "other")
+        assert ChatClient(server.url).choose_model("mine") == ("mine", "other")
 
 
 # Address and key
@@ -229,7 +251,7 @@ def test_a_server_without_a_list_is_fine_if_the_model_is_named():
     ],
 )
 def test_addresses_are_understood(given, url):
-    assert server_address.address(given) == url
+    assert chat_client.address(given) == url
 
 
 @pytest.mark.parametrize(
@@ -237,13 +259,13 @@ def test_addresses_are_understood(given, url):
 )
 def test_what_is_no_address_is_refused(given):
     with pytest.raises(InputError, match="expected an address such as http://127.0.0.1:8080/v1"):
-        server_address.address(given)
+        chat_client.address(given)
 
 
 @pytest.mark.parametrize("given", [f"https://me:{PLANTED}@there/v1", f"https://there?key={PLANTED}", f"a@{PLANTED}"])
 def test_an_address_with_a_key_in_it_is_refused_and_not_shown(given):
     with pytest.raises(InputError, match="the key in BANK_API_KEY") as error:
-        server_address.address(given)
+        chat_client.address(given)
     assert PLANTED not in str(error.value)
 
 
@@ -260,7 +282,7 @@ def test_an_address_with_a_key_in_it_is_refused_and_not_shown(given):
 )
 def test_the_key_comes_out_of_the_environment(monkeypatch, url, key, expected):
     monkeypatch.setenv("BANK_API_KEY", key)
-    assert server_address.key_for(url) == expected
+    assert chat_client.key_for(url) == expected
 
 
 @pytest.mark.parametrize(
@@ -268,12 +290,12 @@ def test_the_key_comes_out_of_the_environment(monkeypatch, url, key, expected):
     [
         ("http://there/v1", PLANTED, "http://there/v1 is not encrypted"),
         ("http://127.0.0.1.there/v1", PLANTED, "is not encrypted"),
-        ("https://there/v1", f"{PLANTED} two", "holds signs that no key has"),
-        ("https://there/v1", f"{PLANTED}é", "holds signs that no key has"),
+        ("https://there/v1", f"{PLANTED} two", "contains characters that no API key contains"),
+        ("https://there/v1", f"{PLANTED}é", "contains characters that no API key contains"),
     ],
 )
 def test_a_key_that_cannot_be_sent_safely_is_refused_and_not_shown(monkeypatch, url, key, told):
     monkeypatch.setenv("BANK_API_KEY", key)
     with pytest.raises(InputError, match=told) as error:
-        server_address.key_for(url)
+        chat_client.key_for(url)
     assert PLANTED not in str(error.value)

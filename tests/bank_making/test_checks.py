@@ -7,36 +7,36 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cefr_helpers.bank_making import checks, prompts
-from cefr_helpers.bank_making.checks import Judge, Teachers
+from cefr_helpers.bank_making.checks import ReferenceBanks, SentenceFilter
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.data import banks as sentence_bank
-from cefr_helpers.text.near_duplicates import Known, near_duplicates
+from cefr_helpers.text.near_duplicates import IncrementalIndex, near_duplicates
 
 OTHERS = {"mine": ("The old bridge was closed because of the heavy storm.",)}
 
 
 @pytest.fixture(scope="module")
-def teachers() -> Teachers:
+def teachers() -> ReferenceBanks:
     """Thirty words of each bundled level."""
     banks = sentence_bank.read_all(sentence_bank.find("bundled", "B1"))
     few = {}
     for level, bank in banks.items():
         words = list(bank.sentences)[:30]
         few[level] = sentence_bank.Bank(level, {word: bank.sentences[word] for word in words}, (), 30, 150)
-    return Teachers(few, OTHERS, ())
+    return ReferenceBanks(few, OTHERS, ())
 
 
 @pytest.fixture(scope="module")
-def trained(teachers) -> Judge:
-    return Judge("A2", teachers)
+def trained(teachers) -> SentenceFilter:
+    return SentenceFilter("A2", teachers)
 
 
 @pytest.fixture
-def judge(teachers, trained, monkeypatch) -> Judge:
+def judge(teachers, trained, monkeypatch) -> SentenceFilter:
     """One that has accepted nothing yet."""
     monkeypatch.setattr(checks.level_scorers, "train", lambda *_, **__: trained.scorers)
-    return Judge("A2", teachers)
+    return SentenceFilter("A2", teachers)
 
 
 def test_a_good_sentence_is_taken_once(judge):
@@ -89,7 +89,7 @@ def test_the_model_learns_why_but_nothing_of_other_banks(judge):
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.frozensets(st.sampled_from(list("abcdefghijkl"))), max_size=25))
 def test_one_at_a_time_finds_what_all_at_once_does(sentences):
-    known, found = Known(), []
+    known, found = IncrementalIndex(), []
     for number, words in enumerate(sentences):
         found.append(known.find(words))
         known.add(words)
@@ -115,7 +115,7 @@ def write(path, *sentences):
 
 
 def test_the_bundled_bank_teaches_and_is_compared_with(workspace, tmp_path):
-    found = checks.read_teachers("bundled", "B1", tmp_path / "B1.json", workspace)
+    found = checks.read_reference_banks("bundled", "B1", tmp_path / "B1.json", workspace)
     assert list(found.banks) == ["A1", "A2", "B1", "B2", "C1"] and len(found.others) == 5
     assert sum(map(len, found.others.values())) == 6000 and found.lengths("A1") == (5, 10)
 
@@ -126,7 +126,7 @@ def test_banks_beside_and_favourites_are_compared_with_and_word_lists_passed_ove
     (tmp_path / "made" / "words_b2.csv").write_text("word\ndog\n")
     write(workspace.favourites("C1"), "Her dog is old.")
     output = write(tmp_path / "made" / "b1.json", "This one is under making, dog.")
-    found = checks.read_teachers(str(bank), "B1", output, workspace)
+    found = checks.read_reference_banks(str(bank), "B1", output, workspace)
     assert len(found.banks) == 5  # one level alone teaches no scale
     own = {name: sentences for name, sentences in found.others.items() if not name.startswith("bundled")}
     assert own == {
@@ -141,17 +141,17 @@ def test_banks_beside_and_favourites_are_compared_with_and_word_lists_passed_ove
 def test_a_bank_of_several_levels_teaches_by_itself(workspace, tmp_path):
     write(tmp_path / "mine" / "b1.json", "My dog is big.")
     write(tmp_path / "mine" / "c1.json", "His dog is red.")
-    found = checks.read_teachers(str(tmp_path / "mine"), "B1", tmp_path / "out" / "x.json", workspace)
+    found = checks.read_reference_banks(str(tmp_path / "mine"), "B1", tmp_path / "out" / "x.json", workspace)
     assert list(found.banks) == ["B1", "C1"] and len(found.others) == 2
     # the bank under making is no teacher of itself
-    found = checks.read_teachers(str(tmp_path / "mine"), "B1", tmp_path / "mine" / "b1.json", workspace)
+    found = checks.read_reference_banks(str(tmp_path / "mine"), "B1", tmp_path / "mine" / "b1.json", workspace)
     assert len(found.banks) == 5 and "c1.json (C1)" in found.others and "b1.json (B1)" not in found.others
 
 
 def test_a_broken_bank_is_named_before_anything_is_asked(workspace, tmp_path):
     (tmp_path / "b1.json").write_text("{")
     with pytest.raises(InputError, match="b1.json, line 1, column 2: not valid JSON"):
-        checks.read_teachers(str(tmp_path / "b1.json"), "B1", tmp_path / "out" / "x.json", workspace)
+        checks.read_reference_banks(str(tmp_path / "b1.json"), "B1", tmp_path / "out" / "x.json", workspace)
 
 
 # Prompts and answers

@@ -15,11 +15,11 @@ from stand_in_server import MODEL, Raw, closed_port, count_of, numbered, running
 
 from cefr_helpers import cli
 from cefr_helpers.bank_making import checks, generator, storage
-from cefr_helpers.bank_making.answer_journal import AnswerJournal
-from cefr_helpers.bank_making.checks import Judge
+from cefr_helpers.bank_making.checks import SentenceFilter
+from cefr_helpers.bank_making.storage import ResponseLog
 from cefr_helpers.core import files as core_files
 from cefr_helpers.core import records
-from cefr_helpers.core.paths import STAGES, Workspace, project_root
+from cefr_helpers.core.paths import Stage, Workspace, project_root
 from cefr_helpers.data import banks
 from cefr_helpers.pipeline import configuration
 
@@ -41,13 +41,13 @@ def bank_folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def teachers(bank_folder, tmp_path_factory):
     nowhere = tmp_path_factory.mktemp("nowhere")
-    return checks.read_teachers(str(bank_folder), "B1", nowhere / "B1.json", Workspace(nowhere, nowhere))
+    return checks.read_reference_banks(str(bank_folder), "B1", nowhere / "B1.json", Workspace(nowhere, nowhere))
 
 
 @pytest.fixture(scope="module")
 def good(teachers) -> dict[str, list[str]]:
     """Word -> five sentences that a bank of level B1 takes: what a good model writes."""
-    judge = Judge("B1", teachers)
+    judge = SentenceFilter("B1", teachers)
     words = json.loads(banks.find("bundled", "B1")["B1"].read_text())
     found = {}
     for word in list(words)[20:]:
@@ -143,7 +143,7 @@ def test_the_record_says_what_it_was_made_with(command, server, good, teachers):
     assert record["word_list"]["sha256"] == core_files.sha256(command.folder / "words.csv")
     assert record["compared_with"] == list(teachers.others) and record["level_scorer"]["levels"] == list(LEVELS)
     assert record["results"]["lacking"] == {} and record["results"]["answers"] == 2
-    journal = AnswerJournal(command.made / "answers.jsonl")
+    journal = ResponseLog(command.made / "answers.jsonl")
     assert [one["prompt"] for one in journal.answers] == [one["prompt"] for one in server.asked]
 
 
@@ -173,7 +173,7 @@ def test_stage_01_takes_the_bank_as_it_is(command, good, tmp_path):
             "user_data": str(tmp_path / "run" / "user_data"),
         }
     )
-    line = [sys.executable, "-m", "cefr_helpers.pipeline.stages", STAGES[0], "B1", settings.model_dump_json()]
+    line = [sys.executable, "-m", "cefr_helpers.pipeline.stages", Stage.FORMAT, "B1", settings.model_dump_json()]
     here = os.environ | {"PYTHONPATH": str(project_root())}
     done = subprocess.run(line, cwd=project_root(), env=here, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -301,7 +301,7 @@ def test_what_is_done_needs_no_server_and_new_words_alone_are_asked_for(command,
 
 def test_two_calls_do_not_work_on_one_bank(command, server, good):
     command.words(next(iter(good)))
-    with storage.Place(command.output).only_one():
+    with storage.BankOutput(command.output).only_one():
         code, printed = command("--server", server.url)
     assert code == 1 and "another call is at work here" in printed and server.asked == []
 

@@ -5,6 +5,7 @@ import pytest
 from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.schema import DatasetResults
 
 
 @pytest.fixture
@@ -12,17 +13,19 @@ def workspace(tmp_path):
     return Workspace(tmp_path / "out", tmp_path / "user_data")
 
 
-def write(workspace, results):
+def write(workspace, **results):
+    results = DatasetResults(**results)
     return records.write(workspace, "dataset", level="B2", seed=1, recipe={}, inputs={}, results=results)
 
 
 def test_what_is_written_is_read_back(workspace):
-    path = write(workspace, {"words": 3})
+    path = write(workspace, train_examples=3)
     record = records.read(workspace, "B2", "dataset")
     assert path == workspace.record("B2", "dataset")
-    assert record["results"] == {"words": 3}
-    assert (record["schema"], record["level"], record["seed"]) == (records.SCHEMA, "B2", 1)
-    assert record["hardware"]["cores"] >= 1 and record["versions"]["torch"].startswith("2.")
+    assert record.results == DatasetResults(train_examples=3)
+    assert json.loads(path.read_text())["results"] == {"train_examples": 3}  # nothing that was not given
+    assert (record.schema_version, record.level, record.seed) == (records.SCHEMA, "B2", 1)
+    assert record.hardware.cores >= 1 and record.versions["torch"].startswith("2.")
 
 
 def test_an_earlier_record_stays_in_history(workspace, monkeypatch):
@@ -37,10 +40,10 @@ def test_an_earlier_record_stays_in_history(workspace, monkeypatch):
             return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=cls.hours)
 
     monkeypatch.setattr(records, "datetime", Clock)
-    write(workspace, {"run": 1})
-    write(workspace, {"run": 2})
+    write(workspace, train_examples=1)
+    write(workspace, train_examples=2)
     kept = sorted((workspace.run("B2") / "history").glob("dataset-*.json"))
-    assert [json.loads(path.read_text())["results"]["run"] for path in kept] == [1, 2]
+    assert [json.loads(path.read_text())["results"]["train_examples"] for path in kept] == [1, 2]
 
 
 def test_missing_record_names_the_stage_to_run(workspace):
@@ -73,5 +76,5 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
 
 def test_not_finite_numbers_are_refused(workspace):
     with pytest.raises(ValueError):
-        write(workspace, {"loss": float("nan")})
+        write(workspace, sentence_words={"mean": float("nan")})
     assert not workspace.record("B2", "dataset").exists()

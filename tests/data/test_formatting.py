@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import project_root
-from cefr_helpers.data import example_files, formatting, leak_audit, splitting
+from cefr_helpers.data import formatting, leak_audit, splitting
 from cefr_helpers.data.banks import Bank
 from cefr_helpers.text.near_duplicates import near_duplicates
 
@@ -93,7 +93,9 @@ def test_what_holds_words_together():
             }
         ),
     }
-    groups = {frozenset(group) for group in splitting.group_words(banks)}
+    found = splitting.group_words(banks)
+    assert [group[0] for group in found] == sorted(min(group) for group in found)  # the scorer's folds go by the order
+    groups = {frozenset(group) for group in found}
     assert groups == {
         frozenset({("A2", "child"), ("B2", "children")}),
         frozenset({("A2", "go"), ("B2", "home")}),
@@ -252,13 +254,13 @@ def test_sentence_words():
 def test_examples_are_written_as_readable_json_and_whole(tmp_path):
     sentences = {"naïve": ('A "naïve" idea.',), "lamp": ("A lamp.",)}
     examples = [formatting.make_example("B1", list(sentences), [0, 0], sentences)] * 2
-    path = example_files.write(tmp_path / "deep" / "train.json", examples)
+    path = formatting.write_examples(tmp_path / "deep" / "train.json", examples)
     assert json.loads(path.read_text(encoding="utf-8")) == examples
     assert len(path.read_text(encoding="utf-8").splitlines()) == 2 + len(examples)
 
     broken = examples[0] | {"words": [object()]}  # found when the first line is written
     with pytest.raises(TypeError):
-        example_files.write(path, [examples[0], broken])
+        formatting.write_examples(path, [examples[0], broken])
     assert json.loads(path.read_text(encoding="utf-8")) == examples
     assert [one.name for one in path.parent.iterdir()] == ["train.json"]
 
@@ -269,7 +271,7 @@ def test_two_thousand_examples_take_a_second(tmp_path):
     start = time.perf_counter()
     for part, count in (("train", 1800), ("eval", 200)):
         examples = formatting.draw_examples(bank, split, "B2", part, count, 1)
-        example_files.write(tmp_path / f"{part}.json", examples)
+        formatting.write_examples(tmp_path / f"{part}.json", examples)
     assert time.perf_counter() - start < 1
     assert len(json.loads((tmp_path / "train.json").read_text())) == 1800
 
@@ -278,7 +280,7 @@ _LARGE = """
 import json, sys
 from pathlib import Path
 from benchmarks.peers.common import peak_memory_bytes
-from cefr_helpers.data import example_files, formatting, leak_audit, banks, splitting
+from cefr_helpers.data import banks, formatting, leak_audit, splitting
 folder = Path(sys.argv[1])
 bank = banks.read(folder / "B2.json", "B2")
 assert sum(map(len, bank.sentences.values())) >= 99_900
@@ -287,7 +289,7 @@ draw = {p: formatting.draw_examples(bank, split, "B2", p, n, 1) for p, n in (("t
 leak_audit.leak_audit(draw["train"], draw["eval"], "words")
 formatting.memoriser_floor(draw["eval"], bank.sentences, len(split.held_out["B2"]), 200, 300)
 for part, examples in draw.items():
-    example_files.write(folder / f"{part}.json", examples)
+    formatting.write_examples(folder / f"{part}.json", examples)
 print(peak_memory_bytes())
 """
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.data import word_list
+from cefr_helpers.data import bank_formats
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from cefr_helpers.data import word_list
 )
 def test_both_formats_are_read(tmp_path, name, content):
     (tmp_path / name).write_text(content, encoding="utf-8", newline="")
-    assert word_list.read(tmp_path / name) == ["abandon", "look up"]
+    assert bank_formats.read_word_list(tmp_path / name) == ["abandon", "look up"]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_both_formats_are_read(tmp_path, name, content):
 def test_what_is_no_word_list_is_refused_with_its_place(tmp_path, name, content, told):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=told) as error:
-        word_list.read(tmp_path / name)
+        bank_formats.read_word_list(tmp_path / name)
     assert str(tmp_path / name) in str(error.value) and len(str(error.value)) < 500
 
 
@@ -50,4 +50,4 @@ def test_a_list_that_is_not_there_is_named(tmp_path):
     with pytest.raises(
         InputError, match=r"none.csv: cannot be read \(No such file or directory\); expected a word list"
     ):
-        word_list.read(tmp_path / "none.csv")
+        bank_formats.read_word_list(tmp_path / "none.csv")

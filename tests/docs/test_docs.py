@@ -20,11 +20,11 @@ from typer.testing import CliRunner
 
 from cefr_helpers import cli
 from cefr_helpers.core.levels import LEVELS
-from cefr_helpers.core.paths import EXPERIMENT_STAGE, REPORT_STAGE, STAGES, Workspace
+from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.experiments import running
 from cefr_helpers.pipeline import snakemake, stages
-from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.pipeline.configuration import RunConfig
 
 PYTHON_BIN = Path(sys.executable).parent
 COMMANDS = typer.main.get_command(cli.app).commands
@@ -181,7 +181,7 @@ OPTIONS = {option for command in COMMANDS.values() for one in command.params for
     "--help",
     "--tiny",
 }
-KEYS = {*Recipe.model_fields, *Configuration.model_fields, "recipes", "seeds"}
+KEYS = {*Recipe.model_fields, *RunConfig.model_fields, "recipes", "seeds"}
 # What readers make or have elsewhere, and what runs of experiments leave under the names that they are given.
 THEIRS = re.compile(
     r"\.\.|my[_-]|words_|PIP_|same_recipe|again/|smoke_|r8\.yaml|r32\.yaml|~/|site/|experiments/rank/|Notes/\w+/experiment_rank_"
@@ -203,7 +203,7 @@ def generated() -> str:
     workspace = Workspace(ROOT, ROOT / "user_data")
     made = [path for level in LEVELS for stage in STAGES for path in stages.outputs(workspace, stage, level)]
     made += [place(level) for place in (workspace.favourites, workspace.made_bank) for level in LEVELS]
-    made += [*stages.outputs(workspace, REPORT_STAGE, ""), *stages.outputs(workspace, EXPERIMENT_STAGE, "rank")]
+    made += [*stages.outputs(workspace, Stage.REPORT, ""), *stages.outputs(workspace, Stage.EXPERIMENT, "rank")]
     names = [str(path.relative_to(ROOT)) for path in made]
     names += [str(path.relative_to(doc("reference_run"))) for path in doc("reference_run").rglob("*")]
     for record in doc("reference_run").glob("runs/*/training.json"):

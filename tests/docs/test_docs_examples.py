@@ -10,13 +10,13 @@ import yaml
 from doc_pages import ROOT, blocks, doc, shell_lines, spans
 
 from cefr_helpers import cli
-from cefr_helpers.bank_making import chat_client, checks, generator, server_address, storage
+from cefr_helpers.bank_making import chat_client, checks, generator, storage
 from cefr_helpers.core import records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.progress import clock
-from cefr_helpers.data import bank_formats, formatting, splitting, word_list
+from cefr_helpers.data import bank_formats, formatting, splitting
 from cefr_helpers.data import banks as sentence_bank
 
 OWN_BANK = [(ending, text) for ending in ("csv", "json", "jsonl") for text in blocks(doc("own_bank.md"), ending)]
@@ -159,24 +159,20 @@ def test_the_page_on_bank_making_tells_what_the_code_does(tmp_path):
     text = " ".join(doc("bank_making.md").read_text().split())
     told = [name for name in spans(doc("bank_making.md")) if name in checks.REASONS]
     assert told == list(checks.REASONS)
-    assert f"`{server_address.DEFAULT}`, which is taken if you name none" in text
+    assert f"`{chat_client.DEFAULT}`, which is taken if you name none" in text
     assert f"over {checks._LONGEST} characters" in text and checks.TOLERANCE == 1 and generator.SPARE == 2
     [tries] = [one for one in typer.main.get_command(cli.app).commands["bank"].params if one.name == "tries"]
     assert f"at most `--tries` requests a word ({tries.default})" in text
     (tmp_path / "words.csv").write_text(blocks(doc("bank_making.md"), "csv")[0])
-    assert word_list.read(tmp_path / "words.csv") == ["abandon", "look forward to"]
-    place = storage.Place(tmp_path / "b2.json")
+    assert bank_formats.read_word_list(tmp_path / "words.csv") == ["abandon", "look forward to"]
+    place = storage.BankOutput(tmp_path / "b2.json")
     assert place.folder.name == "b2.made"
     assert {path.name for path in (place.answers, place.rejects, place.record)} <= set(spans(doc("bank_making.md")))
 
 
 def test_what_is_said_of_a_server_that_does_not_answer_well_is_what_the_code_says():
-    code = (
-        (ROOT / "cefr_helpers" / "bank_making" / "chat_client.py")
-        .read_text()
-        .replace("{_ATTEMPTS}", str(chat_client._ATTEMPTS))
-    )
-    code += (ROOT / "cefr_helpers" / "bank_making" / "server_address.py").read_text()
+    code = (ROOT / "cefr_helpers" / "bank_making" / "chat_client.py").read_text()
+    code = code.replace("{_ATTEMPTS}", str(chat_client._ATTEMPTS))
     table = doc("bank_making.md").read_text().split("## When something is wrong")[1].split("## Rights")[0]
     messages = re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)
     assert len(messages) == 7 and [one for one in messages if one not in code] == []

@@ -6,7 +6,7 @@ import pytest
 
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.paths import project_root
-from cefr_helpers.evaluation import baselines, intervals, level_features, metrics, scorer_card, summary
+from cefr_helpers.evaluation import baselines, intervals, level_features, level_scorers, metrics, summary
 from cefr_helpers.models import generation
 from cefr_helpers.notes import observations, verdicts
 from cefr_helpers.rendering import locale
@@ -17,7 +17,7 @@ IN_WORDS = dict(enumerate(["one", "two", "three", "four", "five", "six", "seven"
 
 def fewest_prompts(levels: int) -> int:
     """By what notes and report say where the prompts are too few."""
-    words = locale.wording("en")
+    words = locale.load_locale("en")
     return next(n for n in range(2, 20) if verdicts.few_prompts(n, levels, words) is None)
 
 
@@ -39,14 +39,14 @@ def page() -> str:
     [
         f"at most {metrics.TOLERANCE} from the level",
         f"at most {word_order.LIMIT:.0%} of {word_order._ORDERS} random orders",
-        f"the first {IN_WORDS[baselines.EXAMPLES_IN_PROMPT]} training examples and their answers",
+        f"the first {IN_WORDS[baselines.N_SHOTS]} training examples and their answers",
         f"at temperature {generation.TEMPERATURE}",
         f"runs of {IN_WORDS[ngrams.GRAM]} words",
         f"means over {IN_WORDS[ngrams._DRAWS]} random choices",
         f"Rows with fewer than {IN_WORDS[summary._FEWEST_TO_COMPARE]} are left out",
         f"out of {len(level_features.FEATURES)} features",
         f"the {len(level_features.FREE_FEATURES)} that do not grow",
-        f"({IN_WORDS[scorer_card.FOLDS]}, where the bank has so many groups)",
+        f"({IN_WORDS[level_scorers.FOLDS]}, where the bank has so many groups)",
         f"differ by more than {observations.AGREE_WITHIN:.0%}",
         f"bootstrap over whole examples, {resamples(intervals.paired_difference):,} resamples",
         f"bootstrap-t over whole prompts, {resamples(intervals.paired_cluster_difference):,} resamples",

@@ -12,10 +12,10 @@ from doc_pages import links
 
 from cefr_helpers.core import records
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.paths import EXPERIMENT_STAGE, REPORT_STAGE, STAGES, Workspace, project_root
+from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
 from cefr_helpers.pipeline import stages
 
-NOTEBOOKS = (*STAGES, REPORT_STAGE, EXPERIMENT_STAGE, "playground", "colab")
+NOTEBOOKS = (*STAGES, Stage.REPORT, Stage.EXPERIMENT, "playground", "colab")
 PARAMETERS = {"level", "recipe", "sentence_bank", "output_root", "user_data", "language", "seed"}
 
 

@@ -22,7 +22,7 @@ class Work:
 
 
 def ask(base, work, *, name="answers", examples=({"words": ["a"]},), settings=None, precision="bf16"):
-    kept = baseline_cache.of(base, precision)
+    kept = baseline_cache.open_cache(base, precision)
     return kept.result(name, examples, settings or {"max_new_tokens": 5}, work), kept.reused
 
 

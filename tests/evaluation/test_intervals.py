@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.evaluation import intervals
@@ -106,6 +107,48 @@ def test_an_effect_is_found_and_none_is_not():
     assert effect["low"] > 0.3 and effect["p"] == pytest.approx(1e-4)
     alike = intervals.paired_cluster_difference(base, base, CLUSTERS, seed=1)
     assert (alike["low"], alike["high"], alike["p"]) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("g", [2, 5, 9, 20])
+def test_the_p_of_flipped_signs_is_that_of_scipy(g):
+    rng = np.random.default_rng(g)
+    for _ in range(4):
+        sums = rng.integers(-3, 5, g)  # whole numbers, so that sums that tie are equal
+        found = intervals.paired_cluster_difference(np.zeros(g), sums, np.arange(g), seed=1)["p"]
+        exact = 2**g if g <= intervals._ALL_FLIPS_UP_TO else 20_000
+        test = stats.permutation_test((sums,), np.sum, permutation_type="samples", n_resamples=exact, rng=1)
+        assert found == pytest.approx(test.pvalue, abs=1e-12 if exact == 2**g else 0.02)
+
+
+def test_the_interval_of_a_ratio_is_that_of_scipys_paired_bootstrap():
+    rng = np.random.default_rng(4)
+    tokens = rng.integers(20, 400, 30).astype(float)
+    base = 3 * tokens + rng.normal(0, 60, 30)
+    tuned = base - 0.4 * tokens + rng.normal(0, 60, 30)
+
+    def ratio(difference, tokens, axis):
+        return difference.sum(axis) / tokens.sum(axis)
+
+    data = (tuned - base, tokens)
+    low, high = stats.bootstrap(
+        data, ratio, paired=True, method="percentile", n_resamples=20_000, rng=1
+    ).confidence_interval
+    found = intervals.paired_difference(base, tuned, tokens, seed=1, resamples=20_000)
+    assert found["estimate"] == pytest.approx(ratio(*data, axis=0))
+    assert (found["low"], found["high"]) == pytest.approx((low, high), abs=0.05 * (high - low))
+
+
+@pytest.mark.parametrize("values", [[1, 2], [0.1, 0.2, 0.3, 0.5, 0.9], list(range(30))])
+def test_the_interval_of_a_mean_is_that_of_scipy(values):
+    found = intervals.mean_interval(values)
+    expected = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+    assert (found["low"], found["high"]) == pytest.approx(expected, rel=1e-12)
+    assert found["estimate"] == pytest.approx(np.mean(values)) and found["n"] == len(values)
+
+
+def test_seeds_that_agree_have_a_mean_whose_interval_is_a_point():
+    found = intervals.mean_interval([0.5, 0.5, 0.5])  # scipy.stats.t.interval would make it NaN
+    assert (found["estimate"], found["low"], found["high"]) == (0.5, 0.5, 0.5)
 
 
 def test_holm_on_hand_made_values():

@@ -11,7 +11,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.data import banks as sentence_bank
 from cefr_helpers.data import splitting
 from cefr_helpers.data.banks import Bank
-from cefr_helpers.evaluation import level_features, level_scorer, scorer_card
+from cefr_helpers.evaluation import level_features, level_scorer, level_scorers
 
 REAL_BANKS = Path(__file__).parents[3] / "shared" / "data"
 needs_real_banks = pytest.mark.skipif(not REAL_BANKS.is_dir(), reason="needs the real sentence banks")
@@ -32,14 +32,14 @@ def rows():
     """The bundled corpus, as (training rows, held-out rows) of a split by words."""
     banks = sentence_bank.read_all(sentence_bank.find("bundled", "B2"))
     split = splitting.split_groups(banks, "words", 0.2, 1)
-    train, everything = scorer_card.rows_of(banks, split), scorer_card.rows_of(banks)
+    train, everything = level_scorers.sentences_of(banks, split), level_scorers.sentences_of(banks)
     known = set(zip(train.levels, train.target_words, strict=True))
     held_out = [
         row
         for row in zip(everything.sentences, everything.target_words, everything.levels, everything.groups, strict=True)
         if (row[2], row[1]) not in known
     ]
-    return train, scorer_card.Rows(*zip(*held_out, strict=True))
+    return train, level_scorers.Sentences(*zip(*held_out, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -163,19 +163,30 @@ def test_the_scale_is_that_of_all_levels_also_where_a_bank_has_only_some():
     assert scorer.nearest(np.array([1.0, 2.4, 2.5, 3.9, 4.0, 5.0])).tolist() == [2, 2, 3, 3, 5, 5]
 
 
+class ByHand:
+    """Classifiers of "above A1" and "above B1", which know the number of words alone."""
+
+    def predict_proba(self, words):
+        logits = (words[:, 0] - 4) / 2, words[:, 0] - 5
+        return [np.stack([1 / (1 + np.exp(one)), 1 / (1 + np.exp(-one))], axis=1) for one in logits]
+
+
 def test_a_scorer_by_hand_gives_the_expectation_over_levels():
-    scorer = level_scorer.LevelScorer(
-        levels=("A1", "B1", "C1"),
-        counts=(1, 1, 1),
-        features=("words",),
-        means=(4.0,),
-        scales=(2.0,),
-        coefficients=((1.0,), (2.0,)),
-        intercepts=(0.0, -1.0),
-    )
+    scorer = level_scorer.LevelScorer(("A1", "B1", "C1"), (1, 1, 1), ("words",), ByHand())
     scores = scorer.score(["Six words are in this sentence.", "Four words are here."])
     above = [(1 / (1 + math.exp(-1)), 1 / (1 + math.exp(-1))), (0.5, 1 / (1 + math.exp(1)))]
     assert scores == pytest.approx([1 + 2 * low + 2 * high for low, high in above], abs=1e-12)
+
+
+def test_a_feature_counts_by_its_distance_from_the_mean_and_beyond_four_deviations_no_more():
+    sentences, targets, levels = toy(["A1", "A2", "B1", "B2", "C1"])
+    scorer = trained(sentences, targets, levels, length_free=False)
+    words = level_features.FEATURES.index("words")
+    known = level_features.matrix(sentences, targets)
+    rows = np.repeat(known[40:41], 4, axis=0)
+    rows[:, words] = known[:, words].mean() + known[:, words].std() * np.array([0, 3.9, 4.0, 400])
+    middle, near, at, beyond = scorer.score_features(rows)
+    assert middle < near < at == beyond
 
 
 def test_far_outside_of_training_a_score_stays_on_the_scale(scorers):
@@ -246,7 +257,7 @@ def test_speed(rows, scorers):
 
 def test_quality_of_hand_made_predictions():
     true, predicted = [1, 1, 2, 2, 4, 4], [1, 2, 2, 2, 4, 1]
-    found = scorer_card.quality(true, [1, 2, 2, 2, 4, 1], predicted, ["A1", "A2", "B2"])
+    found = level_scorers.quality(true, [1, 2, 2, 2, 4, 1], predicted, ["A1", "A2", "B2"])
     # squared distances: 0 1 0 0 0 9; expected under independence: mean over all pairs of true and predicted
     expected = np.mean([(a - b) ** 2 for a in true for b in predicted])
     assert found["qwk"] == pytest.approx(1 - (10 / 6) / expected)
@@ -267,9 +278,9 @@ def small_banks() -> dict[str, Bank]:
 
 
 def test_no_group_of_words_lies_in_two_folds():
-    rows = scorer_card.rows_of(small_banks())
+    rows = level_scorers.sentences_of(small_banks())
     tested = []
-    for train, test in scorer_card._folds(rows, 5, 0):
+    for train, test in level_scorers._folds(rows, 5, 0):
         assert {rows.groups[i] for i in train}.isdisjoint(rows.groups[i] for i in test)
         assert {rows.target_words[i] for i in train}.isdisjoint(rows.target_words[i] for i in test)
         tested += test.tolist()
@@ -279,24 +290,26 @@ def test_no_group_of_words_lies_in_two_folds():
 def test_rows_of_a_split_are_those_of_its_training_words():
     banks = small_banks()
     split = splitting.split_groups(banks, "words", 0.25, 3)
-    found = scorer_card.rows_of(banks, split)
+    found = level_scorers.sentences_of(banks, split)
     expected = {(level, word) for level in banks for word in split.train[level]}
     assert set(zip(found.levels, found.target_words, strict=True)) == expected
     assert len(expected) < sum(len(bank.sentences) for bank in banks.values())
 
 
 def test_the_card_knows_nothing_where_levels_are_dealt_at_random():
-    rows = scorer_card.rows_of(small_banks())
+    rows = level_scorers.sentences_of(small_banks())
     dealt = random.Random(0).choices(["A2", "B1", "B2"], k=len(rows.levels))
-    found = scorer_card.card(scorer_card.Rows(rows.sentences, rows.target_words, tuple(dealt), rows.groups))
+    found = level_scorers.quality_report(
+        level_scorers.Sentences(rows.sentences, rows.target_words, tuple(dealt), rows.groups)
+    )
     assert all(abs(variant["qwk"]) < 0.15 for variant in found["variants"].values())
 
 
 def test_the_card_of_a_small_bank():
-    rows = scorer_card.rows_of(small_banks())
-    found = scorer_card.card(rows, folds=4)
+    rows = level_scorers.sentences_of(small_banks())
+    found = level_scorers.quality_report(rows, folds=4)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found == scorer_card.card(rows, folds=4)
+    assert found == level_scorers.quality_report(rows, folds=4)
     assert found["counts"] == {level: 120 for level in ("A1", "A2", "B1", "B2", "C1")}
     assert list(found["variants"]) == ["full", "length_free", "length_only"]
     for variant in found["variants"].values():
@@ -307,14 +320,16 @@ def test_the_card_of_a_small_bank():
 
 def test_the_card_refuses_what_cannot_be_cross_validated():
     with pytest.raises(InputError, match="at least two"):
-        scorer_card.card(scorer_card.Rows(("One.",), ("one",), ("A1",), (0,)))
+        level_scorers.quality_report(level_scorers.Sentences(("One.",), ("one",), ("A1",), (0,)))
     with pytest.raises(InputError, match="5 for 2 groups"):
-        scorer_card.card(scorer_card.Rows(("One.", "Two."), ("one", "two"), ("A1", "A2"), (0, 1)))
+        level_scorers.quality_report(level_scorers.Sentences(("One.", "Two."), ("one", "two"), ("A1", "A2"), (0, 1)))
 
 
 @pytest.fixture(scope="module")
 def real_card():
-    return scorer_card.card(scorer_card.rows_of(sentence_bank.read_all(sentence_bank.find(REAL_BANKS, "B2"))))
+    return level_scorers.quality_report(
+        level_scorers.sentences_of(sentence_bank.read_all(sentence_bank.find(REAL_BANKS, "B2")))
+    )
 
 
 @needs_real_banks

@@ -16,7 +16,7 @@ WORDS = ["apple", "bridge", "candle"]
 
 
 def slots_of(text, words=WORDS) -> pd.DataFrame:
-    return parsing.slots([text], [words])
+    return parsing.parse_answers([text], [words])
 
 
 def filled(text, words=WORDS) -> list:
@@ -91,7 +91,7 @@ def test_coverage_is_ordered_and_needs_a_valid_slot():
 
 def test_repetition_inside_an_answer_marks_all_copies_and_later_answers_only_theirs():
     same = "1. I like the apple.\n2. I like the bridge.\n3. We lit a candle for her."
-    table = parsing.slots(
+    table = parsing.parse_answers(
         [same, "1. He eats an apple.\n2. We lit a candle for him.\n3. I like the candle."], [WORDS] * 2
     )
     # masked, the first two are one sentence; the third comes back, nearly, but with another word masked
@@ -119,7 +119,7 @@ def test_a_long_answer_is_read_in_no_time():
 
 def test_answers_and_words_must_fit():
     with pytest.raises(InputError, match="2 texts for 1 prompts"):
-        parsing.slots(["a", "b"], [WORDS])
+        parsing.parse_answers(["a", "b"], [WORDS])
 
 
 # --- grammar, word order, copies, diversity --------------------------------------------------------------------------
@@ -200,8 +200,8 @@ def held_out():
 def measured(prompts, training, level, score) -> pd.DataFrame:
     """Answers made of (words, sentences), every sentence being given the level `score`."""
     answers = ["\n".join(f"{i}. {sentence}" for i, sentence in enumerate(told, 1)) for _, told in prompts]
-    table = parsing.slots(answers, [words for words, _ in prompts])
-    return metrics.measure_slots(table, level, np.full(len(table), float(score)), training)
+    table = parsing.parse_answers(answers, [words for words, _ in prompts])
+    return metrics.score_slots(table, level, np.full(len(table), float(score)), training)
 
 
 def joint(*arguments) -> float:
@@ -266,7 +266,7 @@ def test_copies_of_training_sentences_fail_even_where_they_use_the_word(held_out
 def test_summary_of_a_hand_made_answer(held_out):
     _, training = held_out
     text = "1. She ate an apple after dinner.\n2. We saw the old bridge there.\n3. He light the candle"
-    table = metrics.measure_slots(slots_of(text), "A2", [2.5, 3.5, np.nan], training)
+    table = metrics.score_slots(slots_of(text), "A2", [2.5, 3.5, np.nan], training)
     assert table["squared_error"].tolist() == [0.25, 2.25, 9.0]
     assert table["level_ok"].tolist() == [True, False, False]
     assert table["words"].tolist() == [6, 6, 0]
@@ -282,14 +282,14 @@ def test_summary_of_a_hand_made_answer(held_out):
 
 def test_an_empty_answer_has_the_worst_of_everything_that_counts_and_no_number_elsewhere(held_out):
     _, training = held_out
-    found = metrics.summarise(metrics.measure_slots(slots_of(""), "A1", [np.nan] * 3, training))
+    found = metrics.summarise(metrics.score_slots(slots_of(""), "A1", [np.nan] * 3, training))
     assert found["control_error"] == 16 and found["exact_ten"] == found["exact_accuracy"] == 0
     assert found["bias"] is found["words_a_sentence"] is found["ngrams_in_training"] is found["distinct_2"] is None
 
 
 def test_nothing_is_computed_that_no_record_keeps(held_out):
     _, training = held_out
-    table = metrics.measure_slots(slots_of("1. The apple is red."), "A1", [1, 1, 1], training)
+    table = metrics.score_slots(slots_of("1. The apple is red."), "A1", [1, 1, 1], training)
     assert tuple(metrics.summarise(table)) == metrics.MEANS
     assert set(summary.MEASURES) == {*metrics.MEANS, *RATES, "control_error_length_free"}
 
@@ -297,13 +297,13 @@ def test_nothing_is_computed_that_no_record_keeps(held_out):
 def test_what_does_not_fit_is_refused():
     table = slots_of("1. The apple is red.")
     with pytest.raises(InputError, match="one a slot"):
-        metrics.measure_slots(table, "A1", [1, 1], [])
+        metrics.score_slots(table, "A1", [1, 1], [])
     with pytest.raises(InputError, match="nan at a valid slot"):
-        metrics.measure_slots(table, "A1", [np.nan] * 3, [])
+        metrics.score_slots(table, "A1", [np.nan] * 3, [])
     with pytest.raises(InputError, match="training sentences: none"):
-        metrics.measure_slots(table, "A1", [1, 1, 1], [])
+        metrics.score_slots(table, "A1", [1, 1, 1], [])
     with pytest.raises(InputError, match="no column covered"):
-        metrics.measure_slots(table.drop(columns="covered"), "A1", [1, 1, 1], [])
+        metrics.score_slots(table.drop(columns="covered"), "A1", [1, 1, 1], [])
 
 
 def test_word_order_tells_english_from_its_shuffles(held_out):

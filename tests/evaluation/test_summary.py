@@ -12,7 +12,7 @@ from cefr_helpers.data import banks as sentence_bank
 from cefr_helpers.data import formatting, splitting
 from cefr_helpers.evaluation import baselines, level_scorers
 from cefr_helpers.evaluation import summary as evaluation
-from cefr_helpers.evaluation.baseline_cache import Kept
+from cefr_helpers.evaluation.baseline_cache import BaselineCache
 from cefr_helpers.models import base_model, generation, prompts
 
 SEED = 1
@@ -121,7 +121,7 @@ def test_shown_examples_stand_before_the_prompt_as_turns_of_the_chat(bundled, ex
 
 
 def test_examples_in_the_prompt_are_answered_without_the_adapter(examples, tmp_path, monkeypatch):
-    calls, kept = [], Kept({"weights": "none"})
+    calls, kept = [], BaselineCache({"weights": "none"})
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     class Model:
@@ -137,7 +137,7 @@ def test_examples_in_the_prompt_are_answered_without_the_adapter(examples, tmp_p
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation.generation, "answer", answer)
-        found = baselines.answers_with_examples(Model(), None, examples[:2], examples[2:5], 7, kept)
+        found = baselines.few_shot_answers(Model(), None, examples[:2], examples[2:5], 7, kept)
     assert found == ["x", "x"] and calls == ["off", (2, 3, 7)]
 
 
@@ -318,7 +318,7 @@ def test_samples_differ_between_seeds_and_come_back_with_theirs(bundled, four):
     model, tokenizer = base_model.load_model(bundled, "fp32"), base_model.load_tokenizer(bundled)
     drawn = [generation.answer(model, tokenizer, four[:1], 8, sample_seed=seed) for seed in (1, 2, 1)]
     assert drawn[0] == drawn[2] != drawn[1]
-    assert baselines.sampled_answers(model, tokenizer, four, 0, 8, 1, Kept({})) == {}
+    assert baselines.sampled_answers(model, tokenizer, four, 0, 8, 1, BaselineCache({})) == {}
 
 
 def test_a_bank_of_one_level_leaves_the_level_out(banks, settings, four):

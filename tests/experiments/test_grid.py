@@ -12,9 +12,9 @@ import pytest
 
 from cefr_helpers.core import files, recipes, records
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.paths import STAGES, Workspace, project_root
+from cefr_helpers.core.paths import Stage, Workspace, project_root
 from cefr_helpers.experiments import grid, running
-from cefr_helpers.pipeline import configuration, estimate, runs, shared_data
+from cefr_helpers.pipeline import configuration, resources, runs
 
 GRID = "levels: [B2, A2]\nrecipes: [smoke, cpu]\nseeds: [1, 2]\nlora_rank: [8, 32]\ntrain_examples: [8, 16]\n"
 
@@ -149,7 +149,7 @@ def formatted(workspace: Workspace, recipe: recipes.Recipe) -> None:
     files.write_atomically(workspace.record("B2", "dataset"), records.as_text(record))
     for path in (
         *(workspace.formatted_file("B2", part) for part in ("train", "eval")),
-        workspace.run("B2") / f"{STAGES[0]}.ipynb",
+        workspace.run("B2") / f"{Stage.FORMAT}.ipynb",
     ):
         files.write_atomically(path, path.name)
 
@@ -159,14 +159,14 @@ def test_shared_data_is_taken_over_with_the_runs_own_recipe(tmp_path, settings):
     grid.write(found)
     first, second = (run for run in found.runs if run.data_root == found.runs[0].data_root)
     formatted(first.data.workspace, found.recipes[Path(first.settings.recipe)])
-    assert shared_data.main(["B2", second.data_root, second.settings.model_dump_json()]) == 0
+    assert runs.main(["B2", second.data_root, second.settings.model_dump_json()]) == 0
     record = records.read(second.workspace, "B2", "dataset")
     assert record["recipe"]["lora_rank"] == 32 and record["recipe"]["name"].endswith("lora_rank-32_train_examples-8")
     assert record["results"] == records.read(first.data.workspace, "B2", "dataset")["results"]
     train, source = (one.formatted_file("B2", "train") for one in (second.workspace, first.data.workspace))
     assert train.read_bytes() == source.read_bytes()
     assert train.stat().st_mtime_ns > first.data.workspace.record("B2", "dataset").stat().st_mtime_ns
-    shared_data.main(["B2", second.data_root, second.settings.model_dump_json()])  # again, onto what is there
+    runs.main(["B2", second.data_root, second.settings.model_dump_json()])  # again, onto what is there
     assert sorted(path.name for path in train.parent.iterdir()) == sorted(
         second.workspace.formatted_file("B2", part).name for part in ("train", "eval")
     )
@@ -178,20 +178,20 @@ def test_data_of_other_settings_is_refused(tmp_path, settings):
     run = found.runs[0]
     formatted(run.data.workspace, found.recipes[Path(run.settings.recipe)].model_copy(update={"train_examples": 9}))
     with pytest.raises(InputError, match="made with another train_examples"):
-        shared_data.take("B2", run.data.workspace, run.workspace, run.settings.recipe)
+        runs.copy_shared_data("B2", run.data.workspace, run.workspace, run.settings.recipe)
 
 
 def test_failed_runs_are_named_with_stage_cause_and_log(tmp_path, settings):
     found = read(tmp_path, settings)
     run = found.runs[0]
-    log = run.data.workspace.run("A2") / f"{STAGES[0]}.log"
+    log = run.data.workspace.run("A2") / f"{Stage.FORMAT}.log"
     files.write_atomically(log, "lines\nFAILED: cell [3] raised InputError: too few words\n")
     formatted(run.data.workspace, found.recipes[Path(run.settings.recipe)])
     grid.write(found)
-    shared_data.take("B2", run.data.workspace, run.workspace, run.settings.recipe)
+    runs.copy_shared_data("B2", run.data.workspace, run.workspace, run.settings.recipe)
     first, second = run.failures(0)
-    assert first == f"{run.name} A2 {STAGES[0]}: cell [3] raised InputError: too few words\n    log: {log}"
-    assert second.startswith(f"{run.name} B2 {STAGES[1]}: did not finish")
+    assert first == f"{run.name} A2 {Stage.FORMAT}: cell [3] raised InputError: too few words\n    log: {log}"
+    assert second.startswith(f"{run.name} B2 {Stage.TRAIN}: did not finish")
 
 
 def cefr(*arguments: str, **environment) -> subprocess.CompletedProcess:
@@ -248,10 +248,11 @@ def measured_run(root: Path, recipe: recipes.Recipe, seconds: dict[str, float], 
 
 def test_estimates_grow_with_the_work(tmp_path):
     smoke = recipes.load_recipe("smoke")
-    measured_run(tmp_path, smoke, {STAGES[1]: 130.0, STAGES[2]: 40.0})
-    known = estimate.measured(tmp_path)
+    measured_run(tmp_path, smoke, {Stage.TRAIN: 130.0, Stage.COMPARE: 40.0})
+    known = resources.measured(tmp_path)
     larger = smoke.model_copy(update={"train_examples": 24, "max_new_tokens": 120})
-    found = estimate.total([(STAGES[1], smoke), (STAGES[1], larger), (STAGES[2], smoke), (STAGES[2], larger)], known)
+    jobs = [(stage, one) for stage in (Stage.TRAIN, Stage.COMPARE) for one in (smoke, larger)]
+    found = resources.total(jobs, known)
     assert found.seconds == 130 + (130 + 2 * 100) + 40 + 80
     assert found.memory_bytes == 2_000_000_000 and found.tokens_per_s == (300, 300) and found.unknown == ()
     assert 200_000 < found.disk_bytes < 260_000
@@ -259,15 +260,15 @@ def test_estimates_grow_with_the_work(tmp_path):
 
 def test_only_this_machine_and_the_same_base_model_count(tmp_path):
     smoke = recipes.load_recipe("smoke")
-    measured_run(tmp_path, smoke, {STAGES[1]: 130.0})
+    measured_run(tmp_path, smoke, {Stage.TRAIN: 130.0})
     other = smoke.model_copy(update={"base_model": "other/model"})
-    found = estimate.total([(STAGES[1], other), (STAGES[1], smoke)], estimate.measured(tmp_path))
+    found = resources.total([(Stage.TRAIN, other), (Stage.TRAIN, smoke)], resources.measured(tmp_path))
     assert found.seconds == 130 and found.unknown == ("other/model",)
     path = tmp_path / "runs" / "B2" / "training.json"
     record = json.loads(path.read_text())
     record["hardware"]["cpu"] = "another processor"
     path.write_text(json.dumps(record))
-    found = estimate.total([(STAGES[1], smoke)], estimate.measured(tmp_path))
+    found = resources.total([(Stage.TRAIN, smoke)], resources.measured(tmp_path))
     assert found.seconds is None and found.unknown == ("bundled",)
     assert running._told(found)[0].startswith("Time, memory and disk: not measured yet on this machine")
 

@@ -114,7 +114,7 @@ def test_the_note_with_its_tables_and_figures(workspace, language):
     assert note == workspace.notes() / "experiment_trial.md"
     assert "lora&#95;rank" not in text and "lora_rank 32, learning" in text
     for corrected in (4 / 32, 3 / 16):  # six seeds at A2, five at B2; the rate's two have p = 1
-        assert locale.decimal(corrected, 3, locale.wording(language)) in text
+        assert locale.decimal(corrected, 3, locale.load_locale(language)) in text
     assert "`cpu_lora_rank-8_learning_rate-0.001_seed-6` B2" in text
     linked = [part.split(")")[0] for part in text.split("](")[1:]]
     assert len(linked) > 6 and [link for link in linked if not (note.parent / link).is_file()] == []
@@ -144,7 +144,7 @@ def test_users_text_is_made_safe(workspace):
     axes = {"recipe": ["cpu"], "base_model": ["models/a|b", "models/*c*"], "seed": [1, 2]}
     results = made(workspace, axes, ["A2"], lambda level, values: 2.0 if values["base_model"][-1] == "b" else 1.9)
     table = report.report_tables(results)["settings"]
-    rows = tables.to_markdown(table, locale.wording("en")).splitlines()
+    rows = tables.to_markdown(table, locale.load_locale("en")).splitlines()
     assert len({row.count("|") for row in rows}) == 1 and "*c*" not in rows[2]
 
 

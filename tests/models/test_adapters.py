@@ -27,5 +27,5 @@ def test_the_base_alone_is_loaded_in_what_the_gpu_has_and_does_not_emulate(
     monkeypatch.setattr(base_model, "load_model", load)
     recipe = load_recipe("smoke").model_copy(update={"base_model": str(byte_folder)})
     with pytest.raises(InterruptedError):
-        adapters.Speakers().use(recipe, None)
+        adapters.AdapterSwitcher().use(recipe, None)
     assert asked == [expected]

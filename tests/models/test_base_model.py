@@ -79,5 +79,5 @@ def test_a_hub_out_of_reach_names_the_two_other_ways(monkeypatch, tmp_path):
     with pytest.raises(InputError) as error:
         base_model.resolve("someone/Some-Model", "v1")
     message = str(error.value)
-    assert "'someone/Some-Model' at revision 'v1' could not be had from the hub" in message
+    assert "'someone/Some-Model' at revision 'v1' could not be downloaded from the hub" in message
     assert "base_model: bundled" in message and "path of a folder" in message

@@ -1,19 +1,19 @@
 """The figures, looked at as data: what they draw, label and write."""
 
 import io
-import json
 import subprocess
 import sys
 
 import hand_made_records
 import numpy as np
 import pytest
+from hand_made_records import change, write_records
 
-from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import PLOT_FILES, Workspace
-from cefr_helpers.core.schema import LevelRecords
 from cefr_helpers.notes import answer_figures, training_figures
+from cefr_helpers.rendering import figure_style
 
 SINGLE = ("training_loss", "eval_loss", "combined_loss", "learning_rate", "gradient_norm")
 
@@ -71,35 +71,35 @@ def test_gradient_norm_shows_the_clipping_limit():
 
 
 def test_a_loss_on_the_full_text_is_named_and_gets_its_own_floor():
-    held = hand_made_records.level_records()
-    held.training["results"]["hyperparameters"]["loss_on"] = "full_text"
-    assert labels(training_figures.training_loss(held, "en")) == [
+    records = hand_made_records.level_records()
+    records.training.results.hyperparameters["loss_on"] = "full_text"
+    assert labels(training_figures.training_loss(records, "en")) == [
         "training loss (full text)",
         "memoriser's floor: 0.270",
     ]
-    assert labels(training_figures.eval_loss(held, "en"))[-1] == "memoriser's floor: 0.071"
+    assert labels(training_figures.eval_loss(records, "en"))[-1] == "memoriser's floor: 0.071"
 
 
 @pytest.mark.parametrize("name", SINGLE)
 @pytest.mark.parametrize("language", ["en", "tr"])
 def test_nothing_one_point_and_missing_values_are_drawn_without_failing(name, language):
     one = hand_made_records.level_records()
-    one.training["results"] |= {"history": one.training["results"]["history"][:1], "best": None}
+    change(one.training.results, history=one.training.results.history[:1], best=None)
     gaps = hand_made_records.level_records()
-    gaps.training["results"]["history"] = [{"step": 1, "epoch": None, "train_loss": None, "grad_norm": None}]
-    gaps.training["results"] |= {"best": None, "steps_per_epoch": None, "base_model": None}
-    gaps.training["recipe"]["base_model"] = None
+    nothing = {"step": 1, "epoch": None, "train_loss": None, "grad_norm": None}
+    change(gaps.training.results, history=[nothing], best=None, steps_per_epoch=None, base_model=None)
+    gaps.training.recipe["base_model"] = None
     draw = getattr(training_figures, name)
-    for held in (LevelRecords("B2"), one, gaps, LevelRecords("B2", training=one.training)):
-        assert len(training_figures.render(draw(held, language), "png", 30)) > 1000
+    for records in (LevelRecords("B2"), one, gaps, LevelRecords("B2", training=one.training)):
+        assert len(figure_style.render(draw(records, language), "png", 30)) > 1000
     assert {"en": "nothing recorded", "tr": "kayıtlı değer yok"}[language] in texts(draw(gaps, language).axes[0])
 
 
 def test_a_model_name_is_never_mathematics_and_never_too_long():
-    held = hand_made_records.level_records()
-    held.training["results"]["base_model"]["name"] = r"$\badcommand{ " + "x" * 300
-    figure = training_figures.training_loss(held, "en")
-    training_figures.render(figure, "png", 30)
+    records = hand_made_records.level_records()
+    records.training.results.base_model.name = r"$\badcommand{ " + "x" * 300
+    figure = training_figures.training_loss(records, "en")
+    figure_style.render(figure, "png", 30)
     assert len(figure.axes[0].texts[0].get_text()) == 70
 
 
@@ -111,9 +111,7 @@ def test_the_grid_holds_the_levels_that_were_trained_on_one_scale():
     titles = [axes.get_title("left") for axes in drawn]
     assert titles == ["A2 (Waystage)", "B1 (Threshold)", "B2 (Vantage)"]
     assert len({axes.get_ylim() for axes in drawn}) == 1
-    assert (
-        len(training_figures.render(training_figures.levels_grid({"A1": LevelRecords("A1")}, "tr"), "png", 30)) > 1000
-    )
+    assert len(figure_style.render(training_figures.levels_grid({"A1": LevelRecords("A1")}, "tr"), "png", 30)) > 1000
 
 
 def test_base_against_tuned_draws_the_recorded_losses_and_the_floor():
@@ -122,16 +120,14 @@ def test_base_against_tuned_draws_the_recorded_losses_and_the_floor():
     assert sorted(bar.get_height() for bar in axes.patches) == [1.8011, 1.8011, 2.3921, 2.3921]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["A2", "B2"]
     assert [float(mark.get_segments()[0][0][1]) for mark in axes.collections] == [0.0707, 0.0707]
-    assert len(training_figures.render(training_figures.base_vs_tuned({}, "en"), "png", 30)) > 1000
+    assert len(figure_style.render(training_figures.base_vs_tuned({}, "en"), "png", 30)) > 1000
 
 
 def test_draw_all_writes_five_pictures_of_300_dpi(tmp_path):
     from PIL import Image
 
     workspace = Workspace(tmp_path, tmp_path / "user_data")
-    held = hand_made_records.level_records()
-    for name in records.NAMES:
-        files.write_atomically(workspace.record("B2", name), json.dumps(getattr(held, name)))
+    write_records(workspace, hand_made_records.level_records())
     paths = training_figures.draw_all(workspace, "B2", "tr")
     assert [path.name for path in paths] == list(PLOT_FILES.values())
     assert sorted(path.name for path in workspace.plots("B2").iterdir()) == sorted(PLOT_FILES.values())
@@ -147,12 +143,11 @@ def test_draw_all_without_a_training_record_names_the_stage_to_run(tmp_path):
 
 
 def test_saving_writes_pdf_by_suffix_and_the_same_bytes_twice(tmp_path):
-    held = hand_made_records.level_records()
-    first = training_figures.save_figure(training_figures.eval_loss(held, "tr"), tmp_path / "one.pdf").read_bytes()
+    records = hand_made_records.level_records()
+    first = figure_style.save_figure(training_figures.eval_loss(records, "tr"), tmp_path / "one.pdf").read_bytes()
     assert first.startswith(b"%PDF")
-    assert (
-        first == training_figures.save_figure(training_figures.eval_loss(held, "tr"), tmp_path / "two.pdf").read_bytes()
-    )
+    second = figure_style.save_figure(training_figures.eval_loss(records, "tr"), tmp_path / "two.pdf").read_bytes()
+    assert first == second
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.pdf", "two.pdf"]
 
 
@@ -176,24 +171,24 @@ def centres(axes, label: str) -> list[float]:
 
 
 def test_answer_measures_draw_every_rate_with_its_interval():
-    held = hand_made_records.with_answers()
-    axes = answer_figures.answer_measures(held, "en").axes[0]
+    records = hand_made_records.with_answers()
+    axes = answer_figures.answer_measures(records, "en").axes[0]
     for row, label in (("base", "base model"), ("tuned", "tuned model"), ("gold", "bank (gold)")):
         assert centres(axes, label) == pytest.approx([100 * share for share in hand_made_records.RATES[row]])
     spans = {
         (round(float(a), 1), round(float(b), 1)) for mark in axes.collections for (a, _), (b, _) in mark.get_segments()
     }
-    found = held.comparison["results"]["generation"]["measures"]
-    shown = [entry for row in ("base", "tuned", "gold") for entry in found[row].values() if entry["low"] is not None]
-    assert spans == {(round(100 * entry["low"], 1), round(100 * entry["high"], 1)) for entry in shown}
+    found = records.generation.measures
+    shown = [entry for row in ("base", "tuned", "gold") for entry in found[row].values() if entry.low is not None]
+    assert spans == {(round(100 * entry.low, 1), round(100 * entry.high, 1)) for entry in shown}
     names = [tick.get_text() for tick in axes.get_yticklabels()]
     assert names[0] == "Joint Success" and names[-1] == "Exactly ten (of prompts)"
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first measure on top
 
 
 def test_level_scores_draw_shares_of_the_valid_sentences_and_the_range_asked_for():
-    held = hand_made_records.with_answers("B1")
-    figure = answer_figures.level_scores(held, "en")
+    records = hand_made_records.with_answers("B1")
+    figure = answer_figures.level_scores(records, "en")
     assert [axes.get_title("left") for axes in figure.axes] == [
         "base model: 31 valid sentences",
         "tuned model: 47 valid sentences",
@@ -211,23 +206,21 @@ def test_level_scores_draw_shares_of_the_valid_sentences_and_the_range_asked_for
 @pytest.mark.parametrize("language", ["en", "tr"])
 def test_answers_that_are_missing_or_empty_are_drawn_without_failing(language):
     empty = hand_made_records.with_answers()
-    found = empty.comparison["results"]["generation"]
-    found["scores"] = {"base": [], "tuned": [], "gold": []}
-    found["measures"]["base"] = {}
-    for held in (LevelRecords("B2"), hand_made_records.level_records(), empty):
+    change(empty.generation, scores={"base": [], "tuned": [], "gold": []})
+    empty.generation.measures["base"] = {}
+    for records in (LevelRecords("B2"), hand_made_records.level_records(), empty):
         for draw in (answer_figures.answer_measures, answer_figures.level_scores):
-            assert len(training_figures.render(draw(held, language), "png", 30)) > 1000
+            assert len(figure_style.render(draw(records, language), "png", 30)) > 1000
 
 
 def test_generation_figures_are_drawn_only_where_answers_were_measured(tmp_path):
     workspace = Workspace(tmp_path, tmp_path / "user_data")
-    for held, names in (
+    for records, names in (
         (hand_made_records.level_records("A2"), []),
         (hand_made_records.with_answers("B2"), ["6_answer_measures.png", "7_level_scores.png"]),
     ):
-        for name in records.NAMES:
-            files.write_atomically(workspace.record(held.level, name), json.dumps(getattr(held, name)))
-        paths = answer_figures.draw_generation(workspace, held.level, "tr")
+        write_records(workspace, records)
+        paths = answer_figures.draw_generation(workspace, records.level, "tr")
         assert [path.name for path in paths] == names and all(
-            path.parent == workspace.plots(held.level) for path in paths
+            path.parent == workspace.plots(records.level) for path in paths
         )

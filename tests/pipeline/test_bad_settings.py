@@ -15,10 +15,10 @@ from refusals import Refusals, listing
 
 from cefr_helpers.core import files, levels, paths, recipes, records
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.paths import REPORT_STAGE, STAGES, Workspace, project_root
+from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
 from cefr_helpers.data import splitting
 from cefr_helpers.pipeline import configuration, stages
-from cefr_helpers.pipeline.configuration import Configuration
+from cefr_helpers.pipeline.configuration import RunConfig
 
 SMOKE = yaml.safe_load((project_root() / "recipes" / "smoke.yaml").read_text())
 CONFIG = yaml.safe_load((project_root() / "config.yaml").read_text())
@@ -309,7 +309,7 @@ def test_no_other_stage_is_run(tmp_path, stage):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("stage", [*STAGES, REPORT_STAGE])
+@pytest.mark.parametrize("stage", [*STAGES, Stage.REPORT])
 @pytest.mark.parametrize("name", ["levle", "hf_token", "API_KEY", "__class__", "../level", "lèvel", "level "])
 def test_a_parameter_that_a_notebook_does_not_declare_is_refused(tmp_path, stage, name):
     with pytest.raises(InputError, match="parameter"):
@@ -375,7 +375,7 @@ def test_rubbish_is_no_recipe(tmp_path, content):
 
 
 @MADE
-@given(key=st.sampled_from(sorted(Configuration.model_fields)), value=VALUES)
+@given(key=st.sampled_from(sorted(RunConfig.model_fields)), value=VALUES)
 def test_a_configuration_is_checked_or_refused_and_never_breaks(key, value):
     before = listing(project_root() / "runs")
     try:

@@ -15,8 +15,8 @@ from filelock import Timeout
 
 from cefr_helpers.core import files, locks, recipes, records
 from cefr_helpers.core.errors import Busy, InputError
-from cefr_helpers.core.paths import STAGES, Workspace, project_root
-from cefr_helpers.pipeline import attempts, configuration, estimate, gpus, resources, slurm, snakemake, stages
+from cefr_helpers.core.paths import Stage, Workspace, project_root
+from cefr_helpers.pipeline import configuration, gpus, notebooks, resources, slurm, snakemake, stages
 
 PROFILES = project_root() / "profiles"
 SLURM = yaml.safe_load((PROFILES / "slurm" / "config.yaml").read_text())
@@ -123,6 +123,14 @@ def test_without_slurms_commands_its_controller_or_the_plugin_nothing_starts(tmp
         slurm.check(PROFILES / "slurm")
 
 
+def test_a_controller_that_is_away_for_a_moment_is_asked_again(tmp_path, commands, monkeypatch):
+    monkeypatch.setattr(slurm, "_ANSWER_S", 30)
+    there = tmp_path / "there"
+    calls = commands("sinfo", f"[ -e {there} ] && echo main || {{ touch {there}; exit 1; }}")
+    slurm.check(PROFILES / "slurm")
+    assert [line.split()[0] for line in calls.read_text().splitlines()] == ["sinfo", "sinfo", "scontrol"]
+
+
 # Jobs that a killed engine left
 
 
@@ -193,7 +201,7 @@ def training_of(root: Path, recipe: recipes.Recipe, seconds: float, memory_bytes
     record["results"] |= {"duration_s": 100.0, "tokens_per_s": 300.0, "peak_memory_bytes": memory_bytes}
     folder = root / "runs" / "B2"
     files.write_atomically(folder / "training.json", records.as_text(record))
-    for stage in STAGES[1:3]:
+    for stage in (Stage.TRAIN, Stage.COMPARE):
         (folder / f"{stage}.ipynb").write_text(json.dumps({"metadata": {"papermill": {"duration": seconds}}}))
 
 
@@ -201,26 +209,28 @@ def test_jobs_ask_for_the_most_that_the_like_took_on_any_machine(tmp_path):
     smoke = recipes.load_recipe("smoke")
     training_of(tmp_path, smoke, 130.0, 2_000_000_000, records.hardware()["cpu"])
     training_of(tmp_path / "experiments" / "rank" / "one", smoke, 200.0, 1_000_000_000, "a node's processor")
-    assert len(estimate.measured(tmp_path)) == 1  # what the dry run says of this machine leaves the node's out
+    assert len(resources.measured(tmp_path)) == 1  # what the dry run says of this machine leaves the node's out
     larger = smoke.model_copy(update={"train_examples": 24})
-    found = resources.needs({"smoke": smoke, "larger": larger}, tmp_path)
+    found = resources.estimate_requests({"smoke": smoke, "larger": larger}, tmp_path)
     # 1.25 x 2,000 MB + 1,000; (2 x 200 s + 600 s) / 60, and with two more times the training's 100 s 400 s more
-    assert found["smoke"] == {STAGES[1]: [3500, 17], STAGES[2]: [3500, 17]}
-    assert found["larger"] == {STAGES[1]: [3500, 24], STAGES[2]: [3500, 17]}
-    assert resources.needs({"other": smoke.model_copy(update={"base_model": "other/model"})}, tmp_path) == {"other": {}}
+    assert found["smoke"] == {Stage.TRAIN: [3500, 17], Stage.COMPARE: [3500, 17]}
+    assert found["larger"] == {Stage.TRAIN: [3500, 24], Stage.COMPARE: [3500, 17]}
+    assert resources.estimate_requests({"other": smoke.model_copy(update={"base_model": "other/model"})}, tmp_path) == {
+        "other": {}
+    }
     assert resources.for_profile(PROFILES / "slurm", {"smoke": smoke}, tmp_path)["needs"].keys() == {"smoke"}
     assert resources.for_profile(PROFILES / "local", {"smoke": smoke}, tmp_path) == {}
 
 
 def test_every_try_asks_for_twice_as_much():
-    found = {"smoke": {STAGES[1]: [3500, 17]}}
-    asked = resources.asked(found, "smoke", STAGES[1])
+    found = {"smoke": {Stage.TRAIN: [3500, 17]}}
+    asked = resources.rule_resources(found, "smoke", Stage.TRAIN)
     assert [(asked["mem_mb"](None, n), asked["runtime"](None, n), asked["attempt"](None, n)) for n in (1, 2, 3)] == [
         (3500, 17, 1),
         (7000, 34, 2),
         (14000, 68, 3),
     ]
-    unknown = resources.asked({}, "smoke", STAGES[1])
+    unknown = resources.rule_resources({}, "smoke", Stage.TRAIN)
     assert (unknown["mem_mb"](None, 1), unknown["runtime"](None, 2)) == (8000, 480)
 
 
@@ -228,7 +238,7 @@ def test_the_engine_takes_them(tmp_path):
     """Snakemake's own dry run prints what each job would ask for."""
     out = tmp_path / "out"
     settings = configuration.read({"output_root": str(out), "levels": ["B2"], "recipe": "smoke"})
-    config = settings.model_dump() | {"needs": {settings.recipe: {STAGES[1]: [3500, 17]}}}
+    config = settings.model_dump() | {"needs": {settings.recipe: {Stage.TRAIN: [3500, 17]}}}
     text = "cores: 4\nresources: [gpu=2]\n"
     command = snakemake.command(config, out, profile(tmp_path / "two_gpus", text))
     done = subprocess.run([*command, "levels", "--dry-run"], capture_output=True, text=True)
@@ -276,20 +286,20 @@ def test_the_dry_run_says_what_jobs_would_ask_for_without_a_cluster(tmp_path):
 )
 def test_only_what_more_memory_or_time_may_mend_is_tried_again(tmp_path, log, again):
     path = tmp_path / "02_training.log"
-    attempts.check(2, path)
+    notebooks.refuse_pointless_retry(2, path)
     path.write_text(log)
-    attempts.check(1, path)
+    notebooks.refuse_pointless_retry(1, path)
     if again:
-        attempts.check(2, path)
+        notebooks.refuse_pointless_retry(2, path)
     else:
         with pytest.raises(InputError, match="not tried again, since more memory and time won't help: FAILED: cell"):
-            attempts.check(2, path)
+            notebooks.refuse_pointless_retry(2, path)
 
 
 def test_a_second_try_of_a_hopeless_stage_ends_before_its_notebook(tmp_path, capsys):
     settings = configuration.read({"output_root": str(tmp_path), "levels": ["B2"], "recipe": "smoke"})
-    log = files.write_atomically(tmp_path / "runs" / "B2" / f"{STAGES[1]}.log", "FAILED: cell [3] raised X: y\n")
-    arguments = [STAGES[1], "B2", settings.model_dump_json(), "-", "2"]
+    log = files.write_atomically(tmp_path / "runs" / "B2" / f"{Stage.TRAIN}.log", "FAILED: cell [3] raised X: y\n")
+    arguments = [Stage.TRAIN, "B2", settings.model_dump_json(), "-", "2"]
     command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and "not tried again" in done.stderr and log.read_text().startswith("FAILED: cell [3]")
@@ -308,13 +318,13 @@ def holding(code: str) -> subprocess.Popen:
 def test_a_stage_has_its_folder_alone_and_the_dead_hold_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "PATIENCE_S", 0.2)
     workspace = Workspace(tmp_path, tmp_path / "user_data")
-    lease = workspace.run("B2") / f".{STAGES[0]}.lease"
+    lease = workspace.run("B2") / f".{Stage.FORMAT}.lease"
     code = "import pathlib, sys, time; from cefr_helpers.core import locks\n"
     code += f"with locks.lease(pathlib.Path({str(lease)!r})): print('held', flush=True); time.sleep(60)"
     other = holding(code)
     parameters = {"level": "B2", "recipe": "smoke", "output_root": str(tmp_path)}
     with pytest.raises(Busy, match="another run is at work here"):
-        stages.run_stage(STAGES[0], parameters, workspace)
+        stages.run_stage(Stage.FORMAT, parameters, workspace)
     other.kill()
     other.wait()
     with locks.lease(lease, 5):
@@ -387,33 +397,33 @@ def test_else_those_of_the_machine(commands, own_locks):
 
 def test_each_gpu_is_handed_to_one(own_locks, monkeypatch, capsys):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    with gpus.some(1, "A1 02_training") as [first]:
+    with gpus.reserve(1, "A1 02_training") as [first]:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")  # as the next process finds it
-        with gpus.some(1, "A2 02_training") as [second]:
+        with gpus.reserve(1, "A2 02_training") as [second]:
             assert {first, second} == {"0", "1"} and os.environ["CUDA_VISIBLE_DEVICES"] == second
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
             monkeypatch.setattr(gpus.time, "sleep", lambda _: pytest.fail("waits"))
-            with pytest.raises(pytest.fail.Exception), gpus.some(1, "B1 02_training"):
+            with pytest.raises(pytest.fail.Exception), gpus.reserve(1, "B1 02_training"):
                 pass
             assert "B1 02_training | waiting for 1 of the GPUs 0, 1" in capsys.readouterr().out
             monkeypatch.setenv("SLURM_JOB_ID", "7")  # ids of a SLURM job are its own GPUs, others than these
-            with gpus.some(1, "B2 02_training") as own:
+            with gpus.reserve(1, "B2 02_training") as own:
                 assert own == ["0"]
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
 
 
 def test_several_gpus_are_handed_out_together_or_not_at_all(own_locks, monkeypatch, capsys):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,4,5")
-    with gpus.some(2, "A1 02_training") as both:
+    with gpus.reserve(2, "A1 02_training") as both:
         assert both == ["3", "4"] and os.environ["CUDA_VISIBLE_DEVICES"] == "3,4"
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,4,5")
         monkeypatch.setattr(gpus.time, "sleep", lambda _: pytest.fail("waits"))
-        with pytest.raises(pytest.fail.Exception), gpus.some(2, "A2 02_training"):
+        with pytest.raises(pytest.fail.Exception), gpus.reserve(2, "A2 02_training"):
             pass
         assert "A2 02_training | waiting for 2 of the GPUs 3, 4, 5" in capsys.readouterr().out
-        with gpus.some(1, "B1 02_training") as left:  # nobody keeps it while waiting for a second one
+        with gpus.reserve(1, "B1 02_training") as left:  # nobody keeps it while waiting for a second one
             assert left == ["5"]
-    with pytest.raises(InputError, match="CEFR_TRAINING_PROCESSES: 4; expected at most 3"), gpus.some(4, "x"):
+    with pytest.raises(InputError, match="CEFR_TRAINING_PROCESSES: 4; expected at most 3"), gpus.reserve(4, "x"):
         pass
 
 
@@ -421,15 +431,15 @@ def test_a_process_that_was_killed_gives_its_gpu_back(own_locks, monkeypatch, tm
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     code = "import time; from cefr_helpers.pipeline import gpus\n"
-    code += "with gpus.some(1, 'x'): print('held', flush=True); time.sleep(60)"
+    code += "with gpus.reserve(1, 'x'): print('held', flush=True); time.sleep(60)"
     other = holding(code)
     other.kill()
     other.wait()
-    with gpus.some(1, "y") as taken:
+    with gpus.reserve(1, "y") as taken:
         assert taken == ["5"]
 
 
 def test_without_a_gpu_nothing_is_taken(own_locks, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with gpus.some(1, "x") as taken:
+    with gpus.reserve(1, "x") as taken:
         assert taken == [] and os.environ["CUDA_VISIBLE_DEVICES"] == ""

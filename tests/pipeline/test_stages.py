@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from cefr_helpers.core import files, levels, records
-from cefr_helpers.core.paths import REPORT_STAGE, Workspace, project_root
+from cefr_helpers.core.paths import Stage, Workspace, project_root
 from cefr_helpers.pipeline import stages
 
 PARAMETERS = 'output_root = "."\nuser_data = "user_data"\nlanguage = "en"'
@@ -31,16 +31,16 @@ def report(tmp_path, monkeypatch):
         ],
         metadata={"kernelspec": {"name": "python3", "display_name": "", "language": "python"}},
     )
-    path = tmp_path / f"{REPORT_STAGE}.ipynb"
+    path = tmp_path / f"{Stage.REPORT}.ipynb"
     nbformat.write(notebook, path)
     monkeypatch.setattr(stages, "notebook_path", lambda _: path)
-    stages.run_stage(REPORT_STAGE, {"output_root": str(workspace.output_root)}, workspace)
+    stages.run_stage(Stage.REPORT, {"output_root": str(workspace.output_root)}, workspace)
     return workspace, path
 
 
 def test_the_executed_notebook_names_by_hash_the_code_that_it_came_from(report):
     workspace, notebook = report
-    executed = stages.executed_notebook(workspace, REPORT_STAGE, "")
+    executed = stages.executed_notebook(workspace, Stage.REPORT, "")
     code = stages.code_of(executed)
     assert code == records.hash_inputs([notebook, *stages.modules_of(notebook)])
     assert {"cefr_helpers/core/levels.py", "cefr_helpers/core/errors.py", str(notebook)} <= code.keys()
@@ -55,11 +55,11 @@ def test_the_executed_notebook_names_by_hash_the_code_that_it_came_from(report):
 def test_what_a_killed_run_was_writing_is_removed_by_the_next_one(report):
     workspace, notebook = report
     runs, notes = workspace.output_root / "runs", workspace.notes()
-    left = [runs / f".{REPORT_STAGE}.123.ipynb", notes / ".FINAL_REPORT.md.123.tmp"]
+    left = [runs / f".{Stage.REPORT}.123.ipynb", notes / ".FINAL_REPORT.md.123.tmp"]
     others = [runs / ".04_plotting.123.ipynb", notes / ".B2_FINE_TUNING_RESULTS.md.123.tmp"]
     for path in (*left, *others):
         path.write_text("half")
-    stages.run_stage(REPORT_STAGE, {"output_root": str(workspace.output_root)}, workspace)
+    stages.run_stage(Stage.REPORT, {"output_root": str(workspace.output_root)}, workspace)
     assert not any(path.exists() for path in left) and all(path.exists() for path in others)
 
 
@@ -76,6 +76,6 @@ def test_a_stage_starts_without_a_grammar_of_addresses():
         "notebooks.load_papermill().inspect_notebook(sys.argv[1])\n"
         "print(sorted({'lark', 'torch', 'pandas'} & set(sys.modules)))"
     )
-    notebook = str(stages.notebook_path(REPORT_STAGE))
+    notebook = str(stages.notebook_path(Stage.REPORT))
     done = subprocess.run([sys.executable, "-c", code, notebook], cwd=project_root(), capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr

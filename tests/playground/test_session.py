@@ -9,11 +9,12 @@ from tiny_models import HARD, SENTENCES, WORDS, write_adapter
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace, project_root
-from cefr_helpers.data import bank_formats, banks, example_files, formatting
+from cefr_helpers.data import bank_formats, banks, formatting
 from cefr_helpers.evaluation import summary
 from cefr_helpers.models import generation
 from cefr_helpers.pipeline import stages
-from cefr_helpers.playground import answer_marks, favourites
+from cefr_helpers.playground import favourites
+from cefr_helpers.playground import panel as playground_panel
 from cefr_helpers.playground.session import Playground, parse_words
 
 ANSWER = "1. She ate a very red apple.\n2. He bridge crossed the the.\n3. A candle"
@@ -82,7 +83,7 @@ def test_words_are_drawn_from_those_held_out_in_the_last_formatted_data(workspac
     would_be, origin = playground.held_out_words("A2")
     assert len(would_be) == 2 and set(would_be) < set(WORDS) and "has not been run yet" in origin
     other = {**examples[0], "words": ["kettle", "ladder", "mirror"]}
-    example_files.write(workspace.formatted_file("A2", "eval"), [other])
+    formatting.write_examples(workspace.formatted_file("A2", "eval"), [other])
     drawn = [playground.draw("A2", 2) for _ in range(12)]
     assert {word for words, _ in drawn for word in words} == {"kettle", "ladder", "mirror"}
     assert all(len(set(words)) == 2 and origin == "held out in the last formatted data" for words, origin in drawn)
@@ -217,7 +218,7 @@ def test_words_that_cannot_be_asked_for_are_told(playground):
 def marks_of(answer, words, level="A2", scorers=None):
     training = [*SENTENCES, *HARD.values()]
     slots = summary.measure({"base": [answer]}, [words], level, scorers, training)
-    return [answer_marks.marks(slot, scorers) for slot in slots.to_dict("records")]
+    return [playground_panel.feedback(slot, scorers) for slot in slots.to_dict("records")]
 
 
 def test_marks_say_word_use_errors_and_copies():
@@ -243,7 +244,7 @@ def test_marks_say_the_level(playground):
 
 
 def test_what_a_model_writes_is_shown_as_text_and_not_as_markup():
-    shown = answer_marks.as_html("<script>x</script>", [(False, "<i>")])
+    shown = playground_panel.as_html("<script>x</script>", [(False, "<i>")])
     assert "<script>" not in shown and "&lt;script&gt;" in shown and "✗ &lt;i&gt;" in shown
 
 

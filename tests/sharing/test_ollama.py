@@ -6,7 +6,7 @@ import ollama_rules
 import pytest
 
 from cefr_helpers.models import base_model
-from cefr_helpers.sharing import modelfile, ollama
+from cefr_helpers.sharing import ollama
 
 SMOLLM2_SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 CHATML = (
@@ -60,7 +60,7 @@ def by_ollama(found: dict, chat: list[dict]) -> str:
 
 def modelfile_of(tokenizer) -> dict:
     form = ollama.read(tokenizer)
-    text = modelfile.text(
+    text = ollama.modelfile(
         "x-Q8_0.gguf",
         form,
         "<|im_end|>",

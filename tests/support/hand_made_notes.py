@@ -3,47 +3,57 @@
 from pathlib import Path
 
 import hand_made_records
+from hand_made_records import change, write_records
 from markdown_it import MarkdownIt
 
+from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords
-from cefr_helpers.notes import results_note
+from cefr_helpers.notes import final_report, results_note
 
 WORKSPACE = Workspace(Path("/project"), Path("/project/user_data"))
 NASTY = 'a|b <img src=x onerror=alert(1)> `c` $d$ **e** [f](http://g.h) ![i](j) www.k.l \\ {{ m }} & "n" ```\n# o'
 
 
-def by_level(**held: LevelRecords) -> dict[str, LevelRecords]:
-    return {level: held.get(level, LevelRecords(level)) for level in LEVELS}
+def by_level(**records: LevelRecords) -> dict[str, LevelRecords]:
+    return {level: records.get(level, LevelRecords(level)) for level in LEVELS}
 
 
-def note(held: LevelRecords, language: str = "en", **others: LevelRecords) -> str:
-    return results_note.results_note(WORKSPACE, held.level, by_level(**{held.level: held}, **others), language)
+def note(records: LevelRecords, language: str = "en", **others: LevelRecords) -> str:
+    return results_note.results_note(WORKSPACE, records.level, by_level(**{records.level: records}, **others), language)
 
 
 def nasty_records(nasty: str = NASTY) -> LevelRecords:
-    held = hand_made_records.with_answers()
+    records = hand_made_records.with_answers()
+    dataset, training = records.dataset.results, records.training.results
     slot = {"prompt": 0, "slot": 1, "word": nasty, "sentence": nasty, "score": None, "failed": [nasty]}
-    generation = held.comparison["results"]["generation"]
-    generation |= {"decoding": nasty, "file": nasty, "slots_shown": [slot] * 10}
-    generation["scorer"]["levels"] = [nasty]
-    held.dataset["results"]["sentence_bank"] |= {
-        "name": nasty,
-        "dropped": [{"reason": nasty, "count": 1, "examples": [nasty]}],
-    }
-    results = held.training["results"]
-    results["base_model"]["name"] = nasty
-    results["differences_from_recipe"] = [{"setting": nasty, "asked": nasty, "ran": nasty, "why": nasty}]
-    results["adapter"] = {"name": nasty, "path": nasty, "files": {nasty: ""}}
-    results["merged_model"] = {"name": nasty, "path": nasty, "files": {nasty: ""}}
-    results["hyperparameters"] |= {"optimizer": nasty, "lora_target_modules": [nasty]}
-    held.training["recipe"]["name"] = nasty
-    held.training["hardware"]["cpu"] = nasty
-    held.training["versions"] = {nasty: nasty}
+    change(records.generation, decoding=nasty, file=nasty, slots_shown=[slot] * 10)
+    change(records.generation.scorer, levels=[nasty])
+    dropped = {"reason": nasty, "count": 1, "examples": [nasty]}
+    change(dataset.sentence_bank, name=nasty, dropped=[dropped])
+    change(training.base_model, name=nasty)
+    change(
+        training,
+        differences_from_recipe=[{"setting": nasty, "asked": nasty, "ran": nasty, "why": nasty}],
+        adapter={"name": nasty, "path": nasty, "files": {nasty: ""}},
+        merged_model={"name": nasty, "path": nasty, "files": {nasty: ""}},
+    )
+    training.hyperparameters |= {"optimizer": nasty, "lora_target_modules": [nasty]}
+    records.training.recipe["name"] = nasty
+    change(records.training.hardware, cpu=nasty)
+    change(records.training, versions={nasty: nasty})
     answer = {"words": [nasty] * 10, "reference": nasty, "base": nasty, "tuned": nasty}
-    held.comparison["results"]["answers"] = [answer]
-    return held
+    change(records.comparison.results, answers=[answer])
+    return records
+
+
+def write_report(folder: Path, language: str) -> tuple[Workspace, str]:
+    """The report on disk over levels A2 and B2: its workspace and its text."""
+    workspace = Workspace(folder, folder / "user_data")
+    for level in ("A2", "B2"):
+        write_records(workspace, hand_made_records.level_records(level))
+    path = final_report.write_final_report(workspace, LEVELS, language)
+    return workspace, path.read_text(encoding="utf-8")
 
 
 def tokens(text: str) -> list:

@@ -1,13 +1,19 @@
-"""Records made by hand for the tests of plots, notes and report; realistic, but no run's results."""
+"""Records made by hand for the tests of plots, notes and report; realistic, but no run's results.
+
+They are held to the schema: a name that it does not have is an error here too.
+"""
 
 import copy
 import itertools
 import json
 import math
+from pathlib import Path
 
-from cefr_helpers.core import files, records
+from cefr_helpers.core import schema
+from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import LevelRecords
+from cefr_helpers.core.records import SCHEMA, AnyRecord, as_text
+from cefr_helpers.core.schema import GATES, ComparisonRecord, DatasetRecord, Generation, Part, TrainingRecord
 
 RECIPE = {
     "name": "cpu",
@@ -47,10 +53,17 @@ _NOT_OF_TRAINING = ("name", "base_model", "base_model_revision", "split", "held_
 _NOT_OF_TRAINING += ("eval_examples", "max_seq_length", "sample_prompts", "max_new_tokens")
 
 
-def envelope(level: str, results: dict, recipe: dict | None = None) -> dict:
-    """A record around `results`."""
-    return {
-        "schema": 1,
+def change(part: Part, **values) -> None:
+    """Give a part new values, checked against its fields; None makes a part empty."""
+    checked = type(part).model_validate(values)
+    for name in values:
+        setattr(part, name, getattr(checked, name))
+
+
+def make_record(name: str, level: str, results: dict, recipe: dict | None = None) -> AnyRecord:
+    """A record around `results`: a "dataset", "training" or "comparison"."""
+    values = {
+        "schema": SCHEMA,
         "level": level,
         "created": "2026-11-22T17:11:05+00:00",
         "commit": "0123456789abcdef0123456789abcdef01234567",
@@ -66,9 +79,10 @@ def envelope(level: str, results: dict, recipe: dict | None = None) -> dict:
         "inputs": {},
         "results": copy.deepcopy(results),
     }
+    return schema.RECORDS[name].model_validate(values)
 
 
-def dataset(level: str = "B2", *, split: str = "words", overlap: float = 0.0) -> dict:
+def dataset(level: str = "B2", *, split: str = "words", overlap: float = 0.0) -> DatasetRecord:
     """A dataset record; `overlap` is the share of evaluation sentences that training has as well."""
     floor = 10 * math.log(5)
     tokens = {"mean": 312.4, "p95": 350, "longest": 377, "truncated": 0}
@@ -108,14 +122,14 @@ def dataset(level: str = "B2", *, split: str = "words", overlap: float = 0.0) ->
         },
     }
     recipe = {**RECIPE, "split": split}
-    return envelope(level, results, recipe)
+    return make_record("dataset", level, results, recipe)
 
 
 EVALUATIONS = ((15, 0.5, 2.0143), (30, 1.0, 1.8721), (45, 1.5, 1.8009), (60, 2.0, 1.8062))
 TRAIN_LOSSES = (2.6117, 2.3304, 2.1021, 2.0317, 1.9466, 1.9012, 1.8107, 1.7744, 1.7431, 1.7202, 1.7011, 1.6934)
 
 
-def training(level: str = "B2") -> dict:
+def training(level: str = "B2") -> TrainingRecord:
     """A training record of 60 steps, best at step 45, slight rise at the end."""
     history = []
     for index, value in enumerate(TRAIN_LOSSES):
@@ -177,7 +191,7 @@ def training(level: str = "B2") -> dict:
         },
         "resumed_from_step": None,
     }
-    return envelope(level, results)
+    return make_record("training", level, results)
 
 
 def _measured(base: float, tuned: float, characters_per_token: float, low: float, high: float) -> dict:
@@ -194,7 +208,7 @@ def _measured(base: float, tuned: float, characters_per_token: float, low: float
     }
 
 
-def comparison(level: str = "B2") -> dict:
+def comparison(level: str = "B2") -> ComparisonRecord:
     """A comparison record; one answer of the base model is rubbish that would break a careless table."""
     nasty = "1. Component | <script>alert(1)</script> `code` $x$ *bold* [a](b)\n2. \x1b[31mred\u202e ![i](http://e.com)"
     words = ["abandon", "benefit", "cope", "debate", "enhance", "flaw", "grasp", "hesitate", "imply", "justify"]
@@ -221,7 +235,7 @@ def comparison(level: str = "B2") -> dict:
         },
         "answers": [{"words": words, "reference": good, "base": nasty, "tuned": good} for _ in range(3)],
     }
-    return envelope(level, results)
+    return make_record("comparison", level, results)
 
 
 RATES = {  # joint_success, valid, covered, level_ok, grammar_clean, not_copied, not_repetitive, exact_ten
@@ -248,7 +262,6 @@ DIFFERENCES = {  # tuned - base: estimate, low, high, p
     "not_copied": (0.3, 0.08, 0.52, 0.0625),
     "not_repetitive": (0.44, 0.252, 0.628, 0.0625),
 }
-NAMES = ("valid", "covered", "level_ok", "grammar_clean", "not_copied", "not_repetitive")
 OTHER_NAMES = ("control_error", "bias", "exact_accuracy", "control_error_length_free", "above_level_share")
 OTHER_NAMES += ("words_a_sentence", "distinct_2", "self_bleu", "gzip_ratio", "ngrams_in_training")
 
@@ -259,7 +272,7 @@ def _rate(value: float) -> dict:
 
 
 def _measures(row: str) -> dict:
-    rates = dict(zip(("joint_success", *NAMES, "exact_ten"), RATES[row], strict=True))
+    rates = dict(zip(("joint_success", *GATES, "exact_ten"), RATES[row], strict=True))
     found = {name: _rate(value) for name, value in rates.items()}
     alone = {"exact_ten": rates["exact_ten"], **dict(zip(OTHER_NAMES, OTHERS[row], strict=True))}
     return found | {name: {"value": value, "low": None, "high": None} for name, value in alone.items()}
@@ -277,9 +290,9 @@ def _slots_shown() -> list[dict]:
     return slots
 
 
-def generation() -> dict:
+def generation() -> Generation:
     """What a comparison records of generated answers; gold and trivial have rates whose interval has no width."""
-    return {
+    values = {
         "prompts": 5,
         "slots": 50,
         "words": 48,
@@ -309,21 +322,27 @@ def generation() -> dict:
         },
         "file": "generations.csv",
     }
+    return Generation.model_validate(values)
 
 
 def with_answers(level: str = "B2") -> LevelRecords:
     """All three records of a level, with generated answers measured."""
-    held = level_records(level)
-    held.comparison["results"]["generation"] = generation()
-    return held
+    records = level_records(level)
+    change(records.comparison.results, generation=generation())
+    return records
 
 
 def level_records(level: str = "B2", *, split: str = "words", overlap: float = 0.0) -> LevelRecords:
     """All three records of a level."""
-    held = LevelRecords(level, dataset(level, split=split, overlap=overlap), training(level), comparison(level))
-    for record in (held.training, held.comparison):
-        record["recipe"]["split"] = split
-    return held
+    records = LevelRecords(level, dataset(level, split=split, overlap=overlap), training(level), comparison(level))
+    for record in (records.training, records.comparison):
+        record.recipe["split"] = split
+    return records
+
+
+def training_alone(level: str = "B2") -> LevelRecords:
+    """A level of which only the training is recorded."""
+    return LevelRecords(level, training=training(level))
 
 
 REFERENCE_EVALUATIONS = ((50, 1.72, 0.61), (100, 3.45, 0.42), (150, 5.17, 0.36), (200, 6.90, 0.34), (250, 8.62, 0.35))
@@ -337,24 +356,25 @@ def reference_b2() -> LevelRecords:
     training loss, base and tuned loss and perplexity, both reductions. Made up, since it is not known here: the other
     evaluation and training losses (and the reductions worked out from them), and the data record beyond the examples.
     """
-    held = level_records("B2", split="examples", overlap=0.94)
-    results = held.training["results"]
+    records = level_records("B2", split="examples", overlap=0.94)
+    results = records.training.results
     train = [*REFERENCE_TRAIN, (250, 8.62, 0.29), (290, 10.0, 0.28)]
     history = [{"step": step, "epoch": epoch, "train_loss": loss} for step, epoch, loss in train]
     history += [{"step": step, "epoch": epoch, "eval_loss": loss} for step, epoch, loss in REFERENCE_EVALUATIONS]
-    results |= {
-        "history": sorted(history, key=lambda row: (row["step"], "eval_loss" in row)),
-        "duration_s": 390,
-        "total_steps": 290,
-        "steps_per_epoch": 29,
-        "epochs": 10.0,
-        "train_loss": {"first": 1.83, "last": 0.28, "reduction_pct": 84.7},
-        "eval_loss": {"first": 0.61, "best": 0.34, "last": 0.35, "reduction_pct": 44.3},
-        "best": {"step": 200, "epoch": 6.90, "eval_loss": 0.34},
-        "base_model": {"name": "Llama-3.2-1B-Instruct"},
-        "trainable_parameters": None,
-    }
-    results["hyperparameters"] |= {
+    change(
+        results,
+        history=sorted(history, key=lambda row: (row["step"], "eval_loss" in row)),
+        duration_s=390,
+        total_steps=290,
+        steps_per_epoch=29,
+        epochs=10.0,
+        train_loss={"first": 1.83, "last": 0.28, "reduction_pct": 84.7},
+        eval_loss={"first": 0.61, "best": 0.34, "last": 0.35, "reduction_pct": 44.3},
+        best={"step": 200, "epoch": 6.90, "eval_loss": 0.34},
+        base_model={"name": "Llama-3.2-1B-Instruct"},
+        trainable_parameters=None,
+    )
+    results.hyperparameters |= {
         "lora_rank": 128,
         "lora_alpha": 256,
         "lora_dropout": 0.05,
@@ -376,15 +396,23 @@ def reference_b2() -> LevelRecords:
     }
     agreement = {"training_best_eval_loss": 0.34, "comparison_tuned_loss": 0.65, "relative_difference": 0.9118}
     found = {"examples": 200, "completion": part, "full_text": None, "agreement": agreement, "answers": []}
-    held.comparison["results"] = found
-    held.dataset["results"] |= {"train_examples": 1800, "eval_examples": 200}
-    return held
+    change(records.comparison, results=found)
+    change(records.dataset.results, train_examples=1800, eval_examples=200)
+    return records
 
 
-def write_records(workspace: Workspace, held: LevelRecords) -> None:
-    for name in records.NAMES:
-        if getattr(held, name) is not None:
-            files.write_atomically(workspace.record(held.level, name), json.dumps(getattr(held, name)))
+def write_record(path: Path, record: AnyRecord) -> Path:
+    """The record's file, with the text that a stage writes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(as_text(record.as_dict()), encoding="utf-8")
+    return path
+
+
+def write_records(workspace: Workspace, records: LevelRecords) -> None:
+    """The files of a level's records, but of those that are empty."""
+    for name in schema.RECORDS:
+        if record := getattr(records, name):
+            write_record(workspace.record(records.level, name), record)
 
 
 def write_experiment(workspace, name: str, axes: dict[str, list], levels: list[str], reached) -> None:
@@ -409,10 +437,12 @@ def write_experiment(workspace, name: str, axes: dict[str, list], levels: list[s
     path.write_text(json.dumps(plan))
 
 
-def _write_run(folder, level: str, loss: float) -> None:
+def _write_run(folder: Path, level: str, loss: float) -> None:
     compared = comparison(level)
-    compared["results"]["completion"] = _measured(loss + 0.6, loss, 4.3, -0.7, -0.5)
-    compared["results"]["generation"] = {"measures": {"tuned": {"joint_success": {"value": 1 - loss / 4}}}}
-    folder.mkdir(parents=True)
-    (folder / "training.json").write_text(json.dumps(training(level)))
-    (folder / "comparison.json").write_text(json.dumps(compared))
+    change(
+        compared.results,
+        completion=_measured(loss + 0.6, loss, 4.3, -0.7, -0.5),
+        generation={"measures": {"tuned": {"joint_success": {"value": 1 - loss / 4}}}},
+    )
+    write_record(folder / "training.json", training(level))
+    write_record(folder / "comparison.json", compared)

@@ -23,7 +23,7 @@ import psutil
 from tiny_models import make_bytes, tiny_recipe
 
 from cefr_helpers.core import files, records
-from cefr_helpers.core.paths import STAGES, project_root
+from cefr_helpers.core.paths import STAGES, Stage, project_root
 from cefr_helpers.pipeline import snakemake
 
 SEED = 20261122
@@ -34,7 +34,7 @@ COMMAND, COMMAND_KILLS = "cefr run", 6
 # alone: engine, stages and kernels must notice.
 VICTIMS = ("everything", "kernel", "runner")
 # A stage's work begins with its first line; that of 02 after its libraries are there.
-_FIRST = {STAGES[1]: ("step ", "Resuming")}
+_FIRST = {Stage.TRAIN: ("step ", "Resuming")}
 # enough steps for kills to fall between, and dropout, which only a sound resume repeats
 RECIPE = {"lora_dropout": 0.1, "train_examples": 16, "epochs": 3, "eval_steps": 4, "max_seq_length": 2048}
 _BEGIN, _END = "<!-- numbers of python tests/support/killing.py -->", "<!-- end of numbers -->"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cefr_helpers.core import files, records
 from cefr_helpers.core.paths import PLOT_FILES, Workspace, project_root
-from cefr_helpers.data import example_files
+from cefr_helpers.data import formatting
 
 LEVEL = "B2"
 
@@ -20,7 +20,7 @@ def what_is_there(folder: Path) -> Counter:
     workspace, found = Workspace(folder, folder / "user_data"), Counter()
     for part in ("train", "eval"):
         if (path := workspace.formatted_file(LEVEL, part)).is_file():
-            assert example_files.read(path)
+            assert formatting.read_examples(path)
             found["examples"] += 1
     for name in records.NAMES:
         if record := records.read_if_there(workspace, LEVEL, name):

@@ -17,7 +17,7 @@ class Raw:
 
     status: int = 200
     body: bytes | dict = b""
-    headers: dict = field(default_factory=dict)
+    headers: dict = field(default_factory=dict)  # beside the length; the type is JSON's unless it stands here
     wait: threading.Event | None = None  # answers only when it is set
     drop: bool = False  # closes the connection without a word
 
@@ -28,7 +28,7 @@ class StandIn:
     Attributes:
         answer: prompt -> text of a good answer, or Raw.
         models: what it lists, or Raw.
-        asked: the chats, each {"authorization", "prompt", and the body}, in their order.
+        asked: the chats, each {"authorization", "headers", "prompt", and the body}, in their order.
     """
 
     def __init__(self, answer: Callable[[str], str | Raw]):
@@ -69,7 +69,8 @@ def running(answer: Callable[[str], str | Raw]):
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             prompt = body["messages"][0]["content"]
-            stand_in.asked.append({"authorization": self.headers["authorization"], "prompt": prompt, **body})
+            came_with = {"authorization": self.headers["authorization"], "headers": dict(self.headers)}
+            stand_in.asked.append({**came_with, "prompt": prompt, **body})
             found = stand_in.answer(prompt)
             if isinstance(found, str):
                 message = {"role": "assistant", "content": found}
@@ -86,7 +87,8 @@ def running(answer: Callable[[str], str | Raw]):
             body = raw.body if isinstance(raw.body, bytes) else json.dumps(raw.body).encode()
             try:
                 self.send_response(raw.status)
-                for name, value in {"content-length": str(len(body)), **raw.headers}.items():
+                told = {"content-length": str(len(body)), "content-type": "application/json", **raw.headers}
+                for name, value in told.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)

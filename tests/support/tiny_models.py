@@ -1,12 +1,10 @@
 """Random models as small as they can be, with a bank of ten words, adapters and a recipe for them."""
 
-import json
 from pathlib import Path
 
 import yaml
-from hand_made_records import envelope
+from hand_made_records import make_record, write_record
 
-from cefr_helpers.core import files
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.models import base_model
 
@@ -138,4 +136,4 @@ def write_adapter(workspace, level, byte_folder, recipe, name, seed):
     model.save_pretrained(path)
     results = {"adapter": {"name": name, "path": str(path)}, "base_model": base.describe(), "precision": "fp32"}
     values = {"name": "tiny", **yaml.safe_load(recipe.read_text())}
-    files.write_atomically(workspace.record(level, "training"), json.dumps(envelope(level, results, values)))
+    write_record(workspace.record(level, "training"), make_record("training", level, results, values))

@@ -2,13 +2,16 @@
 
 The specification: `base_model`, `recipe` (changes to recipes/smoke.yaml), `folder`, `examples` (the first
 eight for training, the rest for evaluation), `copies` (how often the training examples are taken),
-`stop_at` (a step to die at), `interrupt_at` (a step to be interrupted at, after which the same kernel goes on)
+`stop_at` (a step to die at), `fits_up_to` (a GPU's lack of memory, made up: a step
+with more examples at a time fails with PyTorch's message, after it was made),
+`interrupt_at` (a step to be interrupted at, after which the same kernel goes on)
 and `publish` (whether adapter and merged model are saved). Prints results as JSON.
 """
 
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,12 +19,29 @@ import yaml
 
 from cefr_helpers.core.paths import Workspace, project_root
 from cefr_helpers.core.recipes import Recipe
+from cefr_helpers.training import batch_size
 from cefr_helpers.training import tuning as training
+
+SCRIPT = Path(__file__)
+FP32 = {"precision": "fp32", "learning_rate": 2.0e-2, "epochs": 3, "eval_steps": 4, "lora_dropout": 0.1}
+
+
+def run(folder, base_model, examples, recipe, threads=None, **more) -> subprocess.CompletedProcess:
+    spec = {"folder": str(folder), "base_model": str(base_model), "examples": examples, "recipe": recipe} | more
+    folder.mkdir(exist_ok=True)
+    environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
+    command = [sys.executable, str(SCRIPT), json.dumps(spec)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+def results(done: subprocess.CompletedProcess) -> dict:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def main(spec: dict) -> dict:
     folder = Path(spec["folder"])
-    training.import_unsloth(folder)
+    training.prepare_unsloth(folder)
     from transformers import TrainerCallback
 
     from cefr_helpers.models import base_model, saving
@@ -47,6 +67,8 @@ def main(spec: dict) -> dict:
             return trainer
 
         training.make_trainer = dying
+    if spec.get("fits_up_to"):
+        run_out_of_memory(spec["fits_up_to"])
     arguments = (model, tokenizer, train, evaluation, recipe, 1, folder / "checkpoints", folder / "logs")
     if spec.get("interrupt_at"):
         interrupted(arguments, spec["interrupt_at"])
@@ -63,6 +85,23 @@ def main(spec: dict) -> dict:
             saving.describe(merged, folder),
         )
     return results
+
+
+def run_out_of_memory(most: int) -> None:
+    """The choice is made as on a GPU, and trials of more than `most` examples run out of memory."""
+    import torch
+    from trl import SFTTrainer
+
+    resolve, train = batch_size.resolve, SFTTrainer.train
+    batch_size.resolve = lambda recipe, folder, on_gpu, fits: resolve(recipe, folder, True, fits)
+
+    def failing(trainer, *args, **kwargs):
+        done = train(trainer, *args, **kwargs)
+        if trainer.args.per_device_train_batch_size > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        return done
+
+    SFTTrainer.train = failing
 
 
 def interrupted(arguments: tuple, step: int) -> None:

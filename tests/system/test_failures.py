@@ -17,8 +17,8 @@ import yaml
 
 from cefr_helpers.core import locks
 from cefr_helpers.core.errors import Busy
-from cefr_helpers.core.paths import STAGES, Workspace, project_root
-from cefr_helpers.pipeline import failures, snakemake, stage_turn, stages
+from cefr_helpers.core.paths import Stage, Workspace, project_root
+from cefr_helpers.pipeline import gpus, notebooks, snakemake, stages
 
 PARAMETERS = 'level = "B2"\noutput_root = "."\nuser_data = "user_data"'
 
@@ -28,7 +28,7 @@ def stage_of(tmp_path, monkeypatch):
     """Runs a stage whose notebook has one cell, the given code; returns the message it fails with."""
     workspace = Workspace(tmp_path / "out", tmp_path / "user_data")
 
-    def run(code: str, stage: str = STAGES[1]) -> str:
+    def run(code: str, stage: str = Stage.TRAIN) -> str:
         notebook = nbformat.v4.new_notebook()
         cells = [
             nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
@@ -73,7 +73,7 @@ def test_a_killed_kernel_is_told_with_its_peak_and_what_to_change(stage_of):
     ],
 )
 def test_memory_that_ran_out_is_told_as_that(stage_of, code, kind):
-    told = stage_of(code, STAGES[2])
+    told = stage_of(code, Stage.COMPARE)
     assert f"memory ran out: cell [3] raised {kind}" in told
     assert "lower eval_batch_size in the recipe" in told and "batch_size (" not in told
 
@@ -83,7 +83,7 @@ def test_a_full_disk_in_a_cell_is_told_as_that(stage_of):
 
 
 def test_any_other_error_is_told_as_it_is():
-    assert failures.of_cell(3, "ValueError", "no", STAGES[1]) == "cell [3] raised ValueError: no"
+    assert notebooks.of_cell(3, "ValueError", "no", Stage.TRAIN) == "cell [3] raised ValueError: no"
 
 
 def test_a_second_run_of_a_level_is_refused_at_once_and_another_level_is_not(tmp_path):
@@ -91,15 +91,15 @@ def test_a_second_run_of_a_level_is_refused_at_once_and_another_level_is_not(tmp
     workspace.run("B2").mkdir(parents=True)
     settings = {"levels": ["A1", "B2"], "recipe": "smoke", "sentence_bank": "bundled", "language": "en", "seed": 1}
     settings |= {"output_root": str(tmp_path), "user_data": str(tmp_path / "user_data")}
-    command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", STAGES[3]]
-    with locks.exclusive(workspace.run("B2") / stage_turn.LOCK):
+    command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", Stage.PLOT]
+    with locks.exclusive(workspace.run("B2") / gpus.STAGE_LOCK):
         started = time.monotonic()
         second, other = (
             subprocess.run([*command, level, json.dumps(settings)], capture_output=True, text=True, cwd=project_root())
             for level in ("B2", "A1")
         )
     assert second.returncode == 1 and f"{workspace.run('B2')}: another run is at work here" in second.stderr
-    assert not (workspace.run("B2") / f"{STAGES[3]}.log").exists()
+    assert not (workspace.run("B2") / f"{Stage.PLOT}.log").exists()
     assert "another run" not in other.stderr and "run 02_training for level A1 first" in other.stderr
     assert time.monotonic() - started < 60
 
@@ -121,8 +121,8 @@ def test_levels_side_by_side_end_as_one_after_the_other(byte_folder, tmp_path):
         own = {"XDG_CACHE_HOME": str(tmp_path / f"cache{at_once}"), "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, capture_output=True, text=True, env=os.environ | own, cwd=project_root())
         assert done.returncode == 0, done.stdout + done.stderr
-        begun = [done.stdout.index(f"{level} {STAGES[1]} | started") for level in levels]
-        ended = [done.stdout.index(f"{level} {STAGES[1]} | done") for level in levels]
+        begun = [done.stdout.index(f"{level} {Stage.TRAIN} | started") for level in levels]
+        ended = [done.stdout.index(f"{level} {Stage.TRAIN} | done") for level in levels]
         assert (max(begun) < min(ended)) == (at_once == 2)
         found[at_once] = [leftovers.outcome(folder, level) for level in levels]
     assert found[1] == found[2]
@@ -169,11 +169,11 @@ def test_a_kernel_ends_at_once_with_the_process_that_runs_it(stage_of):
     assert f"raised ValueError: signal {int(signal.SIGKILL)}" in told
 
 
-@pytest.mark.parametrize("module", ["stages", "shared_data"])
+@pytest.mark.parametrize("module", ["stages", "runs"])
 def test_a_command_whose_engine_was_killed_before_it_began_does_nothing(tmp_path, module):
     settings = {"levels": ["B2"], "recipe": "smoke", "sentence_bank": "bundled", "language": "en", "seed": 1}
     settings |= {"output_root": str(tmp_path / "out"), "user_data": str(tmp_path / "user_data")}
-    arguments = [STAGES[0], "B2", json.dumps(settings)] if module == "stages" else ["B2", ".", json.dumps(settings)]
+    arguments = [Stage.FORMAT, "B2", json.dumps(settings)] if module == "stages" else ["B2", ".", json.dumps(settings)]
     gone = subprocess.Popen(["true"])
     gone.wait()
     done = subprocess.run(
@@ -197,11 +197,11 @@ def test_what_a_command_starts_does_not_look_for_its_engine(monkeypatch):
 def test_with_a_killed_cefr_run_its_engine_stage_and_kernel_end_and_both_locks_are_free(tmp_path):
     """Killed while the first stage's kernel is at work; `killing` fails where a process is left."""
     folder = tmp_path / "out"
-    log = Workspace(folder, folder / "user_data").run(killing.leftovers.LEVEL) / f"{STAGES[0]}.log"
+    log = Workspace(folder, folder / "user_data").run(killing.leftovers.LEVEL) / f"{Stage.FORMAT}.log"
     ended = killing.run_all(folder, Path("smoke"), 0.0, lambda: log.is_file() and log.stat().st_size > 0)
     assert (ended.victim, ended.returncode) == ("runner", -signal.SIGKILL)
-    assert f"{STAGES[0]} | started" in ended.printed and "done" not in ended.printed
-    with snakemake.only_run(folder), locks.exclusive(log.parent / stage_turn.LOCK):
+    assert f"{Stage.FORMAT} | started" in ended.printed and "done" not in ended.printed
+    with snakemake.only_run(folder), locks.exclusive(log.parent / gpus.STAGE_LOCK):
         assert list((folder / ".snakemake" / "locks").iterdir())  # the engine had no time to tidy up
 
 

@@ -12,7 +12,7 @@ import yaml
 from tiny_models import HARD, write_adapter
 
 from cefr_helpers.core.paths import Workspace, project_root
-from cefr_helpers.data import example_files
+from cefr_helpers.data import formatting
 
 NAME = "byte-b2-unsloth-v1"
 
@@ -35,7 +35,7 @@ def play(byte_folder, tmp_path_factory) -> dict:
     recipe.write_text(yaml.safe_dump(values | {"base_model": str(byte_folder), "precision": "fp32"}))
     workspace = Workspace(folder / "out", folder / "user_data")
     write_adapter(workspace, "B2", byte_folder, recipe, NAME, 1)
-    example_files.write(workspace.formatted_file("A2", "eval"), [tiny_models.make_example(0)])
+    formatting.write_examples(workspace.formatted_file("A2", "eval"), [tiny_models.make_example(0)])
     return {"level": "A2", "recipe": str(recipe), "sentence_bank": str(folder / "bank")} | _places(workspace)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cefr_helpers import cli
-from cefr_helpers.bank_making.answer_journal import AnswerJournal
+from cefr_helpers.bank_making.storage import ResponseLog
 from cefr_helpers.data import banks
 from cefr_helpers.models import base_model
 
@@ -56,7 +56,7 @@ def test_the_bundled_model_behind_llama_cpp_writes_what_it_can(llama_cpp, tmp_pa
     with pytest.raises(SystemExit) as ended:
         cli.main()
     printed = "".join(capsys.readouterr())
-    journal = AnswerJournal(tmp_path / "B1.made" / "answers.jsonl")
+    journal = ResponseLog(tmp_path / "B1.made" / "answers.jsonl")
     assert journal.header["server"]["kind"] == "llama.cpp" and journal.header["model"].endswith(base_model.BUNDLED_FILE)
     assert {one["word"] for one in journal.answers} == set(WORDS) and 3 <= len(journal.answers) <= 6
     assert all(one["text"] and 0 < one["completion_tokens"] <= 100 < one["prompt_tokens"] for one in journal.answers)

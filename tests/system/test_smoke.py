@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from cefr_helpers.core import files, records
-from cefr_helpers.core.paths import REPORT_STAGE, STAGES, Workspace, project_root
+from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
 from cefr_helpers.pipeline import stages as pipeline
 from cefr_helpers.training import run_logs
 
@@ -53,7 +53,7 @@ def test_every_stage_left_its_files(workspace, level):
     for stage in STAGES:
         missing = [path for path in pipeline.outputs(workspace, stage, level) if not path.is_file()]
         assert missing == []
-    assert all(path.is_file() for path in pipeline.outputs(workspace, REPORT_STAGE, ""))
+    assert all(path.is_file() for path in pipeline.outputs(workspace, Stage.REPORT, ""))
     assert list((workspace.run(level) / "tensorboard").rglob("events.out.tfevents.*"))
     assert not (workspace.run(level) / "checkpoints").exists() or not any(
         (workspace.run(level) / "checkpoints").iterdir()

@@ -101,11 +101,27 @@ def test_the_newest_checkpoint_by_number_is_read_and_its_adapter_described(tmp_p
     assert ran["lora_target_modules"] == ["q_proj", "v_proj"]
 
 
-def test_the_base_model_comes_from_the_model_card_where_the_adapter_does_not_say(tmp_path, workspace):
+@pytest.mark.parametrize(
+    ("card", "name"),
+    [
+        (b"---\nbase_model: meta/Some-Model\ntags: [lora]\n---\n# Card\n", "meta/Some-Model"),
+        (b"---\r\nbase_model: [meta/Some-Model, other/One]\r\n---\r\n", "meta/Some-Model"),
+        (b"---\nbase_model: meta/Some-Model\nmodel-index: 3\n4: 5\n---\n", "meta/Some-Model"),
+        (b"---\nbase_model: [3]\n---\n", None),
+        (b"---\nbase_model: [a\n---\n", None),
+        (b"---\n- a list\n---\n", None),
+        (b"---\nbase_model: \xe9\n---\n", None),
+        (b"# Card\n", None),
+        (b"", None),
+        (None, None),
+    ],
+)
+def test_the_base_model_comes_from_the_model_card_where_the_adapter_does_not_say(tmp_path, workspace, card, name):
     source = write_run(tmp_path / "run", state())
     add_adapter(source, base=None)
-    (source / "README.md").write_text("---\nbase_model: meta/Some-Model\ntags: [lora]\n---\n# Card\n")
-    assert adopted(source, workspace)["base_model"]["name"] == "meta/Some-Model"
+    if card is not None:
+        (source / "README.md").write_bytes(card)
+    assert adopted(source, workspace)["base_model"]["name"] == name
 
 
 def test_an_absolute_path_of_another_machine_is_cut_to_its_name(tmp_path, workspace):

@@ -12,7 +12,7 @@ import yaml
 
 from cefr_helpers.core import recipes, records
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.paths import STAGES, project_root
+from cefr_helpers.core.paths import STAGES, Stage, project_root
 from cefr_helpers.experiments import grid
 from cefr_helpers.models.base_model import BaseModel
 from cefr_helpers.pipeline import configuration, resources
@@ -83,7 +83,7 @@ def test_two_processes_go_on_from_their_checkpoint_as_if_never_stopped(tiny_fold
 
 
 def test_batches_that_cannot_be_shared_out_are_refused_before_anything_starts(monkeypatch, tmp_path):
-    assert distributed.share(8, 4) == 2
+    assert distributed.local_accumulation_steps(8, 4) == 2
     told = "gradient_accumulation_steps: 1; expected a multiple of the 2 processes"
     own = {"recipe": "smoke", "output_root": str(tmp_path), "user_data": str(tmp_path)}
     configuration.check_inputs(configuration.read(own))
@@ -99,14 +99,14 @@ def test_batches_that_cannot_be_shared_out_are_refused_before_anything_starts(mo
 def test_how_many_is_a_whole_number(monkeypatch, given):
     monkeypatch.setenv(distributed.VARIABLE, given)
     with pytest.raises(InputError, match=distributed.VARIABLE):
-        distributed.asked()
+        distributed.requested()
 
 
 def test_only_the_training_has_several_processes_and_asks_for_their_memory(monkeypatch):
     monkeypatch.setenv(distributed.VARIABLE, "3")
-    assert [distributed.asked(stage) for stage in STAGES] == [1, 3, 1, 1]
-    asked = {stage: resources.asked({}, "smoke", stage)["mem_mb"](None, 2) for stage in STAGES}
-    assert asked[STAGES[1]] == 3 * 2 * 8000 and asked[STAGES[2]] == 2 * 8000
+    assert [distributed.requested(stage) for stage in STAGES] == [1, 3, 1, 1]
+    asked = {stage: resources.rule_resources({}, "smoke", stage)["mem_mb"](None, 2) for stage in STAGES}
+    assert asked[Stage.TRAIN] == 3 * 2 * 8000 and asked[Stage.COMPARE] == 2 * 8000
 
 
 def test_a_checkpoint_of_two_processes_is_whole_with_both_their_states(monkeypatch, tmp_path):
@@ -149,10 +149,10 @@ def test_the_training_notebook_runs_in_two_processes_and_leaves_one_run(tiny_fol
         configuration.read(own | {"output_root": str(folder), "user_data": str(folder / "user_data")})
         for folder in (tmp_path / "one", tmp_path / "two")
     )
-    stage(STAGES[0], one)
+    stage(Stage.FORMAT, one)
     shutil.copytree(one.output_root, two.output_root)
-    stage(STAGES[1], one)
-    told = stage(STAGES[1], two, **{distributed.VARIABLE: "2"})
+    stage(Stage.TRAIN, one)
+    told = stage(Stage.TRAIN, two, **{distributed.VARIABLE: "2"})
     assert_same_course(*(records.read(each.workspace, "B2", "training")["results"] for each in (one, two)))
     assert told.count("| started") == told.count("| done in") == 1
     assert told.count("step 8/8") == 2  # the loss, then the evaluation, of the first process alone

@@ -46,7 +46,22 @@ def model(tiny_folder):
 def check(model, bundled, examples, tmp_path):
     workspace = Workspace(tmp_path / "out", tmp_path / "user_data")
     tokenizer = base_model.load_tokenizer(bundled)
-    return lambda: preflight.check(model, tokenizer, examples, recipes.load_recipe("smoke"), workspace)
+    return lambda: preflight.check_resources(model, tokenizer, examples, recipes.load_recipe("smoke"), workspace)
+
+
+def test_a_base_that_the_memory_cannot_hold_is_refused_before_it_is_loaded(tiny_folder, monkeypatch):
+    monkeypatch.delenv(preflight.OVERRIDE, raising=False)
+    base, settings = base_model.resolve(str(tiny_folder)), recipes.load_recipe("smoke")
+    stored = sum(path.stat().st_size for path in tiny_folder.glob("*.safetensors"))
+    assert preflight.check_base(base, settings.model_copy(update={"precision": "fp32"})).needed == stored
+    assert preflight.check_base(base, settings).needed == stored // 2
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=stored // 4))
+    assert preflight.check_base(base, settings.model_copy(update={"load_in_4bit": True})).needed <= stored // 4
+    told = f"memory for the weights of {base.name}: at least .* take a smaller base_model.*\n.*CHECKS=no"
+    with pytest.raises(InputError, match=told):
+        preflight.check_base(base, settings)
+    monkeypatch.setenv(preflight.OVERRIDE, "1")
+    preflight.check_base(base, settings)
 
 
 def test_the_bound_is_the_sum_of_its_parts(model):

@@ -1,29 +1,11 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from train_tiny import FP32, results, run
 
 from cefr_helpers.core.paths import project_root
-
-SCRIPT = Path(__file__).parents[1] / "support" / "train_tiny.py"
-FP32 = {"precision": "fp32", "learning_rate": 2.0e-2, "epochs": 3, "eval_steps": 4, "lora_dropout": 0.1}
-
-
-def run(folder, base_model, examples, recipe, threads=None, **more) -> subprocess.CompletedProcess:
-    spec = {"folder": str(folder), "base_model": str(base_model), "examples": examples, "recipe": recipe} | more
-    folder.mkdir(exist_ok=True)
-    environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
-    command = [sys.executable, str(SCRIPT), json.dumps(spec)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment)
-
-
-def results(done: subprocess.CompletedProcess) -> dict:
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,144 @@
+"""The three records of one level, and what they say together."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cefr_helpers.core import files, records
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.levels import LEVELS, check_level
+from cefr_helpers.core.paths import ANSWER_PLOT_FILES, Workspace
+from cefr_helpers.core.schema import (
+    MEASURES,
+    BestStep,
+    ComparisonRecord,
+    DatasetRecord,
+    Generation,
+    Step,
+    TrainingRecord,
+)
+
+EXPORT_RECORD = "export.json"
+_EXPORT_KEYS = {"merged_model", "quantisation", "file", "bytes", "sha256"}
+
+
+@dataclass(frozen=True)
+class LevelRecords:
+    """The records of a level; the record of a stage that has not been run is empty, and so false."""
+
+    level: str
+    dataset: DatasetRecord = field(default_factory=DatasetRecord)
+    training: TrainingRecord = field(default_factory=TrainingRecord)
+    comparison: ComparisonRecord = field(default_factory=ComparisonRecord)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether training was run for the level."""
+        return bool(self.training)
+
+    @property
+    def adopted(self) -> bool:
+        """Whether the training was run elsewhere and taken over by `cefr adopt`."""
+        return bool(self.training.results.adopted)
+
+    @property
+    def model_name(self) -> str | None:
+        """The base model, as the training record names it."""
+        return self.training.results.base_model.name or self.training.recipe.get("base_model")
+
+    @property
+    def generation(self) -> Generation:
+        """What is measured of the answers."""
+        return self.comparison.results.generation
+
+    @property
+    def best(self) -> BestStep:
+        """The best evaluation: as recorded, else the lowest of the history; empty where there is none."""
+        recorded, evaluations = self.training.results.best, self.history("eval_loss")
+        if recorded.eval_loss is not None or not evaluations:
+            return recorded
+        lowest = min(evaluations, key=lambda entry: entry.eval_loss)
+        return BestStep(step=lowest.step, epoch=lowest.epoch, eval_loss=lowest.eval_loss)
+
+    @property
+    def above_floor(self) -> float | None:
+        """The best evaluation loss minus the memoriser's floor of the same measure, in nats per token."""
+        lowest, ground = self.best.eval_loss, self.floor(self.loss_measure("eval_loss"))
+        return None if lowest is None or ground is None else lowest - ground
+
+    def history(self, key: str) -> list[Step]:
+        """The entries of the training history that hold a value for `key`, in step order."""
+        known = [entry for entry in self.training.results.history if getattr(entry, key) is not None]
+        return sorted((entry for entry in known if entry.step is not None), key=lambda entry: entry.step or 0)
+
+    def loss_measure(self, key: str) -> str | None:
+        """What a loss of the history was taken on: "completion", "full_text", or None where that is unknown.
+
+        Our own evaluations score the completion whatever the training loss is taken on; those of an adopted run are the
+        trainer's, on the same part as its training loss.
+
+        Args:
+            key: "train_loss" or "eval_loss".
+        """
+        if key == "eval_loss" and not self.adopted:
+            return "completion"
+        measure = self.training.results.hyperparameters.get("loss_on")
+        return measure if measure in MEASURES else None
+
+    def floor(self, measure: str | None) -> float | None:
+        """The memoriser's floor in nats per token, for a loss on "completion" or "full_text"."""
+        return getattr(self.dataset.results.memoriser_floor, measure).nats_per_token if measure else None
+
+    @property
+    def merged_identity(self) -> dict:
+        """What tells one merged model from another: its name and the digests of its files."""
+        merged = self.training.results.merged_model
+        return {"name": merged.name, "files": merged.files}
+
+
+def read_level(workspace: Workspace, level: str) -> LevelRecords:
+    """The records of `level`.
+
+    Raises:
+        InputError: the level is unknown or a record is broken.
+    """
+    check_level(level)
+    found = {name: records.read_if_there(workspace, level, name) for name in records.NAMES}
+    return LevelRecords(level, **{name: record for name, record in found.items() if record is not None})
+
+
+def read_trained(workspace: Workspace, level: str) -> LevelRecords:
+    """The records of a level that was trained.
+
+    Raises:
+        InputError: the level is unknown, has no training record, or a record is broken.
+    """
+    records.read(workspace, check_level(level), "training")
+    return read_level(workspace, level)
+
+
+def read_levels(workspace: Workspace, levels: Iterable[str] = LEVELS) -> dict[str, LevelRecords]:
+    """Level -> its records, in the order of LEVELS; a level that has not been run has empty ones."""
+    wanted = {check_level(level) for level in levels}
+    return {level: read_level(workspace, level) for level in LEVELS if level in wanted}
+
+
+def gguf_exports(workspace: Workspace, of: LevelRecords) -> list[dict]:
+    """The records of the exports of the level's merged model that are there, by name of file.
+
+    Anything else in the folder is passed over: it is no reason for a model card to fail.
+    """
+    there = []
+    for path in workspace.exports().glob(f"*/{EXPORT_RECORD}"):
+        try:
+            record = files.read_json(path, "expected the record of an export")
+        except InputError:
+            continue
+        if isinstance(record, dict) and record.keys() >= _EXPORT_KEYS and record["merged_model"] == of.merged_identity:
+            there += [record] if (path.parent / record["file"]).is_file() else []
+    return sorted(there, key=lambda record: record["file"])
+
+
+def figure_files(generation: Generation) -> dict[str, str]:
+    """The figures there are of a level's answers: none of level scores where no level scorer could be trained."""
+    scored = any(generation.scores.values())
+    return {name: file for name, file in ANSWER_PLOT_FILES.items() if scored or name != "level_scores"}
