@@ -39,8 +39,8 @@ DATA_JSON = ByRun({run.data_name or "-": run.data.model_dump_json() for run in R
 DATA_ROOT = ByRun({run.name or "-": run.data_root for run in RUNS})
 # A stage ends with this process, even where this one is gone before the stage has begun.
 ENGINE = f"{locks.ENGINE}={os.getpid()}"
-STAGE = f"{{ENGINE}} exec {{PYTHON}} -m {stages.__name__} "
-TAKE_DATA = f"{{ENGINE}} exec {{PYTHON}} -m {runs.__name__} "
+STAGE = f"{{ENGINE}} exec {{PYTHON:q}} -m {stages.__name__} "
+TAKE_DATA = f"{{ENGINE}} exec {{PYTHON:q}} -m {runs.__name__} "
 FORMAT, TRAIN, COMPARE, PLOT = STAGES
 REPORT = Stage.EXPERIMENT if EXPERIMENT else Stage.REPORT
 FORMATTED = set()  # data that runs share is formatted once

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prints a Python that can set the project up: the one given, else the newest of 3.13, 3.12 and 3.11 that works here.
+# Prints a Python that can set the project up: the one given, else that of .venv, else the newest of 3.13, 3.12 and 3.11
+# that works here.
 # A command that is there may fail all the same, as pyenv's do for a version that is not chosen, and on Debian and Ubuntu
 # Python comes without what fills a new environment.
 
@@ -24,7 +25,9 @@ if [ -n "$1" ]; then
     command -v "$1"
     exit
 fi
-for name in python3.13 python3.12 python3.11 python3; do
+# what was set up with one Python stays with it when its requirements change
+kept=$(.venv/bin/python -c 'import sys; print(sys._base_executable)' 2>/dev/null)
+for name in "$kept" python3.13 python3.12 python3.11 python3; do
     command -v "$name" >/dev/null || continue
     found=$(problem "$name")
     [ -n "$found" ] || { command -v "$name"; exit; }

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from cefr_helpers.data import bank_formats
 from cefr_helpers.text import headwords, repair, sentence_cells, word_match
+from cefr_helpers.text.sentences import has_end_mark, holds_several
 
 # Reasons by what they mean for a bank; those of no group are only told.
 CHANGED = (
@@ -106,9 +107,9 @@ def _doubt(sentences: dict[str, tuple[str, ...]], report: dict[str, list[str]]) 
     """Told of what stays: the measures take no answer for one sentence that looks like this."""
     for word, own in sentences.items():
         for sentence in own:
-            if not sentences.has_end_mark(sentence):
+            if not has_end_mark(sentence):
                 report["no_end_mark"].append(f"{word}: {sentence}")
-            elif sentences.holds_several(sentence):
+            elif holds_several(sentence):
                 report["several_sentences"].append(f"{word}: {sentence}")
 
 

@@ -100,7 +100,9 @@ class AdapterSwitcher:
             return self._held[1]
         if settings.precision != "auto":
             return settings.precision
-        return "fp16" if torch.cuda.is_available() and not torch.cuda.is_bf16_supported() else "bf16"
+        # a GPU before Ampere emulates bf16, many times slower, and PyTorch counts that as support unless told not to
+        native = not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bf16" if native else "fp16"
 
 
 def load(base: base_model.BaseModel, training: TrainingRecord, adapter: Path):

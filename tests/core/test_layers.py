@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "evaluation": "text data models",
     "pipeline": "data models training",
     "notes": "rendering evaluation",
-    "experiments": "pipeline rendering evaluation training",
+    "experiments": "data pipeline rendering evaluation training",
     "bank_making": "text data evaluation",
     "playground": "text data models evaluation",
     "sharing": "notes models data rendering",

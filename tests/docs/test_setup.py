@@ -101,7 +101,7 @@ def test_the_set_up_expects_the_pytorch_that_is_pinned():
 def find_python(folder: Path, given: str = "") -> subprocess.CompletedProcess:
     """tools/find_python.sh where these are the only programs."""
     called = ["/bin/sh", str(ROOT / "tools" / "find_python.sh"), given]
-    return subprocess.run(called, capture_output=True, text=True, env={"PATH": str(folder)})
+    return subprocess.run(called, capture_output=True, text=True, cwd=folder, env={"PATH": str(folder)})
 
 
 def put_python(folder: Path, name: str, version: str, modules: str = "venv pip ensurepip") -> str:
@@ -120,6 +120,16 @@ def test_the_newest_python_that_works_sets_up(tmp_path):
     put_python(tmp_path, "python3.11", "3.11")
     assert find_python(tmp_path).stdout.strip() == expected
     assert find_python(tmp_path, "python3.11").stdout.strip() == str(tmp_path / "python3.11")
+
+
+def test_the_python_of_an_environment_stays_until_another_is_named(tmp_path):
+    put_python(tmp_path, "python3.13", "3.13")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    kept = put_python(tmp_path, "a python", "3.11")
+    (tmp_path / ".venv" / "bin" / "python").write_text(f"#!/bin/sh\necho '{kept}'\n")
+    (tmp_path / ".venv" / "bin" / "python").chmod(0o755)
+    assert find_python(tmp_path).stdout.strip() == kept
+    assert find_python(tmp_path, "python3.13").stdout.strip() == str(tmp_path / "python3.13")
 
 
 def test_a_python_under_its_plain_name_counts_where_its_version_is_right(tmp_path):
