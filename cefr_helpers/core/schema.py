@@ -120,6 +120,7 @@ class SentenceBank(Part):
     """
 
     name: str | None = None
+    read_as: str | None = None
     words_read: int | None = None
     sentences_read: int | None = None
     words: int | None = None

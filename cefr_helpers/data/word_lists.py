@@ -143,7 +143,7 @@ def _words(text: str, file: str, place: str, report: dict[str, list[str]]) -> li
     if _HEADING.match(plain):
         report.setdefault("heading", []).append(plain)
         return []
-    offered = [one for one in headwords.alternatives(plain) if any(map(str.isalpha, one))]
+    offered = [one for one in headwords.alternatives(plain, with_optional=False) if any(map(str.isalpha, one))]
     reason = "no_word" if not offered else "affix" if _AFFIX.fullmatch(offered[0]) else None
     if reason:
         report.setdefault(reason, []).append(f"{place}: {shown(plain)}")

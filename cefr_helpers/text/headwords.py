@@ -11,6 +11,7 @@ _POINTS = re.compile(r"\s*(?:\.{3,}|…)\s*")
 _PRINTED = re.compile(r"[()\[\]{}/,;:=…¹²³⁴⁵⁶⁷⁸⁹]|\.{3}|\.$|\s\d{1,2}$|\s[-–—]\s|^[-*•–—]|^\d{1,3}[.)]\s")
 _LEADING = re.compile(r"^(?:\(?\d{1,3}[.)]|[-*•–—·])\s+")
 _BRACKETS = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\})\s*")
+_INSIDE = re.compile(r"(?<!\S)\(([^\W\d_]+)\)\s+(?=[^\W\d_])")
 _OPTIONAL = re.compile(r"(?<=\w)\((\w{1,3})\)|\((\w{1,3})\)(?=\w)")
 _LABELS = "n|v|vb|adj|adv|prep|conj|pron|det|art|num|phr|phr v|pl|sing|mod|aux|int|excl|vi|vt"
 _LONG_LABELS = "noun|verb|adjective|adverb|preposition|conjunction|pronoun|determiner|article|phrasal verb|idiom|phrase"
@@ -26,14 +27,20 @@ def is_placeholder(part: str) -> bool:
 
 
 @lru_cache(maxsize=100_000)
-def alternatives(headword: str) -> tuple[str, ...]:
+def alternatives(headword: str, with_optional: bool = True) -> tuple[str, ...]:
     """The words or phrases that a printed headword offers, in its order: "a/b" gives a and b; a plain word itself.
 
     Brackets, parts of speech and numbers of meanings are left out; "..." between words stays, as a place for others.
+
+    Args:
+        with_optional: offer last what stands in brackets too, where words follow: "keep (on) going" gives "keep going"
+            and "keep on going".
     """
     text = " ".join(headword.split())
     if not _PRINTED.search(text):
         return (text,)
+    if with_optional and (inside := _INSIDE.sub(r"\1 ", text)) != text:
+        return tuple(dict.fromkeys((*alternatives(text, False), *alternatives(inside, False))))
     found = [one for listed in _LISTED.split(_bare(text)) for one in _choices(listed)]
     words = tuple(dict.fromkeys(one for one in found if any(map(str.isalpha, one))))
     return words[:_MOST] or (text,)

@@ -9,7 +9,13 @@ ENCODING, MARKUP, CHARACTERS = "encoding_repaired", "markup_removed", "character
 
 _SUSPECT = re.compile(r"[^\n\x20-\x7e]|[<&{\[*_`]")  # a text without any of these is left alone at once
 _LINE_TAG = re.compile(r"<(?:br|/p|/div|/li|/tr|/h\d)\b[^<>]*>|<(?:p|div|li|tr|h\d)\b[^<>]*>", flags=re.IGNORECASE)
-_TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>|<!--.*?-->", flags=re.IGNORECASE | re.DOTALL)
+# Of HTML alone: "May I <borrow> it?" is somebody's own emphasis.
+_HTML = (
+    "a|abbr|audio|b|big|blockquote|body|br|center|cite|code|dd|del|div|dl|dt|em|font|h[1-6]|head|hr|html|i|img|ins|kbd|li|"
+    "mark|object|ol|p|param|pre|q|rt|ruby|s|small|source|span|strike|strong|sub|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|"
+    "ul|video"
+)
+_TAG = re.compile(rf"</?(?:{_HTML})(?:\s[^<>]*)?/?>|<!--.*?-->", flags=re.IGNORECASE | re.DOTALL)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]+\d*);", flags=re.IGNORECASE)
 _CLOZE = re.compile(r"\{\{c\d+::((?:(?!\{\{|\}\}|::).)*)(?:::(?:(?!\{\{|\}\}).)*)?\}\}", flags=re.DOTALL)
 _MEDIA = re.compile(r"\[(?:sound|anki):[^\]]*\]")

@@ -423,7 +423,7 @@ def refused(command, monkeypatch, capsys, good):
     ("options", "told"),
     [
         (["--words", "none.csv"], "none.csv: cannot be read"),
-        (["--words", "empty.csv"], "empty.csv"),
+        (["--words", "double.csv"], "double.csv, line 3: word 'Dog\\x07'; expected a word"),
         (["--level", "B3"], "level: 'B3' is not a CEFR level"),
         (["--output", "bank.txt"], "bank.txt: expected the name of a file that ends in .json or .csv"),
         (["--output", "double.csv/b1.json"], "double.csv is a file; expected a folder"),
@@ -439,8 +439,7 @@ def refused(command, monkeypatch, capsys, good):
     ],
 )
 def test_what_is_wrong_is_told_before_anything_is_asked_or_written(refused, command, monkeypatch, options, told):
-    (command.folder / "double.csv").write_text("word\ndog\nDog\n")
-    (command.folder / "empty.csv").write_text("word\n")
+    (command.folder / "double.csv").write_text("word\ndog\nDog\a\n")
     monkeypatch.setenv("BANK_API_KEY", PLANTED)
     message = refused("bank", *command.options, *options)
     assert told in message and PLANTED not in message

@@ -249,7 +249,9 @@ def test_what_programs_leave_in_a_text_is_taken_off_and_told(tmp_path, raw, sent
     assert bank.report[0]["examples"][0].endswith(f"-> {sentence}")
 
 
-@pytest.mark.parametrize("sound", ["R&D is 5 < 6.", "“It’s” – fine… naïve", "snake_case_is 2 * 3 * 4", "I <3 it :)"])
+@pytest.mark.parametrize(
+    "sound", ["R&D is 5 < 6.", "“It’s” – fine… naïve", "snake_case 2 * 3", "I <3 it :)", "So <swim> on!"]
+)
 def test_signs_that_are_meant_stay(tmp_path, sound):
     bank = read(tmp_path, "b.csv", f"word,sentence\nswim,{sound} We swam.\n")
     assert bank.sentences == {"swim": (f"{sound} We swam.",)}

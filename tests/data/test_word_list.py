@@ -76,6 +76,7 @@ def of(tmp_path, name: str, content: str, level: str | None = None) -> word_list
         ("draw up (plans)", ("draw up",)),
         ("convert ...into", ("convert ... into",)),
         ("bank (n.)", ("bank",)),
+        ("keep (on) going", ("keep going",)),
         ("light, v", ("light",)),
         ("swim (swam, swum)", ("swim",)),
         ("a.m.", ("a.m.",)),

@@ -174,16 +174,16 @@ def test_what_changed_reruns_just_what_depends_on_it(workspace, folder, tmp_path
 
 
 def test_a_failed_level_leaves_the_others_going_and_is_named(tmp_path):
-    """A file stands where B2's formatted data should go: A1 goes through, B2 is named with cause and log."""
+    """A file stands where B2's earlier records should go: A1 goes through, B2 is named with cause and log."""
     out = tmp_path / "out"
-    (out / "formatted_data").mkdir(parents=True)
-    (out / "formatted_data" / "B2").write_text("in the way")
+    (out / "runs" / "B2").mkdir(parents=True)
+    (out / "runs" / "B2" / "history").write_text("in the way")
     done = make_run(out)
     assert done.returncode != 0
     assert (out / "Notes" / "A1_FINE_TUNING_RESULTS.md").is_file()
     assert (out / "Notes" / "FINAL_REPORT.md").is_file()
     assert not (out / "runs" / "B2" / "dataset.json").exists()
-    assert "FAILED B2 01_data_formatting: " in done.stderr and "formatted_data/B2" in done.stderr
+    assert "FAILED B2 01_data_formatting: " in done.stderr and "runs/B2/history" in done.stderr
     assert str(out / "runs" / "B2" / "01_data_formatting.log") in done.stderr
     assert (out / "runs" / "B2" / "01_data_formatting.failed.ipynb").is_file()
 

@@ -208,6 +208,9 @@ make/do a list | He did a list for her.
 colo(u)r     | The colour is too bright.
 abandon, v.  | He abandoned his bag.
 to borrow    | May I borrow a pencil?
+keep (on) doing sth | He kept on talking.
+keep (on) doing sth | He kept talking.
+(be) fond of | She is fond of tea.
 to be afraid of | She is afraid of dogs.
 """.strip()
 
