@@ -112,6 +112,7 @@ class SentenceBank(Part):
 
     Attributes:
         name: "bundled", or the file's or folder's name.
+        read_as: the format, and which columns were taken as what.
         words_read: words in the bank's file.
         sentences_read: sentences in the bank's file.
         words: words that cleaning left.
