@@ -8,6 +8,7 @@ import pytest
 from cefr_helpers.core import files, recipes
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import number
+from cefr_helpers.core.schema import DatasetRecord
 from cefr_helpers.data import banks as sentence_bank
 from cefr_helpers.data import formatting, splitting
 from cefr_helpers.evaluation import baselines, level_scorers
@@ -50,8 +51,8 @@ def held_out(banks, split):
     return {level: formatting.draw_examples(banks[level], split, level, "eval", 4, SEED)[:] for level in banks}
 
 
-def dataset_record(split) -> dict:
-    return {"level": LEVEL, "results": {"split": split.summary()}}
+def dataset_record(split) -> DatasetRecord:
+    return DatasetRecord(level=LEVEL, results={"split": split.summary()})
 
 
 def numbered(sentences) -> str:
