@@ -16,6 +16,7 @@ from cefr_helpers import cli
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.schema import RATES
 from cefr_helpers.evaluation import summary
 from cefr_helpers.notes import final_report, results_note, training_figures
 from cefr_helpers.rendering import locale
@@ -47,8 +48,12 @@ def executed() -> nbformat.NotebookNode:
 
 
 def slots() -> str:
-    rows = ["row,word,sentence,joint_success,harper_clean"]
-    rows += [f'{row},cope,"They cope_with <b>it</b>, {n}.",{n % 2 == 0},True' for row in summary.ROWS for n in range(8)]
+    """Eight answers of each system, of which every other one is of another level."""
+    rows = [",".join(("row", "word", "sentence", *RATES))]
+    for row in summary.ROWS:
+        for n in range(8):
+            passed = [str(n % 2 == 0 or rate not in ("joint_success", "level_ok")) for rate in RATES]
+            rows.append(",".join((row, "cope", f'"They cope_with <b>it</b>, {n}."', *passed)))
     return "\n".join(rows) + "\n"
 
 
@@ -262,12 +267,12 @@ class TestInChromium:
     def test_search_narrows_a_table_down(self, chromium, site):
         look(chromium, site / "runs/B2/generations.html")
         field = chromium.find_element("css selector", ".search input")
-        field.send_keys("TUNED ✗")
+        field.send_keys("TUNED ✗ level")
         expected = 4 * sum("tuned" in row for row in summary.ROWS)
         said = WebDriverWait(chromium, 30).until  # typing and closing take effect a moment later
         said(lambda _: chromium.find_element("css selector", ".search output").text == TEXT["rows"].format(n=expected))
         rows = [row for row in chromium.find_elements("css selector", "tbody tr") if row.is_displayed()]
-        assert len(rows) == expected and all("tuned" in row.text and "✗" in row.text for row in rows)
+        assert len(rows) == expected and all("Tuned" in row.text and "✗ level" in row.text for row in rows)
         assert chromium.find_element("css selector", ".search output").text == TEXT["rows"].format(n=expected)
         field.send_keys(" nowhere")
         assert said(lambda _: chromium.find_element("css selector", ".search output").text == TEXT["no_rows"])
