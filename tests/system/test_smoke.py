@@ -210,7 +210,7 @@ def test_make_takes_settings_from_its_command_line_alone():
         return subprocess.run(command, cwd=project_root(), capture_output=True, text=True, env=os.environ | environment)
 
     misspelt = planned_by_make("LEVLES=A1")
-    assert misspelt.returncode == 2 and "LEVLES: unknown; known are LEVELS RECIPE" in misspelt.stderr
+    assert misspelt.returncode == 2 and "LEVLES: unknown; known are FILE LEVELS RECIPE" in misspelt.stderr
     assert "--language" not in planned_by_make(LANGUAGE="en_GB:en").stdout  # desktops set this variable
     assert '--levels "A1 C1"' in planned_by_make("LEVELS=A1 C1").stdout
 
