@@ -1,20 +1,25 @@
 """Copy a finished run to docs/reference_run and renew the README's example and table from it: `make showcase`."""
 
 import argparse
+import json
 import shutil
 import sys
 from pathlib import Path
 
+import nbformat
+
 from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
-from cefr_helpers.core.paths import Workspace, project_root
+from cefr_helpers.core.paths import STAGES, Workspace, project_root
 from cefr_helpers.core.progress import clock
 from cefr_helpers.core.schema import ComparisonRecord
 from cefr_helpers.evaluation import parsing
 from cefr_helpers.pipeline import configuration
 
 ROWS = ("base", "tuned", "gold")
+# Notebook 04 is left out: the figures that it shows lie beside the notes.
+NOTEBOOKS = [stage for stage in STAGES if stage.computes]
 START, END = "<!-- made by `make showcase`: start -->", "<!-- made by `make showcase`: end -->"
 
 
@@ -23,7 +28,7 @@ def folder() -> Path:
 
 
 def update(workspace: Workspace) -> list[Path]:
-    """Copy the notes, figures and records of all finished levels to docs/reference_run and renew the README's table.
+    """Copy notes, figures and records of all finished levels, and the last one's executed notebooks; renew the README.
 
     Returns:
         The folder and the README.
@@ -41,9 +46,25 @@ def update(workspace: Workspace) -> list[Path]:
         for name in records.NAMES:
             content = workspace.record(level, name).read_bytes()
             files.write_atomically(folder() / "runs" / level / f"{name}.json", content)
+    for stage in NOTEBOOKS:
+        name = f"runs/{levels[-1]}/{stage}.ipynb"
+        content = without_machine(workspace.output_root / name, workspace)
+        files.write_atomically(folder() / name, content)
     readme = project_root() / "README.md"
     files.write_atomically(readme, with_table(readme.read_text(encoding="utf-8")))
     return [folder(), readme]
+
+
+def without_machine(path: Path, workspace: Workspace) -> str:
+    """An executed notebook as text, without the paths of the machine that ran it and without papermill's metadata."""
+    notebook = nbformat.read(path, 4)
+    for part in (notebook, *notebook.cells):
+        part.metadata = {key: value for key, value in part.metadata.items() if key in ("kernelspec", "tags")}
+    text = nbformat.writes(notebook) + "\n"
+    for root, short in ((workspace.user_data, "user_data"), (workspace.output_root, "."), (project_root(), ".")):
+        name = json.dumps(str(root), ensure_ascii=False)[1:-1]  # as JSON writes it
+        text = text.replace(f"{name}/", f"{short}/".removeprefix("./")).replace(name, short)
+    return text
 
 
 def with_table(readme: str) -> str:

@@ -1,6 +1,7 @@
+import nbformat
 import pytest
 
-from cefr_helpers.core.paths import project_root
+from cefr_helpers.core.paths import Workspace, project_root
 from tools import update_reference_run
 
 
@@ -8,3 +9,29 @@ from tools import update_reference_run
 def test_the_readme_shows_the_reference_runs_own_figures():
     readme = (project_root() / "README.md").read_text(encoding="utf-8")
     assert update_reference_run.with_table(readme) == readme
+
+
+def test_an_executed_notebook_is_copied_without_the_paths_of_the_machine(tmp_path):
+    workspace = Workspace(tmp_path / 'out "put"', tmp_path / "text generation")
+    root, user_data = workspace.output_root, workspace.user_data
+    said = f"{root}/runs/B2/training.json\n{user_data}/loras/b2\ndisk at {root}: free\n"
+    root.mkdir()
+    cell = nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", name="stdout", text=said)])
+    cell.metadata = {"papermill": {"duration": 1}, "tags": ["parameters"]}
+    path = root / "02_training.ipynb"
+    metadata = {"papermill": {"output_path": str(path)}, "kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), path)
+
+    text = update_reference_run.without_machine(path, workspace)
+    copied = nbformat.reads(text, 4)
+    assert copied.cells[0].outputs[0].text == "runs/B2/training.json\nuser_data/loras/b2\ndisk at .: free\n"
+    assert copied.cells[0].metadata == {"tags": ["parameters"]} and "papermill" not in text
+
+
+def test_the_executed_notebooks_of_the_reference_run_name_no_machine():
+    found = list(update_reference_run.folder().glob("runs/*/*.ipynb"))
+    assert found
+    for path in found:
+        notebook = nbformat.read(path, 4)
+        assert "papermill" not in notebook.metadata and any(cell.get("outputs") for cell in notebook.cells)
+        assert str(project_root()) not in path.read_text(encoding="utf-8")
