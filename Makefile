@@ -12,36 +12,34 @@ BIN := .venv/bin
 SETTINGS := FILE LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES MAX_NEW_TOKENS OUTPUT QUANTISATION PROFILE REPO WHAT PUBLIC REPLACE YES PYTHON IP
 SWITCHES := PUBLIC REPLACE YES  # each is yes, or is not given
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
-option = $(if $(call given,$(1)),--$(2) "$(call given,$(1))")
-switch = $(if $(call given,$(1)),--$(2))
+option_name = --$(shell printf %s $(1) | tr A-Z_ a-z-)
+option = $(if $(call given,$(1)),$(call option_name,$(1)) "$($(1))")
+switch = $(if $(call given,$(1)),$(call option_name,$(1)))
+# What is given, as options, but for those named: cefr refuses the ones that a command does not know.
+options = $(strip $(foreach name,$(filter-out $(1) $(SWITCHES) CHECKS PYTHON IP,$(SETTINGS)),$(call option,$(name))) \
+	$(foreach name,$(SWITCHES),$(call switch,$(name))) $(if $(call given,CHECKS),--no-checks))
 UNKNOWN := $(filter-out $(SETTINGS),$(foreach name,$(.VARIABLES),$(if $(call given,$(name)),$(name))))
 $(if $(UNKNOWN),$(error $(UNKNOWN): unknown; known are $(SETTINGS)))
 $(if $(filter-out no,$(call given,CHECKS)),$(error CHECKS=$(CHECKS): only CHECKS=no is known))
-NO_CHECKS = $(if $(call given,CHECKS),--no-checks)
 $(foreach name,$(SWITCHES),$(if $(filter-out yes,$(call given,$(name))),$(error $(name) is yes, or is not given)))
-OPTIONS = $(call option,LEVELS,levels) $(call option,RECIPE,recipe) $(call option,BANK,bank) \
-	$(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data) \
-	$(call option,SEED,seed)
 
 .PHONY: run check experiment experiment-dry bank test test-slow lab lint setup status doctor level adopt export publish showcase pictures site benchmark benchmark-quick gpu-check clean
 .DEFAULT_GOAL := run
 
 run: setup
-	@$(BIN)/cefr run $(OPTIONS) $(call option,PROFILE,profile) $(NO_CHECKS)
+	@$(BIN)/cefr run $(call options)
 
 check: setup    # make check BANK=my_bank.csv LEVEL=B1: what a run would read; touches nothing
-	@$(BIN)/cefr check "$(or $(BANK),bundled)" $(call option,LEVEL,level) $(call option,RECIPE,recipe) $(call option,SEED,seed)
+	@$(BIN)/cefr check "$(or $(BANK),bundled)" $(call options,BANK)
 
 experiment: setup    # its file says levels, recipes and seeds: cefr refuses those options here
-	@$(BIN)/cefr experiment "$(NAME)" $(OPTIONS) $(call option,PROFILE,profile) $(NO_CHECKS)
+	@$(BIN)/cefr experiment "$(NAME)" $(call options,NAME)
 
 experiment-dry: setup
-	@$(BIN)/cefr experiment "$(NAME)" --dry-run $(OPTIONS) $(call option,PROFILE,profile)
+	@$(BIN)/cefr experiment "$(NAME)" --dry-run $(call options,NAME)
 
 bank: setup    # a key for the server comes from the environment alone, as BANK_API_KEY
-	@$(BIN)/cefr bank --words "$(WORDS)" --level "$(LEVEL)" $(call option,SERVER,server) $(call option,MODEL,model) \
-		$(call option,SENTENCES,sentences) $(call option,MAX_NEW_TOKENS,max-new-tokens) \
-		$(call option,OUTPUT,output) $(call option,BANK,bank) $(call option,USER_DATA,user-data)
+	@$(BIN)/cefr bank $(call options)
 
 test: setup
 	$(BIN)/python -m pytest
@@ -62,43 +60,40 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 status: setup
-	@$(BIN)/cefr status $(OPTIONS)
+	@$(BIN)/cefr status $(call options)
 
 doctor: setup    # its text is what a bug report should hold
-	@$(BIN)/cefr doctor $(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data)
+	@$(BIN)/cefr doctor $(call options)
 
 level: setup    # make level FILE=my_sentences.txt: the level at which people would read each sentence
-	@$(BIN)/cefr level "$(FILE)"
+	@$(BIN)/cefr level "$(FILE)" $(call options,FILE)
 
 adopt: setup    # make adopt FROM=folder LEVEL=B2
-	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)
+	@$(BIN)/cefr adopt "$(FROM)" "$(LEVEL)" $(call options,FROM LEVEL)
 
 export: setup    # make export LEVELS=B2 QUANTISATION=q8_0
-	@$(BIN)/cefr export $(call option,LEVELS,levels) $(call option,QUANTISATION,quantisation) \
-		$(call option,OUTPUT_ROOT,output-root) $(call option,USER_DATA,user-data)
+	@$(BIN)/cefr export $(call options)
 
 publish: setup    # make publish LEVEL=B2 REPO=me shows what would go to the hub; with YES=yes it goes
-	@$(BIN)/cefr publish "$(LEVEL)" "$(REPO)" $(call option,WHAT,what) $(call option,OUTPUT_ROOT,output-root) \
-		$(call switch,PUBLIC,public) $(call switch,REPLACE,replace) $(call switch,YES,yes)
+	@$(BIN)/cefr publish "$(LEVEL)" "$(REPO)" $(call options,LEVEL REPO)
 
 showcase: setup    # copies a finished run to docs/reference_run and renews the README's table
-	@$(BIN)/python tools/update_reference_run.py $(call option,OUTPUT_ROOT,output-root)
+	@$(BIN)/python tools/update_reference_run.py $(call options)
 
 pictures: setup    # of a finished run in JupyterLab, for the README; needs Chromium
-	PYTHONPATH="tests/support" $(BIN)/python tools/take_pictures.py $(call option,LEVEL,level) $(call option,OUTPUT_ROOT,output-root) \
-		$(call option,USER_DATA,user-data)
+	PYTHONPATH="tests/support" $(BIN)/python tools/take_pictures.py $(call options)
 
 site: setup
-	@$(BIN)/cefr site $(call option,LANGUAGE,language) $(call option,OUTPUT_ROOT,output-root)
+	@$(BIN)/cefr site $(call options)
 
 benchmark: setup    # it measures nothing but time: leave the machine alone meanwhile
-	@$(BIN)/python -m benchmarks $(call option,BANK,bank)
+	@$(BIN)/python -m benchmarks $(call options)
 
 benchmark-quick: setup
-	@$(BIN)/python -m benchmarks --quick $(call option,BANK,bank)
+	@$(BIN)/python -m benchmarks --quick $(call options)
 
 gpu-check: setup    # on a machine with a GPU: the real notebooks, some minutes, into docs/gpu.md
-	@$(BIN)/python -m benchmarks.gpu_check $(call option,BANK,bank)
+	@$(BIN)/python -m benchmarks.gpu_check $(call options)
 
 setup: .venv/installed
 

@@ -23,6 +23,7 @@ from cefr_helpers.command_options import (
     UserData,
     overrides,
     shown,
+    upper,
 )
 from cefr_helpers.core.errors import Busy, DiskFull, InputError
 from cefr_helpers.core.levels import LEVELS, check_level
@@ -80,7 +81,9 @@ def run(
 @app.command()
 def check(
     bank: Annotated[str, typer.Argument(help="Sentence bank: bundled, a folder with one file a level, or a file.")],
-    level: Annotated[str | None, typer.Option(help="The CEFR level to read; default: all that the bank names.")] = None,
+    level: Annotated[
+        str | None, typer.Option(callback=upper, help="The CEFR level to read; default: all that the bank names.")
+    ] = None,
     recipe: RecipeName = None,
     seed: Seed = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -148,7 +151,7 @@ def status(
 @app.command()
 def adopt(
     source: Annotated[Path, typer.Argument(help="Folder of the earlier run: trainer_state.json or event files.")],
-    level: Annotated[str, typer.Argument(help="Its CEFR level.")],
+    level: Annotated[str, typer.Argument(callback=upper, help="Its CEFR level.")],
     language: Language = None,
     output_root: OutputRoot = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the level's training record.")] = False,
@@ -168,7 +171,7 @@ def adopt(
 @app.command()
 def bank(
     words: Annotated[Path, typer.Option(help="The word list: a table with a column word, or .txt, a word a line.")],
-    level: Annotated[str, typer.Option(help="The CEFR level of the sentences.")],
+    level: Annotated[str, typer.Option(callback=upper, help="The CEFR level of the sentences.")],
     server: Annotated[
         str | None,
         typer.Option(help="An OpenAI-compatible server, its key in BANK_API_KEY; default: llama.cpp's here."),

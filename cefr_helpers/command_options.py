@@ -18,10 +18,15 @@ Profile = Annotated[str, typer.Option(help="How it is run: a folder in profiles/
 NoChecks = Annotated[bool, typer.Option("--no-checks", help="Train even with less memory or disk than is needed.")]
 
 
+def upper(level: str | None) -> str | None:
+    """A level as people type it, in the case of LEVELS: a callback of the options that name one."""
+    return level and level.upper()
+
+
 def overrides(levels=None, recipe=None, bank=None, language=None, output_root=None, user_data=None, seed=None) -> dict:
     """Given options under their names in config.yaml; a path counts from the folder the command was called in."""
     given = {
-        "levels": levels.replace(",", " ").split() if levels is not None else None,
+        "levels": levels.upper().replace(",", " ").split() if levels is not None else None,
         "recipe": os.path.abspath(recipe) if recipe and recipe.endswith((".yaml", ".yml")) else recipe,
         "sentence_bank": bank if bank in (None, "", "bundled") else os.path.abspath(os.path.expanduser(bank)),
         "language": language,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cefr_helpers.command_options import Levels, OutputRoot, UserData, overrides, shown
+from cefr_helpers.command_options import Levels, OutputRoot, UserData, overrides, shown, upper
 from cefr_helpers.pipeline import configuration, snakemake
 from cefr_helpers.sharing import hub_package
 
@@ -36,7 +36,7 @@ def export(
 
 
 def publish(
-    level: Annotated[str, typer.Argument(help="The CEFR level whose model is to be sent.")],
+    level: Annotated[str, typer.Argument(callback=upper, help="The CEFR level whose model is to be sent.")],
     repo: Annotated[str, typer.Argument(help="Where to on the hub: an account, or account/name for one folder.")],
     what: Annotated[
         Literal["merged", "adapter", "both"], typer.Option(help="The merged model, the adapter or both.")

@@ -1,6 +1,7 @@
 """What a run is told: config.yaml with the command line's overrides, checked before anything starts."""
 
 import difflib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
@@ -66,25 +67,31 @@ def read(overrides: dict | None = None, path: Path | None = None) -> RunConfig:
     """
     path = path or project_root() / "config.yaml"
     values = recipes.read_flat_yaml(path) | (overrides or {})
-    return check(values, str(path))
+    return check(values, str(path), overrides or ())
 
 
-def check(values: dict, where: str) -> RunConfig:
-    """A checked configuration out of plain values; `where` is named in errors."""
+def check(values: dict, where: str, given: Collection[str] = ()) -> RunConfig:
+    """A checked configuration out of plain values; errors name `where`, or the command line for keys `given` there."""
+
+    def place(key: str) -> str:
+        return "command line" if key in given else where
+
     if not isinstance(values, dict):
         raise InputError(f"{where}: {shown(values)}; expected keys with their values")
     try:
         configuration = RunConfig.model_validate(values)
     except ValidationError as error:
-        raise InputError("\n".join(f"{where}: {_explain(one)}" for one in error.errors())) from None
+        found = [f"{place(str(one['loc'][0]))}: {_explain(one)}" for one in error.errors()]
+        raise InputError("\n".join(found)) from None
     recipes.load_recipe(configuration.recipe)
     for level in configuration.levels:
         banks.find(configuration.sentence_bank, level)
-    for folder in (configuration.output_root, configuration.user_data):
+    for key in ("output_root", "user_data"):
+        folder = getattr(configuration, key)
         path = resolve(folder)
         there = next(one for one in (path, *path.parents) if one.exists())
         if not there.is_dir():
-            raise InputError(f"{where}: {folder!r}: {there} is a file; expected a folder")
+            raise InputError(f"{place(key)}: {folder!r}: {there} is a file; expected a folder")
     return configuration
 
 

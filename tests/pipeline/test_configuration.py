@@ -1,5 +1,8 @@
+import subprocess
+
 import pytest
 
+from cefr_helpers.command_options import overrides
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.pipeline import configuration
@@ -45,6 +48,7 @@ def test_wrong_values_are_named_with_their_place(overrides, expected):
     with pytest.raises(InputError) as error:
         configuration.read(overrides)
     assert expected in str(error.value)
+    assert "config.yaml" not in str(error.value)  # which is not at fault
 
 
 def test_a_missing_key_is_named(tmp_path):
@@ -53,3 +57,14 @@ def test_a_missing_key_is_named(tmp_path):
     with pytest.raises(InputError) as error:
         configuration.read(path=path)
     assert f"{path}: recipe: missing" in str(error.value)
+
+
+def test_levels_are_taken_as_people_type_them():
+    assert configuration.read(overrides("c1, a1,b1")).levels == ("A1", "B1", "C1")
+
+
+def test_a_setting_that_a_command_does_not_take_is_refused_through_make():
+    for arguments in (["run", "LEVEL=B2"], ["status", "CHECKS=no"]):
+        done = subprocess.run(["make", *arguments], cwd=project_root(), capture_output=True, text=True)
+        option = "--no-checks" if "CHECKS=no" in arguments else f"--{arguments[1].partition('=')[0].lower()}"
+        assert done.returncode != 0 and f"No such option: {option}" in done.stderr, arguments
