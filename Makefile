@@ -78,7 +78,7 @@ publish: setup    # make publish LEVEL=B2 REPO=me shows what would go to the hub
 	@$(BIN)/cefr publish "$(LEVEL)" "$(REPO)" $(call options,LEVEL REPO)
 
 showcase: setup    # copies a finished run to docs/reference_run and renews the README's table
-	@$(BIN)/python tools/update_reference_run.py $(call options)
+	@$(BIN)/python -m tools.update_reference_run $(call options)
 
 pictures: setup    # of a finished run in JupyterLab, for the README; needs Chromium
 	PYTHONPATH="tests/support" $(BIN)/python tools/take_pictures.py $(call options)

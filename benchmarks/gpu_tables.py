@@ -5,6 +5,7 @@ from pathlib import Path
 from cefr_helpers.core import files, records
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.rendering.tables import markdown_table
+from tools import marked_parts
 
 START, END = "<!-- made by `make gpu-check`: start -->", "<!-- made by `make gpu-check`: end -->"
 NAMES = {
@@ -26,8 +27,7 @@ def publish(found: dict) -> Path:
 
 def with_table(text: str, found: dict) -> str:
     """The page's text with the tables between its marks."""
-    before, rest = text.split(START)
-    return f"{before}{START}\n{table(found)}\n{END}{rest.split(END)[1]}"
+    return marked_parts.replace(text, START, END, table(found))
 
 
 def table(found: dict) -> str:

@@ -7,6 +7,7 @@ from benchmarks import figures, goals, results, tables
 from benchmarks.settings import GROUPS
 from cefr_helpers.core import files
 from cefr_helpers.core.paths import project_root
+from tools import marked_parts
 
 START, END = "<!-- made by `make benchmark`: {} start -->", "<!-- made by `make benchmark`: {} end -->"
 PAGE_GROUPS = (*GROUPS, "gpu")
@@ -41,7 +42,5 @@ def with_tables(text: str, source: Path) -> str:
     found = {group: results.read(source, group) for group in PAGE_GROUPS}
     parts = {group: tables.part(one) for group, one in found.items()} | {"goals": goals.table(found)}
     for name, part in parts.items():
-        start, end = START.format(name), END.format(name)
-        before, rest = text.split(start)
-        text = f"{before}{start}\n{part}\n{end}{rest.split(end)[1]}"
+        text = marked_parts.replace(text, START.format(name), END.format(name), part)
     return text

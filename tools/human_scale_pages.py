@@ -7,6 +7,8 @@ from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.data import banks
 from cefr_helpers.evaluation import bank_levels, human_scale
+from cefr_helpers.rendering.tables import markdown_table
+from tools import marked_parts
 
 START, END = "<!-- made by tools/fit_human_scale.py: {} -->", "<!-- end of {} -->"
 _SCORERS = {"full": "the human scale", "length_free": "its length-free twin"}
@@ -39,9 +41,7 @@ def pages() -> dict[Path, dict[str, str]]:
 def with_tables(text: str, tables: dict[str, str]) -> str:
     """A page's text with each table between its marks."""
     for name, table in tables.items():
-        start, end = START.format(name), END.format(name)
-        before, rest = text.split(start)
-        text = f"{before}{start}\n{table}\n{end}{rest.split(end)[1]}"
+        text = marked_parts.replace(text, START.format(name), END.format(name), table)
     return text
 
 
@@ -88,5 +88,4 @@ def _figures(found: dict) -> list[str]:
 
 
 def _markdown(rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in [rows[0], ["---"] * len(rows[0]), *rows[1:]]]
-    return "\n".join(lines).replace("-0.", "\N{MINUS SIGN}0.")
+    return markdown_table(rows[0], rows[1:]).replace("-0.", "\N{MINUS SIGN}0.")

@@ -16,6 +16,7 @@ from cefr_helpers.core.progress import clock
 from cefr_helpers.core.schema import ComparisonRecord
 from cefr_helpers.evaluation import parsing
 from cefr_helpers.pipeline import configuration
+from tools import marked_parts
 
 ROWS = ("base", "tuned", "gold")
 # Notebook 04 is left out: the figures that it shows lie beside the notes.
@@ -69,9 +70,7 @@ def without_machine(path: Path, workspace: Workspace) -> str:
 
 def with_table(readme: str) -> str:
     """The README's text with the table of the reference run between its two marks."""
-    before, rest = readme.split(START)
-    after = rest.split(END)[1]
-    return f"{before}{START}\n{table()}\n{END}{after}"
+    return marked_parts.replace(readme, START, END, table())
 
 
 def table() -> str:
