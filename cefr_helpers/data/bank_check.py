@@ -137,6 +137,7 @@ def lines(one: LevelCheck, recipe: str) -> list[str]:
         name = f"{share.held_out_share:g}" + ("" if at else f" (recipe {Path(recipe).stem})")
         words = f"{share.training_words:>14,}{share.held_out_words:>10,}"
         told.append(f"  {name:<24}{words}{share.training_examples:>17,}{share.held_out_examples:>10,}")
+    told.append("  Examples: how many can be made before a sentence is used again; a recipe may ask for more.")
     return [*told, f"  {_verdict(one)}"]
 
 
