@@ -653,6 +653,22 @@ class LevelScorerReport(Part):
     length_only: ScorerQuality = ScorerQuality()
 
 
+class Opening(Part):
+    """How most sentences of a row begin, and how many of the bank's sentences for the same words do.
+
+    Attributes:
+        words: the first word, or the first two where a third of the sentences share both.
+        sentences: that begin so.
+        of: valid sentences of the row.
+        bank: of the bank's sentences for the same slots, those that begin so.
+    """
+
+    words: str | None = None
+    sentences: int | None = None
+    of: int | None = None
+    bank: int | None = None
+
+
 class Generation(Part):
     """The answers of all systems, measured: system -> metric -> value.
 
@@ -666,6 +682,7 @@ class Generation(Part):
         max_new_tokens: most tokens of an answer.
         measures: system -> name of the metric -> value.
         differences: name of the rate -> tuned minus base, over prompts.
+        openings: system -> how most of its sentences begin.
         sentences_compared: sentences of each system on which diversity is measured.
         slots_shown: the tuned model's first ones, as the note shows them.
         scores: system -> levels of its valid sentences on the scorer's scale.
@@ -682,6 +699,7 @@ class Generation(Part):
     max_new_tokens: int | None = None
     measures: dict[str, dict[str, Metric]] = {}
     differences: dict[str, Interval] = {}
+    openings: dict[str, Opening] = {}
     sentences_compared: int | None = None
     slots_shown: list[ShownSlot] = []
     scores: dict[str, list[float]] = {}

@@ -10,14 +10,17 @@ import pandas as pd
 from cefr_helpers.core import files, records
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.schema import GATES, RATES, ROWS
-from cefr_helpers.evaluation import intervals, level_scorers, metrics, parsing
+from cefr_helpers.evaluation import intervals, level_scorers, metrics, parsing, variety
 from cefr_helpers.models import generation
 
 FILE = "generations.csv"
 MEASURES = (*RATES, *metrics.MEANS[:4], "control_error_length_free", *metrics.MEANS[4:])
+MEASURES += variety.MEASURES
 _OF_LEVEL = ("level_ok", "control_error", "bias", "exact_accuracy", "control_error_length_free")
-# A row with fewer valid sentences has no measures of diversity: else it would push all rows down to its own few.
+# A row with fewer valid sentences, or with fewer than half of its slots valid, is not compared in diversity: else it
+# would push all rows down to its own few.
 _FEWEST_TO_COMPARE = 10
+_SHARE_TO_COMPARE = 0.5
 _SLOTS_SHOWN = 10
 _COLUMNS = (
     "row",
@@ -91,14 +94,14 @@ def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, s
         `prompts`, `slots` (of one answer a prompt), `words` (distinct) and how the answers were made; `measures`,
         row -> measure -> {"value", "low", "high"}: the RATES over all slots with the 95 % interval of whole prompts
         drawn again, the others (see `metrics.summarise`) without; `differences`, tuned - base of each of RATES;
+        `openings`, how most sentences of a row begin (`variety.opening`);
         `sentences_compared`, on how many sentences diversity is measured; `slots_shown`, the tuned model's first ten
         (an invalid slot has failed "valid", and nothing else can be said of it); `scores` of valid slots; `scorer`;
         `file`. None where something cannot be said: intervals of a single prompt, and levels without a scorer.
     """
     there = set(table["row"])
     rows = {row: table[table["row"] == row].reset_index(drop=True) for row in ROWS if row in there}
-    counts = [count for one in rows.values() if (count := int(one["valid"].sum())) >= _FEWEST_TO_COMPARE]
-    compared = min(counts, default=0)
+    compared = _compared(rows)
     return {
         "prompts": int(table["prompt"].nunique()),
         "slots": len(rows["gold"]),
@@ -107,7 +110,10 @@ def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, s
         "samples": int(table["sample"].max()),
         "temperature": generation.TEMPERATURE if table["sample"].any() else None,
         "max_new_tokens": max_new_tokens,
-        "measures": {row: _measures(one, scorers is not None, seed, compared) for row, one in rows.items()},
+        "measures": {
+            row: _measures(one, scorers is not None, seed, compared, rows["gold"]) for row, one in rows.items()
+        },
+        "openings": {row: found for row, one in rows.items() if (found := variety.opening(one, rows["gold"]))},
         "differences": {rate: _difference(rows["base"], rows["tuned"], rate, seed) for rate in RATES},
         "sentences_compared": compared,
         "slots_shown": [_shown(slot) for slot in rows["tuned"][:_SLOTS_SHOWN].to_dict("records")],
@@ -133,8 +139,15 @@ def write_csv(path: Path, table: pd.DataFrame) -> Path:
     return files.write_atomically(path, text.getvalue())
 
 
-def _measures(row: pd.DataFrame, with_level: bool, seed: int, compared: int) -> dict:
-    means = metrics.summarise(row, seed, compared)
+def _compared(rows: dict[str, pd.DataFrame]) -> int:
+    """On how many sentences diversity is measured: as many as the row with the fewest has, of rows with enough."""
+    counts = [(int(row["valid"].sum()), len(row)) for row in rows.values()]
+    enough = [valid for valid, slots in counts if valid >= max(_FEWEST_TO_COMPARE, _SHARE_TO_COMPARE * slots)]
+    return min(enough, default=0)
+
+
+def _measures(row: pd.DataFrame, with_level: bool, seed: int, compared: int, gold: pd.DataFrame) -> dict:
+    means = metrics.summarise(row, seed, compared) | variety.measure(row, gold, compared, seed)
     means["control_error_length_free"] = float(row["squared_error_length_free"].mean())
     means |= dict.fromkeys(() if with_level else _OF_LEVEL)
     nothing = {"low": None, "high": None}

@@ -33,7 +33,7 @@ def write_final_report(workspace: Workspace, levels: Iterable[str], language: st
 
 
 def report_tables(by_level: dict[str, LevelRecords]) -> list[LevelTable]:
-    """The report's tables: four, and that of the generated answers where a level has some."""
+    """The report's tables: four, and those of the generated answers where a level has some."""
     made = [
         level_tables.side_by_side(by_level),
         level_tables.comparisons(by_level),
@@ -42,6 +42,8 @@ def report_tables(by_level: dict[str, LevelRecords]) -> list[LevelTable]:
     ]
     if any(records.generation for records in by_level.values()):
         made.append(level_tables.answers(by_level))
+    if any(records.generation.value("gold", "questions") is not None for records in by_level.values()):
+        made.append(level_tables.variety(by_level))
     return made
 
 
@@ -56,6 +58,8 @@ def final_report(workspace: Workspace, by_level: dict[str, LevelRecords], langua
             "text": text,
             "summary": _summary(by_level, locale),
             "helped": verdicts.helped(by_level, locale),
+            "templates": _templates(by_level, locale),
+            "variety_text": locale.phrases["generation"]["variety"]["text"],
             "verdicts": _verdicts(by_level, locale),
             "memorisation": _memorisation(by_level, locale),
             "scorer_title": locale.phrases["scorer_card"]["title"],
@@ -97,6 +101,11 @@ def _verdicts(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
     return [
         f"{level}: {observations.verdict(records, locale)}" for level, records in by_level.items() if records.is_done
     ]
+
+
+def _templates(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
+    told = {level: observations.template(records, locale) for level, records in by_level.items()}
+    return [f"{level}: {said}" for level, said in told.items() if said]
 
 
 def _memorisation(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:

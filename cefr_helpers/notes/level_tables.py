@@ -5,6 +5,8 @@ from cefr_helpers.notes import reference_results
 from cefr_helpers.rendering.locale import Locale, decimals_known, load_locale
 from cefr_helpers.rendering.tables import Column, LevelTable
 
+_OF_VARIETY = ("first_words", "target_place", "frames")
+
 
 def wording_for(records_by_level: dict[str, LevelRecords], language: str) -> Locale:
     """The wording of a document, with as many decimals for losses (2 or 3) as its records know."""
@@ -87,6 +89,14 @@ def answers(records_by_level: dict[str, LevelRecords]) -> LevelTable:
     return LevelTable("answers", (Column("slots", "whole"), *columns), rows)
 
 
+def variety(records_by_level: dict[str, LevelRecords]) -> LevelTable:
+    """How varied the tuned model's sentences are, beside the bank's own."""
+    columns = [Column(f"{name}_{row}", "share") for name in _OF_VARIETY for row in ("tuned", "gold")]
+    columns.append(Column("told_from_bank_tuned", "two_decimals"))
+    rows = tuple(_varied(records) for records in records_by_level.values())
+    return LevelTable("variety", tuple(columns), rows)
+
+
 def _state(records: LevelRecords) -> str:
     return "missing" if not records.is_done else "unknown" if records.adopted else "done"
 
@@ -131,6 +141,13 @@ def _answered(records: LevelRecords) -> dict:
         for row in ("base", "tuned", "gold")
     }
     return {"level": records.level, "state": _state(records), "slots": found.slots, **values}
+
+
+def _varied(records: LevelRecords) -> dict:
+    found = records.generation
+    values = {f"{name}_{row}": found.value(row, name) for name in _OF_VARIETY for row in ("tuned", "gold")}
+    told = {"told_from_bank_tuned": found.value("tuned", "told_from_bank")}
+    return {"level": records.level, "state": _state(records), **values, **told}
 
 
 def _data_row(records: LevelRecords) -> dict:

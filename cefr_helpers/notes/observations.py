@@ -2,7 +2,8 @@
 
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.schema import GATES, Agreement, BestStep, Interval, LikelihoodComparison, Step
-from cefr_helpers.rendering import tables
+from cefr_helpers.evaluation import variety
+from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale
 
 AGREE_WITHIN = 0.01  # relative difference of training's best evaluation loss and the comparison's
@@ -160,6 +161,16 @@ def _weakest(records: LevelRecords, locale: Locale) -> str | None:
     n = locale.whole(found.slots)
     measure = locale.phrases["generation"]["measures"][gate]
     return locale.phrases["observations"]["weakest"].format(measure=measure, n=n, **figures)
+
+
+def template(records: LevelRecords, locale: Locale) -> str | None:
+    """That the tuned model's sentences begin alike, beside how many of the bank's do; None where they do not."""
+    found = records.generation.openings.get("tuned")
+    if not found or not variety.is_template(found.sentences, found.of, found.bank):
+        return None
+    counts = {key: locale.whole(getattr(found, key)) for key in ("sentences", "of", "bank")}
+    text = locale.phrases["generation"]["variety"]["failure"]
+    return text.format(words=escaping.markdown(found.words), **counts)
 
 
 def agreement_figures(found: Agreement, locale: Locale) -> dict[str, str]:

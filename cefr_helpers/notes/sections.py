@@ -13,7 +13,7 @@ from cefr_helpers.core.schema import (
     LikelihoodComparison,
     ShownSlot,
 )
-from cefr_helpers.evaluation import parsing
+from cefr_helpers.evaluation import parsing, variety
 from cefr_helpers.notes import files, observations
 from cefr_helpers.notes import verdicts as verdict
 from cefr_helpers.rendering import escaping, tables
@@ -35,6 +35,7 @@ _OTHERS = {
     "gzip_ratio": "two_decimals",
     "ngrams_in_training": "share",
 }
+_VARIETY = dict.fromkeys(variety.MEASURES, "share") | {"told_from_bank": "two_decimals"}
 _LONGEST_SENTENCE = 400
 
 
@@ -61,6 +62,8 @@ def in_short(records: LevelRecords, locale: Locale) -> dict:
     lines = [observations.verdict(records, locale)]
     if records.generation:
         lines.insert(0, f"{verdict.joint_success(records, locale)}.")
+    if template := observations.template(records, locale):
+        lines.append(template)
     return {"lines": lines, "sentences": _first_sentences(records, locale)}
 
 
@@ -171,8 +174,9 @@ def generated_answers(workspace: Workspace, records: LevelRecords, locale: Local
         "on": _on(records, locale),
         "rates": _rates_table(found, locale),
         "cautions": _cautions(found, locale),
-        "others": _others_table(found, locale),
+        "others": _table_of(found, _OTHERS, locale),
         "others_text": _others_text(found, locale),
+        "variety": _variety(records, locale),
         "joint": text["joint"].format(level=records.level),
         "scorer": _scorer(found, locale),
         "shown": _shown_text(records, locale),
@@ -236,14 +240,28 @@ def _cautions(found: Generation, locale: Locale) -> list[str]:
     return said + ([few] if few else [])
 
 
-def _others_table(found: Generation, locale: Locale) -> str:
+def _table_of(found: Generation, measures: dict[str, str], locale: Locale) -> str:
+    """The measures of all rows, name -> form, without intervals."""
     text = locale.phrases["generation"]
     rows = []
     for row in _rows(found):
-        values = [(found.value(row, measure), kind) for measure, kind in _OTHERS.items()]
+        values = [(found.value(row, measure), kind) for measure, kind in measures.items()]
         cells = [locale.phrases["missing"] if v is None else tables.written(v, kind, locale) for v, kind in values]
         rows.append([text["rows"][row], *cells])
-    return tables.markdown_table([text["row"], *(text["measures"][key] for key in _OTHERS)], rows, numbers_from=1)
+    return tables.markdown_table([text["row"], *(text["measures"][key] for key in measures)], rows, numbers_from=1)
+
+
+def _variety(records: LevelRecords, locale: Locale) -> dict[str, str | None] | None:
+    """The table of variety; None for a record that lacks it."""
+    found, text = records.generation, locale.phrases["generation"]["variety"]
+    if found.value("gold", "questions") is None:
+        return None
+    return {
+        "title": text["title"],
+        "failure": observations.template(records, locale),
+        "table": _table_of(found, _VARIETY, locale),
+        "text": text["text"],
+    }
 
 
 def _others_text(found: Generation, locale: Locale) -> str:

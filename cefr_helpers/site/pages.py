@@ -91,6 +91,7 @@ def start(pages: list[Page], workspace: Workspace, locale: Locale) -> str:
         if of_level:
             parts.append(f"## {text['level'].format(level=level, name=levels.NAMES[locale.language][level])}")
             parts += [observations.verdict(done[level], locale)] if level in done else []
+            parts += [said] if level in done and (said := observations.template(done[level], locale)) else []
             parts.append(_read_on(of_level, locale))
     parts += _figures(workspace, locale) + ([_origin(done, locale)] if done else [])
     return "\n\n".join(parts) + "\n"

@@ -30,13 +30,22 @@ def measure(sentences: Sequence[str], number: int, seed: int) -> dict[str, float
     Raises:
         InputError: fewer than two sentences are to be taken, or more than there are.
     """
+    chosen = choices(sentences, number, seed)
+    measures = zip(MEASURES, (distinct_2, self_bleu, gzip_ratio), strict=True)
+    return {name: float(np.mean([of(some) for some in chosen])) for name, of in measures}
+
+
+def choices(sentences: Sequence[str], number: int, seed: int) -> list[list[str]]:
+    """Ten random choices of `number` sentences; one where that is all of them.
+
+    Raises:
+        InputError: fewer than two sentences are to be taken, or more than there are.
+    """
     if not 2 <= number <= len(sentences):
         raise InputError(f"number: {number}; expected 2 to {len(sentences)}, the number of sentences there are")
     rng = np.random.default_rng(seed)
     draws = 1 if number == len(sentences) else _DRAWS
-    chosen = [[sentences[i] for i in np.sort(rng.choice(len(sentences), number, replace=False))] for _ in range(draws)]
-    measures = zip(MEASURES, (distinct_2, self_bleu, gzip_ratio), strict=True)
-    return {name: float(np.mean([of(some) for some in chosen])) for name, of in measures}
+    return [[sentences[i] for i in np.sort(rng.choice(len(sentences), number, replace=False))] for _ in range(draws)]
 
 
 def distinct_2(sentences: Iterable[str]) -> float:

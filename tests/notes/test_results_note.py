@@ -214,6 +214,11 @@ ANSWERS = {
         "| 32.0 [−2.2, 66.2] | 30.0 [8.0, 52.0] | 44.0 [25.2, 62.8] | — |",
         "| Tuned | 1.14 | 1.26 | −0.21 | 52.0% | 18.7% | 15.9 | 0.88 | 0.14 | 2.12 | 1.3% |",
         "| Trivial: “I like the WORD.” | 8.11 | 7.73 | −2.87 | 0.0% | — | 4.0 | 0.41 | — | 3.55 | 0.0% |",
+        "### Variety",
+        "| Tuned | 29.0% | 74.2% | 0.0% | 48.4% | 0.91 |",
+        "| Bank (gold) | 76.0% | 6.0% | 4.0% | 3.2% | 0.50 |",
+        "**The sentences follow a template:** 33 of 47 sentences of the tuned model begin with “The”; of the bank's "
+        "sentences for the same words, 3 do.",
         "| 1 | abandon | They abandon it. | 3.57 | ✓ |",
         "| 2 | benefit | Gains &#124; &#60;b&#62;came&#60;/b&#62; to &#96;all&#96; &#36;of&#36; us. | 3.64 "
         "| ✗ word not used, grammar |",
@@ -229,6 +234,9 @@ ANSWERS = {
         "## Dışarıda tutulan kelimelere verilen yanıtlar",
         "| İnce ayarlı eksi temel, puan | 34,0 [16,3; 51,7] | 32,0 [9,4; 54,6] | 32,0 [7,1; 56,9] | 40,0 [21,1; 58,9] "
         "| 32,0 [−2,2; 66,2] | 30,0 [8,0; 52,0] | 44,0 [25,2; 62,8] | — |",
+        "| İnce ayarlı | %29,0 | %74,2 | %0,0 | %48,4 | 0,91 |",
+        "**Cümleler tek bir kalıbı izliyor:** ince ayarlı modelin 47 cümlesinden 33 tanesi “The” ile başlıyor; "
+        "bankanın aynı kelimeler için yazılmış cümlelerinde bu sayı 3.",
         "| 4 | debate | *(cümle yok)* | — | ✗ geçerli cümle yok |",
         "| 8 | hesitate | They hesitate it. | 1,94 | ✗ düzey |",
     ],
@@ -241,6 +249,19 @@ def test_generated_answers_are_shown_with_intervals_and_marks(language):
     assert [line for line in ANSWERS[language] if line not in shown] == []
     older = note(hand_made_records.level_records(), language)
     assert ANSWERS[language][0] not in older and "6_answer_measures" not in older
+
+
+@pytest.mark.parametrize(("sentences", "bank", "said"), [(33, 3, 2), (15, 3, 0), (33, 20, 0)])
+def test_a_template_is_a_failure_on_the_first_screen_unless_the_bank_has_it_too(sentences, bank, said):
+    records = hand_made_records.with_answers()
+    change(records.generation.openings["tuned"], sentences=sentences, bank=bank)
+    shown = note(records)
+    assert shown.count("The sentences follow a template") == said
+    first_screen = shown[: shown.index("Contents:")]
+    assert ("The sentences follow a template" in first_screen) is bool(said)
+    report = final_report.final_report(WORKSPACE, by_level(B2=records), "en")
+    assert ("B2: **The sentences follow a template" in report) is bool(said)
+    assert "| B2 | 29.0% | 76.0% | 74.2% | 6.0% | 48.4% | 3.2% | 0.91 |" in report
 
 
 def test_the_scorers_card_stands_with_length_alone_beside_it():
