@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.groups import Row
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload
-from cefr_helpers.core import files, records
+from cefr_helpers.core import code_version, files, records
 from cefr_helpers.core.errors import InputError
 
 SCHEMA = 1
@@ -26,7 +26,7 @@ def collect(group: str, rows: list[Row], found: dict[str, dict], settings: Setti
         "schema": SCHEMA,
         "group": group,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": records.commit(),
+        "commit": code_version.commit(),
         "hardware": records.hardware(),
         "settings": settings.as_record(),
         "workload": workload.description,

@@ -4,7 +4,6 @@ import json
 import math
 import os
 import platform
-import subprocess
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import metadata
@@ -13,7 +12,7 @@ from typing import Literal, overload
 
 from pydantic import ValidationError
 
-from cefr_helpers.core import files, schema
+from cefr_helpers.core import code_version, files, recipes, schema
 from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.files import sha256, write_atomically
 from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
@@ -58,6 +57,9 @@ def write(
 ) -> Path:
     """Write a stage's record, the last thing a stage does; the last copies stay in `history/`.
 
+    Where the last one has the same content, whenever and wherever it was made, its text is written again, and what was
+    made from it stays valid.
+
     Raises:
         ValueError: `results` holds a number that is not finite, which JSON cannot keep.
     """
@@ -65,7 +67,7 @@ def write(
         schema=SCHEMA,
         level=level,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=commit(),
+        commit=code_version.commit(),
         versions=versions(),
         hardware=hardware(),
         seed=seed,
@@ -74,11 +76,39 @@ def write(
         results=results,
     )
     text = as_text(record.as_dict())
-    history = workspace.run(level) / "history"
+    history, place = workspace.run(level) / "history", workspace.record(level, name)
+    for earlier in [place, *sorted(history.glob(f"{name}-*.json"))[-1:]]:  # the batch removes the first
+        if same := _same_content(earlier, name, record.as_dict()):
+            return write_atomically(place, same)
     write_atomically(history / f"{name}-{record.created.replace(':', '')}.json", text)
     for old in sorted(history.glob(f"{name}-*.json"))[:-_COPIES_KEPT]:
         old.unlink()
-    return write_atomically(workspace.record(level, name), text)
+    return write_atomically(place, text)
+
+
+def _same_content(earlier: Path, name: str, record: dict) -> str | None:
+    """The text of an earlier record, if it differs in nothing but when, where and with which code it was made."""
+    try:
+        text = earlier.read_text(encoding="utf-8")
+        before = json.loads(text)
+        same = _content(name, before) == _content(name, record)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # there is none, or it is broken
+    if same:
+        print(f"{name}.json: same content as of {before['created']}, so what was made from it stays valid")
+    return text if same else None
+
+
+def _content(name: str, record: dict) -> dict:
+    """What a record says of its subject: of the recipe what shapes its stage, of its inputs what they hold."""
+    keys = recipes.KEYS_OF_STAGE[Stage.of_record(name)]
+    return {
+        "level": record["level"],
+        "seed": record["seed"],
+        "recipe": {key: record["recipe"].get(key) for key in keys},
+        "inputs": sorted(record["inputs"].values()),
+        "results": json.loads(json.dumps(record["results"])),
+    }
 
 
 def as_text(record: dict) -> str:
@@ -120,17 +150,6 @@ def read(workspace: Workspace, level: str, name: str) -> AnyRecord:
 def read_if_there(workspace: Workspace, level: str, name: str) -> AnyRecord | None:
     """The record, or None where the stage has not been run; a broken record still raises InputError."""
     return read(workspace, level, name) if workspace.record(level, name).is_file() else None
-
-
-def commit() -> str:
-    """The project's git commit, with "+changes" where the working tree differs; "unknown" outside git."""
-    git = ["git", "-C", str(project_root())]
-    try:
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        dirty = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return head + ("+changes" if dirty.strip() else "")
 
 
 def versions() -> dict[str, str]:

@@ -755,8 +755,8 @@ class Record(Part, Generic[Results]):
     Attributes:
         schema_version: version of the schema that the file follows; there it is called `schema`.
         level: CEFR level.
-        created: time in UTC, by ISO 8601.
-        commit: of the project; it ends in "+changes" where files differed from it.
+        created: time in UTC, by ISO 8601; a stage that finds the same again leaves its record as it was.
+        commit: of the project; it ends in "+changes" where code, notebooks' cells or recipes differed from it.
         versions: Python and library -> version.
         hardware: the machine.
         seed: of everything that is drawn by chance.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from cefr_helpers.core import files, nvidia, records
+from cefr_helpers.core import code_version, files, nvidia, records
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.models import base_model
 
@@ -72,7 +72,7 @@ def _of_python(torch: Torch) -> list[Finding]:
     problem = f"{torch.error}; {_REMAKE}" if torch.error else ""
     build = f"built for CUDA {torch.cuda}" if torch.cuda else "built for CPUs"
     return [
-        Finding("suite", f"commit {records.commit()[:10]}"),
+        Finding("suite", f"commit {code_version.commit()[:10]}"),
         Finding("system", f"{hardware['system']}, {_distribution()}"),
         Finding("processor", f"{hardware['cpu']}, {hardware['cores']} cores"),
         Finding("memory", f"{memory.total / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB free"),

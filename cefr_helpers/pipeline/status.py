@@ -119,10 +119,19 @@ def _of_notes(workspace: Workspace, level: str, stage: str, missing: list[Path])
         return StageStatus(level, stage, "out of date", age_s, f"{missing[0].name} is gone")
     if changed := next(_code(workspace, level, stage), None):
         return StageStatus(level, stage, "out of date", age_s, changed)
-    for path in (workspace.record(level, name) for name in records.NAMES):
-        if path.is_file() and path.stat().st_mtime > min(made):
-            return StageStatus(level, stage, "out of date", age_s, f"{path.name} is newer")
+    for name in records.NAMES:
+        if _created(workspace, level, name) > min(made):
+            return StageStatus(level, stage, "out of date", age_s, f"{name}.json is newer")
     return StageStatus(level, stage, "done", age_s, "")
+
+
+def _created(workspace: Workspace, level: str, name: str) -> float:
+    """When the content of a record was first written (seconds since 1970); 0 where there is none."""
+    try:
+        record = records.read_if_there(workspace, level, name)
+        return datetime.fromisoformat(record.created).timestamp() if record else 0.0
+    except (InputError, ValueError, TypeError):
+        return 0.0  # its own stage says that it is broken
 
 
 def _changes(settings: RunConfig, level: str, stage: str, record: AnyRecord) -> Iterator[str]:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from cefr_helpers.core import files, paths
+from cefr_helpers.core import code_version, files, paths
 from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.level_records import EXPORT_RECORD, LevelRecords, read_trained
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.records import SCHEMA, as_text, commit
+from cefr_helpers.core.records import SCHEMA, as_text
 from cefr_helpers.data import formatting
 from cefr_helpers.models import prompts
 from cefr_helpers.sharing import gguf_check, model_card, ollama
@@ -146,7 +146,7 @@ def _record(gguf: Path, records: LevelRecords) -> dict:
         "schema": SCHEMA,
         "level": records.level,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
+        "commit": code_version.commit(),
         "versions": {name: metadata.version(name) for name in _LIBRARIES},
         "merged_model": records.merged_identity,
         "file": gguf.name,

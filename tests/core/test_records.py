@@ -46,6 +46,41 @@ def test_an_earlier_record_stays_in_history(workspace, monkeypatch):
     assert [json.loads(path.read_text())["results"]["train_examples"] for path in kept] == [1, 2]
 
 
+@pytest.mark.parametrize("removed", [False, True], ids=["there", "removed by the batch"])
+def test_the_same_content_again_leaves_the_record_as_it_was(workspace, monkeypatch, capsys, removed):
+    path = write(workspace, train_examples=1)
+    text = path.read_text().replace('"commit": "', '"commit": "0')  # as made with other code
+    for kept in (path, *(workspace.run("B2") / "history").iterdir()):
+        kept.write_text(text)
+    if removed:
+        path.unlink()
+    write(workspace, train_examples=1)
+    assert path.read_text() == text
+    assert "dataset.json: same content as of 20" in capsys.readouterr().out
+    write(workspace, train_examples=2)
+    assert path.read_text() != text and "0" + records.code_version.commit() not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 2},
+        {"recipe": {"train_examples": 8}},
+        {"inputs": {"bank.csv": "1" * 64}},
+        {"results": DatasetResults(eval_examples=1)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_shapes_a_stage_makes_another_record(workspace, change):
+    given = {"level": "B2", "seed": 1, "recipe": {"train_examples": 9, "epochs": 1}, "inputs": {"bank.csv": "0" * 64}}
+    given["results"] = DatasetResults(train_examples=1)
+    path = records.write(workspace, "dataset", **given)
+    text = path.read_text()
+    free = {"recipe": {"train_examples": 9, "epochs": 2}, "inputs": {"elsewhere/bank.csv": "0" * 64}}
+    assert records.write(workspace, "dataset", **given | free).read_text() == text
+    assert records.write(workspace, "dataset", **given | change).read_text() != text
+
+
 def test_missing_record_names_the_stage_to_run(workspace):
     with pytest.raises(InputError, match="run 02_training for level B2 first"):
         records.read(workspace, "B2", "training")

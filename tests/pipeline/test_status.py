@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import datetime
 
 import hand_made_records
 import pytest
@@ -76,7 +77,7 @@ def test_a_finished_level_is_done_and_nothing_comes_next(finished):
         (lambda s: s.workspace.record("B2", "comparison").unlink(), COMPARE, "never run"),
         (lambda s: change(s.workspace.record("B2", "dataset"), "{"), DATA, "dataset.json is not a record"),
         (lambda s: s.workspace.note("B2").unlink(), PLOT, "B2_FINE_TUNING_RESULTS.md is gone"),
-        (lambda s: os.utime(s.workspace.record("B2", "comparison"), (2e9, 2e9)), PLOT, "comparison.json is newer"),
+        (lambda s: os.utime(s.workspace.note("B2"), (1e9, 1e9)), PLOT, "dataset.json is newer"),
     ],
     ids=range(10),
 )  # fmt: skip
@@ -104,6 +105,25 @@ def test_a_changed_recipe_counts_from_the_stage_that_it_shapes(finished, key, va
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {key: value}))
     due = [stage for stage, (_, reason) in states(finished).items() if reason]
     assert due == (list(STAGES[STAGES.index(first) :]) if first else [])
+
+
+def test_the_first_stage_run_again_on_the_same_bank_leaves_all_valid(finished, monkeypatch):
+    """With other settings of later stages, as another machine and a day later; with another result it does not."""
+    path, bank = finished.workspace.record("B2", "dataset"), finished.workspace.output_root.parent / "b2.json"
+    before, later = path.read_bytes(), time.time() + 86400
+    monkeypatch.setattr(records, "hardware", lambda: {"cpu": "another"})
+    monkeypatch.setattr(records.code_version, "commit", lambda: "another")
+    monkeypatch.setattr(records, "datetime", _clock_at(later))
+    write(finished, "dataset", [bank], DatasetResults())
+    os.utime(path, (later, later))
+    assert path.read_bytes() == before
+    assert states(finished) == dict.fromkeys(STAGES, ("done", ""))
+    write(finished, "dataset", [bank], DatasetResults(train_examples=1))
+    assert states(finished)[TRAIN] == ("out of date", "dataset.json changed")
+
+
+def _clock_at(seconds):
+    return type("Clock", (datetime,), {"now": classmethod(lambda cls, tz=None: datetime.fromtimestamp(seconds, tz))})
 
 
 def test_another_seed_counts_from_the_first_stage(finished):

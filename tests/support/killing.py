@@ -22,7 +22,7 @@ import leftovers
 import psutil
 from tiny_models import make_bytes, tiny_recipe
 
-from cefr_helpers.core import files, records
+from cefr_helpers.core import code_version, files, records
 from cefr_helpers.core.paths import STAGES, Stage, project_root
 from cefr_helpers.pipeline import snakemake
 
@@ -152,7 +152,7 @@ def campaign(folder: Path, model: Path) -> dict:
         `outcomes` of the three; `kills`, a row each; `work_s`, seconds of each stage and of a whole `cefr run`;
         `finished`, how often a stage or run was done before its kill; `seconds`, of all; `commit` and `hardware`.
     """
-    started, rng, commit = time.monotonic(), random.Random(SEED), records.commit()
+    started, rng, commit = time.monotonic(), random.Random(SEED), code_version.commit()
     calm, rough, commanded = (folder / name for name in ("undisturbed", "stages", "command"))
     recipe = tiny_recipe(folder / "recipe.yaml", model, **RECIPE)
     work_s = {stage: _finish(run_stage(stage, calm, recipe)) for stage in KILLS}
