@@ -45,8 +45,8 @@ def test_stages_run_again_by_hand_on_the_same_bank_leave_all_valid(byte_folder, 
     assert "| started" not in run()
     by_hand(Stage.COMPARE)
     by_hand(Stage.PLOT)
-    problems = _publishing_problems(workspace)
-    assert problems == ["lacks the licence in its header", "lacks the base model in its header"] or not problems
+    # what a card can't know of a model and a bank that are nobody's, and nothing that the records would say
+    assert all(" lacks the " in problem and "licence" in problem for problem in _publishing_problems(workspace))
     assert list(workspace.merged_models().iterdir()) == merged
 
 
