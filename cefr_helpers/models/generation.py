@@ -19,6 +19,8 @@ def answer(
     shown: Sequence[dict] = (),
     sample_seed: int | None = None,
     temperature: float = TEMPERATURE,
+    begun: str = "",
+    logits_processor=None,
 ) -> list[str]:
     """The model's answer to each example's prompt.
 
@@ -28,6 +30,9 @@ def answer(
         max_new_tokens: where an answer that never ends is cut.
         shown: examples that stand before each prompt, with their answers.
         sample_seed: greedy answers if None; else sampled at `temperature`, after this seed.
+        begun: what each answer begins with; it is no part of what is returned.
+        logits_processor: what changes the logits of a batch, as `transformers` takes it; all examples have to be one
+            batch then.
 
     Returns:
         One text an example, in order, without special tokens and surrounding white space.
@@ -39,17 +44,20 @@ def answer(
     if sample_seed is not None:
         torch.manual_seed(sample_seed)
     how = {"do_sample": False} if sample_seed is None else {"do_sample": True, "temperature": temperature}
+    start_ids = tokenizer.encode(begun, add_special_tokens=False) if begun else []
     answers = []
     progress = counted.ProgressLine()
     with torch.inference_mode():
         for start in range(0, len(examples), batch_size):
-            rows = [prompts.prompt_ids(tokenizer, one, shown) for one in examples[start : start + batch_size]]
+            batch = examples[start : start + batch_size]
+            rows = [prompts.prompt_ids(tokenizer, one, shown) + start_ids for one in batch]
             rank = f"answers {start + 1} to {start + len(rows)} of {len(examples)}"
             inputs, width = _inputs(model, tokenizer, rows)
             out = model.generate(
                 **inputs,
                 **how,
                 stopping_criteria=[_telling(progress, rank, width)],
+                logits_processor=[logits_processor] if logits_processor else None,
                 max_new_tokens=max_new_tokens,
                 eos_token_id=tokenizer.eos_token_id,
                 pad_token_id=tokenizer.pad_token_id,

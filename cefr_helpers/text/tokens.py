@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-_TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+(?:'[^\W_]+)*(?:-[^\W_]+(?:'[^\W_]+)*)*'?|[.,;:!?()\"…—–]")
+TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+(?:'[^\W_]+)*(?:-[^\W_]+(?:'[^\W_]+)*)*'?|[.,;:!?()\"…—–]")
 _PLAIN_SIGNS = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "‐": "-", "‑": "-", "\u00ad": None})
 _CLITICS = {
     "'m": ("am",),
@@ -36,10 +36,15 @@ def plain_signs(text: str) -> str:
     return text.translate(_PLAIN_SIGNS).lower()
 
 
+def same_length(text: str) -> str:
+    """`plain_signs` with a character for each character, so that places in it are places in the text."""
+    return "".join(plain if len(plain := plain_signs(one)) == 1 else one for one in text)
+
+
 @lru_cache(maxsize=4096)
 def tokens(sentence: str) -> tuple[str, ...]:
     """Words (with their hyphens and apostrophes) and punctuation marks, lower case."""
-    return tuple(_TOKEN.findall(plain_signs(sentence)))
+    return tuple(TOKEN.findall(plain_signs(sentence)))
 
 
 @lru_cache(maxsize=200_000)

@@ -10,8 +10,9 @@ from functools import cache
 
 from cefr_helpers.text import headwords as printed_headwords
 from cefr_helpers.text import phrases, spelling
-from cefr_helpers.text.tokens import pairs, plain_signs, readings, tokens
+from cefr_helpers.text.tokens import TOKEN, pairs, plain_signs, readings, same_length, tokens
 
+_LONGEST_USE = 12  # tokens of a phrase with what it has inside
 _HOMOGRAPH_DIGIT = re.compile(r"(?<=[^\W\d_])\d$")
 # What lemminflect's dictionary does not have.
 _MORE_FORMS = {
@@ -45,6 +46,24 @@ def matches(word: str, sentence: str) -> bool:
     if any(phrases.has_phrase(row, pieces) for row in rows):
         return True
     return any(a + b in singles and _may_be_joined(a, b) for a, b in zip(pieces, pieces[1:], strict=False))
+
+
+def place(word: str, sentence: str) -> tuple[int, int] | None:
+    """Where a sentence uses its word: start and end of the shortest such part, the first of several; None without.
+
+    A genitive's ending is no part of it ("the dog's tail"), and an object inside a phrase is ("look it up").
+    """
+    found = [match.span() for match in TOKEN.finditer(same_length(sentence))]
+    spans = [(found[i][0], found[j][1]) for i in range(len(found)) for j in range(i, min(len(found), i + _LONGEST_USE))]
+    for start, end in sorted(spans, key=lambda span: (span[1] - span[0], span[0])):
+        if matches(word, sentence[start:end]):
+            return _without_genitive(word, sentence, start, end)
+    return None
+
+
+def _without_genitive(word: str, sentence: str, start: int, end: int) -> tuple[int, int]:
+    bare = re.sub(r"['\u2019](s|S)?$", "", sentence[start:end])
+    return (start, start + len(bare)) if matches(word, bare) else (start, end)
 
 
 def words_found_in(words: Iterable[str], sentences: Iterable[str]) -> set[str]:

@@ -1,0 +1,108 @@
+"""A written sentence with all that forms show of it, and the collection of a word list."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cefr_helpers.text import word_match
+
+GAP = "________"
+
+
+@dataclass(frozen=True)
+class WrittenSentence:
+    """A sentence for a word, as forms take it; all texts are on one line and without control characters.
+
+    Attributes:
+        span: start and end of the word in `text`; None where no form of it is found.
+        pos, meaning, topic: what the word list says of the word; empty where it says nothing.
+        people_level: the score on the human scale, 1 (A1) to 5 (C1); None where it was not measured.
+        gap_fits: whether the word alone fills its gap; None where that was not measured.
+    """
+
+    word: str
+    text: str
+    level: str
+    span: tuple[int, int] | None
+    pos: str = ""
+    meaning: str = ""
+    topic: str = ""
+    people_level: float | None = None
+    gap_fits: bool | None = None
+
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """What stands before the word, the word as it is used, and what stands behind it."""
+        start, end = self.span or (len(self.text), len(self.text))
+        return self.text[:start], self.text[start:end], self.text[end:]
+
+    @property
+    def gapped(self) -> str:
+        """The sentence with a gap in the place of its word."""
+        before, _, after = self.parts
+        return f"{before}{GAP}{after}"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The sentences of a word list.
+
+    Attributes:
+        name: of the list, for titles and tags.
+        sentences: in the order of the list, the sentences of a word together.
+    """
+
+    name: str
+    level: str
+    sentences: tuple[WrittenSentence, ...]
+
+    def gaps(self) -> tuple[list[WrittenSentence], str]:
+        """The sentences for an exercise with gaps, and for people which those are.
+
+        Only those whose gap the word alone fills, where that was measured; each has its word.
+        """
+        usable = [one for one in self.sentences if one.span]
+        if all(one.gap_fits is None for one in usable):
+            return usable, "It was not checked whether other words would fill the gaps as well."
+        fits = [one for one in usable if one.gap_fits]
+        left = len(usable) - len(fits)
+        return fits, f"{left} sentences are left out, whose gap another word would fill as well." if left else ""
+
+
+def written(word: str, text: str, level: str, **others) -> WrittenSentence:
+    """A `WrittenSentence` of texts as they come: each made `plain`, its word found in it."""
+    word, text = plain(word), plain(text)
+    others = {name: plain(value) if isinstance(value, str) else value for name, value in others.items()}
+    return WrittenSentence(word, text, level, word_match.place(word, text), **others)
+
+
+def plain(text: str) -> str:
+    """The text on one line, without control characters and what XML can't hold."""
+    spaced = "".join(" " if one.isspace() else one for one in text)
+    kept = (one for one in spaced if unicodedata.category(one) not in ("Cc", "Cs", "Cn"))
+    return " ".join("".join(kept).split())
+
+
+def exercises(sentences: Sequence[WrittenSentence], size: int = 10) -> list[list[WrittenSentence]]:
+    """Parts of at most `size` sentences for a worksheet: the first sentences of all words, then the second ones.
+
+    So one part rarely has two gaps for one word.
+    """
+    counts: dict[str, int] = {}
+    rounds = []
+    for one in sentences:
+        counts[one.word] = counts.get(one.word, 0) + 1
+        rounds.append(counts[one.word])
+    ordered = [one for _, one in sorted(zip(rounds, sentences, strict=True), key=lambda pair: pair[0])]
+    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+
+def word_box(part: Sequence[WrittenSentence]) -> list[str]:
+    """What fills the gaps of a part, each once, sorted; a capital that only begins a sentence is made small."""
+    return sorted({_inside(one) for one in part}, key=str.casefold)
+
+
+def _inside(one: WrittenSentence) -> str:
+    before, used, _ = one.parts
+    begins = not before.strip(" \"'“‘") and used[1:] == used[1:].lower()
+    return used[0].lower() + used[1:] if begins and one.word[:1].islower() else used

@@ -1,0 +1,161 @@
+"""Steer sampling so that a sentence uses its target word: a logits processor that knows the word's forms as tokens.
+
+Until the word is used, the sentence may not end, and each form's first token gets a bonus on its logit; a form that was
+begun is finished. What was not used by a certain token is forced there. Of the candidates of one word no two begin with
+the same token, drawn without replacement by the Gumbel top-k trick (Kool et al. 2019, arXiv 1903.06059).
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from cefr_helpers.text import headwords, word_match
+
+BONUS = 3.0  # nats on the logit of a form's first token; chosen by trial, see docs/sentences_for_your_class.md
+LATEST = 14  # tokens after which a form is forced
+_STAND_INS = {"sb": "him", "somebody": "him", "someone": "him", "sth": "it", "something": "it"}
+_OWNERS = {"one's": "his", "your": "his", "sb's": "his", "someone's": "his", "somebody's": "his", "oneself": "himself"}
+
+
+@cache
+def written_forms(word: str) -> tuple[str, ...]:
+    """The ways to write a word or phrase in a sentence, each of which `word_match.matches` accepts.
+
+    Of a phrase one word at a time is inflected, and placeholders (sb, sth, one's) get a pronoun. Empty where a headword
+    can't be written out.
+    """
+    found: dict[str, None] = {}
+    for offered in headwords.alternatives(word):
+        parts = [_stand_in(part) for part in offered.split()]
+        found |= dict.fromkeys([" ".join(parts), *_inflected(parts)])
+    return tuple(one for one in found if word_match.matches(word, one))
+
+
+def _stand_in(part: str) -> str:
+    return _STAND_INS.get(part.lower()) or _OWNERS.get(part.lower()) or part
+
+
+def _inflected(parts: list[str]) -> list[str]:
+    """Every form of a single word; of a phrase, its first and its last word inflected in turn."""
+    if len(parts) == 1:
+        return [_as_written(form, parts[0]) for form in sorted(word_match.forms(parts[0]))]
+    rows = [[form, *parts[1:]] for form in sorted(word_match.forms(parts[0]))]
+    rows += [[*parts[:-1], form] for form in sorted(word_match.forms(parts[-1]))]
+    return [" ".join(row) for row in rows]
+
+
+def _as_written(form: str, word: str) -> str:
+    """A form in the case of the word: forms are lower case, and names are not."""
+    return form.upper() if word.isupper() and len(word) > 1 else form.capitalize() if word[0].isupper() else form
+
+
+def processor(tokenizer, words: Sequence[str], bonus: float = BONUS, latest: int = LATEST, seed: int | None = None):
+    """A logits processor for a batch of answers, one word each; rows of one word that follow each other are candidates.
+
+    Args:
+        words: the target word of each row.
+        bonus: nats that are added to the logit of a form's first token while the word is not used.
+        latest: tokens of the sentence after which only a form may come.
+        seed: of the first tokens; None leaves them to the sampling.
+
+    Returns:
+        What `transformers.GenerationMixin.generate` takes in `logits_processor`; it counts a row's tokens from its
+        first call.
+    """
+    import torch
+    from transformers import LogitsProcessor
+
+    forms = {word: _Forms(tokenizer, word) for word in dict.fromkeys(words)}
+    ends = _end_tokens(tokenizer)
+    draws = torch.Generator().manual_seed(seed) if seed is not None else None
+
+    class Steering(LogitsProcessor):
+        """Keeps no state but where the sentences begin; what was written is read anew each time."""
+
+        width: int | None = None
+
+        def __call__(self, input_ids, scores):
+            if self.width is None:
+                self.width = input_ids.shape[1]
+            written = input_ids[:, self.width :].tolist()
+            for row, (word, text) in enumerate(zip(words, tokenizer.batch_decode(written), strict=True)):
+                known = forms[word]
+                if "\n" in text:  # the line is whole; the model would go on with a second one
+                    _only(scores[row], [tokenizer.eos_token_id])
+                    continue
+                if tokenizer.eos_token_id in written[row] or not known or known.used(text):
+                    continue
+                scores[row, ends] = -torch.inf
+                if (follow := known.follow(written[row])) or len(written[row]) >= latest:
+                    _only(scores[row], follow or known.first(written[row]))
+                else:
+                    scores[row, known.first(written[row])] += bonus
+            if draws is not None and not written[0]:
+                _distinct(scores, words, draws)
+            return scores
+
+    return Steering()
+
+
+class _Forms:
+    """A word's forms as token sequences; false where none can be written."""
+
+    def __init__(self, tokenizer, word: str):
+        self._word = word
+        written = written_forms(word)
+        inside = [f" {form}" for form in written]
+        self._inside = [tokenizer.encode(text, add_special_tokens=False) for text in inside]
+        opening = [f" {form[0].upper()}{form[1:]}" for form in written]
+        self._opening = [tokenizer.encode(text, add_special_tokens=False) for text in opening]
+
+    def __bool__(self) -> bool:
+        return bool(self._inside)
+
+    def used(self, text: str) -> bool:
+        return word_match.matches(self._word, text)
+
+    def first(self, written: list[int]) -> list[int]:
+        """The first token of each form, at this place of the sentence."""
+        return sorted({ids[0] for ids in (self._inside if written else self._opening)})
+
+    def follow(self, written: list[int]) -> list[int]:
+        """The tokens that finish or carry on a form that was begun; none where none was."""
+        begun = set()
+        for ids in (*self._inside, *self._opening):
+            for length in range(1, len(ids)):
+                if written[-length:] == ids[:length]:
+                    begun.add((length, ids[length]))
+        longest = max((length for length, _ in begun), default=0)
+        return sorted({token for length, token in begun if length == longest})
+
+
+def _only(row, tokens: list[int]) -> None:
+    """Leave nothing but these tokens."""
+    import torch
+
+    kept = row[tokens].clone()
+    row.fill_(-torch.inf)
+    row[tokens] = kept
+
+
+def _distinct(scores, words: Sequence[str], draws) -> None:
+    """Leave one first token to each row, another one to each row of the same word, drawn by the model's distribution."""
+    import torch
+
+    start = 0
+    while start < len(words):
+        end = start
+        while end < len(words) and words[end] == words[start]:
+            end += 1
+        noise = -torch.log(-torch.log(torch.rand(scores.shape[1], generator=draws).clamp(1e-9, 1 - 1e-9)))
+        order = torch.topk(scores[start].float().cpu() + noise, end - start).indices.tolist()
+        for row, token in zip(range(start, end), order, strict=True):
+            _only(scores[row], [token])
+        start = end
+
+
+@cache
+def _end_tokens(tokenizer) -> list[int]:
+    """The tokens that may end a sentence: the end token, and all with an end mark or a line break in them."""
+    texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
+    return [token for token, text in enumerate(texts) if re.search(r"[.!?\n]", text)] + [tokenizer.eos_token_id]
