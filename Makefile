@@ -9,7 +9,7 @@ PYTHON ?=
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := FILE LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES MAX_NEW_TOKENS OUTPUT QUANTISATION PROFILE REPO WHAT PUBLIC REPLACE YES PYTHON IP
+SETTINGS := FILE LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES FORM KNOWN CANDIDATES MAX_NEW_TOKENS OUTPUT QUANTISATION PROFILE REPO WHAT PUBLIC REPLACE YES PYTHON IP
 SWITCHES := PUBLIC REPLACE YES  # each is yes, or is not given
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option_name = --$(shell printf %s $(1) | tr A-Z_ a-z-)
@@ -23,7 +23,7 @@ $(if $(UNKNOWN),$(error $(UNKNOWN): unknown; known are $(SETTINGS)))
 $(if $(filter-out no,$(call given,CHECKS)),$(error CHECKS=$(CHECKS): only CHECKS=no is known))
 $(foreach name,$(SWITCHES),$(if $(filter-out yes,$(call given,$(name))),$(error $(name) is yes, or is not given)))
 
-.PHONY: run check experiment experiment-dry bank test test-slow lab lint setup status doctor level adopt export publish showcase pictures site benchmark benchmark-quick gpu-check clean
+.PHONY: run check experiment experiment-dry bank write test test-slow lab lint setup status doctor level adopt export publish showcase pictures site benchmark benchmark-quick gpu-check clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -40,6 +40,9 @@ experiment-dry: setup
 
 bank: setup    # a key for the server comes from the environment alone, as BANK_API_KEY
 	@$(BIN)/cefr bank $(call options)
+
+write: setup    # make write WORDS=words.csv LEVEL=B2 SENTENCES=3 FORM="csv apkg html": sentences for a word list
+	@$(BIN)/cefr write $(call options)
 
 test: setup
 	$(BIN)/python -m pytest

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cefr_helpers import level_command, sharing_commands
+from cefr_helpers import level_command, sharing_commands, writing_command
 from cefr_helpers.command_options import (
     Bank,
     DryRun,
@@ -237,6 +237,7 @@ def doctor(output_root: OutputRoot = None, user_data: UserData = None) -> None:
 
 
 app.command()(level_command.level)
+app.command()(writing_command.write)
 app.command()(sharing_commands.export)
 app.command()(sharing_commands.publish)
 

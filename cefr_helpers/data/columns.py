@@ -12,6 +12,9 @@ SENTENCE_NAMES = (
     "sentence", "sentences", "example sentence", "example sentences", "sample sentence", "example", "examples",
     "usage example", "usage", "context", "text", "cümle", "örnek cümle", "örnek",
 )  # fmt: skip
+POS_NAMES = ("pos", "part of speech", "word class", "sözcük türü")
+MEANING_NAMES = ("meaning", "definition", "translation", "gloss", "anlam")
+TOPIC_NAMES = ("topic", "theme", "subject", "unit", "konu")
 LEVEL_NAMES = ("level", "cefr level", "cefr", "cefrlevel", "lvl", "seviye", "düzey")
 _LEVEL = re.compile(r"(?<![a-z0-9])[abc][12](?![0-9])", flags=re.IGNORECASE)
 
@@ -41,6 +44,13 @@ def named(names: Sequence[object]) -> Columns:
         sentences=tuple(at for at, name in enumerate(bare) if name == sentence),
         level=_place(plain, LEVEL_NAMES),
     )
+
+
+def details_named(names: Sequence[object]) -> dict[str, int]:
+    """The columns that say more of a word: "pos", "meaning", "topic", as far as there are such, with their places."""
+    plain = [normal(name) for name in names]
+    known = {"pos": POS_NAMES, "meaning": MEANING_NAMES, "topic": TOPIC_NAMES}
+    return {one: at for one, own in known.items() if (at := _place(plain, own)) is not None}
 
 
 def normal(name: object) -> str:

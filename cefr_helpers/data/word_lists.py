@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cefr_helpers.core.errors import InputError, shown
@@ -25,11 +25,13 @@ class WordList:
         words: each once, in the order of the list.
         report: what was changed, taken together or left out: rows of {"reason", "count", "examples"}.
         read_as: for people: format, encoding, and which columns were taken for what.
+        details: word -> what the list says of it under "pos", "meaning" and "topic", where it says anything.
     """
 
     words: tuple[str, ...]
     report: tuple[dict, ...]
     read_as: str
+    details: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """How it was read, and each reason with its count and examples, for people."""
@@ -41,6 +43,7 @@ class _Entry:
     text: str
     level: str | None
     place: str
+    details: dict[str, str] = field(default_factory=dict)
 
 
 def read(path: str | Path, level: str | None = None) -> WordList:
@@ -59,16 +62,19 @@ def read(path: str | Path, level: str | None = None) -> WordList:
     entries, read_as = _entries(path)
     report: dict[str, list[str]] = {}
     words: dict[str, str] = {}  # each without case -> as it was first written
+    details: dict[str, dict[str, str]] = {}
     for entry in _of_level(path, entries, level, report):
         for word in _words(entry.text, str(path), entry.place, report):
             if word.casefold() in words:
                 report.setdefault("word_entered_twice", []).append(word)
-            words.setdefault(word.casefold(), word)
+            first = words.setdefault(word.casefold(), word)
+            if entry.details:
+                details.setdefault(first, entry.details)
     rows = tuple(cleaning.rows_of(report))
     if not words:
         why = "; ".join(f"{row['count']} {row['reason'].replace('_', ' ')}" for row in rows)
         raise InputError(f"{path}: no word in it{f' ({why})' if why else ''}; expected {_EXPECTED}")
-    return WordList(tuple(words.values()), rows, read_as)
+    return WordList(tuple(words.values()), rows, read_as, details)
 
 
 def of_box(text: str) -> list[str]:
@@ -117,7 +123,9 @@ def _of_table(table: tables.Table) -> tuple[list[_Entry], str]:
     for row in table.rows:
         found = columns.named(row.names)
         level = None if found.level is None else columns.level_of(row.values[found.level])
-        entries.append(_Entry(str(row.values[found.word]), level, row.where().rpartition(", ")[2]))
+        cells = {name: row.values[at] for name, at in columns.details_named(row.names).items()}
+        details = {name: text for name, cell in cells.items() if (text := " ".join(str(cell or "").split()))}
+        entries.append(_Entry(str(row.values[found.word]), level, row.where().rpartition(", ")[2], details))
     return entries, table.read_as
 
 

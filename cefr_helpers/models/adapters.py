@@ -54,7 +54,7 @@ class AdapterSwitcher:
             self._load(base, self._precision(base, settings))
             return str(problem)
         self._load(base, training.results.precision)
-        self._switch_on(adapter)
+        self.switch_on(adapter)
         return None
 
     def answer(self, example: dict, tuned: bool, max_new_tokens: int, temperature: float = 0.0, seed: int = 0) -> str:
@@ -65,8 +65,7 @@ class AdapterSwitcher:
             temperature: 0 for greedy.
             seed: of the draw, where the temperature is above 0.
         """
-        adapted = hasattr(self._model, "disable_adapter")
-        with nullcontext() if tuned or not adapted else self._model.disable_adapter():
+        with nullcontext() if tuned else self.base_alone():
             how = {"sample_seed": seed, "temperature": temperature} if temperature else {}
             return generation.answer(self._model, self._tokenizer, [example], max_new_tokens, **how)[0]
 
@@ -78,7 +77,22 @@ class AdapterSwitcher:
             self._held = (base.sha256, precision)
             self.loads += 1
 
-    def _switch_on(self, adapter: Path) -> None:
+    @property
+    def model(self):
+        """The model in memory, its adapter on where there is one."""
+        return self._model
+
+    @property
+    def tokenizer(self):
+        """The tokenizer of that model."""
+        return self._tokenizer
+
+    def base_alone(self):
+        """A context in which the model is the base, whatever adapter is on."""
+        return self._model.disable_adapter() if hasattr(self._model, "disable_adapter") else nullcontext()
+
+    def switch_on(self, adapter: Path) -> None:
+        """Put an adapter's folder on the base in memory; of several, the last one is used."""
         from peft import PeftModel
 
         try:

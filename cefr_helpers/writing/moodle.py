@@ -45,5 +45,5 @@ def _around(text: str) -> str:
 
 
 def _answer(text: str) -> str:
-    r"""An answer inside a gap: `}`, `#`, `~`, `/`, `"` and `\` have a backslash before them, and `*` would stand for all."""
+    r"""An answer inside a gap: `}`, `#`, `~`, `/`, `"` and `\` get a backslash; so does `*`, which matches all."""
     return re.sub(r'([}#~/"\\*])', r"\\\1", html.escape(text, quote=False))

@@ -139,7 +139,7 @@ def _only(row, tokens: list[int]) -> None:
 
 
 def _distinct(scores, words: Sequence[str], draws) -> None:
-    """Leave one first token to each row, another one to each row of the same word, drawn by the model's distribution."""
+    """Leave each row one first token, drawn by the model's distribution, no two the same in the rows of one word."""
     import torch
 
     start = 0

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "notes": "rendering evaluation",
     "experiments": "data pipeline rendering evaluation training",
     "bank_making": "text data evaluation",
+    "writing": "text models data evaluation bank_making",
     "playground": "text data models evaluation",
     "sharing": "notes models data rendering",
     "site": "notes rendering",

@@ -1,0 +1,92 @@
+"""Candidates for each word: sampled in batches, steered so that the word comes, each kept on disk as it comes."""
+
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cefr_helpers.bank_making.storage import ResponseLog
+from cefr_helpers.core.progress import clock
+from cefr_helpers.data import formatting
+from cefr_helpers.evaluation import parsing
+from cefr_helpers.models import generation
+from cefr_helpers.writing import steering
+from cefr_helpers.writing.writers import Writer
+
+TEMPERATURE = 0.8
+MAX_NEW_TOKENS = 44  # of one sentence with its number
+_BEGUN = "1."  # what a tuned model's answers begin with
+
+
+class CandidateLog:
+    """The candidates of one model at one level, in the order they came; a killed run goes on from them.
+
+    Args:
+        folder: for one file a model and level.
+
+    Raises:
+        InputError: the file that is there is no such log; names file and line.
+    """
+
+    def __init__(self, folder: Path, level: str, writer: Writer):
+        self.level, self._writer = level, writer
+        self.path = folder / f"{level}-{writer.identity[:12]}.jsonl"
+        self._log = ResponseLog(self.path)
+
+    def of(self, word: str) -> list[str]:
+        """The candidates that are there for a word, as they came."""
+        return [answer["text"] for answer in self._log.answers if answer["word"] == word]
+
+    def sample(self, words: Sequence[str], count: int, seed: int, say: Callable[[str], None]) -> None:
+        """Ask the model until each of `words` has `count` candidates; those of a word come together.
+
+        Raises:
+            DiskFull: there is no room for more; what came before is there.
+        """
+        counts = {word: count - len(self.of(word)) for word in words}
+        todo = [word for word in words for _ in range(max(0, counts[word]))]
+        if not todo:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._log.begin({"level": self.level, "model": self._writer.name, "server": {"kind": "this machine"}})
+        started = time.monotonic()
+        for batch in _batches(todo):
+            for word, text in zip(batch, self._ask(batch, seed), strict=True):
+                self._log.add({"word": word, "text": text})
+            todo = todo[len(batch) :]
+            done = sum(max(0, one) for one in counts.values()) - len(todo)
+            passed = time.monotonic() - started
+            say(
+                f"{done}/{done + len(todo)} candidates  {clock(passed)} passed, "
+                f"about {clock(passed / done * len(todo))} left"
+            )
+
+    def _ask(self, batch: list[str], seed: int) -> list[str]:
+        """One line for each word of a batch."""
+        have = sum(len(self.of(word)) for word in dict.fromkeys(batch))
+        own_seed = zlib.crc32(f"{seed} {have} {' '.join(batch)}".encode())
+        models = self._writer.models
+        answers = generation.answer(
+            models.model,
+            models.tokenizer,
+            [formatting.make_prompt(self.level, [word]) for word in batch],
+            MAX_NEW_TOKENS,
+            batch_size=len(batch),
+            sample_seed=own_seed,
+            temperature=TEMPERATURE,
+            begun=_BEGUN,
+            logits_processor=steering.processor(models.tokenizer, batch, seed=own_seed),
+        )
+        lines = [parsing.plain(text.split("\n")[0]) for text in answers]
+        return [parsing.without_label(line, word) for line, word in zip(lines, batch, strict=True)]
+
+
+def _batches(todo: list[str]) -> list[list[str]]:
+    """Parts of about ANSWERS_AT_A_TIME, the candidates of a word never divided, since no two begin alike."""
+    batches: list[list[str]] = []
+    for place, word in enumerate(todo):
+        new_word = place == 0 or todo[place - 1] != word
+        if not batches or (new_word and len(batches[-1]) >= generation.ANSWERS_AT_A_TIME):
+            batches.append([])
+        batches[-1].append(word)
+    return batches

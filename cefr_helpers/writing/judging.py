@@ -1,0 +1,153 @@
+"""What is wrong with a candidate, and how good it is: the gates of the evaluation, and likelihood for the choice.
+
+The choice goes by the level that the bank teaches and by the base model's likelihood; the human scale, which the report
+goes by, has no part in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.levels import number
+from cefr_helpers.data import banks, formatting, word_lists
+from cefr_helpers.evaluation import human_scale, level_scorers, summary
+from cefr_helpers.models import likelihood
+from cefr_helpers.text import grammar, vocabulary, word_match
+from cefr_helpers.text.tokens import words_of
+from cefr_helpers.writing.writers import Writer
+
+# In the order in which they are looked at; for people, behind a number of candidates.
+SHORT_REASONS = {
+    "not_one_sentence": "not one whole sentence",
+    "word_not_used": "without the word",
+    "mistake": "with a mistake",
+    "copied": "copied from the bank",
+    "level": "not of the level",
+    "unknown_words": "with words that are not known",
+    "repeats": "nearly the same as a better one",
+}
+_ODD_ORDER_NATS = 4.0  # what an unusual word order costs: as a gate it would stop too many sound sentences
+_LEVEL_NATS = 2.0  # what a level's distance costs
+_SEED = 0  # of the scorer's cross-validation, which is not asked for here
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A judged candidate.
+
+    Attributes:
+        order: its place among the candidates of its word, from 0.
+        reason, detail: why it is rejected, one of SHORT_REASONS; None where it is not.
+        level_score: by the bank, NaN where it is no sentence. people_level: on the human scale.
+        nll_nats: of the whole sentence under the base model.
+        score: for the choice, in nats; higher is better.
+    """
+
+    word: str
+    text: str
+    order: int
+    reason: str | None
+    detail: str
+    level_score: float
+    people_level: float
+    nll_nats: float
+    score: float
+
+
+class Judge:
+    """Knows the banks: the level scorer learnt from them, and the sentences that must not be copied.
+
+    Args:
+        bank: the bank that the level is learnt from; the bundled one where it does not have two levels.
+        known: from `read_known`, or None.
+
+    Raises:
+        InputError: the bank can't be read.
+    """
+
+    def __init__(self, bank: str, level: str, known: frozenset[str] | None):
+        self.level, self._known = level, known
+        named = banks.read_all(banks.find(bank, level))
+        if len(named) < 2 or level not in named:
+            named |= banks.read_all(banks.find("bundled", level))
+        rows = level_scorers.sentences_of(named)
+        self._sentences = rows.sentences
+        self._scorers = level_scorers.train(rows, _SEED, with_quality=False)
+        self._people = human_scale.load()
+
+    def judge(self, found: Sequence[tuple[str, int, str]], writer: Writer) -> list[Candidate]:
+        """Judge candidates.
+
+        Args:
+            found: word, order and text of each.
+            writer: its base model weighs them.
+        """
+        if not found:
+            return []
+        words, texts = [[word] for word, _, _ in found], [f"1. {text}" for _, _, text in found]
+        slots = summary.measure({"tuned": texts}, words, self.level, self._scorers, self._sentences)
+        people = self._people.score([text for _, _, text in found])
+        nats = self._nats(found, writer)
+        rows = zip(found, slots.to_dict("records"), people, nats, strict=True)
+        return [self._judged(one, slot, float(level), nll) for one, slot, level, nll in rows]
+
+    def _judged(self, one: tuple[str, int, str], slot: dict, people: float, nll: float) -> Candidate:
+        word, order, text = one
+        reason, detail = self._wrong(word, text, slot)
+        distance = abs(slot["level_score"] - number(self.level)) if slot["valid"] else 0.0
+        score = -nll - _LEVEL_NATS * distance - (0 if slot["order_ok"] else _ODD_ORDER_NATS)
+        return Candidate(word, text, order, reason, detail, float(slot["level_score"]), people, nll, score)
+
+    def _wrong(self, word: str, text: str, slot: dict) -> tuple[str | None, str]:
+        if not slot["valid"]:
+            return "not_one_sentence", ""
+        if not slot["covered"]:
+            return "word_not_used", ""
+        if not slot["harper_clean"]:
+            found = grammar.mistakes(text, "BRITISH")
+            return "mistake", "; ".join(f"{words}: {message}" for _, words, message in found)
+        if slot["copied"]:
+            return "copied", ""
+        if not slot["level_ok"]:
+            return "level", f"reads as {human_scale.in_words(slot['level_score'])} by the bank"
+        if self._known is not None and (strange := unknown_words(word, text, self.level, self._known)):
+            return "unknown_words", ", ".join(strange)
+        return None, ""
+
+    def _nats(self, found: Sequence[tuple[str, int, str]], writer: Writer) -> list[float]:
+        examples = [formatting.make_prompt(self.level, [word]) | {"output": f"1. {text}"} for word, _, text in found]
+        models = writer.models
+        with models.base_alone():
+            table = likelihood.score(models.model, models.tokenizer, examples, _BATCH)
+        return list(table["completion_nll_nats"])
+
+
+def read_known(path: Path) -> frozenset[str]:
+    """All forms of the words of a list that a class knows.
+
+    Raises:
+        InputError: the file is no word list; names file and line.
+    """
+    try:
+        listed = word_lists.read(path).words
+    except InputError as problem:
+        raise InputError(f"known: {problem}") from None
+    return frozenset(form for word in listed for part in word.split() for form in word_match.forms(part))
+
+
+def unknown_words(word: str, text: str, level: str, known: frozenset[str]) -> list[str]:
+    """The words of a sentence that are neither known, nor easier than the level, nor its own word, nor names."""
+    start, end = word_match.place(word, text) or (0, 0)
+    others = f"{text[:start]} {text[end:]}"
+    capitals = {one.lower() for one in others.split()[1:] if one[:1].isupper()}
+    found = []
+    for one in words_of(others):
+        one = one.removesuffix("'s")
+        easy = vocabulary.word_level(one)
+        if one in known or one.isdigit() or (easy is None and any(name.startswith(one) for name in capitals)):
+            continue
+        if easy is None or easy >= number(level):
+            found.append(one)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,111 @@
+"""What a call leaves in its folder besides the forms: the choice with its runners-up, rejects, and a summary."""
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+
+from cefr_helpers.core import files, records
+from cefr_helpers.writing import curve, judging
+from cefr_helpers.writing.judging import Candidate
+from cefr_helpers.writing.writing import Outcome
+
+SCHEMA = 1
+RUNNERS_UP = 4  # of a word, shown beside the chosen sentences
+_WORDS_SHOWN = 20
+
+
+def choice_file(folder: Path) -> Path:
+    """Where the choice with its runners-up is kept."""
+    return folder / "made" / "choice.json"
+
+
+def rejected_file(folder: Path) -> Path:
+    """Where the rejected candidates are kept, each with its reason."""
+    return folder / "made" / "rejected.csv"
+
+
+def write(outcome: Outcome, folder: Path) -> dict:
+    """Write rejects, then the choice; what `choice_file` holds.
+
+    Raises:
+        DiskFull: there is no room; what was there before is untouched.
+    """
+    text = io.StringIO()
+    rows = [(one.word, one.text, one.reason, one.detail) for one in outcome.choice.rejected]
+    cells = [[files.to_spreadsheet(cell) for cell in row] for row in rows]
+    csv.writer(text, lineterminator="\n").writerows([("word", "sentence", "reason", "detail"), *cells])
+    files.write_atomically(rejected_file(folder), text.getvalue())
+    choice = as_choice(outcome)
+    files.write_atomically(choice_file(folder), records.as_text(choice))
+    return choice
+
+
+def as_choice(outcome: Outcome) -> dict:
+    """The choice as its file holds it: each word with its sentences and runners-up, and the measures of all chosen."""
+    plan = outcome.plan
+    words = [
+        {
+            "word": word,
+            **{name: plan.details.get(word, {}).get(name, "") for name in ("pos", "meaning", "topic")},
+            "chosen": [_entry(one) for one in outcome.choice.chosen[word]],
+            "runners_up": [_entry(one) for one in outcome.choice.runners_up[word][:RUNNERS_UP]],
+        }
+        for word in plan.words
+    ]
+    chosen = [one for own in outcome.choice.chosen.values() for one in own]
+    return {
+        "schema": SCHEMA,
+        "name": plan.name,
+        "level": plan.level,
+        "model": outcome.writer,
+        "remark": outcome.remark,
+        "sentences_per_word": plan.sentences,
+        "seed": plan.seed,
+        "candidates": len(outcome.candidates),
+        "candidates_with_word": sum(one.reason not in ("word_not_used",) for one in outcome.candidates),
+        "measures": {key: round(value, 4) for key, value in curve.describe(chosen, plan.level).items()}
+        if chosen
+        else {},
+        "lacking": lacking(outcome),
+        "words": words,
+    }
+
+
+def lacking(outcome: Outcome) -> list[dict]:
+    """The words that got fewer sentences than asked, with what became of their candidates."""
+    found = []
+    for word, count in outcome.choice.lacking(outcome.plan.sentences).items():
+        reasons = Counter(one.reason for one in outcome.choice.rejected if one.word == word)
+        found.append({"word": word, "lacks": count, "reasons": dict(reasons.most_common())})
+    return found
+
+
+def summary(choice: dict, folder: Path) -> list[str]:
+    """What was written, for people.
+
+    Args:
+        choice: from `write`.
+    """
+    count = sum(len(one["chosen"]) for one in choice["words"])
+    lines = [choice["remark"]] if choice["remark"] else []
+    lines.append(
+        f"{count} sentences for {len(choice['words'])} words at {choice['level']}, chosen from {choice['candidates']} "
+        f"candidates of {choice['model']}"
+    )
+    if measures := choice["measures"]:
+        lines.append(
+            f"By the scale fitted to people's labels {measures['within_one']:.0%} are at most one level off; the most "
+            f"common first word begins {measures['most_common_opening']:.0%}; {measures['questions']:.0%} are questions"
+        )
+    if short := choice["lacking"]:
+        lines.append(f"{len(short)} words got fewer sentences than asked:")
+        for one in short[:_WORDS_SHOWN]:
+            why = ", ".join(f"{count} {judging.SHORT_REASONS[reason]}" for reason, count in one["reasons"].items())
+            lines.append(f"  {one['word']}: {one['lacks']} missing ({why or 'no candidate came'})")
+        lines += [f"  and {len(short) - _WORDS_SHOWN} more" for _ in short[_WORDS_SHOWN : _WORDS_SHOWN + 1]]
+    return [*lines, f"Rejected candidates: {rejected_file(folder)}"]
+
+
+def _entry(one: Candidate) -> dict:
+    return {"sentence": one.text, "people_level": round(one.people_level, 2), "score": round(one.score, 2)}

@@ -1,0 +1,111 @@
+"""The choice among candidates: the best of each word, varied over its sentences and over the whole list."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cefr_helpers.evaluation import parsing
+from cefr_helpers.text import word_match
+from cefr_helpers.text.near_duplicates import IncrementalIndex
+from cefr_helpers.text.tokens import words_of
+from cefr_helpers.writing.judging import Candidate
+
+MOST_WITH_ONE_OPENING = 0.15  # of all sentences
+_SAME_OPENING_NATS = 8.0  # within a word
+_OPENING_NATS = 30.0  # times the opening's share of what was chosen so far
+_SAME_PLACE_NATS = 2.0  # the word in the same part of the sentence as in another of its sentences
+_SAME_KIND_NATS = 1.0  # question or not, within a word
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen.
+
+    Attributes:
+        chosen: word -> its sentences, best first; words without one have none.
+        runners_up: word -> further candidates that passed, best first.
+        rejected: all others, each with its reason.
+    """
+
+    chosen: dict[str, tuple[Candidate, ...]]
+    runners_up: dict[str, tuple[Candidate, ...]]
+    rejected: tuple[Candidate, ...]
+
+    def lacking(self, sentences: int) -> dict[str, int]:
+        """Word -> how many sentences it lacks, of those that lack any."""
+        return {word: sentences - len(own) for word, own in self.chosen.items() if len(own) < sentences}
+
+
+def choose(words: Sequence[str], candidates: Sequence[Candidate], sentences: int) -> Choice:
+    """Choose up to `sentences` for each word: the first ones of all words, then the second ones, and so on.
+
+    What is nearly the same as a chosen sentence, whatever its word, is never chosen. No opening is used by more than
+    MOST_WITH_ONE_OPENING of all sentences as long as a word has another candidate.
+    """
+    pool = {word: [one for one in candidates if one.word == word and one.reason is None] for word in words}
+    state = _Variety(max(1, int(MOST_WITH_ONE_OPENING * len(words) * sentences)))
+    chosen: dict[str, list[Candidate]] = {word: [] for word in words}
+    rejected = [one for one in candidates if one.reason is not None]
+    for _ in range(sentences):
+        for word in words:
+            for one in [one for one in pool[word] if state.repeats(one)]:
+                rejected.append(replace(one, reason="repeats"))
+                pool[word].remove(one)
+            if pool[word]:
+                best = max(pool[word], key=lambda one: state.worth(one, chosen[one.word]))
+                pool[word].remove(best)
+                chosen[word].append(best)
+                state.add(best)
+    left = {word: tuple(sorted(pool[word], key=lambda one: -one.score)) for word in words}
+    return Choice({word: tuple(own) for word, own in chosen.items()}, left, tuple(rejected))
+
+
+class _Variety:
+    """What was chosen so far, over the whole list."""
+
+    def __init__(self, most: int):
+        self._most = most
+        self._openings: Counter[str] = Counter()
+        self._known = (IncrementalIndex(), IncrementalIndex())
+
+    def repeats(self, one: Candidate) -> bool:
+        return any(known.find(words) is not None for known, words in zip(self._known, _said(one), strict=True))
+
+    def worth(self, one: Candidate, own: Sequence[Candidate]) -> tuple[bool, float]:
+        """Under the limit of its opening or not, then its score less what it repeats in kind."""
+        begins, total = opening(one.text), max(1, self._openings.total())
+        lost = _OPENING_NATS * self._openings[begins] / total
+        lost += _SAME_OPENING_NATS * any(opening(other.text) == begins for other in own)
+        lost += _SAME_PLACE_NATS * any(place(other) == place(one) for other in own)
+        lost += _SAME_KIND_NATS * any(is_question(other.text) == is_question(one.text) for other in own)
+        return self._openings[begins] < self._most, one.score - lost
+
+    def add(self, one: Candidate) -> None:
+        self._openings[opening(one.text)] += 1
+        for known, words in zip(self._known, _said(one), strict=True):
+            known.add(words)
+
+
+def opening(text: str) -> str:
+    """The first word of a sentence, lower case."""
+    return next(iter(words_of(text)), "")
+
+
+def is_question(text: str) -> bool:
+    """Whether a sentence ends as a question."""
+    return text.rstrip("\"'”’ ").endswith("?")
+
+
+def uses_word(one: Candidate) -> bool:
+    """Whether a candidate uses its word, in whatever sentence."""
+    return word_match.matches(one.word, one.text)
+
+
+def place(one: Candidate) -> int:
+    """Where a sentence has its word: 0 in its first third, 1 in its middle, 2 at its end."""
+    found = word_match.place(one.word, one.text)
+    return min(2, 3 * found[0] // max(1, len(one.text))) if found else 0
+
+
+def _said(one: Candidate) -> tuple[frozenset[str], frozenset[str]]:
+    return frozenset(words_of(one.text)), parsing.masked(one.word, one.text)

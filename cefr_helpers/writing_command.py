@@ -1,0 +1,66 @@
+"""The `cefr write` command: checked sentences for a word list, in the forms that a class uses."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cefr_helpers.command_options import Bank, OutputRoot, RecipeName, Seed, UserData, overrides, shown, upper
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.recipes import load_recipe
+from cefr_helpers.pipeline import configuration
+from cefr_helpers.writing import forms, plans
+
+_RESUME = "What was written is kept: the same command goes on from there."
+
+
+def write(
+    words: Annotated[
+        Path, typer.Option(help="The word list: a table with a column word (pos, meaning, topic), or a word a line.")
+    ],
+    level: Annotated[str, typer.Option(callback=upper, help="The CEFR level of the sentences.")],
+    sentences: Annotated[int, typer.Option(help=f"Sentences a word, 1 to {plans.MOST_SENTENCES}.")] = 3,
+    form: Annotated[str, typer.Option(help=f"Some of: {' '.join(forms.FORMS)}.")] = forms.DEFAULT,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the forms; default: sentences/LIST_LEVEL here.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Folder of an adapter or a model, or a hub id; default: the level's newest adapter."),
+    ] = None,
+    known: Annotated[
+        Path | None, typer.Option(help="Words the class knows: no others but easier ones are used.")
+    ] = None,
+    candidates: Annotated[int, typer.Option(min=1, max=64, help="Candidates a word to choose from.")] = (
+        plans.CANDIDATES
+    ),
+    bank: Bank = None,
+    recipe: RecipeName = None,
+    output_root: OutputRoot = None,
+    user_data: UserData = None,
+    seed: Seed = None,
+) -> None:
+    """Write example sentences for a word list: checked, varied, and as a deck, a worksheet, a table or a bank."""
+    from cefr_helpers.writing import call
+
+    names = forms.parse(form)
+    settings = configuration.read(
+        overrides(recipe=recipe, bank=bank, output_root=output_root, user_data=user_data, seed=seed)
+    )
+    plan = plans.read(words, level, sentences, candidates, known, settings.seed)
+    folder = Path(os.path.abspath(output)) if output else Path.cwd() / "sentences" / f"{plan.name}_{level}"
+    typer.echo("\n".join(plan.read_as))
+    request = call.Request(
+        plan, names, folder, model, settings.sentence_bank, settings.workspace, load_recipe(settings.recipe)
+    )
+    try:
+        choice, paths = call.write(request, typer.echo)
+    except KeyboardInterrupt:
+        print(f"\nStopped. {_RESUME}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    for path in paths:
+        typer.echo(f"{shown(path)}")
+    if not paths:
+        raise InputError(f"words: {words}: no sentence passed for any word; {folder / 'made'} says why")
