@@ -24,7 +24,7 @@ def write(
     sentences: Annotated[int, typer.Option(help=f"Sentences a word, 1 to {plans.MOST_SENTENCES}.")] = 3,
     form: Annotated[str, typer.Option(help=f"Some of: {' '.join(forms.FORMS)}.")] = forms.DEFAULT,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the forms; default: sentences/LIST_LEVEL here.")
+        Path | None, typer.Option(help="Folder for the forms; default: LIST_LEVEL in sentences/.")
     ] = None,
     model: Annotated[
         str | None,
@@ -50,7 +50,7 @@ def write(
         overrides(recipe=recipe, bank=bank, output_root=output_root, user_data=user_data, seed=seed)
     )
     plan = plans.read(words, level, sentences, candidates, known, settings.seed)
-    folder = Path(os.path.abspath(output)) if output else Path.cwd() / "sentences" / f"{plan.name}_{level}"
+    folder = Path(os.path.abspath(output)) if output else settings.workspace.written(plan.name, level)
     typer.echo("\n".join(plan.read_as))
     request = call.Request(
         plan, names, folder, model, settings.sentence_bank, settings.workspace, load_recipe(settings.recipe)

@@ -159,6 +159,10 @@ class Workspace:
         """The sentence bank that a model wrote, unless another place was named."""
         return self.user_data / "banks" / f"{level}.json"
 
+    def written(self, word_list: str, level: str) -> Path:
+        """The folder of what was written for a word list, unless another one was named."""
+        return self.output_root / "sentences" / f"{word_list}_{level}"
+
     def adapters(self) -> Path:
         """text-generation-webui lists every entry of this folder as an adapter: put nothing else there."""
         return self.user_data / "loras"

@@ -49,15 +49,17 @@ def matches(word: str, sentence: str) -> bool:
 
 
 def place(word: str, sentence: str) -> tuple[int, int] | None:
-    """Where a sentence uses its word: start and end of the shortest such part, the first of several; None without.
+    """Where a sentence uses its word: start and end of the part with the fewest words, the first of several, or None.
 
     A genitive's ending is no part of it ("the dog's tail"), and an object inside a phrase is ("look it up").
     """
     found = [match.span() for match in TOKEN.finditer(same_length(sentence))]
-    spans = [(found[i][0], found[j][1]) for i in range(len(found)) for j in range(i, min(len(found), i + _LONGEST_USE))]
-    for start, end in sorted(spans, key=lambda span: (span[1] - span[0], span[0])):
-        if matches(word, sentence[start:end]):
-            return _without_genitive(word, sentence, start, end)
+    if not matches(word, sentence):
+        return None
+    for count in range(1, min(_LONGEST_USE, len(found)) + 1):
+        for (start, _), (_, end) in zip(found, found[count - 1 :], strict=False):
+            if matches(word, sentence[start:end]):
+                return _without_genitive(word, sentence, start, end)
     return None
 
 

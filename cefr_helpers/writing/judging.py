@@ -4,6 +4,7 @@ The choice goes by the level that the bank teaches and by the base model's likel
 goes by, has no part in it.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ SHORT_REASONS = {
     "unknown_words": "with words that are not known",
     "repeats": "nearly the same as a better one",
 }
+_LABELLED = re.compile(r"\w+:")  # "Question: ..."
 _ODD_ORDER_NATS = 4.0  # what an unusual word order costs: as a gate it would stop too many sound sentences
 _LEVEL_NATS = 2.0  # what a level's distance costs
 _SEED = 0  # of the scorer's cross-validation, which is not asked for here
@@ -101,7 +103,7 @@ class Judge:
         return Candidate(word, text, order, reason, detail, float(slot["level_score"]), people, nll, score)
 
     def _wrong(self, word: str, text: str, slot: dict) -> tuple[str | None, str]:
-        if not slot["valid"]:
+        if not slot["valid"] or _LABELLED.match(text):
             return "not_one_sentence", ""
         if not slot["covered"]:
             return "word_not_used", ""

@@ -90,8 +90,8 @@ def summary(choice: dict, folder: Path) -> list[str]:
     count = sum(len(one["chosen"]) for one in choice["words"])
     lines = [choice["remark"]] if choice["remark"] else []
     lines.append(
-        f"{count} sentences for {len(choice['words'])} words at {choice['level']}, chosen from {choice['candidates']} "
-        f"candidates of {choice['model']}"
+        f"Sentences: {count}, for {len(choice['words'])} words at {choice['level']}, chosen from "
+        f"{choice['candidates']} candidates of {choice['model']}"
     )
     if measures := choice["measures"]:
         lines.append(
@@ -99,7 +99,7 @@ def summary(choice: dict, folder: Path) -> list[str]:
             f"common first word begins {measures['most_common_opening']:.0%}; {measures['questions']:.0%} are questions"
         )
     if short := choice["lacking"]:
-        lines.append(f"{len(short)} words got fewer sentences than asked:")
+        lines.append(f"Words with fewer sentences than asked: {len(short)}")
         for one in short[:_WORDS_SHOWN]:
             why = ", ".join(f"{count} {judging.SHORT_REASONS[reason]}" for reason, count in one["reasons"].items())
             lines.append(f"  {one['word']}: {one['lacks']} missing ({why or 'no candidate came'})")

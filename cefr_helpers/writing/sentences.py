@@ -66,7 +66,7 @@ class Collection:
             return usable, "It was not checked whether other words would fill the gaps as well."
         fits = [one for one in usable if one.gap_fits]
         left = len(usable) - len(fits)
-        return fits, f"{left} sentences are left out, whose gap another word would fill as well." if left else ""
+        return fits, f"Sentences left out, because another word would fill the gap as well: {left}." if left else ""
 
 
 def written(word: str, text: str, level: str, **others) -> WrittenSentence:

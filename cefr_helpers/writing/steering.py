@@ -11,8 +11,9 @@ from functools import cache
 
 from cefr_helpers.text import headwords, word_match
 
-BONUS = 3.0  # nats on the logit of a form's first token; chosen by trial, see docs/sentences_for_your_class.md
-LATEST = 14  # tokens after which a form is forced
+BONUS = 4.0  # nats on the logit of a form's first token; chosen by trial, see docs/sentences_for_your_class.md
+LATEST = 16  # tokens after which a form is forced
+_OPENING_TEMPERATURE = 0.8
 _STAND_INS = {"sb": "him", "somebody": "him", "someone": "him", "sth": "it", "something": "it"}
 _OWNERS = {"one's": "his", "your": "his", "sb's": "his", "someone's": "his", "somebody's": "his", "oneself": "himself"}
 
@@ -66,7 +67,7 @@ def processor(tokenizer, words: Sequence[str], bonus: float = BONUS, latest: int
     from transformers import LogitsProcessor
 
     forms = {word: _Forms(tokenizer, word) for word in dict.fromkeys(words)}
-    ends = _end_tokens(tokenizer)
+    ends, openings = _end_tokens(tokenizer), _opening_tokens(tokenizer)
     draws = torch.Generator().manual_seed(seed) if seed is not None else None
 
     class Steering(LogitsProcessor):
@@ -91,7 +92,7 @@ def processor(tokenizer, words: Sequence[str], bonus: float = BONUS, latest: int
                 else:
                     scores[row, known.first(written[row])] += bonus
             if draws is not None and not written[0]:
-                _distinct(scores, words, draws)
+                _distinct(scores, openings, words, draws)
             return scores
 
     return Steering()
@@ -138,20 +139,29 @@ def _only(row, tokens: list[int]) -> None:
     row[tokens] = kept
 
 
-def _distinct(scores, words: Sequence[str], draws) -> None:
+def _distinct(scores, openings: list[int], words: Sequence[str], draws) -> None:
     """Leave each row one first token, drawn by the model's distribution, no two the same in the rows of one word."""
     import torch
 
+    logits = torch.full(scores.shape, -torch.inf)
+    logits[:, openings] = scores[:, openings].float().cpu() / _OPENING_TEMPERATURE
     start = 0
     while start < len(words):
         end = start
         while end < len(words) and words[end] == words[start]:
             end += 1
         noise = -torch.log(-torch.log(torch.rand(scores.shape[1], generator=draws).clamp(1e-9, 1 - 1e-9)))
-        order = torch.topk(scores[start].float().cpu() + noise, end - start).indices.tolist()
+        order = torch.topk(logits[start] + noise, end - start).indices.tolist()
         for row, token in zip(range(start, end), order, strict=True):
             _only(scores[row], [token])
         start = end
+
+
+@cache
+def _opening_tokens(tokenizer) -> list[int]:
+    """The tokens that a sentence may begin with: a blank and a capital letter."""
+    texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
+    return [token for token, text in enumerate(texts) if re.fullmatch(r" [A-Z][A-Za-z']*", text)]
 
 
 @cache

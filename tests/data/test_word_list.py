@@ -147,3 +147,18 @@ def test_the_case_files_are_read():
     assert word_lists.read(CASES / "cefr_list_semicolons.csv", "B2").words == ("abuse",)
     pasted = (CASES / "pasted_words.txt").read_text()
     assert word_lists.of_box(pasted) == ["borrow", "repair", "look after"]
+
+
+def test_what_a_list_says_of_its_words_is_kept(tmp_path):
+    path = tmp_path / "w.csv"
+    path.write_text(
+        "Topic,word,Part of speech,meaning\ntravel,abandon,v.,to  leave\n,film/movie,n.,\n,dog,,\nx,dog,n.,\n"
+    )
+    found = word_lists.read(path)
+    assert found.words == ("abandon", "film", "movie", "dog")
+    assert found.details == {
+        "abandon": {"pos": "v.", "meaning": "to leave", "topic": "travel"},
+        "film": {"pos": "n."},
+        "movie": {"pos": "n."},
+        "dog": {"pos": "n.", "topic": "x"},
+    }

@@ -26,6 +26,8 @@ from cefr_helpers.data import banks
 from cefr_helpers.experiments import running
 from cefr_helpers.pipeline import snakemake, stages
 from cefr_helpers.pipeline.configuration import RunConfig
+from cefr_helpers.writing import call, tables
+from cefr_helpers.writing.sentences import Collection, written
 
 PYTHON_BIN = Path(sys.executable).parent
 COMMANDS = typer.main.get_command(cli.app).commands
@@ -51,6 +53,10 @@ def readers_folder(tmp_path_factory) -> Path:
         words = json.loads((banks.BUNDLED / "B1.json").read_text())
         rows = [(word, sentence) for word in list(words)[:60] for sentence in words[word]]
         pd.DataFrame(rows, columns=["word", "sentence"]).to_csv(folder / name, index=False)
+    (folder / "my_class").mkdir()
+    own = list(json.loads((banks.BUNDLED / "B2.json").read_text()).items())[:60]
+    made = [written(word, sentences[0], "B2") for word, sentences in own]
+    (folder / "my_class" / "B2.json").write_bytes(tables.as_bank(Collection("my_class", "B2", tuple(made))))
     [line] = [line for line in commands(doc("papers.md")) if "> same_recipe.yaml" in line]
     run_in(folder, line)
     # the page has its reader go back to the record's commit: here, keys that recipes got since are added
@@ -68,7 +74,7 @@ def reader(readers_folder, monkeypatch):
         raise Started
 
     monkeypatch.chdir(readers_folder)
-    for module, name in ((snakemake, "snakemake"), (running, "plan"), (running, "run")):
+    for module, name in ((snakemake, "snakemake"), (running, "plan"), (running, "run"), (call, "write")):
         monkeypatch.setattr(module, name, start)
     return readers_folder
 
@@ -206,6 +212,7 @@ def generated() -> str:
     workspace = Workspace(ROOT, ROOT / "user_data")
     made = [path for level in LEVELS for stage in STAGES for path in stages.outputs(workspace, stage, level)]
     made += [place(level) for place in (workspace.favourites, workspace.made_bank) for level in LEVELS]
+    made += [workspace.written("tutorial_words", level) for level in LEVELS]
     made += [*stages.outputs(workspace, Stage.REPORT, ""), *stages.outputs(workspace, Stage.EXPERIMENT, "rank")]
     names = [str(path.relative_to(ROOT)) for path in made]
     names += [str(path.relative_to(doc("reference_run"))) for path in doc("reference_run").rglob("*")]
@@ -229,7 +236,7 @@ def is_there(name: str) -> bool:
         return found[1] in MAKE_VARIABLES
     if found := re.match(r"(\w+): ", name):
         return found[1] in KEYS
-    if found := re.fullmatch(r"(\w+)\.(?!py$|json$)(\w+)", name):
+    if found := re.fullmatch(r"(\w+)\.(?!py$|json$|csv$|xml$|html$|docx$)(\w+)", name):
         modules = list((ROOT / "cefr_helpers").rglob(f"{found[1]}.py"))
         if modules:
             return any(found[2] in names_in(module) for module in modules)

@@ -446,3 +446,21 @@ def test_rate_and_speed_on_a_real_bank(level):
     seconds = time.perf_counter() - start
     assert found / len(pairs) >= 0.996
     assert seconds / len(pairs) < 0.001
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence", "used"),
+    [
+        ("dog", "The dog's tail was wet, and the dogs slept.", "dog"),
+        ("dog", "The dogs\u2019 owner came.", "dogs"),
+        ("look up", "She looked the hard word up at once.", "looked the hard word up"),
+        ("not", "I don't know.", "don't"),
+        ("known", "It's a well-known story.", "well-known"),
+        ("colour", "Its color faded.", "color"),
+        ("film/movie", "\u0130 saw a Movie.", "Movie"),
+        ("cat", "The dog barked.", None),
+    ],
+)
+def test_the_place_of_a_word_is_the_part_of_fewest_words_that_uses_it(word, sentence, used):
+    found = word_match.place(word, sentence)
+    assert (sentence[slice(*found)] if found else None) == used
