@@ -30,10 +30,12 @@ from cefr_helpers.core.levels import LEVELS, check_level
 from cefr_helpers.core.paths import Stage
 from cefr_helpers.core.recipes import load_recipe
 from cefr_helpers.data import bank_check, banks, word_lists
+from cefr_helpers.evaluation import bank_levels
 from cefr_helpers.pipeline import configuration, resources, runs, snakemake, stages
 from cefr_helpers.pipeline.configuration import RunConfig
 from cefr_helpers.training import preflight
 
+_NO_ENGLISH = "  No sentence has an English word, so how people would place them can't be said."
 app = typer.Typer(
     help="Teach a small language model to write example sentences at a CEFR level, and measure what it learned.",
     no_args_is_help=True,
@@ -88,16 +90,22 @@ def check(
     seed: Seed = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show what a run would read of a bank, what it would change, drop or doubt, and whether that is enough."""
+    """Show what a run would read, change, drop or doubt of a bank, whether it is enough, and how its levels read."""
     levels = [check_level(level)] if level is not None else []
     given = overrides(recipe=recipe, bank=bank, seed=seed)
     settings = configuration.read({key: value for key, value in given.items() if key != "sentence_bank"})
     found = bank_check.check(given["sentence_bank"], levels, load_recipe(settings.recipe), settings.seed)
     passed_over = banks.passed_over(given["sentence_bank"])
+    placed = (bank_levels.of_bank(one.named_level, one.bank, settings.seed) for one in found)
     if as_json:
-        typer.echo(json.dumps(bank_check.as_json(found, passed_over), indent=2, ensure_ascii=False))
+        told = bank_check.as_json(found, passed_over)
+        for one, placement in zip(found, placed, strict=True):
+            told["levels"][one.level]["placement"] = placement and placement.as_dict()
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    typer.echo("\n".join(line for one in found for line in bank_check.lines(one, settings.recipe)))
+    for one, placement in zip(found, placed, strict=True):
+        typer.echo("\n".join(bank_check.lines(one, settings.recipe)))
+        typer.echo("\n".join(f"  {line}" for line in placement.lines()) if placement else _NO_ENGLISH)
     for one in passed_over:
         typer.echo(f"Passed over: {one}")
 

@@ -29,9 +29,7 @@ def level(
         return
     _show(found, explained)
     for placement in bank_levels.by_label(found):
-        typer.echo(f"\n{placement.in_words()} Furthest from it:")
-        for sentence, score in placement.furthest:
-            typer.echo(f"  {human_scale.in_words(score)}  {sentence}")
+        typer.echo("\n" + "\n".join(placement.lines()))
 
 
 def _object(one: Labelled, why: Explanation) -> dict:

@@ -275,11 +275,46 @@ class ExampleFiles(Part):
     eval: str | None = None
 
 
+class PlacedSentence(Part):
+    """A sentence of the bank and its level on the human scale.
+
+    Attributes:
+        sentence: as the bank has it.
+        score: from 1 (A1) to 5 (C1).
+    """
+
+    sentence: str | None = None
+    score: float | None = None
+
+
+class Placement(Part):
+    """Where people would place the bank's sentences: their levels on the human scale, from 1 (A1) to 5 (C1).
+
+    Attributes:
+        reads_like: the level nearest to the mean.
+        sentences: that were scored: all of a small bank, of a larger one a sample.
+        of: sentences of the bank.
+        mean: of the scores.
+        sd: their standard deviation, in levels.
+        within_one: share of the sentences at most one level from the level they are labelled with.
+        furthest: sentences furthest from their label, the furthest first.
+    """
+
+    reads_like: str | None = None
+    sentences: int | None = None
+    of: int | None = None
+    mean: float | None = None
+    sd: float | None = None
+    within_one: float | None = None
+    furthest: list[PlacedSentence] = []
+
+
 class DatasetResults(Part):
     """What 01 found.
 
     Attributes:
         sentence_bank: the bank.
+        placement: where people would place the bank's sentences.
         train_examples: number of training examples.
         eval_examples: number of evaluation examples.
         words_per_example: words that a prompt asks for.
@@ -296,6 +331,7 @@ class DatasetResults(Part):
     """
 
     sentence_bank: SentenceBank = SentenceBank()
+    placement: Placement = Placement()
     train_examples: int | None = None
     eval_examples: int | None = None
     words_per_example: int | None = None
@@ -601,7 +637,8 @@ class ShownSlot(Part):
         slot: number within the prompt, from 1.
         word: the word that was asked for.
         sentence: the tuned model's; missing where there is no valid one.
-        score: its level on the scale of the level scorer.
+        score: its level on the scale of the level scorer, as the bank teaches it.
+        human_level: its level on the human scale, as people label it.
         failed: names of the gates that it failed.
     """
 
@@ -610,6 +647,7 @@ class ShownSlot(Part):
     word: str | None = None
     sentence: str | None = None
     score: float | None = None
+    human_level: float | None = None
     failed: list[str] = []
 
 
@@ -686,6 +724,7 @@ class Generation(Part):
         sentences_compared: sentences of each system on which diversity is measured.
         slots_shown: the tuned model's first ones, as the note shows them.
         scores: system -> levels of its valid sentences on the scorer's scale.
+        human_scores: system -> levels of its valid sentences on the human scale.
         scorer: the level scorer; missing where none could be trained.
         file: the table with all slots, beside the record.
     """
@@ -703,6 +742,7 @@ class Generation(Part):
     sentences_compared: int | None = None
     slots_shown: list[ShownSlot] = []
     scores: dict[str, list[float]] = {}
+    human_scores: dict[str, list[float]] = {}
     scorer: LevelScorerReport = LevelScorerReport()
     file: str | None = None
 

@@ -47,6 +47,11 @@ class LevelCheck:
     shares: tuple[Share, ...]
 
     @property
+    def named_level(self) -> str | None:
+        """The level; None of a file that is checked without one."""
+        return None if self.level == UNNAMED else self.level
+
+    @property
     def can_run(self) -> bool:
         """Whether the level can run with the recipe."""
         return self.shares[0].can_run

@@ -1,16 +1,17 @@
 """Where a sentence bank lies on the human scale: does each level's file read as its level?"""
 
 import math
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.data.banks import Bank
 from cefr_helpers.data.sentence_files import Labelled
 from cefr_helpers.evaluation import human_scale
 
 FURTHEST = 5  # sentences shown
+MOST = 500  # sentences of a level that `of_bank` scores: the largest bank is placed in a second or two
 
 
 @dataclass(frozen=True)
@@ -18,18 +19,20 @@ class Placement:
     """Where the sentences of one level lie.
 
     Attributes:
-        level: the label of the sentences.
-        sentences: how many have a score.
-        mean, sd: of their scores, A1 = 1 ... C1 = 5.
-        within_one: the share at most one level from the label.
-        furthest: the (sentence, score) furthest from the label, the furthest first.
+        level: the label of the sentences; None where nothing labels them.
+        sentences: how many were scored.
+        of: how many there are; more than `sentences` where a sample was scored or some have no English word.
+        mean, sd: of the scores, A1 = 1 ... C1 = 5.
+        within_one: the share at most one level from the label; None without a label.
+        furthest: the (sentence, score) furthest from the label, or else from the mean, the furthest first.
     """
 
-    level: str
+    level: str | None
     sentences: int
+    of: int
     mean: float
     sd: float
-    within_one: float
+    within_one: float | None
     furthest: tuple[tuple[str, float], ...]
 
     @property
@@ -39,11 +42,30 @@ class Placement:
 
     def in_words(self) -> str:
         """The placement as a sentence: "Your C1 sentences read like B2 (3.6); 48% are within one level of C1."."""
+        read = f"read like {human_scale.in_words(self.mean)}"
+        scored = f" ({self.sentences:,} of the {self.of:,} sentences were scored)" if self.sentences < self.of else ""
+        if self.level is None:
+            return f"Your sentences {read}{scored}."
         as_labelled = ", as they are labelled" if self.reads_like == self.level else ""
-        return (
-            f"Your {self.level} sentences read like {human_scale.in_words(self.mean)}{as_labelled}; "
-            f"{self.within_one:.0%} are within one level of {self.level}."
-        )
+        within = f"{self.within_one:.0%} are within one level of {self.level}"
+        return f"Your {self.level} sentences {read}{as_labelled}; {within}{scored}."
+
+    def lines(self) -> list[str]:
+        """`in_words`, and the sentences furthest from the label, for the terminal."""
+        shown = [f"  {human_scale.in_words(score)}  {sentence}" for sentence, score in self.furthest]
+        return [f"{self.in_words()} Furthest from it:", *shown]
+
+    def as_dict(self) -> dict:
+        """The placement as records and JSON have it."""
+        return {
+            "reads_like": self.reads_like,
+            "sentences": self.sentences,
+            "of": self.of,
+            "mean": self.mean,
+            "sd": self.sd,
+            "within_one": self.within_one,
+            "furthest": [{"sentence": sentence, "score": round(score, 4)} for sentence, score in self.furthest],
+        }
 
 
 def by_label(found: Iterable[Labelled]) -> list[Placement]:
@@ -52,38 +74,54 @@ def by_label(found: Iterable[Labelled]) -> list[Placement]:
     for sentence, label in found:
         if label is not None:
             own[label][sentence] = None
-    return [place(level, sentences) for level, sentences in own.items() if sentences]
+    placed = [place(level, sentences) for level, sentences in own.items()]
+    return [one for one in placed if one]
 
 
 def of_banks(banks: dict[str, Bank]) -> list[Placement]:
     """`by_label` for the banks of a run, by level."""
-    return by_label(
-        Labelled(sentence, level)
-        for level, bank in banks.items()
-        for own in bank.sentences.values()
-        for sentence in own
-    )
+    return by_label(Labelled(sentence, level) for level, bank in banks.items() for sentence in _distinct(bank))
 
 
-def place(level: str, sentences: Iterable[str]) -> Placement:
-    """Place sentences that are labelled as of one level.
+def of_bank(level: str | None, bank: Bank, seed: int, at_most: int = MOST) -> Placement | None:
+    """`place` for a bank of one level, or of none; of a larger one for `at_most` sentences that the seed draws."""
+    sentences = _distinct(bank)
+    if len(sentences) <= at_most:
+        return place(level, sentences)
+    return place(level, random.Random(seed).sample(sentences, at_most), of=len(sentences))
+
+
+def place(level: str | None, sentences: Iterable[str], of: int | None = None) -> Placement | None:
+    """Place sentences that are labelled as of one level, or not at all.
+
+    Args:
+        of: how many sentences these were drawn from; as many as they are by default.
+
+    Returns:
+        Where they lie; None where not one has an English word.
 
     Raises:
-        InputError: no such level, or no sentence with a word.
+        InputError: no such level.
     """
-    label = number(level)
+    label = None if level is None else number(level)
     sentences = list(sentences)
     scores = human_scale.load().score(sentences).tolist()
     found = [(sentence, score) for sentence, score in zip(sentences, scores, strict=True) if not math.isnan(score)]
     if not found:
-        raise InputError(f"sentences of level {level}: none with a word; expected some to place")
+        return None
     known = [score for _, score in found]
     mean = sum(known) / len(known)
+    middle = mean if label is None else label
     return Placement(
         level=level,
         sentences=len(known),
+        of=len(sentences) if of is None else of,
         mean=mean,
         sd=math.sqrt(sum((score - mean) ** 2 for score in known) / len(known)),
-        within_one=sum(abs(score - label) <= 1 for score in known) / len(known),
-        furthest=tuple(sorted(found, key=lambda one: -abs(one[1] - label))[:FURTHEST]),
+        within_one=None if label is None else sum(abs(score - label) <= 1 for score in known) / len(known),
+        furthest=tuple(sorted(found, key=lambda one: -abs(one[1] - middle))[:FURTHEST]),
     )
+
+
+def _distinct(bank: Bank) -> list[str]:
+    return list(dict.fromkeys(sentence for own in bank.sentences.values() for sentence in own))

@@ -7,6 +7,7 @@ import pandas as pd
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS, number
+from cefr_helpers.evaluation import human_scale
 from cefr_helpers.text import grammar, ngrams, vocabulary, word_order
 from cefr_helpers.text.tokens import words_of
 
@@ -33,6 +34,8 @@ def score_slots(
     Returns:
         The columns of `slots_table` and: `target` (the level asked for, 1 to 5), `level_score` (NaN where invalid),
         `squared_error` (where invalid, the largest that the level allows), `level_ok` (valid, within TOLERANCE),
+        `human_level` and `human_level_length_free` (of `human_scale`, no word masked; NaN where invalid or without an
+        English word), `human_within_one` (`human_level` within TOLERANCE of the level asked for),
         `harper_clean`, `order_ok` and `grammar_clean` (valid and both), `copied`, `repetitive`, `joint_success`,
         `words` (length), `content_words`, `above_level_words` and `above_level_share` (NaN without content words),
         `grams` (8-grams) and `grams_in_training`.
@@ -50,6 +53,7 @@ def score_slots(
     texts = [sentence if ok else None for sentence, ok in zip(table["sentence"], valid, strict=True)]
     table = table.assign(
         **_level(target_scores, valid, number(level)),
+        **_human_level(texts, number(level)),
         **_grammar(texts, training_sentences),
         **_copies(texts, training_sentences),
         **_vocabulary(texts, table["word"], level),
@@ -108,6 +112,16 @@ def _level(scores: Sequence[float], valid: np.ndarray, target: int) -> dict:
         "level_score": scores,
         "squared_error": errors,
         "level_ok": valid & (errors <= TOLERANCE**2),
+    }
+
+
+def _human_level(texts: list[str | None], target: int) -> dict[str, np.ndarray]:
+    full, free = (human_scale.load(length_free=one).score([text or "" for text in texts]) for one in (False, True))
+    # NaN is within nothing
+    return {
+        "human_level": full,
+        "human_level_length_free": free,
+        "human_within_one": np.abs(full - target) <= TOLERANCE,
     }
 
 

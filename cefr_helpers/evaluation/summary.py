@@ -14,8 +14,14 @@ from cefr_helpers.evaluation import intervals, level_scorers, metrics, parsing, 
 from cefr_helpers.models import generation
 
 FILE = "generations.csv"
+# Mean levels of a row, as people label it and as the bank teaches it, and the slots' column that each is the mean of.
+MEAN_LEVELS = {
+    "human_level": "human_level",
+    "human_level_length_free": "human_level_length_free",
+    "bank_level": "level_score",
+}
 MEASURES = (*RATES, *metrics.MEANS[:4], "control_error_length_free", *metrics.MEANS[4:])
-MEASURES += variety.MEASURES
+MEASURES += (*variety.MEASURES, "human_within_one", *MEAN_LEVELS)
 _OF_LEVEL = ("level_ok", "control_error", "bias", "exact_accuracy", "control_error_length_free")
 # A row with fewer valid sentences, or with fewer than half of its slots valid, is not compared in diversity: else it
 # would push all rows down to its own few.
@@ -33,6 +39,9 @@ _COLUMNS = (
     "exact_ten",
     "level_score",
     "level_score_length_free",
+    "human_level",
+    "human_level_length_free",
+    "human_within_one",
 )
 _COLUMNS += ("words", "content_words", "above_level_words", "grams", "grams_in_training", "harper_clean", "order_ok")
 
@@ -51,8 +60,9 @@ def measure(
         texts: from `baselines.rows_of_answers`.
         words: the words of each prompt.
         level: the level asked for.
-        scorers: from `level_scorers.train`. With None, scores are NaN, `level_ok` is None, and `joint_success` leaves
-            the level out.
+        scorers: from `level_scorers.train`. With None, the bank's scores are NaN, `level_ok` is None, and
+            `joint_success` leaves the level out: the human scale says where the answers lie, but a gate that it judged
+            would be another gate under the same name.
         training_sentences: those of all training words, of all levels.
         sampled: from `baselines.sampled_answers`; what repeats is looked for in each sample by itself.
 
@@ -93,11 +103,13 @@ def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, s
     Returns:
         `prompts`, `slots` (of one answer a prompt), `words` (distinct) and how the answers were made; `measures`,
         row -> measure -> {"value", "low", "high"}: the RATES over all slots with the 95 % interval of whole prompts
-        drawn again, the others (see `metrics.summarise`) without; `differences`, tuned - base of each of RATES;
+        drawn again, `human_within_one` in the same way, the MEAN_LEVELS (from 1 to 5) over valid slots with such an
+        interval, the others (see `metrics.summarise`) without; `differences`, tuned - base of each of RATES;
         `openings`, how most sentences of a row begin (`variety.opening`);
         `sentences_compared`, on how many sentences diversity is measured; `slots_shown`, the tuned model's first ten
-        (an invalid slot has failed "valid", and nothing else can be said of it); `scores` of valid slots; `scorer`;
-        `file`. None where something cannot be said: intervals of a single prompt, and levels without a scorer.
+        (an invalid slot has failed "valid", and nothing else can be said of it); `scores` of valid slots by the bank's
+        scorer, and `human_scores` by the human scale; `scorer`; `file`. None where something cannot be said: intervals
+        of a single prompt, and levels without a scorer.
     """
     there = set(table["row"])
     rows = {row: table[table["row"] == row].reset_index(drop=True) for row in ROWS if row in there}
@@ -117,7 +129,8 @@ def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, s
         "differences": {rate: _difference(rows["base"], rows["tuned"], rate, seed) for rate in RATES},
         "sentences_compared": compared,
         "slots_shown": [_shown(slot) for slot in rows["tuned"][:_SLOTS_SHOWN].to_dict("records")],
-        "scores": {row: rows[row]["level_score"].dropna().round(4).tolist() for row in ("base", "tuned", "gold")},
+        "scores": {row: _scores(rows[row], "level_score") for row in ("base", "tuned", "gold")},
+        "human_scores": {row: _scores(rows[row], "human_level") for row in ("base", "tuned", "gold")},
         "scorer": level_scorers.describe(scorers),
         "file": FILE,
     }
@@ -151,7 +164,8 @@ def _measures(row: pd.DataFrame, with_level: bool, seed: int, compared: int, gol
     means["control_error_length_free"] = float(row["squared_error_length_free"].mean())
     means |= dict.fromkeys(() if with_level else _OF_LEVEL)
     nothing = {"low": None, "high": None}
-    found = {rate: _rate(row, rate, seed) for rate in RATES}
+    found = {rate: _rate(row, rate, seed) for rate in (*RATES, "human_within_one")}
+    found |= {measure: _mean_level(row, column, seed) for measure, column in MEAN_LEVELS.items()}
     found |= {measure: {"value": value, **nothing} for measure, value in means.items() if measure not in RATES}
     return {measure: found[measure] for measure in MEASURES}
 
@@ -163,6 +177,15 @@ def _rate(row: pd.DataFrame, rate: str, seed: int) -> dict[str, float | None]:
     if row["prompt"].nunique() < 2:
         return {"value": float(values.mean()), "low": None, "high": None}
     found = intervals.cluster_bootstrap(values, list(row["prompt"]), seed, bounds=(0, 1))
+    return {"value": found["estimate"], "low": found["low"], "high": found["high"]}
+
+
+def _mean_level(row: pd.DataFrame, column: str, seed: int) -> dict[str, float | None]:
+    """The mean of the slots that have a score, with its interval where these come from two prompts or more."""
+    known = row[row[column].notna()]
+    if known["prompt"].nunique() < 2:
+        return {"value": float(known[column].mean()) if len(known) else None, "low": None, "high": None}
+    found = intervals.cluster_bootstrap(known[column], list(known["prompt"]), seed, bounds=(1, len(LEVELS)))
     return {"value": found["estimate"], "low": found["low"], "high": found["high"]}
 
 
@@ -179,8 +202,13 @@ def _difference(base: pd.DataFrame, tuned: pd.DataFrame, rate: str, seed: int) -
 
 def _shown(slot: dict) -> dict:
     failed = [gate for gate in GATES if slot[gate] is not None and not slot[gate]] if slot["valid"] else ["valid"]
-    score = records.finite_or_none(slot["level_score"])
-    return {key: slot[key] for key in ("prompt", "slot", "word", "sentence")} | {"score": score, "failed": failed}
+    scores = {"score": slot["level_score"], "human_level": slot["human_level"]}
+    scores = {name: records.finite_or_none(value) for name, value in scores.items()}
+    return {key: slot[key] for key in ("prompt", "slot", "word", "sentence")} | scores | {"failed": failed}
+
+
+def _scores(row: pd.DataFrame, column: str) -> list[float]:
+    return row[column].dropna().round(4).tolist()
 
 
 def _cell(value: float | None, low: float | None, high: float | None) -> str:

@@ -26,6 +26,8 @@ NOT_IN_THE_REFERENCE_RUN = {
     "Adopted.read",
     "Memorisation.p",  # an interval without a test
     "SentenceBank.read_as",  # the run is older
+    *(f"{part}.{name}" for part in ("Placement", "PlacedSentence") for name in getattr(schema, part).model_fields),
+    *("DatasetResults.placement", "Generation.human_scores", "ShownSlot.human_level"),
 }
 
 

@@ -12,6 +12,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.core.recipes import load_recipe
 from cefr_helpers.data import bank_check, banks
+from cefr_helpers.evaluation import human_scale
 
 CASES = project_root().parent / "shared" / "cases"
 NAMES = [f"{first}{second}ton" for first in ("bar", "cor", "del", "fen", "gil", "har", "kin") for second in "abcdefghi"]
@@ -81,6 +82,44 @@ def test_the_counts_by_hand(tmp_path, command):
         "no_end_mark": 1,
         "word_entered_twice": 1,
     }
+
+
+def test_each_level_is_placed_on_the_human_scale_with_the_sentences_furthest_from_their_label(tmp_path, command):
+    easy, hard = (
+        "I like my dog.",
+        "The unprecedented intervention necessitated a reappraisal of constitutional doctrine.",
+    )
+    path = write(tmp_path, "b.csv", f"word,sentence,level\ndog,{easy},A1\nintervention,{hard},B1\n")
+    [low], [high] = ([score] for score in human_scale.load().score([easy, hard]).tolist())
+    found = json.loads(command("check", path, "--json"))["levels"]
+    assert found["A1"]["placement"] == {
+        "reads_like": "A1",
+        "sentences": 1,
+        "of": 1,
+        "mean": low,
+        "sd": 0.0,
+        "within_one": 1.0,
+        "furthest": [{"sentence": easy, "score": round(low, 4)}],
+    }
+    assert found["B1"]["placement"]["mean"] == high and found["B1"]["placement"]["within_one"] == 0
+    told = command("check", path).splitlines()
+    at = told.index(
+        f"  Your B1 sentences read like {human_scale.in_words(high)}; 0% are within one level of B1. Furthest from it:"
+    )
+    assert told[at + 1] == f"    {human_scale.in_words(high)}  {hard}"
+    assert (
+        "  Your A1 sentences read like A1 (1.0), as they are labelled; 100% are within one level of A1."
+        in "\n".join(told)
+    )
+    alone = write(tmp_path, "file.csv", f"word,sentence\ndog,{easy}\n")
+    assert "  Your sentences read like A1 (1.0)." in command("check", alone)
+    assert json.loads(command("check", alone, "--json"))["levels"]["any"]["placement"]["within_one"] is None
+
+
+def test_a_bank_without_an_english_word_is_checked_and_not_placed(tmp_path, command):
+    path = write(tmp_path, "b.csv", "word,sentence\nмир,Это мир.\n")
+    assert "No sentence has an English word" in command("check", path, "--level", "A1")
+    assert json.loads(command("check", path, "--level", "A1", "--json"))["levels"]["A1"]["placement"] is None
 
 
 def test_the_text_shows_reasons_with_examples(tmp_path, command):

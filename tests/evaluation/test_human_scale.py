@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cefr_helpers.core.schema import Placement
 from cefr_helpers.data import banks, sentence_files
 from cefr_helpers.evaluation import bank_levels, human_features, human_scale, level_features
 from tools import cefr_sp, fit_human_scale, human_scale_pages, human_scale_quality, ordinal_line
@@ -235,6 +236,43 @@ def test_sentences_that_read_as_they_are_labelled_are_said_to():
     assert "like A1 (1.0), as they are labelled; 100% are within" in bank_levels.place("A1", [EASY]).in_words()
 
 
-def test_nothing_to_place_is_an_error():
-    with pytest.raises(cefr_sp.InputError, match="level B1: none with a word"):
-        bank_levels.place("B1", ["?!"])
+def test_a_large_bank_is_placed_by_a_sample_that_the_seed_draws():
+    own = {
+        f"word{n}": (f"I like my dog {n} times.", f"The constitutional doctrine {n} was unprecedented.")
+        for n in range(9)
+    }
+    bank = banks.Bank("mine", own, (), 9, 18)
+    all_of, again, other, whole = (bank_levels.of_bank("A1", bank, *how) for how in ((3, 6), (3, 6), (4, 6), (3,)))
+    assert (all_of.sentences, all_of.of) == (6, 18) and all_of == again != other
+    assert "of A1 (6 of the 18 sentences were scored)." in all_of.in_words()
+    assert (whole.sentences, whole.of) == (18, 18) and "scored" not in whole.in_words()
+    assert {sentence for sentence, _ in all_of.furthest} < {one for sentences in own.values() for one in sentences}
+
+
+def test_a_placement_as_records_have_it():
+    found = bank_levels.place("B1", [EASY, HARD, "?!"])
+    [easy, hard] = human_scale.load().score([EASY, HARD]).tolist()
+    assert (
+        Placement.model_validate(found.as_dict()).as_dict()
+        == found.as_dict()
+        == {
+            "reads_like": human_scale.nearest((easy + hard) / 2),
+            "sentences": 2,
+            "of": 3,
+            "mean": (easy + hard) / 2,
+            "sd": pytest.approx((hard - easy) / 2),
+            "within_one": 0.0,
+            "furthest": [{"sentence": EASY, "score": round(easy, 4)}, {"sentence": HARD, "score": round(hard, 4)}],
+        }
+    )
+
+
+def test_sentences_without_a_label_are_placed_all_the_same():
+    found = bank_levels.place(None, [EASY, EASY, HARD])
+    assert found.within_one is None and found.furthest[0][0] == HARD
+    assert found.in_words() == f"Your sentences read like {human_scale.in_words(found.mean)}."
+
+
+def test_where_there_is_no_english_word_nothing_is_placed():
+    assert bank_levels.place("B1", ["?!", "Привет, мир."]) is None
+    assert bank_levels.by_label([sentence_files.Labelled("Привет, мир.", "A1")]) == []

@@ -291,7 +291,11 @@ def test_nothing_is_computed_that_no_record_keeps(held_out):
     _, training = held_out
     table = metrics.score_slots(slots_of("1. The apple is red."), "A1", [1, 1, 1], training)
     assert tuple(metrics.summarise(table)) == metrics.MEANS
-    assert set(summary.MEASURES) == {*metrics.MEANS, *RATES, "control_error_length_free"}
+    assert set(summary.MEASURES) == {
+        *metrics.MEANS,
+        *RATES,
+        *("control_error_length_free", "human_within_one", *summary.MEAN_LEVELS),
+    }
 
 
 def test_what_does_not_fit_is_refused():

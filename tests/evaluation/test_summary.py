@@ -11,7 +11,7 @@ from cefr_helpers.core.levels import number
 from cefr_helpers.core.schema import DatasetRecord
 from cefr_helpers.data import banks as sentence_bank
 from cefr_helpers.data import formatting, splitting
-from cefr_helpers.evaluation import baselines, level_scorers
+from cefr_helpers.evaluation import baselines, human_scale, level_scorers
 from cefr_helpers.evaluation import summary as evaluation
 from cefr_helpers.evaluation.baseline_cache import BaselineCache
 from cefr_helpers.models import base_model, generation, prompts
@@ -233,9 +233,34 @@ def test_level_gate_is_the_score_and_both_errors_count_invalid_slots_as_the_furt
     assert tuned["squared_error"][9] == tuned["squared_error_length_free"][9] == 16
     expected = (scorers.length_free.score(sentences[:9], list(tuned["word"][:9])) - 5) ** 2
     assert tuned["squared_error_length_free"][:9].tolist() == pytest.approx(expected.tolist())
+    human = human_scale.load().score(sentences[:9])  # no word masked: whoever labelled saw all of them
+    assert tuned["human_level"][:9].tolist() == pytest.approx(human.tolist()) and np.isnan(tuned["human_level"][9])
+    assert tuned["human_within_one"].tolist() == [*(abs(human - 5) <= 1), False]
     found = values(evaluation.summarise(table, scorers, SEED, 60), "tuned")
+    assert found["human_level"] == pytest.approx(human.mean())
+    assert found["bank_level"] == pytest.approx(scorers.full.score(sentences[:9], list(tuned["word"][:9])).mean())
     assert found["control_error_length_free"] == pytest.approx((expected.sum() + 16) / 10)
     assert found["bias"] < -2 and found["exact_accuracy"] == 0
+
+
+def test_mean_levels_of_both_scales_are_of_valid_slots_and_the_share_within_one_of_all():
+    """Two prompts of two words; people's levels are 1.5, 2.5, none and 4, the bank's 2, 2, none and 3."""
+    table = pd.DataFrame(
+        {
+            "prompt": [1, 1, 2, 2],
+            "human_level": [1.5, 2.5, np.nan, 4.0],
+            "human_level_length_free": [np.nan] * 4,
+            "human_within_one": [True, True, False, False],
+            "level_score": [2.0, 2.0, np.nan, 3.0],
+        }
+    )
+    seen = {name: evaluation._mean_level(table, column, SEED) for name, column in evaluation.MEAN_LEVELS.items()}
+    assert seen["human_level"]["value"] == pytest.approx(8 / 3) and seen["bank_level"]["value"] == pytest.approx(7 / 3)
+    assert 1 <= seen["human_level"]["low"] < 8 / 3 < seen["human_level"]["high"] <= 5
+    assert seen["human_level_length_free"] == {"value": None, "low": None, "high": None}
+    assert evaluation._rate(table, "human_within_one", SEED)["value"] == 0.5
+    alone = evaluation._mean_level(table[:2], "human_level", SEED)
+    assert alone == {"value": 2.0, "low": None, "high": None}
 
 
 @pytest.fixture(scope="module")
@@ -276,14 +301,15 @@ def test_the_record_is_complete_and_plain_json(four, scorers, known):
     assert all(tuple(row) == evaluation.MEASURES for row in found["measures"].values())
     assert tuple(found["differences"]) == evaluation.RATES
     assert len(found["slots_shown"]) == 10 and set(found["slots_shown"][0]) == {
-        *("prompt", "slot", "word", "sentence", "score", "failed")
+        *("prompt", "slot", "word", "sentence", "score", "human_level", "failed")
     }
     first, second, third = found["slots_shown"][:3]
     assert (first["prompt"], first["slot"], first["word"]) == (1, 1, four[0]["words"][0])
-    assert second["failed"] == ["valid"] and second["sentence"] is second["score"] is None
+    assert second["failed"] == ["valid"] and second["sentence"] is second["score"] is second["human_level"] is None
     assert "covered" in third["failed"] and "valid" not in third["failed"]
     assert set(found["scores"]) == {"base", "tuned", "gold"} and not found["scores"]["base"]
     assert len(found["scores"]["tuned"]) == 11 and all(1 <= score <= 5 for score in found["scores"]["gold"])
+    assert set(found["human_scores"]) == {"base", "tuned", "gold"} and len(found["human_scores"]["tuned"]) == 11
     # base is empty: it has no diversity, and does not keep the others from theirs
     assert found["sentences_compared"] == 11
     assert values(found, "base")["distinct_2"] is None and values(found, "gold")["distinct_2"] > 0.5
@@ -344,6 +370,10 @@ def test_a_bank_of_one_level_leaves_the_level_out(banks, settings, four):
     assert found["differences"]["level_ok"] == {"estimate": None, "low": None, "high": None, "p": None}
     assert found["differences"]["valid"]["estimate"] == 1
     assert all(slot["score"] is None and "level_ok" not in slot["failed"] for slot in found["slots_shown"])
+    # people's scale needs no other level: all that the bank cannot say of the level it says
+    assert gold["bank_level"] is None and 1 <= gold["human_level"] < 2.5 and gold["human_within_one"] > 0.5
+    assert 0 < found["measures"]["gold"]["human_level"]["low"] < gold["human_level"]
+    assert len(found["human_scores"]["gold"]) == found["slots"] and found["slots_shown"][0]["human_level"] > 0
     assert evaluation.measures_table(found["measures"]).loc["level_ok", "gold"] == "–"
 
 
@@ -361,6 +391,8 @@ def test_the_table_of_slots_reads_back(tmp_path, four, scorers, known):
     assert gold.equals(tuned)
     assert read["sentence"][0] == 'She said, "no".' and read["sentence"].isna().sum() == 8 + 12
     assert read["level_score"].isna().sum() == read["level_score_length_free"].isna().sum() == 8 + 12
+    assert read["human_level"].isna().sum() == read["human_level_length_free"].isna().sum() == 8 + 12
+    assert read["human_within_one"].equals((read["human_level"] - number("A1")).abs() <= 1)
 
 
 def test_an_answer_is_no_formula_in_a_spreadsheet_and_reads_back(tmp_path, four, scorers, known):

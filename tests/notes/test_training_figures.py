@@ -179,7 +179,8 @@ def test_answer_measures_draw_every_rate_with_its_interval():
         (round(float(a), 1), round(float(b), 1)) for mark in axes.collections for (a, _), (b, _) in mark.get_segments()
     }
     found = records.generation.measures
-    shown = [entry for row in ("base", "tuned", "gold") for entry in found[row].values() if entry.low is not None]
+    drawn = [found[row][rate] for row in ("base", "tuned", "gold") for rate in answer_figures.RATES]
+    shown = [entry for entry in drawn if entry.low is not None]
     assert spans == {(round(100 * entry.low, 1), round(100 * entry.high, 1)) for entry in shown}
     names = [tick.get_text() for tick in axes.get_yticklabels()]
     assert names[0] == "Joint Success" and names[-1] == "Exactly ten (of prompts)"

@@ -95,6 +95,18 @@ def dataset(level: str = "B2", *, split: str = "words", overlap: float = 0.0) ->
             "sentences": 1200,
             "dropped": [{"reason": "target_word_missing", "count": 15, "examples": ["bass1 | pipe: <b>low</b> sound"]}],
         },
+        "placement": {
+            "reads_like": "B1",
+            "sentences": 500,
+            "of": 1200,
+            "mean": 3.374,
+            "sd": 0.361,
+            "within_one": 0.842,
+            "furthest": [
+                {"sentence": "The box | was <b>empty</b> `now`.", "score": 1.84},
+                {"sentence": "She opened the window.", "score": 1.91},
+            ],
+        },
         "train_examples": 240,
         "eval_examples": 24,
         "words_per_example": 10,
@@ -269,6 +281,14 @@ OTHERS = {  # control_error, bias, exact_accuracy, control_error_length_free, ab
     "gold": (0.271, -0.043, 0.84, 0.352, 0.204, 17.3, 0.93, 0.08, 1.94, 0.006, 0.76, 0.06, 0.04, 0.032, 0.5),
     "trivial": (8.114, -2.871, 0.0, 7.732, None, 4.0, 0.41, None, 3.55, 0.0, 0.032, 0.0, 0.0, 1.0, 1.0),
 }
+LEVELS = {  # human_within_one; human_level, human_level_length_free, bank_level, each with the ends of its interval
+    "base": (0.31, (2.14, 1.93, 2.35), (2.22, 2.01, 2.43), (2.87, 2.51, 3.23)),
+    "base_three_examples": (0.36, (2.31, 2.08, 2.54), (2.34, 2.11, 2.57), (3.09, 2.74, 3.44)),
+    "tuned": (0.58, (2.93, 2.71, 3.15), (2.97, 2.76, 3.18), (3.79, 3.56, 4.02)),
+    "gold": (0.84, (3.37, 3.28, 3.46), (3.29, 3.21, 3.37), (3.96, 3.88, 4.04)),
+    "trivial": (0.0, (1.13, 1.09, 1.17), (1.41, 1.32, 1.5), (1.13, 1.11, 1.15)),
+}
+MEAN_LEVELS = ("human_level", "human_level_length_free", "bank_level")
 DIFFERENCES = {  # tuned - base: estimate, low, high, p
     "joint_success": (0.34, 0.163, 0.517, 0.0625),
     "valid": (0.32, 0.094, 0.546, 0.0625),
@@ -291,6 +311,12 @@ def _rate(value: float) -> dict:
 def _measures(row: str) -> dict:
     rates = dict(zip(("joint_success", *GATES, "exact_ten"), RATES[row], strict=True))
     found = {name: _rate(value) for name, value in rates.items()}
+    within_one, *means = LEVELS[row]
+    found["human_within_one"] = _rate(within_one)
+    found |= {
+        name: dict(zip(("value", "low", "high"), ends, strict=True))
+        for name, ends in zip(MEAN_LEVELS, means, strict=True)
+    }
     alone = {"exact_ten": rates["exact_ten"], **dict(zip(OTHER_NAMES, OTHERS[row], strict=True))}
     return found | {name: {"value": value, "low": None, "high": None} for name, value in alone.items()}
 
@@ -298,12 +324,20 @@ def _measures(row: str) -> dict:
 def _slots_shown() -> list[dict]:
     words = ["abandon", "benefit", "cope", "debate", "enhance", "flaw", "grasp", "hesitate", "imply", "justify"]
     slots = [
-        {"prompt": 1, "slot": n, "word": w, "sentence": f"They {w} it.", "score": 3.5 + 0.07 * n, "failed": []}
+        {
+            "prompt": 1,
+            "slot": n,
+            "word": w,
+            "sentence": f"They {w} it.",
+            "score": 3.5 + 0.07 * n,
+            "human_level": 2.6 + 0.05 * n,
+            "failed": [],
+        }
         for n, w in enumerate(words, 1)
     ]
     slots[1] |= {"sentence": "Gains | <b>came</b> to `all` $of$ us.", "failed": ["covered", "grammar_clean"]}
-    slots[3] |= {"sentence": None, "score": None, "failed": ["valid"]}
-    slots[7] |= {"score": 1.94, "failed": ["level_ok"]}
+    slots[3] |= {"sentence": None, "score": None, "human_level": None, "failed": ["valid"]}
+    slots[7] |= {"score": 1.94, "human_level": 1.62, "failed": ["level_ok"]}
     return slots
 
 
@@ -330,6 +364,11 @@ def generation() -> Generation:
             "base": [1.1 + 0.11 * n for n in range(31)],
             "tuned": [2.6 + 0.05 * n for n in range(47)],
             "gold": [3.3 + 0.03 * n for n in range(50)],
+        },
+        "human_scores": {
+            "base": [1.0 + 0.07 * n for n in range(31)],
+            "tuned": [2.2 + 0.03 * n for n in range(47)],
+            "gold": [2.9 + 0.02 * n for n in range(50)],
         },
         "scorer": {
             "levels": ["A1", "A2", "B1", "B2", "C1"],
