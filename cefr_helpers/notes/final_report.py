@@ -8,7 +8,7 @@ from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import QUALITIES, SCORERS, LevelScorerReport
-from cefr_helpers.notes import facts, files, level_tables, observations, reference_results, sections, verdicts
+from cefr_helpers.notes import facts, files, level_tables, observations, reference_results, scales, sections, verdicts
 from cefr_helpers.rendering import escaping, tables, templates
 from cefr_helpers.rendering.locale import Locale
 from cefr_helpers.rendering.tables import LevelTable
@@ -33,7 +33,7 @@ def write_final_report(workspace: Workspace, levels: Iterable[str], language: st
 
 
 def report_tables(by_level: dict[str, LevelRecords]) -> list[LevelTable]:
-    """The report's tables: four, and those of the generated answers where a level has some."""
+    """The report's tables: four, and those of the generated answers and of the human scale where a level has them."""
     made = [
         level_tables.side_by_side(by_level),
         level_tables.comparisons(by_level),
@@ -44,6 +44,10 @@ def report_tables(by_level: dict[str, LevelRecords]) -> list[LevelTable]:
         made.append(level_tables.answers(by_level))
     if any(records.generation.value("gold", "questions") is not None for records in by_level.values()):
         made.append(level_tables.variety(by_level))
+    if any(scales.is_measured(records.generation) for records in by_level.values()):
+        made.append(level_tables.scales(by_level))
+    if any(records.dataset.results.placement for records in by_level.values()):
+        made.append(level_tables.bank_levels(by_level))
     return made
 
 
@@ -60,6 +64,8 @@ def final_report(workspace: Workspace, by_level: dict[str, LevelRecords], langua
             "helped": verdicts.helped(by_level, locale),
             "templates": _templates(by_level, locale),
             "variety_text": locale.phrases["generation"]["variety"]["text"],
+            "people": _people(by_level, locale),
+            "scales_text": locale.phrases["scales"],
             "verdicts": _verdicts(by_level, locale),
             "memorisation": _memorisation(by_level, locale),
             "scorer_title": locale.phrases["scorer_card"]["title"],
@@ -105,6 +111,11 @@ def _verdicts(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
 
 def _templates(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
     told = {level: observations.template(records, locale) for level, records in by_level.items()}
+    return [f"{level}: {said}" for level, said in told.items() if said]
+
+
+def _people(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
+    told = {level: scales.people(records, locale) for level, records in by_level.items()}
     return [f"{level}: {said}" for level, said in told.items() if said]
 
 

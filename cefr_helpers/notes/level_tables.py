@@ -6,6 +6,7 @@ from cefr_helpers.rendering.locale import Locale, decimals_known, load_locale
 from cefr_helpers.rendering.tables import Column, LevelTable
 
 _OF_VARIETY = ("first_words", "target_place", "frames")
+_SCALES = {"people": ("human_level", "human_within_one"), "bank": ("bank_level", "level_ok")}
 
 
 def wording_for(records_by_level: dict[str, LevelRecords], language: str) -> Locale:
@@ -97,6 +98,28 @@ def variety(records_by_level: dict[str, LevelRecords]) -> LevelTable:
     return LevelTable("variety", tuple(columns), rows)
 
 
+def scales(records_by_level: dict[str, LevelRecords]) -> LevelTable:
+    """Mean level and share within one level, as people label it and as the bank teaches it, of base, tuned and bank."""
+    columns = [Column("system", "run")]
+    for scale in _SCALES:
+        columns += [Column(f"{scale}_level", "two_decimals"), Column(f"{scale}_interval", "interval")]
+        columns += [Column(f"{scale}_within", "share"), Column(f"{scale}_within_interval", "share_interval")]
+    rows = [row for records in records_by_level.values() for row in _on_scales(records)]
+    return LevelTable("scales", tuple(columns), tuple(rows))
+
+
+def bank_levels(records_by_level: dict[str, LevelRecords]) -> LevelTable:
+    """Where people would place the bank's own sentences."""
+    columns = (
+        Column("reads_like", "text"),
+        Column("mean_level", "two_decimals"),
+        Column("sd", "two_decimals"),
+        Column("within_one", "share"),
+        Column("scored", "whole"),
+    )
+    return LevelTable("bank_levels", columns, tuple(_placed(records) for records in records_by_level.values()))
+
+
 def _state(records: LevelRecords) -> str:
     return "missing" if not records.is_done else "unknown" if records.adopted else "done"
 
@@ -148,6 +171,36 @@ def _varied(records: LevelRecords) -> dict:
     values = {f"{name}_{row}": found.value(row, name) for name in _OF_VARIETY for row in ("tuned", "gold")}
     told = {"told_from_bank_tuned": found.value("tuned", "told_from_bank")}
     return {"level": records.level, "state": _state(records), **values, **told}
+
+
+def _on_scales(records: LevelRecords) -> list[dict]:
+    """A row a system; one without values where no answers were measured."""
+    about = {"level": records.level, "state": _state(records), "decimals": 2}
+    if not records.generation:
+        return [about]
+    rows = []
+    for system in ("base", "tuned", "gold"):
+        row = about | {"system": system}
+        for scale, (level, within) in _SCALES.items():
+            for key, measure in ((scale, level), (f"{scale}_within", within)):
+                entry = records.generation.metric(system, measure)
+                row[f"{key}_level" if key == scale else key] = entry.value
+                row[f"{key}_interval"] = None if None in (entry.low, entry.high) else (entry.low, entry.high)
+        rows.append(row)
+    return rows
+
+
+def _placed(records: LevelRecords) -> dict:
+    found = records.dataset.results.placement
+    return {
+        "level": records.level,
+        "state": _state(records),
+        "reads_like": found.reads_like,
+        "mean_level": found.mean,
+        "sd": found.sd,
+        "within_one": found.within_one,
+        "scored": found.sentences,
+    }
 
 
 def _data_row(records: LevelRecords) -> dict:

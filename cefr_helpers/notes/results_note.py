@@ -10,7 +10,7 @@ from cefr_helpers.core import level_records, levels
 from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.notes import facts, files, level_tables, observations, sections, verdicts
+from cefr_helpers.notes import facts, files, level_tables, observations, scales, sections, verdicts
 from cefr_helpers.rendering import escaping, tables, templates
 from cefr_helpers.rendering.locale import Locale
 
@@ -50,6 +50,7 @@ def results_note(workspace: Workspace, level: str, records_by_level: dict[str, L
             "head": facts.head(records, locale),
             "data": facts.data(records, locale),
             "dropped": facts.dropped(records, locale),
+            "bank_level": scales.bank(records, locale),
             "leaks": facts.leaks(records, locale),
             "floor": _floor(records, locale),
             "lora": facts.hyperparameters(records, facts.LORA, locale),

@@ -14,7 +14,7 @@ from cefr_helpers.core.schema import (
     ShownSlot,
 )
 from cefr_helpers.evaluation import parsing, variety
-from cefr_helpers.notes import files, observations
+from cefr_helpers.notes import files, observations, scales
 from cefr_helpers.notes import verdicts as verdict
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale
@@ -64,6 +64,8 @@ def in_short(records: LevelRecords, locale: Locale) -> dict:
         lines.insert(0, f"{verdict.joint_success(records, locale)}.")
     if template := observations.template(records, locale):
         lines.append(template)
+    if said := scales.people(records, locale):
+        lines.insert(1, said)
     return {"lines": lines, "sentences": _first_sentences(records, locale)}
 
 
@@ -178,6 +180,8 @@ def generated_answers(workspace: Workspace, records: LevelRecords, locale: Local
         "others_text": _others_text(found, locale),
         "variety": _variety(records, locale),
         "joint": text["joint"].format(level=records.level),
+        "people": scales.people(records, locale),
+        "scales": scales.rows(records, locale),
         "scorer": _scorer(found, locale),
         "shown": _shown_text(records, locale),
         "slots": _slots(found, locale),
@@ -220,8 +224,7 @@ def _rate(found: Generation, row: str, measure: str, locale: Locale) -> str:
     entry = found.metric(row, measure)
     if entry.value is None:
         return locale.phrases["missing"]
-    shown = locale.share(entry.value)
-    return shown if None in (entry.low, entry.high) else f"{shown} {verdict.ends(entry, locale)}"
+    return scales.share(entry, locale)
 
 
 def _points(difference: Interval, locale: Locale) -> str:
@@ -274,7 +277,8 @@ def _others_text(found: Generation, locale: Locale) -> str:
 def _scorer(found: Generation, locale: Locale) -> str:
     scorer = found.scorer
     if not scorer:
-        return locale.phrases["generation"]["no_scorer"]
+        judge = "alone" if scales.is_measured(found) else "not_measured"
+        return f"{locale.phrases['generation']['no_scorer']} {locale.phrases['scales'][judge]}"
     figures = {}
     for variant in schema.SCORERS:
         figures[f"{variant}_qwk"] = locale.decimal(getattr(scorer, variant).qwk, 3)
@@ -293,17 +297,18 @@ def _slots(found: Generation, locale: Locale) -> str | None:
     text = locale.phrases["generation"]
     if not found.slots_shown:
         return None
-    headings = [text["slot_columns"][key] for key in ("slot", "word", "sentence", "score", "failed")]
+    headings = [text["slot_columns"][key] for key in ("slot", "word", "sentence", "human_level", "score", "failed")]
     return tables.markdown_table(headings, [_slot(slot, locale) for slot in found.slots_shown])
 
 
 def _slot(slot: ShownSlot, locale: Locale) -> list[str]:
-    sentence, score, text = slot.sentence, slot.score, locale.phrases["generation"]
+    sentence, text = slot.sentence, locale.phrases["generation"]
+    levels = (slot.human_level, slot.score)
     return [
         locale.whole(slot.slot),
         escaping.markdown(slot.word or ""),
         text["no_sentence"] if sentence is None else escaping.markdown(escaping.shortened(sentence, _LONGEST_SENTENCE)),
-        locale.phrases["missing"] if score is None else locale.decimal(score, 2),
+        *(locale.phrases["missing"] if level is None else locale.decimal(level, 2) for level in levels),
         _marks(slot.failed, locale),
     ]
 

@@ -10,7 +10,7 @@ import jinja2
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
-from cefr_helpers.evaluation import comparison, level_scorers
+from cefr_helpers.evaluation import comparison, human_scale, level_scorers
 from cefr_helpers.playground import favourites
 from cefr_helpers.playground.session import MOST_WORDS, Playground, PlaygroundAnswer, parse_words
 from cefr_helpers.text import grammar
@@ -164,16 +164,20 @@ def feedback(slot: dict, scorers: level_scorers.LevelScorers | None) -> list[Mar
 
     Args:
         slot: a row of `summary.measure`.
-        scorers: those it was measured with; without, nothing is said of the level.
+        scorers: those it was measured with; without, nothing is said of the level as the bank teaches it.
     """
     if slot["sentence"] is None:
         return [(False, "no sentence")]
     if not slot["valid"]:
         return [(False, "not one whole sentence")]
     found = [(bool(slot["covered"]), f"{'uses' if slot['covered'] else 'does not use'} {slot['word']}")]
+    if not math.isnan(slot["human_level"]):
+        found.append(
+            (bool(slot["human_within_one"]), f"people would label it {human_scale.in_words(slot['human_level'])}")
+        )
     if scorers is not None and not math.isnan(slot["level_score"]):
         near = LEVELS[int(scorers.full.nearest([slot["level_score"]])[0]) - 1]
-        found.append((bool(slot["level_ok"]), f"level score {slot['level_score']:.2f}, nearest {near}"))
+        found.append((bool(slot["level_ok"]), f"by the bank's own levels {near} ({slot['level_score']:.1f})"))
     found += _errors(slot)
     found += [(False, "stands in the training sentences")] if slot["copied"] else []
     found += [(False, "says what another line says")] if slot["repetitive"] else []

@@ -10,12 +10,12 @@ from cefr_helpers.core.level_records import LevelRecords, read_levels
 from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.records import NAMES
 from cefr_helpers.core.schema import GATES
-from cefr_helpers.notes import level_tables, observations
+from cefr_helpers.notes import level_tables, observations, scales
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale
 
 # What a reader looks for first; the other columns of the file are in the file.
-_SHOWN = ("row", "word", "sentence", "result", "level_score", "prompt", "slot")
+_SHOWN = ("row", "word", "sentence", "result", "human_level", "level_score", "prompt", "slot")
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,8 @@ def start(pages: list[Page], workspace: Workspace, locale: Locale) -> str:
             parts.append(f"## {text['level'].format(level=level, name=levels.NAMES[locale.language][level])}")
             parts += [observations.verdict(done[level], locale)] if level in done else []
             parts += [said] if level in done and (said := observations.template(done[level], locale)) else []
+            people = scales.people(done[level], locale) if level in done else None
+            parts += [people] if people else []
             parts.append(_read_on(of_level, locale))
     parts += _figures(workspace, locale) + ([_origin(done, locale)] if done else [])
     return "\n\n".join(parts) + "\n"

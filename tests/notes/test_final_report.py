@@ -47,6 +47,12 @@ def test_the_report_answers_first_whether_tuning_helped_with_p_corrected_over_le
         assert f"{middle}, n = 50 slots; {loss}" in line
     assert "| B2 | 50 | 4.0% | 38.0% | 86.0% | 30.0% | 62.0% | 100.0% | 4.21 | 1.14 | 0.27 |" in shown
     assert "| C1 | not run yet | — | — | — | — | — | — | — | — | — |" in shown
+    row = "| B2 | base model | 2.14 | [1.93, 2.35] | 31.0% | [17.1%, 44.9%] | 2.87 | [2.51, 3.23] | 34.0% "
+    assert f"{row}| [19.8%, 48.2%] |" in shown
+    assert "| C1 | not run yet | — | — | — | — | — | — | — | — |" in shown
+    assert "| A2 | B1 | 3.37 | 0.36 | 84.2% | 500 |" in shown
+    people = "**People would place the tuned model's sentences at B1** (2.9 [2.7, 3.1]); the requested level is "
+    assert [line[:6] for line in shown if people in line] == ["- A2: ", "- B1: ", "- B2: "]
     assert not any("no result could" in line for line in shown)
 
 
@@ -60,7 +66,10 @@ def test_a_report_without_measured_answers_is_as_before():
     levels = by_level(A2=hand_made_records.level_records("A2"))
     text = final_report.final_report(WORKSPACE, levels, "en")
     assert "Joint Success" not in text and "Did tuning help" not in text
-    assert [table.name for table in final_report.report_tables(levels)] == ["levels", "comparison", "data", "published"]
+    names = ["levels", "comparison", "data", "published", "bank_levels"]
+    assert [table.name for table in final_report.report_tables(levels)] == names
+    change(levels["A2"].dataset.results, placement=None)
+    assert [table.name for table in final_report.report_tables(levels)] == names[:-1]
 
 
 def test_the_answers_table_is_written_as_csv_and_latex_and_the_note_draws_its_figures(tmp_path):
@@ -70,6 +79,9 @@ def test_the_answers_table_is_written_as_csv_and_latex_and_the_note_draws_its_fi
     with open(workspace.notes() / "tables/answers.csv", newline="", encoding="utf-8") as file:
         rows = {row["level"]: row for row in csv.DictReader(file)}
     assert rows["B2"]["joint_tuned"] == "0.38" and rows["B2"]["control_base"] == "4.213" and rows["A1"]["slots"] == ""
+    with open(workspace.notes() / "tables/scales.csv", newline="", encoding="utf-8") as file:
+        [tuned] = [row for row in csv.DictReader(file) if row["level"] == "B2" and row["system"] == "tuned"]
+    assert (tuned["people_level"], tuned["people_interval_low"], tuned["bank_within"]) == ("2.93", "2.71", "0.74")
     assert r"B2 & 50 & 4.0\% & 38.0\% & 86.0\%" in (workspace.notes() / "tables/answers.tex").read_text(
         encoding="utf-8"
     )
@@ -106,5 +118,5 @@ def test_the_report_shows_levels_published_figures_and_its_files(tmp_path, langu
     assert [line for line in PUBLISHED[language] if line not in text.splitlines()] == []
     targets = [unquote(target) for target in re.findall(r"\]\(([^)]+)\)", text)]
     existing = [target for target in targets if not target.endswith("RESULTS.md")]
-    assert len(existing) == 14 and all((workspace.notes() / target).is_file() for target in existing)
+    assert len(existing) == 16 and all((workspace.notes() / target).is_file() for target in existing)
     assert (workspace.notes() / "figures/levels_grid.pdf").read_bytes().startswith(b"%PDF")

@@ -219,11 +219,20 @@ ANSWERS = {
         "| Bank (gold) | 76.0% | 6.0% | 4.0% | 3.2% | 0.50 |",
         "**The sentences follow a template:** 33 of 47 sentences of the tuned model begin with “The”; of the bank's "
         "sentences for the same words, 3 do.",
-        "| 1 | abandon | They abandon it. | 3.57 | ✓ |",
-        "| 2 | benefit | Gains &#124; &#60;b&#62;came&#60;/b&#62; to &#96;all&#96; &#36;of&#36; us. | 3.64 "
+        "**People would place the tuned model's sentences at B1** (2.9 [2.7, 3.1]); the requested level is B2. Of all "
+        "slots 58.0% [43.2, 72.8] are within one level of it. The bank's own sentences for these words are at B1 (3.4 "
+        "[3.3, 3.5]).",
+        "### The level on two scales",
+        "| Tuned | 2.93 [2.71, 3.15] | 2.97 [2.76, 3.18] | 58.0% [43.2, 72.8] | 3.79 [3.56, 4.02] "
+        "| 74.0% [60.8, 87.2] |",
+        "**People would place the bank's B2 sentences at B1**: 3.37 on the human scale, from 1 (A1) to 5 (C1), with a "
+        "standard deviation of 0.36; 84.2% of them are within one level of B2 (scored: 500 of 1,200 sentences).",
+        "| The box &#124; was &#60;b&#62;empty&#60;/b&#62; &#96;now&#96;. | 1.84 |",
+        "| 1 | abandon | They abandon it. | 2.65 | 3.57 | ✓ |",
+        "| 2 | benefit | Gains &#124; &#60;b&#62;came&#60;/b&#62; to &#96;all&#96; &#36;of&#36; us. | 2.70 | 3.64 "
         "| ✗ word not used, grammar |",
-        "| 4 | debate | *(no sentence)* | — | ✗ no valid sentence |",
-        "| 8 | hesitate | They hesitate it. | 1.94 | ✗ level |",
+        "| 4 | debate | *(no sentence)* | — | — | ✗ no valid sentence |",
+        "| 8 | hesitate | They hesitate it. | 1.62 | 1.94 | ✗ level |",
         "With 5 prompts no result could bring the test's p below 0.062.",
         "![B2: answers by measure](../training_plots/B2/6_answer_measures.png)",
         "![B2: level scores of the answers](../training_plots/B2/7_level_scores.png)",
@@ -237,8 +246,10 @@ ANSWERS = {
         "| İnce ayarlı | %29,0 | %74,2 | %0,0 | %48,4 | 0,91 |",
         "**Cümleler tek bir kalıbı izliyor:** ince ayarlı modelin 47 cümlesinden 33 tanesi “The” ile başlıyor; "
         "bankanın aynı kelimeler için yazılmış cümlelerinde bu sayı 3.",
-        "| 4 | debate | *(cümle yok)* | — | ✗ geçerli cümle yok |",
-        "| 8 | hesitate | They hesitate it. | 1,94 | ✗ düzey |",
+        "| 4 | debate | *(cümle yok)* | — | — | ✗ geçerli cümle yok |",
+        "| 8 | hesitate | They hesitate it. | 1,62 | 1,94 | ✗ düzey |",
+        "| İnce ayarlı | 2,93 [2,71; 3,15] | 2,97 [2,76; 3,18] | %58,0 [43,2; 72,8] | 3,79 [3,56; 4,02] "
+        "| %74,0 [60,8; 87,2] |",
     ],
 }
 
@@ -275,14 +286,36 @@ def test_where_no_level_scorer_could_be_trained_nothing_is_said_of_levels():
     records = hand_made_records.with_answers()
     found = records.generation
     change(found, scorer=None, scores={"base": [], "tuned": [], "gold": []})
+    for row in found.measures.values():
+        change(row["bank_level"], value=None, low=None, high=None)
     change(found.differences["level_ok"], estimate=None, low=None, high=None, p=None)
     for row in found.measures.values():
         for name in ("level_ok", "control_error"):
             change(row[name], value=None, low=None, high=None)
     text = note(records)
     assert "No level scorer is recorded" in text and "7_level_scores.png" not in text
+    assert "Joint Success leaves the level out. The human scale alone judges the level." in text
+    assert "| Tuned | 2.93 [2.71, 3.15] | 2.97 [2.76, 3.18] | 58.0% [43.2, 72.8] | — | — |" in text
     assert "| 62.0% [47.4, 76.6] | 30.0% [16.3, 43.7] | — | 40.0% [25.3, 54.7] |" in text
     assert "recorded for B2: there Joint Success" in final_report.final_report(WORKSPACE, by_level(B2=records), "en")
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_records_that_are_older_than_the_human_scale_say_nothing_of_it(language):
+    records = hand_made_records.with_answers()
+    for row in records.generation.measures.values():
+        for name in ("human_within_one", *hand_made_records.MEAN_LEVELS):
+            del row[name]
+    for slot in records.generation.slots_shown:
+        change(slot, human_level=None)
+    change(records.dataset.results, placement=None)
+    text = note(records, language) + final_report.final_report(WORKSPACE, by_level(B2=records), language)
+    told = [said for said in ("People would", "two scales", "İnsanlar", "İki ölçekte") if said in text]
+    assert told == [] and "None" not in text and {"en": "| 3.57 | ✓ |", "tr": "| 3,57 | ✓ |"}[language] in text
+    change(records.generation, scorer=None)
+    assert {"en": "The level is not measured here.", "tr": "Düzey burada ölçülmedi."}[language] in note(
+        records, language
+    )
 
 
 def test_a_single_prompt_gives_figures_without_intervals_and_no_verdict():

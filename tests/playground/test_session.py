@@ -10,7 +10,7 @@ from tiny_models import HARD, SENTENCES, WORDS, write_adapter
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace, project_root
 from cefr_helpers.data import bank_formats, banks, formatting
-from cefr_helpers.evaluation import summary
+from cefr_helpers.evaluation import human_scale, summary
 from cefr_helpers.models import generation
 from cefr_helpers.pipeline import stages
 from cefr_helpers.playground import favourites
@@ -240,7 +240,12 @@ def marks_of(answer, words, level="A2", scorers=None):
 def test_marks_say_word_use_errors_and_copies():
     answer = "1. She ate a red apple.\n2. We like teh river very much.\n3. A candle\n5. I saw the desert."
     apple, bridge, candle, forest, _ = marks_of(answer, ["apple", "bridge", "candle", "forest", "desert"])
-    assert apple == [(True, "uses apple"), (True, "no error found"), (False, "stands in the training sentences")]
+    assert apple == [
+        (True, "uses apple"),
+        (True, f"people would label it {human_scale.in_words(human_scale.load().score(['She ate a red apple.'])[0])}"),
+        (True, "no error found"),
+        (False, "stands in the training sentences"),
+    ]
     assert bridge[0] == (False, "does not use bridge")
     assert any(not good and "“teh”" in text for good, text in bridge)
     assert candle == [(False, "not one whole sentence")]
@@ -251,12 +256,12 @@ def test_marks_say_the_level(playground):
     judge = playground._judge("A2", lambda text: None)
     answer = f"1. She ate a red apple.\n2. {HARD['negotiate']}"
     levels = [
-        [mark for mark in found if mark[1].startswith("level score")]
+        [mark for mark in found if mark[1].startswith("by the bank's own levels")]
         for found in marks_of(answer, ["apple", "negotiate"], "A2", judge.scorers)
     ]
     (easy,), (hard,) = levels
-    assert easy[0] and easy[1].endswith("nearest A2")
-    assert not hard[0] and hard[1].endswith("nearest B2")
+    assert easy[0] and easy[1].startswith("by the bank's own levels A2 (2.")
+    assert not hard[0] and hard[1].startswith("by the bank's own levels B2 (")
 
 
 def test_what_a_model_writes_is_shown_as_text_and_not_as_markup():
