@@ -6,9 +6,19 @@ import pytest
 
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.paths import project_root
-from cefr_helpers.evaluation import baselines, intervals, level_features, level_scorers, metrics, summary
+from cefr_helpers.data import banks
+from cefr_helpers.evaluation import (
+    bank_levels,
+    baselines,
+    intervals,
+    level_features,
+    level_scorers,
+    metrics,
+    summary,
+)
 from cefr_helpers.models import generation
 from cefr_helpers.notes import observations, verdicts
+from cefr_helpers.pipeline import configuration
 from cefr_helpers.rendering import locale
 from cefr_helpers.text import ngrams, word_order
 
@@ -56,11 +66,22 @@ def page() -> str:
         f"one level needs {IN_WORDS[fewest_prompts(1)]} prompts at least",
         f"two or three levels in a report need {IN_WORDS[fewest_prompts(2)]} each",
         f"four or five {IN_WORDS[fewest_prompts(4)]};",
+        f"with more than {bank_levels.MOST} sentences a level, {bank_levels.MOST} that the seed draws",
+        f"share of all slots at most {metrics.TOLERANCE} from",
         f"{worst('A1')} at A1 and C1, {worst('B2')} at A2 and B2, {worst('B1')} at B1",
     ],
 )
 def test_the_page_has_the_thresholds_of_the_code(page, said):
     assert said in page
+
+
+def test_the_bundled_banks_c1_sentences_read_as_the_pages_say(page):
+    bank = banks.read_all({"C1": banks.find("bundled", "C1")["C1"]})["C1"]
+    placed = bank_levels.of_bank("C1", bank, configuration.read({}).seed).in_words()
+    said, of = placed.split(" (500 of ")
+    assert said in page and of == "the 1,200 sentences were scored)."
+    own_bank = (project_root() / "docs" / "own_bank.md").read_text(encoding="utf-8")
+    assert said.split(";")[0] in own_bank
 
 
 def test_levels_that_the_page_takes_together_need_the_same(page):
@@ -74,5 +95,5 @@ def test_every_row_gate_and_measure_is_named(page):
     named = [text["measures"][gate] for gate in summary.GATES]
     named += [text["measures"][key] for key in ("control_error", "bias", "exact_accuracy", "above_level_share")]
     named += [text["measures"][key] for key in ("distinct_2", "self_bleu", "gzip_ratio", "ngrams_in_training")]
-    named += [text["rows"]["base_three_examples"]]
+    named += [text["rows"]["base_three_examples"], "`human_within_one`", *(f"`{key}`" for key in summary.MEAN_LEVELS)]
     assert [name for name in named if name.lower() not in page.lower()] == []
