@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.schema import RATES
-from cefr_helpers.evaluation import metrics, parsing, summary
+from cefr_helpers.evaluation import metrics, parsing, summary, variety
 from cefr_helpers.text import grammar, ngrams, word_match, word_order
 
 WORDS = ["apple", "bridge", "candle"]
@@ -294,7 +294,7 @@ def test_nothing_is_computed_that_no_record_keeps(held_out):
     assert set(summary.MEASURES) == {
         *metrics.MEANS,
         *RATES,
-        *("control_error_length_free", "human_within_one", *summary.MEAN_LEVELS),
+        *("control_error_length_free", *variety.MEASURES, "human_within_one", *summary.MEAN_LEVELS),
     }
 
 
