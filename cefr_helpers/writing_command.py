@@ -1,6 +1,7 @@
 """The `cefr write` command: checked sentences for a word list, in the forms that a class uses."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ import typer
 
 from cefr_helpers.command_options import Bank, OutputRoot, RecipeName, Seed, UserData, overrides, shown, upper
 from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import load_recipe
 from cefr_helpers.pipeline import configuration
 from cefr_helpers.writing import forms, plans
@@ -18,9 +20,10 @@ _RESUME = "What was written is kept: the same command goes on from there."
 
 def write(
     words: Annotated[
-        Path, typer.Option(help="The word list: a table with a column word (pos, meaning, topic), or a word a line.")
-    ],
-    level: Annotated[str, typer.Option(callback=upper, help="The CEFR level of the sentences.")],
+        Path | None,
+        typer.Option(help="The word list: a table with a column word (pos, meaning, topic), or a word a line."),
+    ] = None,
+    level: Annotated[str | None, typer.Option(callback=upper, help="The CEFR level of the sentences.")] = None,
     sentences: Annotated[int, typer.Option(help=f"Sentences a word, 1 to {plans.MOST_SENTENCES}.")] = 3,
     form: Annotated[str, typer.Option(help=f"Some of: {' '.join(forms.FORMS)}.")] = forms.DEFAULT,
     output: Annotated[
@@ -36,6 +39,10 @@ def write(
     candidates: Annotated[int, typer.Option(min=1, max=64, help="Candidates a word to choose from.")] = (
         plans.CANDIDATES
     ),
+    decided: Annotated[
+        Path | None,
+        typer.Option(help="What a person decided on an earlier call's page: only make forms of it."),
+    ] = None,
     bank: Bank = None,
     recipe: RecipeName = None,
     output_root: OutputRoot = None,
@@ -49,8 +56,13 @@ def write(
     settings = configuration.read(
         overrides(recipe=recipe, bank=bank, output_root=output_root, user_data=user_data, seed=seed)
     )
+    if decided is not None:
+        _give_out(decided, names, output, settings.workspace, words or level)
+        return
+    if words is None or level is None:
+        raise InputError("words, level: both are needed; or a file for decided")
     plan = plans.read(words, level, sentences, candidates, known, settings.seed)
-    folder = Path(os.path.abspath(output)) if output else settings.workspace.written(plan.name, level)
+    folder = _folder(output, settings.workspace, plan.name, level)
     typer.echo("\n".join(plan.read_as))
     request = call.Request(
         plan, names, folder, model, settings.sentence_bank, settings.workspace, load_recipe(settings.recipe)
@@ -64,3 +76,18 @@ def write(
         typer.echo(f"{shown(path)}")
     if not paths:
         raise InputError(f"words: {words}: no sentence passed for any word; {folder / 'made'} says why")
+
+
+def _give_out(path: Path, names: tuple[str, ...], output: Path | None, workspace: Workspace, others: object) -> None:
+    from cefr_helpers.writing import call, decisions
+
+    if others:
+        raise InputError(f"decided: {path} says words and level already; leave those out")
+    found = decisions.read(path)
+    folder = _folder(output, workspace, re.sub(r"[/\\\0]", "_", found.name), found.level)
+    for written in call.write_decided(found, names, folder, typer.echo):
+        typer.echo(shown(written))
+
+
+def _folder(output: Path | None, workspace: Workspace, name: str, level: str) -> Path:
+    return Path(os.path.abspath(output)) if output else workspace.written(name, level)

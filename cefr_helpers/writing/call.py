@@ -11,6 +11,7 @@ from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.data import banks
 from cefr_helpers.writing import output, writers, writing
 from cefr_helpers.writing.candidates import CandidateLog
+from cefr_helpers.writing.decisions import Decided
 from cefr_helpers.writing.forms import OutputFolder
 from cefr_helpers.writing.judging import Judge
 from cefr_helpers.writing.plans import Plan
@@ -54,6 +55,19 @@ def write(request: Request, say: Callable[[str], None] = print) -> tuple[dict, l
         paths = place.write(collection) if collection.sentences else []
     say("\n".join(output.summary(choice, request.folder)))
     return choice, paths
+
+
+def write_decided(
+    decided: Decided, forms: tuple[str, ...], folder: Path, say: Callable[[str], None] = print
+) -> list[Path]:
+    """Give out in forms what a person decided; the forms' paths.
+
+    Raises:
+        InputError, DiskFull: as `OutputFolder`.
+    """
+    place = OutputFolder(folder, decided.level, forms)
+    say("\n".join(decided.lines()))
+    return place.write(decided.collection())
 
 
 def check(request: Request) -> OutputFolder:

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from cefr_helpers.core import files, records
-from cefr_helpers.writing import curve, judging
+from cefr_helpers.writing import curve, judging, page
 from cefr_helpers.writing.judging import Candidate
 from cefr_helpers.writing.writing import Outcome
 
@@ -25,8 +25,13 @@ def rejected_file(folder: Path) -> Path:
     return folder / "made" / "rejected.csv"
 
 
+def page_file(folder: Path) -> Path:
+    """The page on which a person decides."""
+    return folder / "made" / "choose.html"
+
+
 def write(outcome: Outcome, folder: Path) -> dict:
-    """Write rejects, then the choice; what `choice_file` holds.
+    """Write rejects, the choice, and the page on which a person decides; what `choice_file` holds.
 
     Raises:
         DiskFull: there is no room; what was there before is untouched.
@@ -38,6 +43,7 @@ def write(outcome: Outcome, folder: Path) -> dict:
     files.write_atomically(rejected_file(folder), text.getvalue())
     choice = as_choice(outcome)
     files.write_atomically(choice_file(folder), records.as_text(choice))
+    page.write(choice, page_file(folder))
     return choice
 
 
@@ -104,7 +110,7 @@ def summary(choice: dict, folder: Path) -> list[str]:
             why = ", ".join(f"{count} {judging.SHORT_REASONS[reason]}" for reason, count in one["reasons"].items())
             lines.append(f"  {one['word']}: {one['lacks']} missing ({why or 'no candidate came'})")
         lines += [f"  and {len(short) - _WORDS_SHOWN} more" for _ in short[_WORDS_SHOWN : _WORDS_SHOWN + 1]]
-    return [*lines, f"Rejected candidates: {rejected_file(folder)}"]
+    return [*lines, f"Rejected candidates: {rejected_file(folder)}", f"To decide by hand: {page_file(folder)}"]
 
 
 def _entry(one: Candidate) -> dict:

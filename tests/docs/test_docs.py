@@ -57,6 +57,9 @@ def readers_folder(tmp_path_factory) -> Path:
     own = list(json.loads((banks.BUNDLED / "B2.json").read_text()).items())[:60]
     made = [written(word, sentences[0], "B2") for word, sentences in own]
     (folder / "my_class" / "B2.json").write_bytes(tables.as_bank(Collection("my_class", "B2", tuple(made))))
+    decision = {"word": "dog", "action": "accept", "sentence": "The dog sleeps.", "was": "The dog sleeps."}
+    decided = {"schema": 1, "name": "my_class", "level": "B2", "decisions": [decision], "undecided": 0}
+    (folder / "my_decided.json").write_text(json.dumps(decided | {"votes": {}, "key": {}}))
     [line] = [line for line in commands(doc("papers.md")) if "> same_recipe.yaml" in line]
     run_in(folder, line)
     # the page has its reader go back to the record's commit: here, keys that recipes got since are added
@@ -74,7 +77,13 @@ def reader(readers_folder, monkeypatch):
         raise Started
 
     monkeypatch.chdir(readers_folder)
-    for module, name in ((snakemake, "snakemake"), (running, "plan"), (running, "run"), (call, "write")):
+    for module, name in (
+        (snakemake, "snakemake"),
+        (running, "plan"),
+        (running, "run"),
+        (call, "write"),
+        (call, "write_decided"),
+    ):
         monkeypatch.setattr(module, name, start)
     return readers_folder
 

@@ -1,0 +1,107 @@
+"""What a person decided of chosen sentences: the file that the page hands out, checked, and the sentences in it."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from cefr_helpers.core import files
+from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.levels import check_level
+from cefr_helpers.evaluation import human_scale
+from cefr_helpers.writing.sentences import Collection, plain, written
+
+ACTIONS = ("accept", "swap", "edit", "reject")
+LONGEST = 500  # characters of a sentence
+_EXPECTED = "expected the file that the page choose.html hands out"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Decision(_Strict):
+    """One place of a word's sentences, and what became of it.
+
+    Attributes:
+        sentence: what is taken: as chosen, another candidate, or as edited; of a rejected one, as chosen.
+        was: the sentence that was chosen by the program.
+    """
+
+    word: str = Field(min_length=1)
+    action: Literal["accept", "swap", "edit", "reject"]
+    sentence: str = Field(min_length=1, max_length=LONGEST)
+    was: str
+    pos: str = ""
+    meaning: str = ""
+    topic: str = ""
+
+
+class Decided(_Strict):
+    """A file of decisions.
+
+    Attributes:
+        schema_version: of the file; there it is called `schema`.
+        undecided: places that the person did not come to; they are left out.
+        votes, key: the same decisions as votes on a page, as the statistics of readers' votes read them.
+    """
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: str = Field(min_length=1)
+    level: str
+    decisions: list[Decision]
+    undecided: int = Field(ge=0)
+    votes: dict[str, Any]
+    key: dict[str, Any]
+
+    @field_validator("level")
+    @classmethod
+    def _known_level(cls, level: str) -> str:
+        return check_level(level)
+
+    def collection(self) -> Collection:
+        """The sentences that are taken, in the order of the page."""
+        taken = [one for one in self.decisions if one.action != "reject"]
+        levels = human_scale.load().score([plain(one.sentence) for one in taken]) if taken else []
+        made = [
+            written(
+                one.word,
+                one.sentence,
+                self.level,
+                pos=one.pos,
+                meaning=one.meaning,
+                topic=one.topic,
+                people_level=float(score),
+            )
+            for one, score in zip(taken, levels, strict=True)
+        ]
+        return Collection(plain(self.name), self.level, tuple(made))
+
+    def lines(self) -> list[str]:
+        """What was decided, for people."""
+        counts = {action: sum(one.action == action for one in self.decisions) for action in ACTIONS}
+        told = [", ".join(f"{action}: {count}" for action, count in counts.items())]
+        told += [f"Not decided, and left out: {self.undecided}"] if self.undecided else []
+        without = [one.text for one in self.collection().sentences if not one.span]
+        return told + [f"Its word is not in it, so it gets no gap: {text}" for text in without]
+
+
+def read(path: Path) -> Decided:
+    """A file of decisions.
+
+    Raises:
+        InputError: it can't be read, is no such file, or takes no sentence; names the place and the value.
+    """
+    values = files.read_json(path, _EXPECTED)
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: {shown(values)}; {_EXPECTED}")
+    try:
+        found = Decided.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"])) or "the whole file"
+        value = shown(problem["input"]) if problem["type"] != "missing" else "missing"
+        raise InputError(f"{path}: {place}: {value}: {problem['msg'].lower()}; {_EXPECTED}") from None
+    if all(one.action == "reject" for one in found.decisions):
+        raise InputError(f"{path}: decisions: no sentence is taken; expected one at least")
+    return found

@@ -1,0 +1,147 @@
+"""The page on which a person decides, in Chromium: one key each, saved as one file; and that file made into forms."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from refusals import Refusals
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from cefr_helpers import cli
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.writing import decisions, output, page
+
+HOSTILE = 'A cat </script><b>said</b> "no" & left.'
+CHOICE = {
+    "name": "animals",
+    "level": "A2",
+    "words": [
+        {
+            "word": word, "pos": "noun", "meaning": meaning, "topic": "",
+            "chosen": [{"sentence": one, "people_level": 2.0, "score": -9.0} for one in chosen],
+            "runners_up": [{"sentence": one, "people_level": 2.0, "score": -12.0} for one in others],
+        }
+        for word, meaning, chosen, others in (
+            ("dog", "an animal", ["The dog sleeps.", "My dog barks."], ["One dog ran.", "Is it a dog?"]),
+            ("cat", "", [HOSTILE, "The cat ran.", "Cats purr."], []),
+        )
+    ],
+}  # fmt: skip
+SAVE = """
+const make = URL.createObjectURL.bind(URL);
+URL.createObjectURL = (blob) => { blob.text().then((text) => { window.saved = text; }); return make(blob); };
+"""
+
+
+@pytest.fixture
+def opened(chromium, tmp_path):
+    # a browser keeps what was decided of a list, and pages from disk may share it
+    chromium.get(page.write(CHOICE | {"name": tmp_path.name}, tmp_path / "choose.html").as_uri())
+    yield chromium
+    assert [one for one in chromium.get_log("browser") if one["level"] == "SEVERE"] == []
+
+
+def press(driver, *keys: str) -> None:
+    for key in keys:
+        driver.switch_to.active_element.send_keys(key)
+
+
+def saved(driver) -> dict:
+    driver.execute_script(SAVE)
+    driver.find_element(By.ID, "save").click()
+    return json.loads(driver.execute_async_script("setTimeout(() => arguments[0](window.saved), 300)"))
+
+
+def test_one_key_decides_and_the_file_says_what(opened, tmp_path):
+    assert HOSTILE in opened.find_element(By.ID, "places").text
+    press(opened, "a", "s", "a", "2", "e")
+    press(opened, Keys.CONTROL + "a", "The cat  never ran.", Keys.ENTER)
+    opened.refresh()  # what was decided is kept
+    assert "4 of 5 decided" in opened.find_element(By.ID, "progress").text
+    made = saved(opened)
+    rows = [(one["word"], one["action"], one["sentence"]) for one in made["decisions"]]
+    assert rows == [
+        ("dog", "accept", "The dog sleeps."),
+        ("dog", "swap", "One dog ran."),
+        ("cat", "reject", HOSTILE),
+        ("cat", "edit", "The cat never ran."),
+    ]
+    assert made["undecided"] == 1
+    votes, key = made["votes"], made["key"]
+    answers = {key["items"][one["item"]]["sentence"]: one for one in votes["answers"]}
+    assert [answers[HOSTILE][question] for question in ("sense", "meaning", "level")] == [True, False, True]
+    assert all(answers["The dog sleeps."][question] for question in ("sense", "meaning", "level"))
+    [chosen] = votes["choices"]
+    assert (
+        key["items"][chosen["chosen"]]["sentence"] == "One dog ran." and chosen["left"] in key["pairs"][chosen["pair"]]
+    )
+    path = tmp_path / "decided.json"
+    path.write_text(json.dumps(made))
+    found = decisions.read(path)
+    assert [one.text for one in found.collection().sentences] == [
+        "The dog sleeps.",
+        "One dog ran.",
+        "The cat never ran.",
+    ]
+    assert found.lines() == ["accept: 1, swap: 1, edit: 1, reject: 1", "Not decided, and left out: 1"]
+
+
+def test_swapping_goes_round_the_candidates_that_are_free_and_undo_takes_it_back(opened):
+    press(opened, "s", "s", "s")
+    assert saved(opened)["decisions"][0]["action"] == "accept"  # round again
+    press(opened, "s", "u")
+    assert saved(opened)["decisions"] == []
+    press(opened, Keys.ARROW_DOWN, Keys.ARROW_DOWN, "s")
+    assert "no other candidate" in opened.find_element(By.ID, "progress").text
+
+
+def decided(tmp_path: Path, **changes) -> Path:
+    one = {"word": "dog", "action": "accept", "sentence": "The dog sleeps.", "was": "The dog sleeps.", "meaning": "x"}
+    whole = {
+        "schema": 1,
+        "name": "a/../animals",
+        "level": "A2",
+        "decisions": [one],
+        "undecided": 0,
+        "votes": {},
+        "key": {},
+    }
+    path = tmp_path / "decided.json"
+    path.write_text(json.dumps(whole | changes))
+    return path
+
+
+def test_the_command_makes_forms_of_what_was_decided(tmp_path, monkeypatch, capsys):
+    path = decided(tmp_path)
+    monkeypatch.setattr(
+        "sys.argv", ["cefr", "write", "--decided", str(path), "--form", "csv moodle", "--output-root", str(tmp_path)]
+    )
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code and "accept: 1" in capsys.readouterr().out
+    folder = tmp_path / "sentences" / "a_.._animals_A2"
+    [row] = csv.DictReader((folder / "sentences.csv").read_text().splitlines())
+    assert (row["sentence"], row["meaning"]) == ("The dog sleeps.", "x") and (folder / "moodle.xml").is_file()
+
+
+def test_what_is_no_such_file_is_refused_with_its_place(tmp_path, monkeypatch, capsys):
+    refuse = Refusals(tmp_path, monkeypatch, capsys)
+    one = {"word": "dog", "action": "reject", "sentence": "The dog.", "was": "The dog."}
+    for changes, told in (
+        ({"level": "X"}, "decided.json: level: 'X'"),
+        ({"decisions": [one]}, "no sentence is taken"),
+        ({"decisions": [{**one, "action": "keep"}]}, "decisions.0.action: 'keep'"),
+    ):
+        with pytest.raises(InputError, match=told):
+            decisions.read(decided(tmp_path, **changes))
+    path = decided(tmp_path)
+    assert "says words and level already" in refuse("write", "--decided", path, "--level", "A2")
+    assert "words, level: both are needed" in refuse("write", "--level", "A2")
+
+
+def test_the_page_of_a_choice_needs_nothing_from_elsewhere(tmp_path):
+    text = page.write(CHOICE, output.page_file(tmp_path)).read_text()
+    assert "http://" not in text and "https://" not in text and "default-src 'none'" in text
+    assert text.count("</script>") == 2
