@@ -139,6 +139,6 @@ def gguf_exports(workspace: Workspace, of: LevelRecords) -> list[dict]:
 
 
 def figure_files(generation: Generation) -> dict[str, str]:
-    """The figures there are of a level's answers: none of level scores where no level scorer could be trained."""
-    scored = any(generation.scores.values())
+    """The figures there are of a level's answers: none of levels where no sentence has one."""
+    scored = any([*generation.scores.values(), *generation.human_scores.values()])
     return {name: file for name, file in ANSWER_PLOT_FILES.items() if scored or name != "level_scores"}

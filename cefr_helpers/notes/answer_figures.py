@@ -31,6 +31,7 @@ from cefr_helpers.rendering.locale import Locale, load_locale
 _LOOKS = {"base": (BASE, "o"), "tuned": (TRAIN, "D"), "gold": (GOLD, "^")}
 _APART = 0.24  # between the three marks of a measure, whose rows are 1 apart
 _BIN = 0.25  # levels
+_EDGES = [1 + _BIN * place for place in range(round((len(levels.LEVELS) - 1) / _BIN) + 1)]
 
 
 def draw_generation(workspace: Workspace, level: str, language: str) -> list[Path]:
@@ -70,7 +71,10 @@ def answer_measures(records: LevelRecords, language: str) -> Figure:
 
 
 def level_scores(records: LevelRecords, language: str) -> Figure:
-    """Histograms of the valid sentences' level scores, one under the other, the accepted range shaded."""
+    """Histograms of the valid sentences' levels, one under the other, the accepted range shaded.
+
+    Filled as the bank teaches the level, a line as people label it.
+    """
     locale = load_locale(language)
     figure = new_figure((8.0, 7.6))
     panels = figure.subplots(len(_LOOKS), 1, sharex=True, sharey=True)
@@ -120,16 +124,25 @@ def _marks(axes: Axes, records: LevelRecords, row: str, shift: float, locale: Lo
 
 def _panel(axes: Axes, records: LevelRecords, row: str, locale: Locale) -> None:
     text = locale.phrases["plot"]["generation"]
-    scores = records.generation.scores.get(row, [])
-    title = text["scores_of"].format(who=text[row], n=locale.whole(len(scores)))
+    scores, people = (found.get(row, []) for found in (records.generation.scores, records.generation.human_scores))
+    title = text["scores_of"].format(who=text[row], n=locale.whole(len(scores or people)))
     axes.set_title(title, fontsize=TEXT, loc="left")
     asked = levels.number(records.level)
     axes.axvspan(asked - 1, asked + 1, color=GREY, alpha=0.13, linewidth=0, label=text["target"])
     axes.set_ylabel(text["scores_share"])
     if scores:
-        edges = [1 + _BIN * place for place in range(round((len(levels.LEVELS) - 1) / _BIN) + 1)]
         weights = [100 / len(scores)] * len(scores)
-        axes.hist(scores, bins=edges, weights=weights, color=_LOOKS[row][0], edgecolor="white")
-    else:
+        axes.hist(scores, bins=_EDGES, weights=weights, color=_LOOKS[row][0], edgecolor="white")
+    if people:
+        shares = [100 * share for share in _shares(people)]
+        label = text["as_both" if any(records.generation.scores.values()) else "as_people"]
+        axes.step(_EDGES, [*shares, shares[-1]], where="post", color="black", linewidth=1.8, label=label)
+    if not scores and not people:
         middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
         axes.text(0.5, 0.5, text["no_scores"], fontsize=TEXT, color=GREY, **middle)
+
+
+def _shares(scores: list[float]) -> list[float]:
+    """The share of the scores in each bin; the last one holds its upper edge too."""
+    places = [min(int((score - 1) / _BIN), len(_EDGES) - 2) for score in scores]
+    return [places.count(place) / len(places) for place in range(len(_EDGES) - 1)]

@@ -235,7 +235,7 @@ ANSWERS = {
         "| 8 | hesitate | They hesitate it. | 1.62 | 1.94 | ✗ level |",
         "With 5 prompts no result could bring the test's p below 0.062.",
         "![B2: answers by measure](../training_plots/B2/6_answer_measures.png)",
-        "![B2: level scores of the answers](../training_plots/B2/7_level_scores.png)",
+        "![B2: levels of the answers](../training_plots/B2/7_level_scores.png)",
         "- Of the conditions of Joint Success the tuned model meets this one least often: Uses its word (62.0% of 50 "
         "slots; base 30.0%, bank 100.0%).",
     ],
@@ -293,7 +293,7 @@ def test_where_no_level_scorer_could_be_trained_nothing_is_said_of_levels():
         for name in ("level_ok", "control_error"):
             change(row[name], value=None, low=None, high=None)
     text = note(records)
-    assert "No level scorer is recorded" in text and "7_level_scores.png" not in text
+    assert "No level scorer is recorded" in text and "7_level_scores.png" in text
     assert "Joint Success leaves the level out. The human scale alone judges the level." in text
     assert "| Tuned | 2.93 [2.71, 3.15] | 2.97 [2.76, 3.18] | 58.0% [43.2, 72.8] | — | — |" in text
     assert "| 62.0% [47.4, 76.6] | 30.0% [16.3, 43.7] | — | 40.0% [25.3, 54.7] |" in text
@@ -311,6 +311,8 @@ def test_records_that_are_older_than_the_human_scale_say_nothing_of_it(language)
     change(records.dataset.results, placement=None)
     text = note(records, language) + final_report.final_report(WORKSPACE, by_level(B2=records), language)
     told = [said for said in ("People would", "two scales", "İnsanlar", "İki ölçekte") if said in text]
+    change(records.generation, scores={}, human_scores={})
+    assert "7_level_scores.png" not in note(records, language)
     assert told == [] and "None" not in text and {"en": "| 3.57 | ✓ |", "tr": "| 3,57 | ✓ |"}[language] in text
     change(records.generation, scorer=None)
     assert {"en": "The level is not measured here.", "tr": "Düzey burada ölçülmedi."}[language] in note(

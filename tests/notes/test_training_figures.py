@@ -199,15 +199,29 @@ def test_level_scores_draw_shares_of_the_valid_sentences_and_the_range_asked_for
         band, *bars = axes.patches
         assert (band.get_x(), band.get_x() + band.get_width()) == (2, 4)
         assert sum(bar.get_height() for bar in bars) == pytest.approx(100)
+        [line] = axes.lines
+        assert sum(line.get_ydata()[:-1]) == pytest.approx(100) and line.get_label().startswith(
+            "line: as people label it;"
+        )
+    human = figure.axes[0].lines[0]  # 1.00 to 1.21 of 1.0, 1.07, ..., 3.1
+    assert list(human.get_xdata()[:2]) == [1, 1.25] and human.get_ydata()[0] == pytest.approx(100 * 4 / 31)
     first = figure.axes[0].patches[1]
     assert (first.get_x(), first.get_height()) == (1, pytest.approx(100 * 2 / 31))  # 1.10 and 1.21
     assert [tick.get_text() for tick in figure.axes[-1].get_xticklabels()] == ["A1", "A2", "B1", "B2", "C1"]
 
 
+def test_where_the_bank_teaches_no_levels_those_of_people_are_drawn_alone():
+    records = hand_made_records.with_answers()
+    change(records.generation, scores={"base": [], "tuned": [], "gold": []})
+    tuned = answer_figures.level_scores(records, "en").axes[1]
+    assert tuned.get_title("left") == "tuned model: 47 valid sentences" and len(tuned.patches) == 1
+    assert [line.get_label() for line in tuned.lines] == ["as people label it"]
+
+
 @pytest.mark.parametrize("language", ["en", "tr"])
 def test_answers_that_are_missing_or_empty_are_drawn_without_failing(language):
     empty = hand_made_records.with_answers()
-    change(empty.generation, scores={"base": [], "tuned": [], "gold": []})
+    change(empty.generation, scores={"base": [], "tuned": [], "gold": []}, human_scores={})
     empty.generation.measures["base"] = {}
     for records in (LevelRecords("B2"), hand_made_records.level_records(), empty):
         for draw in (answer_figures.answer_measures, answer_figures.level_scores):
