@@ -49,11 +49,11 @@ def executed() -> nbformat.NotebookNode:
 
 def slots() -> str:
     """Eight answers of each system, of which every other one is of another level."""
-    rows = [",".join(("row", "word", "sentence", *RATES))]
+    rows = [",".join(("row", "word", "sentence", *RATES, "level_score", "human_level"))]
     for row in summary.ROWS:
         for n in range(8):
             passed = [str(n % 2 == 0 or rate not in ("joint_success", "level_ok")) for rate in RATES]
-            rows.append(",".join((row, "cope", f'"They cope_with <b>it</b>, {n}."', *passed)))
+            rows.append(",".join((row, "cope", f'"They cope_with <b>it</b>, {n}."', *passed, "3.51", "2.75")))
     return "\n".join(rows) + "\n"
 
 
@@ -129,6 +129,7 @@ def test_the_start_page_shows_the_levels_there_are(site):
     assert [link.get_text() for link in start.header.find_all("a")] == ["Start", "Final report", "B1", "B2"]
     assert start.find("a", {"aria-current": "page"}).get_text() == "Start"
     assert "2.392 → 1.801" in start.main.get_text()
+    assert "People would place the tuned model's sentences at B1 (2.9 [2.7, 3.1])" in start.main.get_text()
 
 
 def test_notes_keep_their_figures_and_link_to_pages(site):
@@ -151,10 +152,17 @@ def test_tables_can_be_searched_and_sorted(site):
     field = table.parent.find_previous_sibling()
     assert field["class"] == ["search"] and field.input["type"] == "search" and field.input["aria-label"]
     headings = table.thead.find_all("th")
-    assert [heading.button.get_text() for heading in headings] == ["Answers of", "Word", "Sentence", "Result"]
+    assert [heading.button.get_text() for heading in headings] == [
+        "Answers of",
+        "Word",
+        "Sentence",
+        "Result",
+        "Level, people",
+        "Level, bank",
+    ]
     assert {heading["aria-sort"] for heading in headings} == {"none"}
     first = [cell.get_text() for cell in table.tbody.find("tr").find_all("td")]
-    assert first == ["Base", "cope", "They cope_with <b>it</b>, 0.", "✓"]
+    assert first == ["Base", "cope", "They cope_with <b>it</b>, 0.", "✓", "2.75", "3.51"]
     facts = page(site, "Notes/B2_FINE_TUNING_RESULTS.html").main.find_all("table")[1]
     assert facts.thead is None and not facts.get("class")
 
@@ -180,6 +188,7 @@ def test_in_turkish(workspace, tmp_path):
     shutil.copytree(workspace.output_root, copy.output_root, ignore=shutil.ignore_patterns("site"))
     start = page(build.build(copy, "tr").parent, "index.html")
     assert start.html["lang"] == "tr" and start.h1.get_text().startswith("Sonuçlar")
+    assert "İnsanlar, ince ayarlı modelin cümlelerini şu düzeye yerleştirirdi: B1" in start.main.get_text()
 
 
 class TestPlace:
