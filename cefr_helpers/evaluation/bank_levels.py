@@ -80,14 +80,14 @@ def by_label(found: Iterable[Labelled]) -> list[Placement]:
 
 def of_banks(banks: dict[str, Bank]) -> list[Placement]:
     """`by_label` for the banks of a run, by level."""
-    return by_label(Labelled(sentence, level) for level, bank in banks.items() for sentence in _distinct(bank))
+    return by_label(Labelled(sentence, level) for level, bank in banks.items() for sentence in _sentences(bank))
 
 
 def of_bank(level: str | None, bank: Bank, seed: int, at_most: int = MOST) -> Placement | None:
     """`place` for a bank of one level, or of none; of a larger one for `at_most` sentences that the seed draws."""
-    sentences = _distinct(bank)
+    sentences = _sentences(bank)
     if len(sentences) <= at_most:
-        return place(level, sentences)
+        return place(level, dict.fromkeys(sentences))
     return place(level, random.Random(seed).sample(sentences, at_most), of=len(sentences))
 
 
@@ -123,5 +123,6 @@ def place(level: str | None, sentences: Iterable[str], of: int | None = None) ->
     )
 
 
-def _distinct(bank: Bank) -> list[str]:
-    return list(dict.fromkeys(sentence for own in bank.sentences.values() for sentence in own))
+def _sentences(bank: Bank) -> list[str]:
+    """The sentences of all words; one that stands under two words comes twice."""
+    return [sentence for own in bank.sentences.values() for sentence in own]

@@ -246,6 +246,8 @@ def test_a_large_bank_is_placed_by_a_sample_that_the_seed_draws():
     assert (all_of.sentences, all_of.of) == (6, 18) and all_of == again != other
     assert "of A1 (6 of the 18 sentences were scored)." in all_of.in_words()
     assert (whole.sentences, whole.of) == (18, 18) and "scored" not in whole.in_words()
+    twice = bank_levels.of_bank("A1", banks.Bank("mine", {"like": (EASY,), "dog": (EASY,)}, (), 2, 2), 3)
+    assert (twice.sentences, twice.of) == (1, 1)
     assert {sentence for sentence, _ in all_of.furthest} < {one for sentences in own.values() for one in sentences}
 
 
