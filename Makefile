@@ -9,7 +9,7 @@ PYTHON ?=
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := FILE LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES FORM KNOWN CANDIDATES DECIDED MAX_NEW_TOKENS OUTPUT QUANTISATION PROFILE REPO WHAT PUBLIC REPLACE YES PYTHON IP
+SETTINGS := FILE LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES FORM KNOWN CANDIDATES DECIDED MAX_NEW_TOKENS OUTPUT QUANTISATION PROFILE REPO WHAT ITEMS PAIRS VOTES PUBLIC REPLACE YES PYTHON IP
 SWITCHES := PUBLIC REPLACE YES  # each is yes, or is not given
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option_name = --$(shell printf %s $(1) | tr A-Z_ a-z-)
@@ -23,7 +23,7 @@ $(if $(UNKNOWN),$(error $(UNKNOWN): unknown; known are $(SETTINGS)))
 $(if $(filter-out no,$(call given,CHECKS)),$(error CHECKS=$(CHECKS): only CHECKS=no is known))
 $(foreach name,$(SWITCHES),$(if $(filter-out yes,$(call given,$(name))),$(error $(name) is yes, or is not given)))
 
-.PHONY: run check experiment experiment-dry bank write test test-slow lab lint setup status doctor level adopt export publish showcase pictures site benchmark benchmark-quick gpu-check clean
+.PHONY: run check experiment experiment-dry bank write test test-slow lab lint setup status doctor level adopt export publish showcase pictures rate rated site benchmark benchmark-quick gpu-check clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -85,6 +85,12 @@ showcase: setup    # copies a finished run to docs/reference_run and renews the 
 
 pictures: setup    # of a finished run in JupyterLab, for the README; needs Chromium
 	PYTHONPATH="tests/support" $(BIN)/python tools/take_pictures.py $(call options)
+
+rate: setup    # make rate LEVELS=B2: a page on which people judge the sentences blind; ITEMS=120 PAIRS=47 for more
+	@$(BIN)/cefr rate $(call options)
+
+rated: setup    # make rated VOTES="a.json b.json": what they say, in notes and report
+	@$(BIN)/cefr rated $(VOTES) $(call options,VOTES)
 
 site: setup
 	@$(BIN)/cefr site $(call options)

@@ -72,6 +72,11 @@ def records(workspace, level, *names):
     return [str(workspace.record(level, name)) for name in names]
 
 
+def ratings(workspace, level):
+    """What readers say, where there is something: a note is made anew when it comes or changes, and nothing else."""
+    return [path for path in records(workspace, level, "ratings") if Path(path).is_file()]
+
+
 @cache
 def banks(level):
     """Every level's bank: the split of one level looks at all of them."""
@@ -147,7 +152,7 @@ for run in RUNS:
 
         rule:
             name: f"{PLOT.rule}_{tag}"
-            input: records(own, level, "dataset", "training", "comparison"), code(PLOT)
+            input: records(own, level, "dataset", "training", "comparison"), ratings(own, level), code(PLOT)
             output: made(own, PLOT, level)
             params: run=key, level=level, language=run.settings.language
             priority: first
@@ -159,7 +164,7 @@ for run in RUNS:
 # Over the levels that have records, whatever this run was about: a failed level must not hold the report back.
 rule report:
     input:
-        [path for run in RUNS for level in LEVELS for path in records(run.workspace, level, "dataset", "training", "comparison") if Path(path).is_file()],
+        [path for run in RUNS for level in LEVELS for path in records(run.workspace, level, "dataset", "training", "comparison", "ratings") if Path(path).is_file()],
         [str(WORKSPACE.experiment_plan(EXPERIMENT))] if EXPERIMENT else [],
         code(REPORT),
     output: made(WORKSPACE, REPORT, EXPERIMENT)

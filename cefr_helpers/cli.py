@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cefr_helpers import level_command, sharing_commands, writing_command
+from cefr_helpers import level_command, rating_commands, sharing_commands, writing_command
 from cefr_helpers.command_options import (
     Bank,
     DryRun,
@@ -246,6 +246,8 @@ def doctor(output_root: OutputRoot = None, user_data: UserData = None) -> None:
 
 app.command()(level_command.level)
 app.command()(writing_command.write)
+app.command()(rating_commands.rate)
+app.command()(rating_commands.rated)
 app.command()(sharing_commands.export)
 app.command()(sharing_commands.publish)
 

@@ -1,12 +1,13 @@
-"""The three records of one level, and what they say together."""
+"""The records of one level, and what they say together."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from cefr_helpers.core import files, records
+from cefr_helpers.core import files, ratings, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS, check_level
 from cefr_helpers.core.paths import ANSWER_PLOT_FILES, Workspace
+from cefr_helpers.core.ratings import RatingsRecord
 from cefr_helpers.core.schema import (
     MEASURES,
     BestStep,
@@ -23,12 +24,13 @@ _EXPORT_KEYS = {"merged_model", "quantisation", "file", "bytes", "sha256"}
 
 @dataclass(frozen=True)
 class LevelRecords:
-    """The records of a level; the record of a stage that has not been run is empty, and so false."""
+    """The records of a level, of its three stages and of its readers; one that is not there is empty, and so false."""
 
     level: str
     dataset: DatasetRecord = field(default_factory=DatasetRecord)
     training: TrainingRecord = field(default_factory=TrainingRecord)
     comparison: ComparisonRecord = field(default_factory=ComparisonRecord)
+    ratings: RatingsRecord = field(default_factory=RatingsRecord)
 
     @property
     def is_done(self) -> bool:
@@ -103,6 +105,7 @@ def read_level(workspace: Workspace, level: str) -> LevelRecords:
     """
     check_level(level)
     found = {name: records.read_if_there(workspace, level, name) for name in records.NAMES}
+    found |= {ratings.NAME: ratings.read_if_there(workspace, level)}
     return LevelRecords(level, **{name: record for name, record in found.items() if record is not None})
 
 

@@ -122,7 +122,7 @@ class Workspace:
         return self.output_root / "runs" / level
 
     def record(self, level: str, name: str) -> Path:
-        """A stage's record; `name` is "dataset", "training" or "comparison"."""
+        """A record; `name` is "dataset", "training" or "comparison", of a stage, or "ratings"."""
         return self.run(level) / f"{name}.json"
 
     def plots(self, level: str) -> Path:
@@ -140,6 +140,17 @@ class Workspace:
     def site(self) -> Path:
         """The static pages of the results."""
         return self.output_root / "site"
+
+    def rating(self, level: str) -> Path:
+        """The page on which readers judge a level's sentences, and its key."""
+        return self.output_root / "rating" / level
+
+    def rating_page(self, level: str) -> Path:
+        return self.rating(level) / f"rate_{level}.html"
+
+    def rating_key(self, level: str) -> Path:
+        """Who made which sentence of the page: not for readers."""
+        return self.rating(level) / "key.json"
 
     def experiment(self, name: str) -> Path:
         """Of an experiment: its plan, and a folder for each run, which is that run's output folder."""

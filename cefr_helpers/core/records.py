@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Literal, overload
+from typing import Literal, TypeVar, overload
 
 from pydantic import ValidationError
 
@@ -20,6 +20,7 @@ from cefr_helpers.core.schema import ComparisonRecord, DatasetRecord, TrainingRe
 
 SCHEMA = 1
 NAMES = tuple(stage.record for stage in STAGES if stage.record)
+AnyPart = TypeVar("AnyPart", bound=schema.Part)
 AnyRecord = DatasetRecord | TrainingRecord | ComparisonRecord
 _COPIES_KEPT = 5  # of each record, in history/
 _KEYS = {"schema", "level", "created", "commit", "versions", "hardware", "seed", "recipe", "inputs", "results"}
@@ -75,15 +76,24 @@ def write(
         inputs=inputs,
         results=results,
     )
-    text = as_text(record.as_dict())
-    history, place = workspace.run(level) / "history", workspace.record(level, name)
-    for earlier in [place, *sorted(history.glob(f"{name}-*.json"))[-1:]]:  # the batch removes the first
+    place, history = workspace.record(level, name), _history(workspace, level, name)
+    for earlier in [place, *history[-1:]]:  # the batch removes the first
         if same := _same_content(earlier, name, record.as_dict()):
             return write_atomically(place, same)
-    write_atomically(history / f"{name}-{record.created.replace(':', '')}.json", text)
-    for old in sorted(history.glob(f"{name}-*.json"))[:-_COPIES_KEPT]:
+    return keep(workspace, level, name, record.created, as_text(record.as_dict()))
+
+
+def keep(workspace: Workspace, level: str, name: str, created: str, text: str) -> Path:
+    """Write a record's text as its file, and as a copy in `history/`, where the last ones stay."""
+    write_atomically(workspace.run(level) / "history" / f"{name}-{created.replace(':', '')}.json", text)
+    for old in _history(workspace, level, name)[:-_COPIES_KEPT]:
         old.unlink()
-    return write_atomically(place, text)
+    return write_atomically(workspace.record(level, name), text)
+
+
+def _history(workspace: Workspace, level: str, name: str) -> list[Path]:
+    """The copies of a record that are kept, the last one last."""
+    return sorted((workspace.run(level) / "history").glob(f"{name}-*.json"))
 
 
 def _same_content(earlier: Path, name: str, record: dict) -> str | None:
@@ -134,17 +144,28 @@ def read(workspace: Workspace, level: str, name: str) -> AnyRecord:
     stage = Stage.of_record(name)
     if not path.is_file():
         raise InputError(f"{path}: missing; run {stage} for level {level} first")
-    record = files.read_json(path, f"run {stage} for level {level} again")
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA or not record.keys() >= _KEYS:
-        raise InputError(f"{path}: not a record of schema {SCHEMA}; run {stage} for level {level} again")
+    return read_as(path, schema.RECORDS[name], _KEYS, f"run {stage} for level {level} again")
+
+
+def read_as(path: Path, model: type[AnyPart], needed: set[str], again: str) -> AnyPart:
+    """A record's file as what it should be.
+
+    Args:
+        needed: names without which it is no such record.
+        again: what the message says to do about a broken one.
+
+    Raises:
+        InputError: it is not JSON, or of another schema.
+    """
+    record = files.read_json(path, again)
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA or not record.keys() >= needed:
+        raise InputError(f"{path}: not a record of schema {SCHEMA}; {again}")
     try:
-        return schema.RECORDS[name].of_file(record)
+        return model.of_file(record)
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"])
-        raise InputError(
-            f"{path}: {key}: {shown(problem['input'])}: {problem['msg'].lower()}; run {stage} for level {level} again"
-        ) from None
+        raise InputError(f"{path}: {key}: {shown(problem['input'])}: {problem['msg'].lower()}; {again}") from None
 
 
 def read_if_there(workspace: Workspace, level: str, name: str) -> AnyRecord | None:

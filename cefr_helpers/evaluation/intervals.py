@@ -168,6 +168,39 @@ def mean_interval(values: Sequence[float]) -> dict[str, float | None]:
     return {"estimate": estimate, "low": estimate - reach, "high": estimate + reach, "n": n}
 
 
+def share_over_clusters(values: Sequence[float], clusters: Sequence[Hashable]) -> dict[str, float]:
+    """A share with its 95 % interval, every cluster (word) counting the same however many answers it has.
+
+    Wilson's interval (1927, Journal of the American Statistical Association 22: 209-212) for as many independent
+    answers as the spread of the clusters' means is worth (effective sample size; Korn and Graubard 1998, Survey
+    Methodology 24: 193-201): the number of clusters where answers in a cluster agree, at most the number of answers.
+    So it has a width where all agree, and holds for few clusters.
+
+    Args:
+        values: (n,) answers from 0 to 1.
+        clusters: (n,) the cluster of each.
+
+    Returns:
+        `estimate`, `low` and `high`.
+
+    Raises:
+        InputError: no value, different lengths, or a value outside [0, 1].
+    """
+    from scipy.stats import norm
+
+    values = np.asarray(values, float)
+    if not len(values) or not ((values >= 0) & (values <= 1)).all() or len(values) != len(clusters):
+        raise InputError(f"values: {values.tolist()}; expected numbers from 0 to 1, one at least, each with a cluster")
+    _, place = np.unique([str(cluster) for cluster in clusters], return_inverse=True)
+    means = np.bincount(place, values) / np.bincount(place)
+    share, spread = float(means.mean()), float(means.var())
+    n = float(np.clip(len(means) * share * (1 - share) / spread, len(means), len(values))) if spread else len(means)
+    z = float(norm.ppf(_CONFIDENCE[1]))
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return {"estimate": share, "low": float(max(0, middle - reach)), "high": float(min(1, middle + reach))}
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p values corrected for being several (Holm 1979), in the order given; at most 1.
 

@@ -8,7 +8,17 @@ from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import QUALITIES, SCORERS, LevelScorerReport
-from cefr_helpers.notes import facts, files, level_tables, observations, reference_results, scales, sections, verdicts
+from cefr_helpers.notes import (
+    facts,
+    files,
+    level_tables,
+    observations,
+    reader_sections,
+    reference_results,
+    scales,
+    sections,
+    verdicts,
+)
 from cefr_helpers.rendering import escaping, tables, templates
 from cefr_helpers.rendering.locale import Locale
 from cefr_helpers.rendering.tables import LevelTable
@@ -48,7 +58,7 @@ def report_tables(by_level: dict[str, LevelRecords]) -> list[LevelTable]:
         made.append(level_tables.scales(by_level))
     if any(records.dataset.results.placement for records in by_level.values()):
         made.append(level_tables.bank_levels(by_level))
-    return made
+    return [*made, *([read] if (read := reader_sections.levels_table(by_level)) else [])]
 
 
 def final_report(workspace: Workspace, by_level: dict[str, LevelRecords], language: str) -> str:
@@ -66,6 +76,7 @@ def final_report(workspace: Workspace, by_level: dict[str, LevelRecords], langua
             "variety_text": locale.phrases["generation"]["variety"]["text"],
             "people": _people(by_level, locale),
             "scales_text": locale.phrases["scales"],
+            "readers": _readers(by_level, locale),
             "verdicts": _verdicts(by_level, locale),
             "memorisation": _memorisation(by_level, locale),
             "scorer_title": locale.phrases["scorer_card"]["title"],
@@ -117,6 +128,15 @@ def _templates(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
 def _people(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
     told = {level: scales.people(records, locale) for level, records in by_level.items()}
     return [f"{level}: {said}" for level, said in told.items() if said]
+
+
+def _readers(by_level: dict[str, LevelRecords], locale: Locale) -> dict | None:
+    """What readers say at each level that has answers to be read."""
+    measured = [records for records in by_level.values() if records.generation]
+    if not measured:
+        return None
+    lines = [f"{records.level}: {reader_sections.headline(records, locale)}" for records in measured]
+    return {"title": locale.phrases["readers"]["title"], "lines": lines}
 
 
 def _memorisation(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:

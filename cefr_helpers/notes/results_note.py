@@ -10,7 +10,7 @@ from cefr_helpers.core import level_records, levels
 from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.notes import facts, files, level_tables, observations, scales, sections, verdicts
+from cefr_helpers.notes import facts, files, level_tables, observations, reader_sections, scales, sections, verdicts
 from cefr_helpers.rendering import escaping, tables, templates
 from cefr_helpers.rendering.locale import Locale
 
@@ -65,6 +65,8 @@ def results_note(workspace: Workspace, level: str, records_by_level: dict[str, L
             "generation": sections.generated_answers(workspace, records, locale),
             "answers_text": locale.phrases["generation"],
             "answers": sections.answers(records, locale),
+            "readers": reader_sections.section(records, locale),
+            "readers_text": locale.phrases["readers"],
             "levels": tables.to_markdown(level_tables.side_by_side(records_by_level), locale),
             "observations": observations.of_level(records, locale) + observations.across(records_by_level, locale),
             "nothing": locale.phrases["observations"]["nothing"],
@@ -81,7 +83,8 @@ def _contents(records: LevelRecords, locale: Locale) -> str:
     """Links to the note's sections."""
     text = locale.phrases["note"]
     titles = [text[key] for key in _BEFORE_ANSWERS]
-    titles += [verdicts.title([records], locale)] if records.generation else []
+    if records.generation:
+        titles += [verdicts.title([records], locale), locale.phrases["readers"]["title"]]
     titles += [text[key] for key in _AFTER_ANSWERS]
     return " · ".join(f"[{title}](#{escaping.anchor(title)})" for title in titles)
 

@@ -14,7 +14,7 @@ from cefr_helpers.core.schema import (
     ShownSlot,
 )
 from cefr_helpers.evaluation import parsing, variety
-from cefr_helpers.notes import files, observations, scales
+from cefr_helpers.notes import files, observations, reader_sections, scales
 from cefr_helpers.notes import verdicts as verdict
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale
@@ -66,6 +66,8 @@ def in_short(records: LevelRecords, locale: Locale) -> dict:
         lines.append(template)
     if said := scales.people(records, locale):
         lines.insert(1, said)
+    if records.generation:
+        lines.insert(1, reader_sections.headline(records, locale))
     return {"lines": lines, "sentences": _first_sentences(records, locale)}
 
 

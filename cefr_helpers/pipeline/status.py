@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cefr_helpers.core import recipes, records
+from cefr_helpers.core import ratings, recipes, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.files import sha256
 from cefr_helpers.core.levels import LEVELS
@@ -122,6 +122,9 @@ def _of_notes(workspace: Workspace, level: str, stage: str, missing: list[Path])
     for name in records.NAMES:
         if _created(workspace, level, name) > min(made):
             return StageStatus(level, stage, "out of date", age_s, f"{name}.json is newer")
+    read = workspace.record(level, ratings.NAME)
+    if read.is_file() and read.stat().st_mtime > min(made):
+        return StageStatus(level, stage, "out of date", age_s, f"{read.name} is newer")
     return StageStatus(level, stage, "done", age_s, "")
 
 

@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "writing": "text models data evaluation bank_making",
     "playground": "text data models evaluation",
     "sharing": "notes models data rendering",
+    "rating": "rendering evaluation bank_making",
     "site": "notes rendering",
 }
 

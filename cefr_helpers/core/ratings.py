@@ -1,0 +1,232 @@
+"""The record of what readers say of a level's sentences: its schema, and how it is written and read."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from pydantic import Field
+
+from cefr_helpers.core import code_version, records
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.schema import Interval, Metric, Part
+
+NAME = "ratings"
+QUESTIONS = ("sense", "meaning", "level", "printable")
+PEOPLE = "people"
+LANGUAGE_MODELS = "language_models"
+_KEYS = {"schema", "level", "created", "results"}
+
+
+class Reader(Part):
+    """Whose votes these are.
+
+    Attributes:
+        name: as given on the page.
+        kind: "teacher", "learner", "researcher", "language_model", "other", or "judge" for a model behind a server.
+        answers: sentences judged.
+        choices: pairs compared.
+        seconds: for a sentence, in the middle of all.
+    """
+
+    name: str | None = None
+    kind: str | None = None
+    answers: int | None = None
+    choices: int | None = None
+    seconds: float | None = None
+
+
+class SystemRating(Part):
+    """What the readers say of one system's sentences; shares are of words, each counting the same.
+
+    Attributes:
+        words: that readers were asked about.
+        judgements: answers of readers to the three questions.
+        missing: words without a sentence; they count as "no".
+        sense: share that makes sense.
+        meaning: share that shows what the word means.
+        suits_level: share that is right for learners at the level.
+        printable: share with yes to all three.
+        difference: tuned minus this system in `printable`, over the words that both have.
+        words_needed: words with votes at which a difference like this one would show with a power of 80 %.
+    """
+
+    words: int | None = None
+    judgements: int | None = None
+    missing: int | None = None
+    sense: Metric = Metric()
+    meaning: Metric = Metric()
+    suits_level: Metric = Metric()
+    printable: Metric = Metric()
+    difference: Interval = Interval()
+    words_needed: int | None = None
+
+
+class Preference(Part):
+    """The tuned model's sentences against another system's for the same words.
+
+    Attributes:
+        words: that were compared.
+        tuned: choices of the tuned model's sentence.
+        other: choices of the other one.
+        neither: choices of "no difference".
+        win_rate: share of the tuned model's, no difference counting half, words counting the same.
+        p: of the sign test over the words that lean to one side.
+        words_needed: words at which a preference like this one would show with a power of 80 %.
+    """
+
+    words: int | None = None
+    tuned: int | None = None
+    other: int | None = None
+    neither: int | None = None
+    win_rate: Metric = Metric()
+    p: float | None = None
+    words_needed: int | None = None
+
+
+class ReaderAgreement(Part):
+    """How far readers agree with one another on a question.
+
+    Attributes:
+        sentences: that two readers judged at least.
+        alpha: Krippendorff's alpha for two values: 1 perfect, 0 as by chance.
+        same: share of these sentences on which all readers agree.
+    """
+
+    sentences: int | None = None
+    alpha: float | None = None
+    same: float | None = None
+
+
+class GateAgreement(Part):
+    """A gate beside the readers, on sentences that models wrote; the readers' majority counts.
+
+    Attributes:
+        printable: sentences that the readers would print.
+        unprintable: sentences that they would not.
+        passed: share of the printable ones that the gate lets pass.
+        stopped: share of the others that it stops.
+        kappa: Cohen's kappa of gate and readers.
+    """
+
+    printable: int | None = None
+    unprintable: int | None = None
+    passed: float | None = None
+    stopped: float | None = None
+    kappa: float | None = None
+
+
+class MeasureAgreement(Part):
+    """A number of a sentence beside the readers.
+
+    Attributes:
+        printable: sentences that the readers would print.
+        unprintable: sentences that they would not.
+        auc: how often a printable sentence has the larger number than another one, ties half: .5 says nothing.
+    """
+
+    printable: int | None = None
+    unprintable: int | None = None
+    auc: Metric = Metric()
+
+
+class JudgeRating(Part):
+    """A model as judge, beside people where people have read.
+
+    Attributes:
+        name: of the model.
+        kind: "judge" for one behind a server, "language_model" for one that read the page.
+        sentences: judged by it and by people.
+        kappa: Cohen's kappa on "printable".
+        true_positive_rate: share of what people would print that it would print.
+        true_negative_rate: share of what people would not print that it would not.
+        printable: system -> share that it would print.
+    """
+
+    name: str | None = None
+    kind: str | None = None
+    sentences: int | None = None
+    kappa: float | None = None
+    true_positive_rate: float | None = None
+    true_negative_rate: float | None = None
+    printable: dict[str, Metric] = {}
+
+
+class RatingResults(Part):
+    """What follows from the votes.
+
+    Attributes:
+        page: name of the page that was read.
+        comparison_created: of the comparison whose answers were read.
+        counted: "people", or "language_models" where no person has read; missing where there are judges alone.
+        readers: whose votes count.
+        systems: system -> what the readers say of it.
+        preferences: system -> the tuned model against it.
+        between_readers: question -> how far readers agree.
+        gates: gate -> how far it agrees with the readers.
+        measures: column of the table of answers -> how far it agrees with the readers.
+        judges: models that judged, apart from the readers.
+    """
+
+    page: str | None = None
+    comparison_created: str | None = None
+    counted: str | None = None
+    readers: list[Reader] = []
+    systems: dict[str, SystemRating] = {}
+    preferences: dict[str, Preference] = {}
+    between_readers: dict[str, ReaderAgreement] = {}
+    gates: dict[str, GateAgreement] = {}
+    measures: dict[str, MeasureAgreement] = {}
+    judges: list[JudgeRating] = []
+
+
+class RatingsRecord(Part):
+    """Written by `cefr rated`.
+
+    Attributes:
+        schema_version: version of the schema that the file follows; there it is called `schema`.
+        level: CEFR level.
+        created: time in UTC, by ISO 8601.
+        commit: of the project; it ends in "+changes" where files differed from it.
+        inputs: file that was read -> its SHA-256.
+        results: what the readers say.
+    """
+
+    schema_version: int | None = Field(default=None, alias="schema")
+    level: str | None = None
+    created: str | None = None
+    commit: str | None = None
+    inputs: dict[str, str] = {}
+    results: RatingResults = RatingResults()
+
+
+def write(workspace: Workspace, level: str, inputs: dict[str, str], results: RatingResults) -> None:
+    """Write the record of a level; the last copies stay in `history/`.
+
+    Raises:
+        ValueError: `results` holds a number that is not finite.
+    """
+    record = RatingsRecord(
+        schema=records.SCHEMA,
+        level=level,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=code_version.commit(),
+        inputs=inputs,
+        results=results,
+    )
+    records.keep(workspace, level, NAME, record.created, records.as_text(record.as_dict()))
+
+
+def read_if_there(workspace: Workspace, level: str) -> RatingsRecord | None:
+    """The record, or None where nobody has read the level's sentences.
+
+    Raises:
+        InputError: it is broken.
+    """
+    path = workspace.record(level, NAME)
+    again = f"`make rated` with the votes of level {level} writes it again"
+    return records.read_as(path, RatingsRecord, _KEYS, again) if path.is_file() else None
+
+
+def kinds(readers: Sequence[Reader]) -> dict[str, int]:
+    """Kind -> how many readers are of it."""
+    found = [reader.kind for reader in readers if reader.kind]
+    return {kind: found.count(kind) for kind in dict.fromkeys(found)}

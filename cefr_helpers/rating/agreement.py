@@ -1,0 +1,95 @@
+"""How far readers agree with one another, and gates, measures and judges with them."""
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from cefr_helpers.core import records
+from cefr_helpers.core.ratings import GateAgreement, MeasureAgreement, ReaderAgreement
+from cefr_helpers.core.schema import Metric
+
+FEWEST = 5  # sentences of each kind below which an AUC would be chance
+_RESAMPLES = 1000
+_CONFIDENCE = (0.025, 0.975)
+_READERS = 2
+
+
+def between_readers(answers: Sequence[dict[str, bool]]) -> ReaderAgreement | None:
+    """Krippendorff's alpha over the sentences that two readers judged at least; None where there are none.
+
+    Args:
+        answers: of each reader, sentence -> yes or no.
+    """
+    import krippendorff
+
+    names = sorted({name for of in answers for name in of if sum(name in other for other in answers) >= _READERS})
+    if not names:
+        return None
+    table = np.array([[float(of[name]) if name in of else np.nan for name in names] for of in answers])
+    said = np.unique(table[~np.isnan(table)])
+    # where all say the same of everything, nothing tells agreement from chance
+    alpha = krippendorff.alpha(table, level_of_measurement="nominal") if len(said) > 1 else None
+    same = np.nanmin(table, axis=0) == np.nanmax(table, axis=0)
+    return ReaderAgreement(
+        sentences=len(names),
+        alpha=None if alpha is None else records.finite_or_none(alpha),
+        same=float(same.mean()),
+    )
+
+
+def of_gate(passed: Sequence[bool], printable: Sequence[bool]) -> GateAgreement:
+    """A gate beside the readers, sentence by sentence."""
+    gate, readers = np.asarray(passed, bool), np.asarray(printable, bool)
+    return GateAgreement(
+        printable=int(readers.sum()),
+        unprintable=int((~readers).sum()),
+        passed=_mean(gate[readers]),
+        stopped=_mean(~gate[~readers]),
+        kappa=kappa(gate, readers),
+    )
+
+
+def of_measure(
+    values: Sequence[float], printable: Sequence[bool], words: Sequence[Hashable], seed: int = 0
+) -> MeasureAgreement:
+    """The area under the ROC curve of a number, with an interval that draws whole words again.
+
+    Args:
+        words: the word of each sentence.
+    """
+    values, readers = np.asarray(values, float), np.asarray(printable, bool)
+    counts = {"printable": int(readers.sum()), "unprintable": int((~readers).sum())}
+    if min(counts.values()) < FEWEST:
+        return MeasureAgreement(**counts)
+    _, word = np.unique([str(one) for one in words], return_inverse=True)
+    places = [np.flatnonzero(word == number) for number in range(word.max() + 1)]
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(_RESAMPLES):
+        chosen = np.concatenate([places[one] for one in rng.integers(len(places), size=len(places))])
+        if 0 < readers[chosen].sum() < len(chosen):
+            drawn.append(auc(values[chosen], readers[chosen]))
+    low, high = np.quantile(drawn, _CONFIDENCE)
+    found = Metric(value=auc(values, readers), low=float(low), high=float(high))
+    return MeasureAgreement(**counts, auc=found)
+
+
+def auc(values: np.ndarray, positive: np.ndarray) -> float:
+    """How often a positive has the larger value than a negative, ties half (Mann and Whitney 1947)."""
+    from scipy.stats import rankdata
+
+    n = int(positive.sum())
+    return float((rankdata(values)[positive].sum() - n * (n + 1) / 2) / (n * (len(values) - n)))
+
+
+def kappa(a: Sequence[bool], b: Sequence[bool]) -> float | None:
+    """Cohen's kappa of two who say yes or no; None where one of them never differs, for then chance is all there is."""
+    from sklearn.metrics import cohen_kappa_score
+
+    if len(set(map(bool, a))) < 2 or len(set(map(bool, b))) < 2:
+        return None
+    return float(cohen_kappa_score(np.asarray(a, bool), np.asarray(b, bool)))
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None

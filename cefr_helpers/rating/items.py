@@ -1,0 +1,137 @@
+"""Which sentences readers are asked about: some words of a run, with what each system wrote for them."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from cefr_helpers.core import files
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.schema import ROWS
+
+FILE = "generations.csv"
+_COLUMNS = ("row", "prompt", "sample", "slot", "word", "sentence")
+_NOT_READ = ("trivial",)
+_SAMPLED = "_sampled"
+_WEIGHTS = {"tuned": 2}  # what is asked about is asked about most; the others stand beside it
+_BASE = "base"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a system wrote for a word; `sentence` is empty where there is none."""
+
+    row: str
+    prompt: int
+    slot: int
+    word: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What readers are asked about.
+
+    Attributes:
+        answers: those to judge one by one; one without a sentence is not shown, and counts as not printable.
+        pairs: two sentences for one word, to be compared.
+    """
+
+    answers: tuple[Answer, ...]
+    pairs: tuple[tuple[Answer, Answer], ...]
+
+
+def read_table(workspace: Workspace, level: str) -> pd.DataFrame:
+    """The answers of a run with all that was measured of them, as text, in the file's order.
+
+    Raises:
+        InputError: there are none, or the file lacks a column.
+    """
+    path = workspace.run(level) / FILE
+    if not path.is_file():
+        raise InputError(f"{path}: missing; `make run LEVELS={level}` writes it")
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a table ({error}); `make run LEVELS={level}` writes it anew") from None
+    if missing := [name for name in _COLUMNS if name not in table]:
+        raise InputError(f"{path}: no column {', '.join(missing)}; `make run LEVELS={level}` writes it anew")
+    return table.assign(**{name: table[name].map(files.from_spreadsheet) for name in ("word", "sentence")})
+
+
+def read_answers(table: pd.DataFrame, path: Path) -> dict[str, list[Answer]]:
+    """System -> its greedy answers, one a word, of those that readers judge, in the order of ROWS.
+
+    The base without examples stands for itself only where no row with examples is there: it is no opponent.
+
+    Args:
+        table: from `read_table`.
+        path: the table's, for messages.
+
+    Raises:
+        InputError: a place is no whole number, or the tuned model's or the bank's sentences are missing.
+    """
+    greedy = table[table["sample"].isin(("0", ""))]
+    found: dict[str, list[Answer]] = {}
+    for row in ROWS:
+        if row in _NOT_READ or row.endswith(_SAMPLED):
+            continue
+        words: dict[str, Answer] = {}
+        for one in greedy[greedy["row"] == row].to_dict("records"):
+            words.setdefault(one["word"].casefold(), _answer(one, path))
+        if words:
+            found[row] = list(words.values())
+    if lacking := [row for row in ("tuned", "gold") if row not in found]:
+        raise InputError(f"{path}: no row {', '.join(lacking)}; expected answers of the tuned model and the bank")
+    if any(row.startswith(f"{_BASE}_") for row in found):
+        found.pop(_BASE, None)
+    return found
+
+
+def choose(answers: dict[str, list[Answer]], items: int, pairs: int, seed: int) -> Choice:
+    """Draw the words, the same ones for all systems as far as these go, and pairs of sentences for them.
+
+    Args:
+        answers: from `read_answers`.
+        items: sentences to judge; the tuned model gets twice as many as each of the others.
+        pairs: pairs to compare, of the tuned model with each other system in equal numbers.
+        seed: which words; the same seed draws the same ones.
+
+    Raises:
+        InputError: so few items that a system would have none.
+    """
+    if items < (least := sum(_WEIGHTS.get(row, 1) for row in answers)):
+        raise InputError(f"items: {items}; expected {least} at least, for {len(answers)} systems")
+    share = items / least
+    drawn = {row: _drawn(of, int(share * _WEIGHTS.get(row, 1)), seed) for row, of in answers.items()}
+    return Choice(tuple(one for of in drawn.values() for one in of), _pairs(drawn, pairs))
+
+
+def _answer(values: dict[str, str], path: Path) -> Answer:
+    for name in ("prompt", "slot"):
+        if not values[name].isdecimal():
+            raise InputError(f"{path}: {name} {values[name]!r} at {values['word']!r}; expected a whole number")
+    prompt, slot = int(values["prompt"]), int(values["slot"])
+    return Answer(values["row"], prompt, slot, values["word"], " ".join(values["sentence"].split()))
+
+
+def _drawn(answers: Sequence[Answer], count: int, seed: int) -> list[Answer]:
+    """The first words of an order that depends on seed and word alone, so that systems get the same ones."""
+    return sorted(answers, key=lambda one: random.Random(f"{seed} {one.word.casefold()}").random())[:count]
+
+
+def _pairs(drawn: dict[str, list[Answer]], count: int) -> tuple[tuple[Answer, Answer], ...]:
+    """Pairs of the tuned model's sentence with another's; each opponent begins at other words than the one before."""
+    tuned = {one.word.casefold(): one for one in drawn["tuned"]}
+    opponents = [row for row in drawn if row != "tuned"]
+    made: list[tuple[Answer, Answer]] = []
+    for place, row in enumerate(opponents):
+        wanted = count // len(opponents) + (place < count % len(opponents))
+        both = [(tuned[one.word.casefold()], one) for one in drawn[row] if one.word.casefold() in tuned]
+        both = [pair for pair in both if all(one.sentence for one in pair) and pair[0].sentence != pair[1].sentence]
+        start = place * len(both) // len(opponents)
+        made += (both[start:] + both[:start])[:wanted]
+    return tuple(made)

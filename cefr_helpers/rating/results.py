@@ -1,0 +1,323 @@
+"""What follows from readers' votes: shares, preferences, agreement with gates and measures, and what is still open."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import pandas as pd
+
+from cefr_helpers.core import ratings, records
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.levels import number
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.ratings import (
+    GateAgreement,
+    JudgeRating,
+    MeasureAgreement,
+    Preference,
+    RatingResults,
+    Reader,
+    ReaderAgreement,
+    SystemRating,
+)
+from cefr_helpers.core.schema import ROWS, Interval, Metric
+from cefr_helpers.evaluation import intervals
+from cefr_helpers.rating import agreement, items, keys, sample_size, votes
+from cefr_helpers.rating.keys import Key
+from cefr_helpers.rating.votes import ItemAnswer, Votes
+
+_SEED = 0
+_WRITTEN_BY_PEOPLE = ("gold",)
+_OF_A_PLACE = ("row", "prompt", "sample", "slot", "word", "sentence", "exact_ten")
+_BOOLEANS = {"True": True, "False": False}
+_FEWEST_WORDS = 2
+
+
+@dataclass(frozen=True)
+class LevelVotes:
+    """The votes on one page, checked against its key and against the answers that are there now.
+
+    Attributes:
+        table: the run's answers, from `items.read_table`.
+        files: the votes' files, in the order of `votes`.
+    """
+
+    level: str
+    key: Key
+    table: pd.DataFrame
+    files: tuple[Path, ...]
+    votes: tuple[Votes, ...]
+
+
+def read(workspace: Workspace, paths: Iterable[Path]) -> list[LevelVotes]:
+    """All votes, by level in their order of appearance; each file is checked before anything is computed.
+
+    Raises:
+        InputError: no file, one that is broken, of another page, or by a reader whose votes are there already; or the
+            answers changed since the page was made.
+    """
+    found: dict[str, list[tuple[Path, Votes]]] = defaultdict(list)
+    for path in paths:
+        one = votes.read(path)
+        found[one.level].append((path, one))
+    if not found:
+        raise InputError('votes: no file; name them, as in `make rated VOTES="a.json b.json"`')
+    return [_of_level(workspace, level, of) for level, of in found.items()]
+
+
+def compute(workspace: Workspace, given: LevelVotes) -> RatingResults:
+    """What follows from the votes of one level.
+
+    People's votes count where there are any; models that read are then set against them like judges. Where no person
+    has read, language models that read the page count, and are named as such. Judges never count.
+    """
+    readers, judges, counted = _parted(given.votes)
+    comparison = records.read_if_there(workspace, given.level, "comparison")
+    printable = _majority(readers)
+    sentences = _measured(given, printable)
+    return RatingResults(
+        page=given.key.page,
+        comparison_created=comparison.created if comparison else None,
+        counted=counted,
+        readers=[_reader(one) for one in readers],
+        systems=_systems(given.key, readers) if readers else {},
+        preferences=_preferences(given.key, readers),
+        between_readers=_between(readers),
+        gates=_gates(sentences),
+        measures=_measures(sentences, given.level),
+        judges=[_judge(one, given.key, printable if counted == ratings.PEOPLE else {}) for one in judges],
+    )
+
+
+def write(workspace: Workspace, given: LevelVotes, results: RatingResults) -> None:
+    """Write the level's record, which names key, answers and votes by hash."""
+    read = [workspace.rating_key(given.level), workspace.run(given.level) / items.FILE, *given.files]
+    ratings.write(workspace, given.level, records.hash_inputs(read), results)
+
+
+def no_longer_there(before: ratings.RatingsRecord | None, after: ratings.RatingsRecord) -> list[str]:
+    """Readers whose votes counted before and were not given this time."""
+    now = {reader.name for reader in after.results.readers}
+    return [reader.name for reader in (before.results.readers if before else []) if reader.name not in now]
+
+
+def _of_level(workspace: Workspace, level: str, given: list[tuple[Path, Votes]]) -> LevelVotes:
+    key_path = workspace.rating_key(level)
+    key, by_reader = keys.read(key_path, level), {}
+    for path, one in given:
+        votes.check(one, path, key, key_path)
+        name = one.rater.name.casefold()
+        if name in by_reader:
+            raise InputError(
+                f"{path}: rater.name: {one.rater.name!r}: {by_reader[name]} is of the same reader; give the later one"
+            )
+        by_reader[name] = path
+    table = items.read_table(workspace, level)
+    _check_unchanged(key, key_path, table, workspace.run(level) / items.FILE)
+    return LevelVotes(level, key, table, tuple(path for path, _ in given), tuple(one for _, one in given))
+
+
+def _check_unchanged(key: Key, key_path: Path, table: pd.DataFrame, path: Path) -> None:
+    there = _by_place(table)
+    for name, item in key.items.items():
+        found = there.get((item.row, item.prompt, item.slot))
+        if found is None or " ".join(found["sentence"].split()) != item.sentence:
+            now = repr(found["sentence"]) if found else "nothing"
+            raise InputError(
+                f"{path}: {item.row}, prompt {item.prompt}, slot {item.slot}: {now}; readers saw {item.sentence!r} "
+                f"({key_path}: items.{name}). The answers changed since the page was made: make a new one with "
+                f"`make rate LEVELS={key.level}`"
+            )
+
+
+def _by_place(table: pd.DataFrame) -> dict[tuple, dict]:
+    greedy = table[table["sample"].isin(("0", ""))]
+    return {(one["row"], int(one["prompt"]), int(one["slot"])): one for one in greedy.to_dict("records")}
+
+
+def _parted(given: Sequence[Votes]) -> tuple[list[Votes], list[Votes], str | None]:
+    """Whose votes count, who is set against them, and what kind counts."""
+    people = [one for one in given if one.rater.kind not in ("language_model", votes.JUDGE)]
+    models = [one for one in given if one.rater.kind == "language_model"]
+    judges = [one for one in given if one.rater.kind == votes.JUDGE]
+    if people:
+        return people, [*models, *judges], ratings.PEOPLE
+    return models, judges, ratings.LANGUAGE_MODELS if models else None
+
+
+def _reader(one: Votes) -> Reader:
+    return Reader(
+        name=one.rater.name,
+        kind=one.rater.kind,
+        answers=len(one.answers),
+        choices=len(one.choices),
+        seconds=median(answer.seconds for answer in one.answers) if one.answers else None,
+    )
+
+
+def _systems(key: Key, readers: Sequence[Votes]) -> dict[str, SystemRating]:
+    answers: dict[str, list[tuple[str, ItemAnswer]]] = defaultdict(list)
+    for one in readers:
+        for answer in one.answers:
+            item = key.items[answer.item]
+            answers[item.row].append((item.word, answer))
+    missing = {row: _missing(key, row, answers[row]) for row in ROWS}
+    found = {row: _system(answers[row], missing[row]) for row in ROWS if answers[row]}
+    means = {row: _word_means(answers[row], missing[row]) for row in found}
+    for row in found:
+        if row != "tuned" and "tuned" in found:
+            found[row] = found[row].model_copy(update=_difference(means["tuned"], means[row]))
+    return found
+
+
+def _missing(key: Key, row: str, answers: list[tuple[str, ItemAnswer]]) -> list[str]:
+    """Words without a sentence; where not all sentences were judged yet, as large a part of these words."""
+    words = [one.word for one in key.missing if one.row == row]
+    shown = sum(one.row == row for one in key.items.values())
+    judged = len({answer.item for _, answer in answers})
+    return words[: round(len(words) * judged / shown)] if shown else words
+
+
+def _system(answers: list[tuple[str, ItemAnswer]], missing: list[str]) -> SystemRating:
+    words = [word for word, _ in answers] + missing
+    shares = {}
+    for name, question in (("sense", "sense"), ("meaning", "meaning"), ("suits_level", "level"), ("printable",) * 2):
+        said = [float(getattr(answer, question)) for _, answer in answers] + [0.0] * len(missing)
+        shares[name] = _metric(intervals.share_over_clusters(said, words))
+    return SystemRating(words=len(set(words)), judgements=len(answers), missing=len(missing), **shares)
+
+
+def _word_means(answers: list[tuple[str, ItemAnswer]], missing: list[str]) -> dict[str, float]:
+    """Word -> the share of readers who would print its sentence."""
+    said: dict[str, list[float]] = defaultdict(list, {word: [0.0] for word in missing})
+    for word, answer in answers:
+        said[word].append(float(answer.printable))
+    return {word: sum(of) / len(of) for word, of in said.items()}
+
+
+def _difference(tuned: dict[str, float], other: dict[str, float]) -> dict:
+    words = [word for word in tuned if word in other]
+    if not words:
+        return {}
+    differences = [tuned[word] - other[word] for word in words]
+    mean, square = sum(differences) / len(words), sum(one**2 for one in differences) / len(words)
+    found = {"estimate": mean}
+    if len(words) >= _FEWEST_WORDS:
+        before, after = [other[word] for word in words], [tuned[word] for word in words]
+        found = intervals.paired_cluster_difference(before, after, words, _SEED, bounds=(-1, 1))
+    known = {name: found[name] for name in ("estimate", "low", "high", "resamples", "p") if name in found}
+    return {"difference": Interval(**known), "words_needed": sample_size.words_for_difference(mean, square)}
+
+
+def _preferences(key: Key, readers: Sequence[Votes]) -> dict[str, Preference]:
+    chosen: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for one in readers:
+        for choice in one.choices:
+            tuned, other = key.pairs[choice.pair]
+            value = 0.5 if choice.chosen is None else float(choice.chosen == tuned)
+            chosen[key.items[other].row].append((key.items[tuned].word, value))
+    return {row: _preference(chosen[row]) for row in ROWS if chosen[row]}
+
+
+def _preference(chosen: list[tuple[str, float]]) -> Preference:
+    from scipy.stats import binomtest
+
+    values, words = [value for _, value in chosen], [word for word, _ in chosen]
+    by_word: dict[str, float] = defaultdict(float)
+    for word, value in chosen:
+        by_word[word] += value - 0.5
+    wins, losses = (sum(sign * lean > 0 for lean in by_word.values()) for sign in (1, -1))
+    leaning = wins + losses
+    needed = sample_size.words_for_share(wins / leaning) if leaning else None
+    return Preference(
+        words=len(by_word),
+        tuned=values.count(1.0),
+        other=values.count(0.0),
+        neither=values.count(0.5),
+        win_rate=_metric(intervals.share_over_clusters(values, words)),
+        p=float(binomtest(wins, leaning).pvalue) if leaning else None,
+        # those that lean to no side have to be asked for too
+        words_needed=None if needed is None else -(-needed * len(by_word) // leaning),
+    )
+
+
+def _between(readers: Sequence[Votes]) -> dict[str, ReaderAgreement]:
+    found = {}
+    for question in ratings.QUESTIONS:
+        answers = [{answer.item: getattr(answer, question) for answer in one.answers} for one in readers]
+        if (of := agreement.between_readers(answers)) is not None:
+            found[question] = of
+    return found
+
+
+def _majority(readers: Sequence[Votes]) -> dict[str, bool]:
+    """Item -> whether most readers would print it; those on which they are divided are left out."""
+    said: dict[str, list[bool]] = defaultdict(list)
+    for one in readers:
+        for answer in one.answers:
+            said[answer.item].append(answer.printable)
+    return {name: 2 * sum(of) > len(of) for name, of in said.items() if 2 * sum(of) != len(of)}
+
+
+def _measured(given: LevelVotes, printable: dict[str, bool]) -> pd.DataFrame:
+    """The judged sentences that models wrote, with all that was measured of them, and `printable`."""
+    there, rows = _by_place(given.table), []
+    for name, value in printable.items():
+        item = given.key.items[name]
+        if item.row not in _WRITTEN_BY_PEOPLE:
+            rows.append(there[item.row, item.prompt, item.slot] | {"printable": value})
+    return pd.DataFrame(rows, columns=[*given.table.columns, "printable"])
+
+
+def _gates(sentences: pd.DataFrame) -> dict[str, GateAgreement]:
+    """Every column of yes or no."""
+    found = {}
+    for name in sentences.columns.difference([*_OF_A_PLACE, "printable"], sort=False):
+        known = sentences[sentences[name] != ""]
+        if len(known) and set(known[name]) <= _BOOLEANS.keys():
+            found[name] = agreement.of_gate(list(known[name].map(_BOOLEANS)), list(known["printable"]))
+    return found
+
+
+def _measures(sentences: pd.DataFrame, level: str) -> dict[str, MeasureAgreement]:
+    """Every column of numbers, and how far the level score is from the level, sign changed: larger is nearer."""
+    numbers = {}
+    for name in sentences.columns.difference([*_OF_A_PLACE, "printable"], sort=False):
+        column = pd.to_numeric(sentences[name].where(sentences[name] != ""), errors="coerce")
+        if not set(sentences[name]) - {""} <= _BOOLEANS.keys() and column.notna().any():
+            numbers[name] = column
+    if "level_score" in numbers:
+        numbers["level_closeness"] = -(numbers["level_score"] - number(level)).abs()
+    found = {}
+    for name, column in numbers.items():
+        known = column.notna()
+        of = sentences[known]
+        if column[known].nunique() > 1:
+            found[name] = agreement.of_measure(column[known], list(of["printable"]), list(of["word"]), _SEED)
+    return found
+
+
+def _judge(one: Votes, key: Key, printable: dict[str, bool]) -> JudgeRating:
+    """A model's votes; beside `printable`, what people say, where there are any."""
+    systems = _systems(key, [one])
+    said = {answer.item: answer.printable for answer in one.answers}
+    both = [name for name in said if name in printable]
+    shares = {row: of.printable for row, of in systems.items()}
+    found = JudgeRating(name=one.rater.name, kind=one.rater.kind, printable=shares)
+    if not both:
+        return found
+    compared = agreement.of_gate([said[name] for name in both], [printable[name] for name in both])
+    return found.model_copy(
+        update={
+            "sentences": len(both),
+            "kappa": compared.kappa,
+            "true_positive_rate": compared.passed,
+            "true_negative_rate": compared.stopped,
+        }
+    )
+
+
+def _metric(found: dict[str, float]) -> Metric:
+    return Metric(value=found["estimate"], low=found["low"], high=found["high"])

@@ -1,0 +1,59 @@
+"""The `cefr` commands that ask readers what the sentences are worth, and set their votes against what programs say."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cefr_helpers.command_options import Language, Levels, OutputRoot, Seed, overrides, shown
+from cefr_helpers.pipeline import configuration
+
+
+def rate(
+    levels: Levels = None,
+    items: Annotated[int, typer.Option(min=1, max=2000, help="Sentences to judge.")] = 80,
+    pairs: Annotated[int, typer.Option(min=0, max=2000, help="Pairs of sentences to compare.")] = 20,
+    language: Language = None,
+    output_root: OutputRoot = None,
+    seed: Seed = None,
+) -> None:
+    """Write a page on which people judge the sentences of finished runs blind; it works from disk."""
+    from cefr_helpers.rating import page
+
+    settings = configuration.read(overrides(levels, language=language, output_root=output_root, seed=seed))
+    for level in settings.levels:
+        built = page.build(settings.workspace, level, settings.language, items, pairs, settings.seed)
+        if built.earlier:
+            typer.echo(f"{level}: the page before, about other sentences, and its key are in {shown(built.earlier)}")
+        asked = f"{len(built.key.items)} sentences, {len(built.key.pairs)} pairs"
+        typer.echo(f"{level}: {shown(built.path)} (page {built.key.page}: {asked})")
+    typer.echo('Open a page, or give it to readers, without its key.json; then: make rated VOTES="their files"')
+
+
+def rated(
+    votes: Annotated[list[Path], typer.Argument(help="The votes files that readers got from the page.")],
+    language: Language = None,
+    output_root: OutputRoot = None,
+) -> None:
+    """Read votes, set them beside gates and measures, and put what readers say into notes and report."""
+    from cefr_helpers.core import level_records, ratings
+    from cefr_helpers.core.levels import LEVELS
+    from cefr_helpers.notes import final_report, reader_sections, results_note
+    from cefr_helpers.rating import results
+    from cefr_helpers.rendering.locale import load_locale
+
+    settings = configuration.read(overrides(language=language, output_root=output_root))
+    workspace, locale = settings.workspace, load_locale(settings.language)
+    given = results.read(workspace, votes)
+    before = {one.level: ratings.read_if_there(workspace, one.level) for one in given}
+    for one in given:
+        results.write(workspace, one, results.compute(workspace, one))
+    for one in given:
+        found = level_records.read_level(workspace, one.level)
+        typer.echo(f"{one.level}: {reader_sections.headline(found, locale)}")
+        if gone := results.no_longer_there(before[one.level], found.ratings):
+            typer.echo(f"{one.level}: earlier votes of {', '.join(gone)} were not given, and no longer count")
+        if found.is_done:
+            typer.echo(shown(results_note.write_results_note(workspace, one.level, settings.language)))
+    if workspace.final_report().is_file():
+        typer.echo(shown(final_report.write_final_report(workspace, LEVELS, settings.language)))

@@ -1,0 +1,41 @@
+"""What a reader does on the page for readers, in Chromium."""
+
+from pathlib import Path
+
+from selenium.webdriver.support.wait import WebDriverWait
+
+from cefr_helpers.rating import votes
+
+
+def look(chromium, path: Path, width: int = 1280) -> None:
+    metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    chromium.get(path.as_uri())
+
+
+def one(chromium, css: str):
+    return chromium.find_element("css selector", css)
+
+
+def begin(chromium, name: str, kind: str = "teacher") -> None:
+    one(chromium, "#name").send_keys(name)
+    one(chromium, f"#kind option[value={kind}]").click()
+    one(chromium, "#begin").click()
+
+
+def press(chromium, *pressed: str) -> None:
+    for key in pressed:
+        one(chromium, "body").send_keys(key)
+
+
+def done(chromium) -> int:
+    return int(one(chromium, "progress").get_property("value"))
+
+
+def downloaded(chromium, folder: Path) -> votes.Votes:
+    """What the button for it hands out."""
+    folder.mkdir(exist_ok=True)
+    chromium.execute_cdp_cmd("Page.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+    one(chromium, "#save").click()
+    [file] = WebDriverWait(chromium, 30).until(lambda _: list(folder.glob("*.json")))
+    return votes.read(file)
