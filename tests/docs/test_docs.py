@@ -19,6 +19,7 @@ from doc_pages import PAGES, README, ROOT, anchors, commands, doc, links, shell_
 from typer.testing import CliRunner
 
 from cefr_helpers import cli
+from cefr_helpers.core import ratings
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.recipes import Recipe
@@ -222,6 +223,8 @@ def generated() -> str:
     made = [path for level in LEVELS for stage in STAGES for path in stages.outputs(workspace, stage, level)]
     made += [place(level) for place in (workspace.favourites, workspace.made_bank) for level in LEVELS]
     made += [workspace.written("tutorial_words", level) for level in LEVELS]
+    made += [place(level) for place in (workspace.rating_page, workspace.rating_key) for level in LEVELS]
+    made += [workspace.record(level, ratings.NAME) for level in LEVELS]
     made += [*stages.outputs(workspace, Stage.REPORT, ""), *stages.outputs(workspace, Stage.EXPERIMENT, "rank")]
     names = [str(path.relative_to(ROOT)) for path in made]
     names += [str(path.relative_to(doc("reference_run"))) for path in doc("reference_run").rglob("*")]
