@@ -110,9 +110,10 @@ for run in RUNS:
             FORMATTED.add((run.data_root, level))
 
             rule:
-                name: f"{FORMAT.rule}_{level}_{run.data_name}".strip("_")
+                name: run.format_rule(level)
                 input: banks(level), code(FORMAT)
-                output: made(run.data.workspace, FORMAT, level)
+                # the last data stay until the new are whole, and come back where a stage fails in between
+                output: [update(path) for path in made(run.data.workspace, FORMAT, level)]
                 params: run=run.data_name or "-", level=level, recipe=depends(run, FORMAT), seed=run.settings.seed
                 priority: first
                 threads: 1

@@ -68,9 +68,12 @@ def run(
         recipes = {settings.recipe: load_recipe(settings.recipe)}
         config = settings.model_dump() | resources.for_profile(profile_folder, recipes, workspace.output_root)
         started, call = time.time(), (config, workspace.output_root, profile_folder)
-        ok = snakemake.snakemake(*call, ["levels", *(snakemake.DRY_RUN if dry_run else [])])
+        forced = runs.forced([runs.single(settings)])
         if dry_run:
-            raise typer.Exit(0 if ok else 1)
+            rules = snakemake.planned(*call, ["levels", *forced])
+            typer.echo("\n".join(runs.plan_lines(settings, rules)))
+            return
+        ok = snakemake.snakemake(*call, ["levels", *forced])
         if any(workspace.record(level, "training").is_file() for level in LEVELS):
             # on its own: the report is about what there is, and must not try a failed level again
             ok &= snakemake.snakemake(*call, ["report", "--allowed-rules", "report"])

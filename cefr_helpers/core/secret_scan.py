@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 from cefr_helpers.core.errors import InputError
 
@@ -21,7 +22,7 @@ def refuse_secrets(where: str, parameters: dict) -> None:
     Raises:
         InputError: names the parameter and never its value.
     """
-    secrets = [value for name, value in os.environ.items() if _NAME.search(name) and len(value) >= _SHORTEST]
+    secrets = list(_secrets().values())
     for name, value in parameters.items():
         if _NAME.search(name) or any(secret in str(value) for secret in secrets):
             raise InputError(
@@ -32,7 +33,22 @@ def refuse_secrets(where: str, parameters: dict) -> None:
 
 def found_in(text: str) -> str | None:
     """What in a text is a secret: the name of the environment's variable, or the kind of token; never its value."""
-    for name, value in os.environ.items():
-        if _NAME.search(name) and len(value) >= _SHORTEST and value in text:
+    for name, value in _secrets().items():
+        if value in text:
             return f"the value of {name}"
     return next((kind for kind, form in _TOKENS.items() if form.search(text)), None)
+
+
+def _secrets() -> dict[str, str]:
+    """Name -> value of the environment's secrets by their names; a place of a file, as in KEY_DIR, is none."""
+    named = {name: value for name, value in os.environ.items() if _NAME.search(name) and len(value) >= _SHORTEST}
+    return {name: value for name, value in named.items() if not _is_place(value)}
+
+
+def _is_place(value: str) -> bool:
+    """Whether a value is an absolute path whose first folder exists, or another that does; with "~" or without."""
+    path = Path(os.path.expanduser(value))
+    try:
+        return path.exists() or (len(path.parts) > 2 and Path(*path.parts[:2]).is_dir() and path.is_absolute())
+    except (OSError, ValueError):  # too long for a name, as a token may be
+        return False

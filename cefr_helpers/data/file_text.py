@@ -1,4 +1,4 @@
-"""The text of a file in whatever encoding office programs save: UTF-8, UTF-16, UTF-32, Windows-1252 and -1254."""
+"""The text of a file in whatever encoding office programs save: Unicode, Windows-1252 and -1254, Mac Roman."""
 
 import json
 import re
@@ -12,6 +12,10 @@ _NAMES = {"utf-8-sig": UTF8, "utf-8": UTF8, "utf-16": "UTF-16", "utf-32": "UTF-3
 _TURKISH = re.compile(rb"[\xd0\xdd\xde\xf0\xfd\xfe]")
 _ACCENTED = "À-ÖØ-öø-ÿŒœŠšŸĞğİıŞşŽž"
 _WORD_WITHOUT_ASCII = re.compile(rf"(?<![a-zA-Z{_ACCENTED}])[{_ACCENTED}]+(?![a-zA-Z{_ACCENTED}])")
+# é and the quotes of Mac Roman, where every byte is a character: without one of them it fits too much.
+_OF_A_MAC = re.compile(rb"[\x8e\xd2-\xd5]")
+# As when one code page is read as another: "donÕt", "cafŽ".
+_CAPITAL_INSIDE = re.compile(r"[a-zà-öø-ÿœšžğış][À-ÖØ-ÞŒŠŸĞİŞŽ]")
 # What a sentence in a code page has beside letters: quotes, dashes, points, money, degrees, fractions.
 _SIGNS = frozenset("‘’“”‚„–—…€£¥¢°´§©®™·•«»¿¡º½¼¾²³¹×÷\xa0\xad‹›†±")
 
@@ -19,8 +23,8 @@ _SIGNS = frozenset("‘’“”‚„–—…€£¥¢°´§©®™·•«»¿
 def read(path: Path, expected: str) -> tuple[str, str]:
     """The text of a file and its encoding, for people.
 
-    A byte order mark is left out. What is not UTF-8 is read as a Windows code page if that makes words: no word is
-    of accented letters alone, and each sign is one of writing.
+    A byte order mark is left out. What is not UTF-8 is read as a code page if that makes words: no word is of accented
+    letters alone, none has an accented capital in its middle, and each sign is one of writing.
 
     Raises:
         InputError: it cannot be read (the message says what was `expected`), or it is in another encoding.
@@ -45,16 +49,24 @@ def _name(encoding: str) -> str:
 
 
 def _of_a_code_page(content: bytes) -> tuple[str, str] | None:
-    """The text in the Windows code page that fits; None where neither does."""
+    """The text in the code page that fits; None where none does."""
     if re.search(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}", content):
         return None  # UTF-8 for the most part, with a fault in it
-    name = "1254" if _TURKISH.search(content) else "1252"
-    try:
-        text = content.decode(f"cp{name}")
-    except UnicodeDecodeError:
-        return None
+    windows = "1254" if _TURKISH.search(content) else "1252"
+    mac = [("mac_roman", "Mac Roman")] if _OF_A_MAC.search(content) else []
+    for codec, name in ((f"cp{windows}", f"Windows-{windows}"), *mac):
+        try:
+            text = content.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        if _makes_words(text):
+            return text, name
+    return None
+
+
+def _makes_words(text: str) -> bool:
     strange = {one for one in text if ord(one) > 126 and not one.isalpha()} - _SIGNS
-    return None if strange or _WORD_WITHOUT_ASCII.search(text) else (text, f"Windows-{name}")
+    return not (strange or _WORD_WITHOUT_ASCII.search(text) or _CAPITAL_INSIDE.search(text))
 
 
 def _not_utf8(path: Path, content: bytes, error: UnicodeDecodeError) -> InputError:

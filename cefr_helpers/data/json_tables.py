@@ -12,13 +12,14 @@ from pathlib import Path
 
 from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.levels import LEVELS
-from cefr_helpers.data import columns
+from cefr_helpers.data import columns, tables
 from cefr_helpers.data.tables import Row, Table
 
 EXPECTED = (
     'expected {"input": "Generate a B2-level sentence with WORD", "output": SENTENCE}, '
     '{"word": WORD, "sentence": SENTENCE} or {WORD: [SENTENCE, ...]}'
 )
+EXPECTED_WORDS = 'expected ["borrow", ...] or [{"word": "borrow", "level": "A2"}, ...]'
 _INPUT = re.compile(r"\s*Generate an? (\S+)-level sentence with (.*\S)\s*", flags=re.DOTALL)
 _WRAPPERS = ("data", "rows", "train", "row")
 Where = Callable[[], str]
@@ -39,6 +40,53 @@ def read(path: Path, text: str, encoding: str, lines: bool) -> Table:
     return Table(_lines(path, text), f"JSON Lines, {encoding}")
 
 
+def read_words(path: Path, text: str, lines: bool) -> list[tuple[str, str | None, str]]:
+    """(word, level or None, place) of each entry of a JSON word list.
+
+    An array or lines of words, or of objects with a column of words; an object with such an array, or whose keys are
+    the words, as in a bank.
+
+    Raises:
+        InputError: broken syntax, or another shape.
+    """
+    value, unit = _value_or_lines(path, text, lines)
+    if isinstance(value, tuple):
+        inner = next(
+            (one for key, one in value if key.lower() in ("words", *_WRAPPERS) and isinstance(one, list)), None
+        )
+        value = [key for key, _ in value] if inner is None else inner
+    if not isinstance(value, list):
+        raise InputError(f"{path}: holds {_shown(value)}; {EXPECTED_WORDS}")
+    return [_word_of(item, f"{unit} {at}", path) for at, item in enumerate(value, 1)]
+
+
+def _value_or_lines(path: Path, text: str, lines: bool) -> tuple[object, str]:
+    """The file's value, or those of its lines as a list, and what an item of it is called."""
+    try:
+        if not (lines or _is_lines(text)):
+            return _loads(text), "entry"
+        return [_loads(line) for line in text.split("\n") if line.strip()], "line"
+    except json.JSONDecodeError as error:
+        raise _syntax_error(path, error, 0) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not valid JSON ({error}); {EXPECTED_WORDS}") from error
+
+
+def _word_of(item: object, place: str, path: Path) -> tuple[str, str | None, str]:
+    if isinstance(item, tuple):
+        values = dict(item)
+        found = columns.named(tuple(values))
+        if found.word is not None:
+            cells = list(values.values())
+            level = None if found.level is None else columns.level_of(cells[found.level])
+            item = cells[found.word]
+            if isinstance(item, str):
+                return item, level, place
+    if not isinstance(item, str):
+        raise InputError(f"{path}, {place}: {_shown(item)}; {EXPECTED_WORDS}")
+    return item, None, place
+
+
 def _whole(path: Path, text: str) -> list[Row] | None:
     """The rows of one JSON value; None where the file is JSON Lines."""
     try:
@@ -55,11 +103,21 @@ def _whole(path: Path, text: str) -> list[Row] | None:
         return _of_object(path, value)
     if not isinstance(value, list):
         raise InputError(f"{path}: holds {_shown(value)}; expected an array of rows or an object of words")
+    if value and all(isinstance(one, list) and any(isinstance(cell, str) for cell in one) for one in value):
+        return _of_values(path, value)
     return [
         row
         for index, item in enumerate(value)
         for row in _of_item(item, lambda at=index: f"{path}, row {at + 1} (line {_line_of_item(text, at)})")
     ]
+
+
+def _of_values(path: Path, rows: list[list]) -> list[Row]:
+    """The rows of arrays without names, as pandas' orient "values" writes them."""
+    table = tables.by_content(enumerate(rows, 1), "", lambda row: f"{path}, row {row}")
+    if table is None:
+        raise InputError(f"{path}: arrays such as {_shown(rows[0])}; {EXPECTED}")
+    return table.rows
 
 
 def _lines(path: Path, text: str) -> list[Row]:

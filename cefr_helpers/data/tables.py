@@ -6,6 +6,7 @@ What is in the cells is looked at elsewhere: here a file becomes rows with the n
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -81,6 +82,11 @@ def read_delimited(path: Path, text: str, read_as: str, sentences_needed: bool) 
             rows = _numbered(path, text, delimiter, lines_before)
             told = f"{read_as}, parted by {DELIMITERS.get(delimiter, repr(delimiter))}"
             return _table(_below(rows, header[0]), header[1], told, lambda line: f"{path}, line {line}")
+    for delimiter in delimiters if sentences_needed else ():
+        told = f"{read_as}, parted by {DELIMITERS.get(delimiter, repr(delimiter))}"
+        rows = _numbered(path, text, delimiter, lines_before)
+        if table := by_content(rows, told, lambda line: f"{path}, line {line}"):
+            return table
     raise _no_header(path, next(_numbered(path, text, ",", lines_before), (1, [])), "line", sentences_needed)
 
 
@@ -108,8 +114,45 @@ def read_workbook(path: Path, sentences_needed: bool) -> Table:
             others = [other for other, cells in sheets.items() if other != title and any(map(any, cells))]
             table.report |= {"sheet_not_read": others} if others else {}
             return table
+    for title, rows in sheets.items() if sentences_needed else ():
+        if table := by_content(enumerate(rows, 1), f"Excel workbook, sheet {title!r}", _in_sheet(path, title)):
+            return table
     first = next(((title, row) for title, rows in sheets.items() for row in rows if any(row)), ("", []))
     raise _no_header(path, (1, first[1]), f"sheet {first[0]!r}, row", sentences_needed)
+
+
+def by_content(rows: Iterable[tuple[int, Cells]], read_as: str, where: Callable[[int], str]) -> Table | None:
+    """A table without a header that is understood, by what is in its columns; None where that does not tell.
+
+    Its first row is a header in other words where its sentence does not use its word, as those of the rows below do.
+
+    Raises:
+        InputError: a row has more cells than most.
+    """
+    try:
+        found = [(line, [cell if isinstance(cell, str) else str(cell or "") for cell in cells]) for line, cells in rows]
+    except InputError:  # quotes that are broken with this delimiter may be right with another
+        return None
+    found = [(line, cells) for line, cells in found if any(map(str.strip, cells))]
+    width = max((len(cells) for _, cells in found), default=0)
+    pair = _word_and_sentence([cells for _, cells in found[:_ROWS_LOOKED_AT]], width)
+    if pair is None:
+        return None
+    word, sentence = pair
+    head, usual = found[0][1], Counter(len(_without_empty_end(cells)) for _, cells in found).most_common(1)[0][0]
+    for line, cells in found:
+        if len(_without_empty_end(cells)) > usual:
+            raise InputError(
+                f"{where(line)}: {len(cells)} cells {shown(list(cells))}; expected {usual}, as in other rows "
+                "(a sentence with a comma stands in double quotes)"
+            )
+    headed = max(pair) < len(head) and not word_match.matches(*(repair.repaired(head[at])[0] for at in pair))
+    names = [head[at].strip() if headed and at < len(head) else f"column {at + 1}" for at in range(width)]
+    header = f"header {shown(','.join(head))}" if headed else "no header"
+    told = f"{read_as}, {header}, columns taken by what is in them"
+    names[word], names[sentence] = "word", "sentence"
+    padded = ((line, [*cells, *[""] * (width - len(cells))]) for line, cells in found[headed:])
+    return _table(padded, names, told, where)
 
 
 def _in_sheet(path: Path, title: str) -> Callable[[int], str]:

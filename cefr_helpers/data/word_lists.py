@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cefr_helpers.core.errors import InputError, shown
-from cefr_helpers.data import bank_formats, cleaning, columns, file_text, tables
+from cefr_helpers.data import bank_formats, cleaning, columns, file_text, json_tables, tables
 from cefr_helpers.text import headwords, repair, word_match
 
 LONGEST_WORD = 60  # characters of a word or short phrase
-ENDINGS = (".csv", ".tsv", ".txt", ".xlsx")
-_EXPECTED = "a word list: .csv, .tsv or .xlsx with a column word, or .txt with a word a line"
+ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".json", ".jsonl")
+_EXPECTED = "a word list: .csv, .tsv, .xlsx or .json with a column word, or .txt with a word a line"
 _HEADING = re.compile(r"#|(?:unit|lesson|chapter|module|week|part|section)\s+\d+\b|.*:$", flags=re.IGNORECASE)
 _AFFIX = re.compile(r"-[^\W\d_]+|[^\W\d_]+-")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _BOX_LINES = re.compile(r"[,;\n]")
 
 
@@ -98,8 +99,11 @@ def _entries(path: Path) -> tuple[list[_Entry], str]:
     if path.suffix.lower() == ".xlsx":
         return _of_table(tables.read_workbook(path, sentences_needed=False))
     text, encoding = file_text.read(path, _EXPECTED)
+    if path.suffix.lower() in (".json", ".jsonl"):
+        entries = json_tables.read_words(path, text, lines=path.suffix.lower() == ".jsonl")
+        return [_Entry(*one) for one in entries], f"{encoding}, JSON"
     if path.suffix.lower() == ".txt" and not _has_header(text):
-        lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+        lines = [(number, line) for number, line in enumerate(_LINE_END.split(text), 1) if line.strip()]
         return [_of_line(number, line) for number, line in lines], f"{encoding}, a word a line"
     return _of_table(tables.read_delimited(path, text, encoding, sentences_needed=False))
 

@@ -12,8 +12,6 @@ from cefr_helpers.pipeline import resources, runs, snakemake
 from cefr_helpers.pipeline.resources import Estimate
 from cefr_helpers.rendering.locale import load_locale
 
-_RULES = {stage.rule: stage for stage in STAGES}
-
 
 def run(experiment: Experiment, profile: Path) -> tuple[bool, list[str]]:
     """Run what is not up to date, then the report over what there is.
@@ -26,7 +24,7 @@ def run(experiment: Experiment, profile: Path) -> tuple[bool, list[str]]:
     with snakemake.only_run(folder):
         grid.write(experiment)
         call, started = (_config(experiment, profile), folder, profile), time.time()
-        ok = snakemake.snakemake(*call, ["levels"])
+        ok = snakemake.snakemake(*call, ["levels", *runs.forced(experiment.runs)])
         if any(run.workspace.record(level, "comparison").is_file() for run, level in _all(experiment)):
             ok &= snakemake.snakemake(*call, ["report", "--allowed-rules", "report"])
     failures = [failure for run in experiment.runs for failure in run.failures(started)]
@@ -42,7 +40,7 @@ def plan(experiment: Experiment, profile: Path) -> list[str]:
     with snakemake.only_run(folder):
         grid.write(experiment)
         config = _config(experiment, profile)
-        names = snakemake.planned(config, folder, profile, ["levels"])
+        names = snakemake.planned(config, folder, profile, ["levels", *runs.forced(experiment.runs)])
     jobs = _jobs(experiment, names)
     recipes = {one.name: experiment.recipes[Path(one.settings.recipe)] for one in experiment.runs}
     stages = [(stage, recipes[name]) for stage, _, name in jobs if stage in STAGES]
@@ -63,8 +61,7 @@ def _all(experiment: Experiment):
 def _jobs(experiment: Experiment, names: list[str]) -> list[tuple[str, str, str]]:
     """(stage, level, run) of each planned rule, shared data with the first run that needs it; taking it is no stage."""
     first = {run.data_name: run.name for run in reversed(experiment.runs)}
-    parts = [name.split("_", 2) for name in names if name.count("_") >= 2]
-    return [(_RULES.get(rule, rule), level, first.get(run, run)) for rule, level, run in parts]
+    return [(stage, level, first.get(run, run)) for stage, level, run in runs.planned_jobs(names)]
 
 
 def _listed(experiment: Experiment, jobs: list[tuple[str, str, str]]) -> list[str]:

@@ -49,6 +49,19 @@ class Run:
         """Where a stage works: the data stage may do so in a shared folder."""
         return self.data.workspace if stage == Stage.FORMAT else self.workspace
 
+    @property
+    def unfinished_data(self) -> list[str]:
+        """The names of the rules of data stages that began and did not end: Snakemake is to run these anyhow."""
+        return [
+            self.format_rule(level)
+            for level in self.settings.levels
+            if stages.unfinished_mark(self.data.workspace, Stage.FORMAT, level).is_file()
+        ]
+
+    def format_rule(self, level: str) -> str:
+        """The name of the data stage's rule in the Snakefile."""
+        return f"{Stage.FORMAT.rule}_{level}_{self.data_name}".strip("_")
+
     def failures(self, since: float) -> list[str]:
         """What failed or did not finish since a moment (seconds since 1970), one entry a level at most."""
         found = (self._failure(level, since) for level in self.settings.levels)
@@ -63,9 +76,33 @@ class Run:
                 causes = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("FAILED: ")]
                 if causes:
                     return f"{label}: {causes[-1].removeprefix('FAILED: ')}\n    log: {log}"
-            if not all(path.is_file() for path in stages.outputs(self.workspace, stage, level)):
+            mark = stages.unfinished_mark(self.workspace_of(stage), stage, level)
+            outputs = stages.outputs(self.workspace, stage, level)
+            if mark.is_file() or not all(path.is_file() for path in outputs):
                 return f"{label}: did not finish\n    log: {log}"
         return None
+
+
+def forced(runs: list[Run]) -> list[str]:
+    """Snakemake's options for what it would take for up to date though its last try did not end."""
+    rules = sorted({rule for run in runs for rule in run.unfinished_data})
+    return ["--forcerun", *rules] if rules else []
+
+
+def planned_jobs(rules: list[str]) -> list[tuple[str, str, str]]:
+    """(stage, level, run or data) of rules of the Snakefile; for taking shared data the rule stands for the stage."""
+    stage_of = {stage.rule: stage for stage in STAGES}
+    parts = [(*rule.split("_", 2), "")[:3] for rule in rules if "_" in rule]
+    return [(stage_of.get(rule, rule), level, name) for rule, level, name in parts]
+
+
+def plan_lines(settings: RunConfig, rules: list[str]) -> list[str]:
+    """What a run would do, a line a level, for people."""
+    todo: dict[str, list[str]] = {level: [] for level in settings.levels}
+    for stage, level, _ in planned_jobs(rules):
+        todo[level].append(stage)
+    lines = [f"{level}: {', '.join(sorted(found)) or 'nothing, all is up to date'}" for level, found in todo.items()]
+    return ["Would run:", *lines, "Nothing was run."]
 
 
 def single(settings: RunConfig) -> Run:

@@ -53,6 +53,14 @@ def executed_notebook(workspace: Workspace, stage: str, level: str) -> Path:
     return folders.get(stage, workspace.run(level)) / f"{stage}.ipynb"
 
 
+def unfinished_mark(workspace: Workspace, stage: str, level: str) -> Path:
+    """The file that is there from a stage's start until it is done, and so after a failure or a kill.
+
+    Snakemake cannot say it for files of an earlier run that it kept: it takes them for the failed job's.
+    """
+    return executed_notebook(workspace, stage, level).with_name(f".{stage}.unfinished")
+
+
 def modules_of(notebook: Path) -> list[Path]:
     """Return the package's files that a notebook uses, itself or through one another: it is run again for them.
 
@@ -130,7 +138,8 @@ def _run(
 ) -> None:
     log, failed = executed.with_suffix(".log"), executed.with_suffix(".failed.ipynb")
     partial = executed.with_name(f".{stage}.{os.getpid()}.ipynb")
-    made = outputs(workspace, stage, level)
+    made, mark = outputs(workspace, stage, level), unfinished_mark(workspace, stage, level)
+    mark.touch()
     for left in (log, failed, *_left_before(stage, made)):
         left.unlink(missing_ok=True)
     code = records.hash_inputs([notebook, *modules_of(notebook)])
@@ -156,6 +165,7 @@ def _run(
                 os.replace(partial, failed)
             raise StageFailed(f"{label}: {problem}\n  log: {log}\n  notebook so far: {failed}")
         _keep(partial, executed, code)
+        mark.unlink()
         print(f"{label} | done in {time.time() - started:.0f} s", flush=True)
     finally:
         partial.unlink(missing_ok=True)

@@ -97,6 +97,8 @@ def _of_stage(settings: RunConfig, level: str, stage: str) -> StageStatus:
     if record is None:
         return StageStatus(level, stage, "not run", None, "never run")
     age_s = (datetime.now(UTC) - made).total_seconds()
+    if stages.unfinished_mark(workspace, stage, level).is_file():
+        return StageStatus(level, stage, "out of date", age_s, "its last run did not finish, or is at work now")
     adopted = isinstance(record, TrainingRecord) and record.results.adopted
     reasons = _changed(record.inputs) if adopted else _changes(settings, level, stage, record)
     changed = next(reasons, None)

@@ -154,7 +154,7 @@ HAND_MADE = [
         "data row 1: ['abandon']; expected 2 values",
     ),
     ("b2.csv", "word,word\na,b\n", "header 'word,word'"),
-    ("b2.csv", "abandon,They abandon it.\n", "header 'abandon,they abandon it.'"),
+    ("b2.csv", "abandon,They leave it.\n", "header 'abandon,they leave it.'"),
     ("b2.csv", GOOD_CSV + "car,Stop, that is my car.\n", "line 3: 3 cells"),
     ("b2.csv", GOOD_CSV + "car\n", "line 3: 1 cells"),
     ("b2.csv", GOOD_CSV + 'car,"My car\n', "line 3: not valid CSV"),

@@ -93,7 +93,7 @@ BROKEN = [
     ("b.json", {"lamp": ["It is dark."]}, ["no usable sentence", "1 sentence without target word"]),
     ("b.jsonl", '{"lamp": ["A lamp."]}\n\n{"swim": ["I swim."]\n', ["line 3", "not valid JSON"]),
     ("b.jsonl", '{"lamp": ["A lamp."]}\n["swim"]\n', ["line 2", "['swim']", "expected"]),
-    ("b.csv", "lamp;A lamp.\n", ["line 1", "'lamp;a lamp.'", "expected word,sentence"]),
+    ("b.csv", "lamp;A light.\n", ["line 1", "'lamp;a light.'", "expected word,sentence"]),
     ("b.csv", 'word,sentence\nlamp,"A lamp,\nor two."\nswim,I swim, too.\n', ["line 4", "3 cells", "double quotes"]),
     ("b.csv", 'word,sentence\nlamp,"A lamp.\n', ["line 2", "not valid CSV"]),
     ("b.csv", "word,sentence\n,A lamp.\n", ["line 2", "word ''"]),

@@ -73,6 +73,47 @@ def test_windows_code_pages_are_read_and_said(tmp_path, word, sentence, code_pag
     assert bank.sentences == {word: (sentence,)} and told in bank.read_as
 
 
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("café", "We met in a café."),
+        ("say", "He said “stop” – I’d go…"),
+        ("don't", "Please don’t go!"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\r", "\n"])
+def test_what_old_macs_save_is_read_and_said(tmp_path, word, sentence, end):
+    bank = read(tmp_path, "b.csv", f"word;sentence{end}{word};{sentence}{end}".encode("mac_roman"))
+    assert bank.sentences == {word: (sentence,)} and "Mac Roman" in bank.read_as
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (delimited(",").removeprefix("word,sentence\n"), "no header, columns taken by what is in them"),
+        (delimited(";", "Wort{}Satz"), "header 'Wort;Satz'".replace(";", ",")),
+        ("1\tThe lamp is red.\tlamp\n2\tTwo lamps hang here.\tlamp\n3\tWe swam far.\tswim\n", "no header"),
+    ],
+)
+def test_columns_without_known_names_are_taken_by_what_is_in_them(tmp_path, content, told):
+    bank = read(tmp_path, "b.csv", content)
+    assert bank.sentences == LAMP and told in bank.read_as
+
+
+def test_a_sentence_that_an_unquoted_comma_would_cut_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"b\.csv, line 2: 3 cells .*; expected 2, as in other rows .*double quotes"):
+        read(tmp_path, "b.csv", "lamp,The lamp is red.\nlamp,A lamp, I think.\nswim,We swam far.\n")
+
+
+def test_an_excel_workbook_without_a_header_is_read(tmp_path):
+    book = Workbook()
+    for row in ROWS:
+        book.active.append(row)
+    book.save(tmp_path / "b.xlsx")
+    bank = banks.read(tmp_path / "b.xlsx", "B1")
+    assert bank.sentences == LAMP and "no header" in bank.read_as
+
+
 def test_an_excel_workbook_is_read(tmp_path):
     book = Workbook()
     book.active.title = "About"
@@ -101,7 +142,7 @@ def test_a_workbook_without_the_columns_is_refused_with_its_row(tmp_path):
 FRAME = pd.DataFrame(ROWS, columns=["word", "sentence"])
 
 
-@pytest.mark.parametrize("orient", ["records", "columns", "index", "split", "table"])
+@pytest.mark.parametrize("orient", ["records", "columns", "index", "split", "table", "values"])
 def test_each_shape_of_pandas_is_read(tmp_path, orient):
     assert read(tmp_path, "b.json", FRAME.to_json(orient=orient)).sentences == LAMP
 

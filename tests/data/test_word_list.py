@@ -15,6 +15,12 @@ from cefr_helpers.data import word_lists
         ("w.CSV", "\ufefflevel, Word \r\nB2,abandon\r\n\r\nB2,look up\r\n"),
         ("w.csv", 'note,word\n"two\nlines",abandon\n,"look up"'),
         ("w.txt", "abandon\n\n  look up \n"),
+        ("w.json", '["abandon", " look up "]'),
+        ("w.json", '{"words": ["abandon", "look up"]}'),
+        ("w.json", '[{"Headword": "abandon", "cefr": "B2"}, {"Headword": "look up", "cefr": "B2"}]'),
+        ("w.json", '{"abandon": ["We abandon it."], "look up": []}'),
+        ("w.json", '{"word": "abandon"}\n{"word": "look up"}\n'),
+        ("w.jsonl", '{"word": "abandon"}\n"look up"\n'),
     ],
 )
 def test_both_formats_are_read(tmp_path, name, content):
@@ -36,8 +42,16 @@ def test_both_formats_are_read(tmp_path, name, content):
         ("w.txt", b"go\x07\n", r"line 1: word 'go\\x07'"),
         ("w.txt", b"g" * 61, "line 1: word 'ggg.*at most 60 characters"),
         ("w.txt", b"go\ncaf\x81\n", "line 2: byte 0x81 is not UTF-8"),
+        ("w.json", b'["go", 7]', "entry 2: 7; expected .*borrow"),
+        ("w.json", b'["go"', "line 1, column 6: not valid JSON"),
+        ("w.json", b'"go"', "holds 'go'; expected"),
+        ("w.jsonl", b'"go"\n{"page": 3}\n', "line 2: {'page': 3}; expected"),
         ("w.xlsx", b"", "no Excel workbook that can be read"),
-        ("w.docx", b"", "cannot read a word list of this kind; expected a word list: .csv, .tsv or .xlsx .* or .txt"),
+        (
+            "w.docx",
+            b"",
+            "cannot read a word list of this kind; expected a word list: .csv, .* or .json .* or .txt",
+        ),
     ],
 )
 def test_what_is_no_word_list_is_refused_with_its_place(tmp_path, name, content, told):
@@ -52,6 +66,12 @@ def test_a_list_that_is_not_there_is_named(tmp_path):
         InputError, match=r"none.csv: cannot be read \(No such file or directory\); expected a word list"
     ):
         word_lists.read(tmp_path / "none.csv")
+
+
+def test_a_json_list_of_many_levels_gives_those_of_one(tmp_path):
+    rows = '[{"word": "go", "level": "A1"}, {"word": "cease", "level": "C1"}, {"word": "come", "level": "a1"}]'
+    (tmp_path / "w.json").write_text(rows)
+    assert word_lists.read(tmp_path / "w.json", "A1").words == ("go", "come")
 
 
 def of(tmp_path, name: str, content: str, level: str | None = None) -> word_lists.WordList:

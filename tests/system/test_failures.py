@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import yaml
 from cefr_helpers.core import locks
 from cefr_helpers.core.errors import Busy
 from cefr_helpers.core.paths import Stage, Workspace, project_root
-from cefr_helpers.pipeline import gpus, notebooks, snakemake, stages
+from cefr_helpers.pipeline import configuration, gpus, notebooks, runs, snakemake, stages, status
 
 PARAMETERS = 'level = "B2"\noutput_root = "."\nuser_data = "user_data"'
 
@@ -126,6 +127,39 @@ def test_levels_side_by_side_end_as_one_after_the_other(byte_folder, tmp_path):
         assert (max(begun) < min(ended)) == (at_once == 2)
         found[at_once] = [leftovers.outcome(folder, level) for level in levels]
     assert found[1] == found[2]
+
+
+def test_a_data_stage_that_fails_leaves_the_last_results_and_is_tried_again(byte_folder, tmp_path, monkeypatch):
+    """Its base model's tokenizer breaks after the first run, and its bank changes; then the tokenizer is mended."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    base = shutil.copytree(byte_folder, tmp_path / "base")
+    recipe = tiny_models.tiny_recipe(tmp_path / "recipe.yaml", base)
+    bank = shutil.copy(project_root() / "cefr_helpers" / "sample_corpus" / "A2.json", tmp_path / "A2.json")
+    settings = configuration.read(
+        {"levels": ["A2"], "recipe": str(recipe), "sentence_bank": str(bank)}
+        | {key: str(tmp_path / "out") for key in ("output_root", "user_data")}
+    )
+    run, local = runs.single(settings), snakemake.profile_folder("local")
+
+    def format_data() -> bool:
+        call = (settings.model_dump(), settings.workspace.output_root, local)
+        return snakemake.snakemake(*call, [run.format_rule("A2"), *runs.forced([run])])
+
+    made = stages.outputs(settings.workspace, Stage.FORMAT, "A2")
+    assert format_data() and not runs.forced([run])
+    before = {path: path.read_bytes() for path in made}
+    tokenizer = (base / "tokenizer.json").read_text()
+    (base / "tokenizer.json").write_text("{}")
+    sentences = json.loads(Path(bank).read_text())
+    sentences.popitem()
+    Path(bank).write_text(json.dumps(sentences))
+    assert not format_data()
+    assert {path: path.read_bytes() for path in made} == before
+    assert "did not finish" in status.of_level(settings, "A2")[0].reason and run.failures(0)
+    (base / "tokenizer.json").write_text(tokenizer)
+    record = settings.workspace.record("A2", "dataset")
+    assert format_data() and record.read_bytes() != before[record]
+    assert not runs.forced([run]) and status.of_level(settings, "A2")[0].state == "done"
 
 
 def test_a_lock_whose_process_was_killed_is_stale(tmp_path):

@@ -253,6 +253,14 @@ def test_a_secret_of_the_environment_is_refused_as_a_value(monkeypatch, name):
     secret_scan.refuse_secrets("01", {"level": "B2", "recipe": "cpu"})
 
 
+def test_a_folder_is_no_secret_whatever_its_variable_is_called(monkeypatch, tmp_path):
+    monkeypatch.setenv("KEY_DIR", str(tmp_path / "not made yet"))
+    monkeypatch.setenv("TOKENIZERS_HOME", str(tmp_path))
+    parameters = {"output_root": str(tmp_path / "not made yet" / "out"), "user_data": str(tmp_path / "user_data")}
+    secret_scan.refuse_secrets("01", parameters)
+    assert secret_scan.found_in(str(parameters)) is None
+
+
 # On the module path of every process of a stage: notes who was there, and refuses and notes every way out.
 WATCH = """
 import os, socket

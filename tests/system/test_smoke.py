@@ -146,7 +146,10 @@ def planned(folder: Path, **variables) -> set[str]:
         command += [f"--{key}", value]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=project_root())
     assert done.returncode == 0, done.stdout + done.stderr
-    return set(re.findall(r"^(\w+_(?:A1|B2))\s+1", done.stdout + done.stderr, flags=re.MULTILINE))
+    assert done.stderr == "" and "Snakemake" not in done.stdout and "DAG" not in done.stdout
+    lines = dict(line.split(": ", 1) for line in done.stdout.splitlines() if line[:4] in {f"{one}: " for one in LEVELS})
+    assert list(lines) == list(LEVELS)
+    return {f"{stage.rule}_{level}" for level, told in lines.items() for stage in STAGES if stage in told}
 
 
 def jobs(*stages: str) -> set[str]:
