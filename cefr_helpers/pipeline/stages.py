@@ -64,7 +64,7 @@ def unfinished_mark(workspace: Workspace, stage: str, level: str) -> Path:
 def modules_of(notebook: Path) -> list[Path]:
     """Return the package's files that a notebook uses, itself or through one another: it is run again for them.
 
-    Data files count where a module names their folder as `Path(__file__).parent / "folder"`. For the stages that
+    Data files count where a module names them as `_data_files` says. For the stages that
     compute, what only shows results does not count: a change of wording must train nothing again.
     """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
@@ -99,12 +99,14 @@ def _imported_modules(tree: ast.Module) -> set[Path]:
 
 
 def _data_files(module: Path, tree: ast.Module) -> set[Path]:
-    folders = [
-        node.right.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.BinOp) and ast.unparse(node.left) == "Path(__file__).parent"
-    ]
-    return {path for folder in folders for path in (module.parent / folder).iterdir()}
+    """Those of a folder, `Path(__file__).parent / "folder"`, or one, `Path(__file__).with_name("file")`."""
+    found: set[Path] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and ast.unparse(node.left) == "Path(__file__).parent":
+            found |= set((module.parent / node.right.value).iterdir())
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "Path(__file__).with_name":
+            found.add(module.with_name(node.args[0].value))
+    return found
 
 
 def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "") -> None:
