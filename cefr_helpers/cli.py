@@ -72,7 +72,7 @@ def run(
         if dry_run:
             rules = snakemake.planned(*call, ["levels", *forced])
             typer.echo("\n".join(runs.plan_lines(settings, rules)))
-            return
+            raise typer.Exit
         ok = snakemake.snakemake(*call, ["levels", *forced])
         if any(workspace.record(level, "training").is_file() for level in LEVELS):
             # on its own: the report is about what there is, and must not try a failed level again
