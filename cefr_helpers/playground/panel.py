@@ -11,9 +11,10 @@ import jinja2
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.evaluation import comparison, human_scale, level_scorers
-from cefr_helpers.playground import favourites
+from cefr_helpers.playground import exporting, favourites
 from cefr_helpers.playground.session import MOST_WORDS, Playground, PlaygroundAnswer, parse_words
 from cefr_helpers.text import grammar
+from cefr_helpers.writing import forms
 
 _WIDE = widgets.Layout(width="max-content", min_width="12em")  # as wide as its words
 _LABELS = {"description_width": "8em"}
@@ -32,8 +33,9 @@ class Panel:
     """Controls, answers and favourites; `box` is what a notebook displays.
 
     Attributes:
-        level, words, count, draw, temperature, max_new_tokens, ask, save: the controls.
+        level, words, count, draw, temperature, max_new_tokens, ask, save, form, with_base, give_out: the controls.
         about: whether the level has an adapter. status: what is going on, or went wrong.
+        given_out: what giving out did, beside its button.
         answers: one line a word, below the heads. ticks: (word, sentence, its checkbox).
         asked: the answers shown; None before the first.
     """
@@ -47,13 +49,19 @@ class Panel:
         self.answers = widgets.GridBox(layout=widgets.Layout(grid_gap="0.6em 1.2em", width="auto"))
         self.raw = widgets.HTML()
         self.save = widgets.Button(description="Save ticked as favourites", disabled=True, layout=_WIDE)
+        self.form = widgets.Text(value=forms.DEFAULT, description="Forms", style=_LABELS)
+        self.with_base = widgets.Checkbox(description="the base model's sentences too", indent=False, layout=_WIDE)
+        self.give_out = widgets.Button(description="Give out in forms", disabled=True, layout=_WIDE)
+        self.given_out = widgets.HTML()
         self.level.observe(lambda _: self._level_chosen(), names="value")
         self.draw.on_click(lambda _: self._draw())
         self.ask.on_click(lambda _: self._ask())
         self.save.on_click(lambda _: self._save())
+        self.give_out.on_click(lambda _: self._give_out())
         drawing = widgets.HBox([self.count, self.draw])
+        giving = widgets.HBox([self.form, self.with_base, self.give_out])
         controls = [self.level, self.about, self.words, drawing, self.temperature, self.max_new_tokens, self.ask]
-        self.box = widgets.VBox([*controls, self.status, self.answers, self.save, self.raw])
+        self.box = widgets.VBox([*controls, self.status, self.answers, self.save, giving, self.given_out, self.raw])
         self._level_chosen()
 
     def _make_controls(self) -> None:
@@ -81,7 +89,7 @@ class Panel:
     @contextmanager
     def _busy(self) -> Iterator[None]:
         """The buttons rest meanwhile; what goes wrong is shown where people look."""
-        for button in (self.draw, self.ask, self.save):
+        for button in (self.draw, self.ask, self.save, self.give_out):
             button.disabled = True
         try:
             yield
@@ -95,6 +103,7 @@ class Panel:
         finally:
             self.draw.disabled = self.ask.disabled = False
             self.save.disabled = not self.ticks
+            self.give_out.disabled = self.asked is None
 
     def _say(self, text: str) -> None:
         self.status.value = f'<div role="status">{html.escape(text)}</div>' if text else ""
@@ -157,6 +166,18 @@ class Panel:
             told = [f"Saved {len(added.saved)} of {len(chosen)} in {path}."]
             told += [f"Refused: “{sentence}” {why}." for _, sentence, why in added.refused]
             self._say(" ".join(told))
+
+    def _give_out(self) -> None:
+        """What it did, or why not, is said where the button is."""
+        with self._busy():
+            try:
+                done = exporting.export(self.asked, self.playground.workspace, self.form.value, self.with_base.value)
+            except InputError as problem:
+                told = str(problem)
+            else:
+                left = f" ({done.left_out} left out: not whole, or without their word)" if done.left_out else ""
+                told = f"Sentences given out: {done.taken}{left}, in {', '.join(map(str, done.paths))}."
+            self.given_out.value = f'<div role="status">{html.escape(told)}</div>'
 
 
 def feedback(slot: dict, scorers: level_scorers.LevelScorers | None) -> list[Mark]:

@@ -77,7 +77,6 @@ class Judge:
         rows = level_scorers.sentences_of(named)
         self._sentences = rows.sentences
         self._scorers = level_scorers.train(rows, _SEED, with_quality=False)
-        self._people = human_scale.load()
 
     def judge(self, found: Sequence[tuple[str, int, str]], writer: Writer) -> list[Candidate]:
         """Judge candidates.
@@ -90,17 +89,16 @@ class Judge:
             return []
         words, texts = [[word] for word, _, _ in found], [f"1. {text}" for _, _, text in found]
         slots = summary.measure({"tuned": texts}, words, self.level, self._scorers, self._sentences)
-        people = self._people.score([text for _, _, text in found])
         nats = self._nats(found, writer)
-        rows = zip(found, slots.to_dict("records"), people, nats, strict=True)
-        return [self._judged(one, slot, float(level), nll) for one, slot, level, nll in rows]
+        return [self._judged(*row) for row in zip(found, slots.to_dict("records"), nats, strict=True)]
 
-    def _judged(self, one: tuple[str, int, str], slot: dict, people: float, nll: float) -> Candidate:
+    def _judged(self, one: tuple[str, int, str], slot: dict, nll: float) -> Candidate:
         word, order, text = one
         reason, detail = self._wrong(word, text, slot)
         distance = abs(slot["level_score"] - number(self.level)) if slot["valid"] else 0.0
         score = -nll - _LEVEL_NATS * distance - (0 if slot["order_ok"] else _ODD_ORDER_NATS)
-        return Candidate(word, text, order, reason, detail, float(slot["level_score"]), people, nll, score)
+        levels = float(slot["level_score"]), float(slot["human_level"])
+        return Candidate(word, text, order, reason, detail, *levels, nll, score)
 
     def _wrong(self, word: str, text: str, slot: dict) -> tuple[str | None, str]:
         if not slot["valid"] or _LABELLED.match(text):

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "experiments": "data pipeline rendering evaluation training",
     "bank_making": "text data evaluation",
     "writing": "text models data evaluation bank_making",
-    "playground": "text data models evaluation",
+    "playground": "text data models evaluation writing",
     "sharing": "notes models data rendering",
     "rating": "rendering evaluation bank_making",
     "site": "notes rendering",

@@ -363,3 +363,43 @@ def test_run_all_opens_the_playground_in_a_fresh_clone(tmp_path, bank, recipe):
     assert any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs)
     assert any("none yet" in str(output.get("data", {})) for output in outputs)
     assert any("Generate B2-level English sentences" in output.get("text", "") for output in outputs)
+
+
+# Forms
+
+
+def test_what_is_on_the_screen_is_given_out_in_forms_and_said_beside_the_button(workspace, playground, monkeypatch):
+    monkeypatch.setattr(generation, "answer", lambda *a, **k: [ANSWER])
+    panel = panel_of(playground)
+    assert panel.give_out.disabled
+    panel.ask.click()
+    panel.form.value = "csv pdf"
+    panel.give_out.click()
+    assert "form: &#x27;pdf&#x27; is unknown" in panel.given_out.value
+    panel.form.value = "csv bank"
+    panel.give_out.click()
+    assert "the base model answered alone, and it is left out" in panel.given_out.value
+    panel.with_base.value = True
+    panel.give_out.click()
+    folder = workspace.written("playground", "A2")
+    assert "Sentences given out: 2 (1 left out: not whole, or without their word)" in panel.given_out.value
+    assert str(folder / "sentences.csv") in panel.given_out.value
+    assert banks.read(folder / "A2.json", "A2").sentences == {
+        "apple": ("She ate a very red apple.",),
+        "bridge": ("He bridge crossed the the.",),
+    }
+
+
+def test_base_and_tuned_are_given_out_or_the_tuned_alone(workspace, playground, byte_folder, recipe, monkeypatch):
+    write_adapter(workspace, "A2", byte_folder, recipe, "tiny-a2-unsloth-v1", 1)
+    answers = iter(["1. An old apple.", "1. A new apple."])
+    monkeypatch.setattr(generation, "answer", lambda *a, **k: [next(answers)])
+    panel = panel_of(playground, "apple")
+    panel.ask.click()
+    panel.form.value = "bank"
+    panel.give_out.click()
+    path = workspace.written("playground", "A2") / "A2.json"
+    assert json.loads(path.read_text()) == {"apple": ["A new apple."]}
+    panel.with_base.value = True
+    panel.give_out.click()
+    assert json.loads(path.read_text()) == {"apple": ["An old apple.", "A new apple."]}

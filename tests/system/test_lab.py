@@ -130,6 +130,13 @@ class TestPlayground:
         )
         panel.picture("playground_base_alone")
 
+    def test_what_giving_out_in_forms_did_is_told_beside_its_button(self, panel):
+        panel.click("button", "Give out in forms")
+        assert panel.one("[role=status]", "the base model answered alone, and it is left out")
+        panel.click("input[type=checkbox]")
+        panel.click("button", "Give out in forms")
+        assert panel.one("[role=status]", "forms: none of 3 sentences is whole and uses its word")
+
     def test_with_an_adapter_base_and_tuned_stand_side_by_side(self, panel):
         from selenium.webdriver.support.select import Select
 
