@@ -15,8 +15,8 @@ _BASIC_ID, _CLOZE_ID = 1_784_220_131, 1_784_220_132
 _FIELDS = ("Sentence", "Word", "Part of speech", "Meaning", "Topic", "Level")
 _CSS = """.card { font-family: Arial, sans-serif; font-size: 22px; text-align: center; }
 .said { font-size: 16px; opacity: .7; } .cloze { font-weight: bold; }"""
-_SAID = '<div class="said">{{Part of speech}} {{Meaning}}</div>'
-_GAP_BACK = '{{cloze:Sentence}}<hr><b>{{Word}}</b><div class="said">{{Part of speech}} {{Meaning}}</div>'
+_SAID = '<div class="said"><i>{{Part of speech}}</i> {{Meaning}}</div>'
+_GAP_BACK = '{{cloze:Sentence}}<hr><b>{{Word}}</b><div class="said"><i>{{Part of speech}}</i> {{Meaning}}</div>'
 
 
 def as_apkg(collection: Collection) -> bytes:
