@@ -2,8 +2,8 @@
 
     PYTHONPATH=tests/support python tools/take_sentences_picture.py FOLDER
 
-FOLDER is the output of `make write` with the forms html and apkg. The cards are drawn with the note types' own templates
-and styles, out of the package; Anki itself is not needed.
+FOLDER is the output of `make write` with the forms html and apkg. The cards are drawn with the note types' own
+templates and styles, out of the package; Anki itself is not needed.
 """
 
 import argparse
@@ -66,10 +66,11 @@ def _cards(package: Path) -> str:
     models = json.loads(database.execute("select models from col").fetchone()[0])
     pages = [_PAGE.format(css=next(iter(models.values()))["css"])]
     for model in models.values():
-        rows = database.execute("select flds from notes where mid = ? order by id limit ?", (model["id"], _CARDS))
+        rows = database.execute("select flds from notes where mid = ? order by id", (model["id"],)).fetchall()
         names = [field["name"] for field in model["flds"]]
-        for (text,) in rows.fetchall():
-            fields = dict(zip(names, text.split("\x1f"), strict=True))
+        cards = [dict(zip(names, text.split("\x1f"), strict=True)) for (text,) in rows]
+        words = {fields["Word"]: fields for fields in reversed(cards)}  # the first card of each word
+        for fields in list(words.values())[::-1][:_CARDS]:
             pages.append(f'<div class="card">{_drawn(model["tmpls"][0], fields)}</div>')
     return "\n".join(pages)
 
