@@ -32,13 +32,13 @@ class Gpu:
 def gpus() -> tuple[list[Gpu], str | None]:
     """The GPUs of this machine, and what is wrong where nvidia-smi is there and can't tell; ([], None) without it."""
     try:
-        lines = _query("name,driver_version,memory.total")
+        lines = query("name,driver_version,memory.total")
     except FileNotFoundError:
         return [], None
     except (OSError, subprocess.SubprocessError) as error:
         return [], f"nvidia-smi: {_first_line(error)}"
     try:
-        capabilities = _query("compute_cap")
+        capabilities = query("compute_cap")
     except (OSError, subprocess.SubprocessError):  # drivers before 2021 do not know the question
         capabilities = [""] * len(lines)
     return [_gpu(line, capability) for line, capability in zip(lines, capabilities, strict=True)], None
@@ -94,7 +94,13 @@ def _branded(gpu: Gpu) -> str:
     return gpu.name if gpu.name.startswith("NVIDIA") else f"NVIDIA {gpu.name}"
 
 
-def _query(fields: str) -> list[str]:
+def query(fields: str) -> list[str]:
+    """nvidia-smi's line for each GPU.
+
+    Raises:
+        OSError: there is no nvidia-smi.
+        SubprocessError: it failed, or took more than half a minute.
+    """
     command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
     return [line.strip() for line in done.stdout.splitlines() if line.strip()]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from cefr_helpers.core import locks
+from cefr_helpers.core import locks, nvidia
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Stage
 from cefr_helpers.training import distributed
@@ -28,10 +28,9 @@ def visible() -> list[str]:
     """
     given = os.environ.get(_VISIBLE)
     if given is None:
-        command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
         try:
-            given = subprocess.run(command, capture_output=True, text=True, check=True).stdout.replace("\n", ",")
-        except (OSError, subprocess.CalledProcessError):
+            given = ",".join(nvidia.query("index"))
+        except (OSError, subprocess.SubprocessError):
             return []
     ids = [one.strip() for one in given.split(",") if one.strip()]
     return ids[: ids.index("-1")] if "-1" in ids else ids  # CUDA reads the list up to -1
