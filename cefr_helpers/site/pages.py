@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from cefr_helpers.core import files, levels
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.level_records import LevelRecords, read_levels
+from cefr_helpers.core.level_records import LevelRecords, changed_since, read_levels
 from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.records import NAMES
 from cefr_helpers.core.schema import GATES
@@ -72,6 +72,8 @@ def notebook(page: Page, pages: list[Page], workspace: Workspace, locale: Locale
         text = _answers(page, locale)
     else:
         text = page.source.read_text(encoding="utf-8")
+        if page.level and (stale := _stale(workspace, page.level, locale)):
+            text = text.replace("\n", f"\n\n{stale}\n", 1)
     cell = nbformat.v4.new_markdown_cell(text, id="text")
     return nbformat.v4.new_notebook(cells=[cell])
 
@@ -90,6 +92,7 @@ def start(pages: list[Page], workspace: Workspace, locale: Locale) -> str:
         of_level = [page for page in pages if page.level == level]
         if of_level:
             parts.append(f"## {text['level'].format(level=level, name=levels.NAMES[locale.language][level])}")
+            parts += [stale] if (stale := _stale(workspace, level, locale)) else []
             parts += [observations.verdict(done[level], locale)] if level in done else []
             parts += [said] if level in done and (said := observations.template(done[level], locale)) else []
             people = scales.people(done[level], locale) if level in done else None
@@ -97,6 +100,12 @@ def start(pages: list[Page], workspace: Workspace, locale: Locale) -> str:
             parts.append(_read_on(of_level, locale))
     parts += _figures(workspace, locale) + ([_origin(done, locale)] if done else [])
     return "\n\n".join(parts) + "\n"
+
+
+def _stale(workspace: Workspace, level: str, locale: Locale) -> str | None:
+    """A warning where a level's figures are older than what they are about."""
+    changed = changed_since(workspace, level)
+    return changed and "> " + locale.phrases["site"]["stale"].format(file=escaping.code(changed))
 
 
 def _path(source: Path, root: Path) -> PurePosixPath:

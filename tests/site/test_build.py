@@ -1,5 +1,7 @@
 """The results site: its pages, links, tables and figures, from records made by hand; then in a real browser."""
 
+import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -130,6 +132,25 @@ def test_the_start_page_shows_the_levels_there_are(site):
     assert start.find("a", {"aria-current": "page"}).get_text() == "Start"
     assert "2.392 → 1.801" in start.main.get_text()
     assert "People would place the tuned model's sentences at B1 (2.9 [2.7, 3.1])" in start.main.get_text()
+
+
+def test_figures_that_are_older_than_their_records_are_marked(workspace, site, tmp_path):
+    for name in ("index.html", "Notes/B2_FINE_TUNING_RESULTS.html"):
+        assert "Out of date" not in page(site, name).main.get_text()
+    copy = Workspace(tmp_path / "out", tmp_path / "user_data")
+    shutil.copytree(workspace.output_root, copy.output_root)
+    later = copy.note("B2").stat().st_mtime + 5
+    os.utime(copy.record("B2", "training"), (later, later))
+    made = build.build(copy, "en").parent
+    for name in ("index.html", "Notes/B2_FINE_TUNING_RESULTS.html"):
+        assert page(made, name).main.get_text().count("Out of date. training.json has changed") == 1
+    assert "Out of date" not in page(made, "Notes/B1_FINE_TUNING_RESULTS.html").main.get_text()
+    (tmp_path / "bank.json").write_text("{}")
+    record = json.loads(copy.record("B1", "dataset").read_text())
+    record["inputs"] = {str(tmp_path / "bank.json"): "0" * 64}
+    copy.record("B1", "dataset").write_text(json.dumps(record))
+    os.utime(copy.record("B1", "dataset"), (0, 0))
+    assert "Out of date. bank.json has changed" in page(build.build(copy, "en").parent, "index.html").main.get_text()
 
 
 def test_notes_keep_their_figures_and_link_to_pages(site):
