@@ -23,7 +23,7 @@ $(if $(UNKNOWN),$(error $(UNKNOWN): unknown; known are $(SETTINGS)))
 $(if $(filter-out no,$(call given,CHECKS)),$(error CHECKS=$(CHECKS): only CHECKS=no is known))
 $(foreach name,$(SWITCHES),$(if $(filter-out yes,$(call given,$(name))),$(error $(name) is yes, or is not given)))
 
-.PHONY: run check experiment experiment-dry bank write test test-slow lab lint setup status doctor level adopt export publish showcase pictures rate rated site benchmark benchmark-quick gpu-check clean
+.PHONY: run check experiment experiment-dry bank write test test-slow lab lint setup status doctor level adopt export publish showcase pictures rate rated judge site benchmark benchmark-quick gpu-check clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -91,6 +91,9 @@ rate: setup    # make rate LEVELS=B2: a page on which people judge the sentences
 
 rated: setup    # make rated VOTES="a.json b.json": what they say, in notes and report
 	@$(BIN)/cefr rated $(VOTES) $(call options,VOTES)
+
+judge: setup    # make judge LEVEL=B2 SERVER=https://… MODEL=…: a model answers the same questions; its key is BANK_API_KEY
+	@$(BIN)/cefr judge $(call options)
 
 site: setup
 	@$(BIN)/cefr site $(call options)

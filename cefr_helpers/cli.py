@@ -251,6 +251,7 @@ app.command()(level_command.level)
 app.command()(writing_command.write)
 app.command()(rating_commands.rate)
 app.command()(rating_commands.rated)
+app.command()(rating_commands.judge)
 app.command()(sharing_commands.export)
 app.command()(sharing_commands.publish)
 

@@ -1,11 +1,13 @@
 """The `cefr` commands that ask readers what the sentences are worth, and set their votes against what programs say."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cefr_helpers.command_options import Language, Levels, OutputRoot, Seed, overrides, shown
+from cefr_helpers.command_options import Language, Levels, OutputRoot, Seed, overrides, shown, upper
+from cefr_helpers.core.levels import LEVELS, check_level
 from cefr_helpers.pipeline import configuration
 
 
@@ -37,7 +39,6 @@ def rated(
 ) -> None:
     """Read votes, set them beside gates and measures, and put what readers say into notes and report."""
     from cefr_helpers.core import level_records, ratings
-    from cefr_helpers.core.levels import LEVELS
     from cefr_helpers.notes import final_report, reader_sections, results_note
     from cefr_helpers.rating import results
     from cefr_helpers.rendering.locale import load_locale
@@ -57,3 +58,35 @@ def rated(
             typer.echo(shown(results_note.write_results_note(workspace, one.level, settings.language)))
     if workspace.final_report().is_file():
         typer.echo(shown(final_report.write_final_report(workspace, LEVELS, settings.language)))
+
+
+def judge(
+    level: Annotated[str, typer.Option(callback=upper, help="The CEFR level whose page is to be judged.")],
+    server: Annotated[
+        str | None,
+        typer.Option(help="An OpenAI-compatible server, its key in BANK_API_KEY; default: llama.cpp's here."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A model of the server; default: the one it lists.")] = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Where an answer is cut; reasoning takes more.")] = 300,
+    timeout_s: Annotated[float, typer.Option(min=1, help="Seconds without a sign of an answer.")] = 300,
+    output_root: OutputRoot = None,
+) -> None:
+    """Let a model behind a server answer the page's questions; its votes are kept apart from those of readers."""
+    from cefr_helpers.bank_making import chat_client
+    from cefr_helpers.core import secret_scan
+    from cefr_helpers.rating import judge as judging
+
+    secret_scan.refuse_secrets("cefr judge", {"server": server, "model": model})
+    url = chat_client.address(server or chat_client.DEFAULT)
+    settings = configuration.read(overrides(check_level(level), output_root=output_root))
+    asked = chat_client.ChatClient(url, chat_client.key_for(url), timeout_s)
+    kept = "What was answered is kept: the same command goes on from there."
+    try:
+        made = judging.judge(settings.workspace, level, asked, model, max_new_tokens, typer.echo)
+    except chat_client.Unavailable as error:
+        print(f"{error}\n{kept}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        print(f"\nStopped. {kept}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    typer.echo(f"{shown(made)}: give it to `make rated` with the readers' votes; without any it is not checked")

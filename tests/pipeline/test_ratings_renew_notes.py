@@ -1,0 +1,42 @@
+"""What readers say comes into the notes at the next run, and trains nothing."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from cefr_helpers.core.paths import STAGES, Stage
+from cefr_helpers.pipeline import configuration, snakemake, stages
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """A level that is done: every output is there, and newer than what it is made from."""
+    found = configuration.read({"output_root": str(tmp_path / "out"), "levels": ["B2"], "recipe": "smoke"})
+    for age, (stage, level) in enumerate([*((stage, "B2") for stage in STAGES), (Stage.REPORT, "")]):
+        for path in stages.outputs(found.workspace, stage, level):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("{}")
+            os.utime(path, (time.time() - 60 + age,) * 2)
+    return found
+
+
+def planned(settings, target: str) -> set[str]:
+    """The rules that the engine would run."""
+    config = settings.model_dump() | {"needs": {}}
+    profile = snakemake.profile_folder("local")
+    command = [*snakemake.command(config, settings.workspace.output_root, profile), target, "--dry-run"]
+    # by the age of files alone: no run has left its notes on code and settings
+    done = subprocess.run([*command, "--rerun-triggers", "mtime", "--quiet", "host"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = (done.stdout + done.stderr).splitlines()
+    return {line.split()[1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))}
+
+
+def test_ratings_renew_the_note_and_the_report_and_nothing_else(settings):
+    assert planned(settings, "levels") == set() and planned(settings, "report") == set()
+    settings.workspace.record("B2", "ratings").write_text("{}")
+    notes, report = planned(settings, "levels"), planned(settings, "report")
+    assert {rule for rule in notes if not rule.startswith("levels")} == {f"{Stage.PLOT.rule}_B2"}
+    assert f"{Stage.TRAIN.rule}_B2" not in notes | report and "report" in report
