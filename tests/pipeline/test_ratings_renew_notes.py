@@ -18,15 +18,15 @@ def settings(tmp_path):
         for path in stages.outputs(found.workspace, stage, level):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("{}")
-            os.utime(path, (time.time() - 60 + age,) * 2)
+            os.utime(path, (time.time() + age,) * 2)  # the code may have come this second
     return found
 
 
-def planned(settings, target: str) -> set[str]:
+def planned(settings) -> set[str]:
     """The rules that the engine would run."""
     config = settings.model_dump() | {"needs": {}}
     profile = snakemake.profile_folder("local")
-    command = [*snakemake.command(config, settings.workspace.output_root, profile), target, "--dry-run"]
+    command = [*snakemake.command(config, settings.workspace.output_root, profile), "levels", "report", "--dry-run"]
     # by the age of files alone: no run has left its notes on code and settings
     done = subprocess.run([*command, "--rerun-triggers", "mtime", "--quiet", "host"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -35,8 +35,8 @@ def planned(settings, target: str) -> set[str]:
 
 
 def test_ratings_renew_the_note_and_the_report_and_nothing_else(settings):
-    assert planned(settings, "levels") == set() and planned(settings, "report") == set()
-    settings.workspace.record("B2", "ratings").write_text("{}")
-    notes, report = planned(settings, "levels"), planned(settings, "report")
-    assert {rule for rule in notes if not rule.startswith("levels")} == {f"{Stage.PLOT.rule}_B2"}
-    assert f"{Stage.TRAIN.rule}_B2" not in notes | report and "report" in report
+    assert planned(settings) == set()
+    path = settings.workspace.record("B2", "ratings")
+    path.write_text("{}")
+    os.utime(path, (time.time() + 60,) * 2)
+    assert planned(settings) - {"levels"} == {f"{Stage.PLOT.rule}_B2", "report"}
