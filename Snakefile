@@ -65,7 +65,7 @@ def code(stage):
 
 
 def formatted(workspace, level):
-    return [str(workspace.formatted_file(level, part)) for part in ("train", "eval")]
+    return [str(workspace.formatted_file(level, part)) for part in ("train", "dev", "eval")]
 
 
 def records(workspace, level, *names):

@@ -15,6 +15,7 @@ from cefr_helpers.data import formatting, splitting
 from cefr_helpers.models import base_model, merging, prompts
 
 HELD_OUT_SHARE = 0.2
+DEV_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _portable(base: Path, folder: Path) -> Path:
 
 def _examples(settings: Settings, banks: dict) -> dict[str, list[dict]]:
     """Examples for training, held-out ones, and short held-out ones for the growth of scoring."""
-    split = splitting.split_groups(banks, "words", HELD_OUT_SHARE, settings.seed)
+    split = splitting.split_groups(banks, "words", HELD_OUT_SHARE, DEV_SHARE, settings.seed)
     bank, level, seed = banks[settings.level], settings.level, settings.seed
     held_out = max(settings.loss_examples, settings.evaluation_examples, settings.prompts)
     draw = formatting.draw_examples

@@ -63,8 +63,8 @@ class LevelRecords:
 
     @property
     def above_floor(self) -> float | None:
-        """The best evaluation loss minus the memoriser's floor of the same measure, in nats per token."""
-        lowest, ground = self.best.eval_loss, self.floor(self.loss_measure("eval_loss"))
+        """The best evaluation loss minus the memoriser's floor of the same measure and examples, in nats per token."""
+        lowest, ground = self.best.eval_loss, self.training_floor(self.loss_measure("eval_loss"))
         return None if lowest is None or ground is None else lowest - ground
 
     def history(self, key: str) -> list[Step]:
@@ -86,9 +86,23 @@ class LevelRecords:
         measure = self.training.results.hyperparameters.get("loss_on")
         return measure if measure in MEASURES else None
 
+    @property
+    def evaluated_on(self) -> str | None:
+        """What the trainer's evaluations were taken on, and the checkpoint chosen by: "dev", examples of words that
+        are not reported, "test", the reported examples, as in older records, or None where it is not known."""
+        if self.adopted or not self.dataset:
+            return None
+        return "dev" if self.dataset.results.dev_examples else "test"
+
     def floor(self, measure: str | None) -> float | None:
-        """The memoriser's floor in nats per token, for a loss on "completion" or "full_text"."""
+        """The memoriser's floor of the test examples, in nats per token, for a loss on "completion" or "full_text"."""
         return getattr(self.dataset.results.memoriser_floor, measure).nats_per_token if measure else None
+
+    def training_floor(self, measure: str | None) -> float | None:
+        """The floor to compare the trainer's losses with: that of the development examples, where there are any."""
+        if self.evaluated_on != "dev":
+            return self.floor(measure)
+        return getattr(self.dataset.results.dev_memoriser_floor, measure).nats_per_token if measure else None
 
     @property
     def merged_identity(self) -> dict:

@@ -113,7 +113,7 @@ class Workspace:
         return cls(resolve(output_root), resolve(user_data))
 
     def formatted_file(self, level: str, split: str) -> Path:
-        """The formatted examples of a level; `split` is "train" or "eval"."""
+        """The formatted examples of a level; `split` is "train", "dev" or "eval" (test)."""
         folder = self.output_root / "formatted_data" / level
         return folder / f"training_data_{level.lower()}_list_format_{split}.json"
 

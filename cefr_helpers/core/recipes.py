@@ -19,7 +19,9 @@ DATA_KEYS = (
     "base_model_revision",
     "split",
     "held_out_share",
+    "dev_share",
     "train_examples",
+    "dev_examples",
     "eval_examples",
     "max_seq_length",
 )
@@ -66,7 +68,9 @@ class Recipe(BaseModel):
     base_model_revision: str | None
     split: Literal["words", "examples"]
     held_out_share: float = Field(gt=0, lt=1)
+    dev_share: float = Field(gt=0, lt=1)
     train_examples: int = Field(ge=1, le=MOST)
+    dev_examples: int = Field(ge=1, le=MOST)
     eval_examples: int = Field(ge=1, le=MOST)
     max_seq_length: int = Field(ge=64, le=MOST)
 
@@ -113,6 +117,14 @@ class Recipe(BaseModel):
         if unknown or len(set(value)) != len(value):
             raise ValueError(f"names {unknown or 'a module twice'}; choose among {', '.join(TARGET_MODULES)}")
         return tuple(value)
+
+    @field_validator("dev_share")
+    @classmethod
+    def _leaves_training_words(cls, value, values):
+        test = values.data.get("held_out_share")
+        if test is not None and test + value >= 1:
+            raise ValueError(f"must leave words to train on: less than 1 together with held_out_share ({test:g})")
+        return value
 
     @property
     def examples_per_step(self) -> int:

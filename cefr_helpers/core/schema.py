@@ -134,22 +134,26 @@ class HeldOutCounts(Part):
 
     Attributes:
         train: for training.
-        held_out: for evaluation alone.
+        dev: for development: checkpoints and recipes are chosen by them; missing in older records.
+        held_out: for the test alone: only reported.
     """
 
     train: int | None = None
+    dev: int | None = None
     held_out: int | None = None
 
 
 class PartCounts(Part):
-    """How many are in the training examples and how many in the evaluation examples.
+    """How many are in the examples of each part.
 
     Attributes:
         train: in the training examples.
-        eval: in the evaluation examples.
+        dev: in the development examples.
+        eval: in the test examples.
     """
 
     train: int | None = None
+    dev: int | None = None
     eval: int | None = None
 
 
@@ -172,14 +176,16 @@ class TokenCounts(Part):
 
 
 class Tokens(Part):
-    """Token counts of both parts.
+    """Token counts of the parts.
 
     Attributes:
         train: of the training examples.
-        eval: of the evaluation examples.
+        dev: of the development examples.
+        eval: of the test examples.
     """
 
     train: TokenCounts = TokenCounts()
+    dev: TokenCounts = TokenCounts()
     eval: TokenCounts = TokenCounts()
 
 
@@ -201,20 +207,22 @@ class Split(Part):
     Attributes:
         policy: "words", where held-out words are in no training example, or "examples", where only examples differ.
         hash: tells one split from another.
-        held_out_share: share of the words that was asked for.
+        held_out_share: share of the words that was asked for as test words.
+        dev_share: share of the words that was asked for as development words.
     """
 
     policy: str | None = None
     hash: str | None = None
     held_out_share: float | None = None
+    dev_share: float | None = None
 
 
 class Leak(Part):
-    """How much of the evaluation is in the training examples too; share of 1.
+    """How much of one part is in another part too.
 
     Attributes:
         count: how many.
-        share: of the evaluation's, from 0 to 1.
+        share: of the first part's, from 0 to 1.
     """
 
     count: int | None = None
@@ -222,13 +230,13 @@ class Leak(Part):
 
 
 class LeakAudit(Part):
-    """What the finished files have in common.
+    """What two parts' finished examples have in common: how much of the one stands in the other, "the seen".
 
     Attributes:
-        word_overlap: target words of the evaluation that are target words of the training too.
-        sentence_overlap: sentences of the evaluation that are in the training.
-        near_duplicates: sentences of the evaluation that are nearly one of the training.
-        held_out_words_in_training_sentences: held-out words that stand in a training sentence of another word.
+        word_overlap: target words that are target words of the seen too.
+        sentence_overlap: sentences that are among the seen.
+        near_duplicates: sentences that are nearly one of the seen.
+        held_out_words_in_training_sentences: target words that stand in a seen sentence of another word.
     """
 
     word_overlap: Leak = Leak()
@@ -268,10 +276,12 @@ class ExampleFiles(Part):
 
     Attributes:
         train: of the training examples.
-        eval: of the evaluation examples.
+        dev: of the development examples.
+        eval: of the test examples.
     """
 
     train: str | None = None
+    dev: str | None = None
     eval: str | None = None
 
 
@@ -316,7 +326,9 @@ class DatasetResults(Part):
         sentence_bank: the bank.
         placement: where people would place the bank's sentences.
         train_examples: number of training examples.
-        eval_examples: number of evaluation examples.
+        dev_examples: number of development examples, by which the checkpoint is chosen; missing in older records, where
+            it was chosen by the test examples.
+        eval_examples: number of test examples.
         words_per_example: words that a prompt asks for.
         words: of the bank, by the split.
         sentences: of the bank, by the split.
@@ -325,14 +337,18 @@ class DatasetResults(Part):
         max_seq_length: the longest sequence that training takes, in tokens.
         sentence_words: length of the bank's sentences.
         split: how words were held out.
-        leak_audit: what training and evaluation have in common.
-        memoriser_floor: the lowest loss that knowing the bank by heart could give.
+        leak_audit: how much of the test examples stands in the training examples.
+        dev_leak_audit: how much of the development examples stands in the training examples.
+        test_in_dev_leak_audit: how much of the test examples stands in the development examples.
+        memoriser_floor: the lowest loss on the test examples that knowing the bank by heart could give.
+        dev_memoriser_floor: the same on the development examples, to compare the trainer's evaluation losses with.
         files: the formatted files.
     """
 
     sentence_bank: SentenceBank = SentenceBank()
     placement: Placement = Placement()
     train_examples: int | None = None
+    dev_examples: int | None = None
     eval_examples: int | None = None
     words_per_example: int | None = None
     words: HeldOutCounts = HeldOutCounts()
@@ -343,7 +359,10 @@ class DatasetResults(Part):
     sentence_words: SentenceWords = SentenceWords()
     split: Split = Split()
     leak_audit: LeakAudit = LeakAudit()
+    dev_leak_audit: LeakAudit = LeakAudit()
+    test_in_dev_leak_audit: LeakAudit = LeakAudit()
     memoriser_floor: MemoriserFloor = MemoriserFloor()
+    dev_memoriser_floor: MemoriserFloor = MemoriserFloor()
     files: ExampleFiles = ExampleFiles()
 
 
@@ -373,7 +392,7 @@ class Step(Part):
         step: optimizer step.
         epoch: share of the examples seen; 1 is all of them once.
         train_loss: mean since the entry before, in nats per token.
-        eval_loss: on the evaluation examples, in nats per token.
+        eval_loss: on the development examples, in nats per token; in older records on the test examples.
         learning_rate: at this step.
         grad_norm: before clipping.
     """
@@ -574,7 +593,7 @@ class Agreement(Part):
 
     Attributes:
         training_best_eval_loss: by the trainer.
-        comparison_tuned_loss: by the comparison, on the same examples.
+        comparison_tuned_loss: by the comparison, on the same examples: the development ones.
         relative_difference: share of the trainer's.
     """
 
@@ -761,7 +780,7 @@ class ComparisonResults(Part):
     Attributes:
         completion: likelihood of the answers alone.
         full_text: likelihood of prompts and answers.
-        examples: evaluation examples that were scored.
+        examples: test examples that were scored.
         tokens: that were scored.
         characters: that were scored.
         agreement: whether training and comparison measure the same.

@@ -13,7 +13,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.data import banks, cleaning, splitting
 from cefr_helpers.data.banks import Bank
-from cefr_helpers.data.formatting import WORDS_PER_EXAMPLE
+from cefr_helpers.data.splitting import FEWEST_WORDS, PART_NAMES, PARTS, WORDS_PER_EXAMPLE
 
 _SHARES = (0.1, 0.2, 0.3, 0.5)
 _GROUPS = {"changed": cleaning.CHANGED, "dropped": cleaning.DROPPED, "doubtful": cleaning.DOUBTFUL}
@@ -22,19 +22,18 @@ UNNAMED = "any"  # the level of a file that is checked without one
 
 @dataclass(frozen=True)
 class Share:
-    """What a held-out share leaves to both sides.
+    """What the shares of test and development words leave to each part, by "train", "dev" and "eval" (test).
 
     Attributes:
-        training_examples, held_out_examples: how many before a sentence comes again; 0 where there are fewer words than
-            an example needs.
-        can_run: whether both sides have words for an example.
+        words: how many words a part has.
+        examples: how many it makes before a sentence comes again; 0 where there are fewer words than an example needs.
+        can_run: whether each part has words for an example.
     """
 
     held_out_share: float
-    training_words: int
-    held_out_words: int
-    training_examples: int
-    held_out_examples: int
+    dev_share: float
+    words: dict[str, int]
+    examples: dict[str, int]
     can_run: bool
 
 
@@ -89,7 +88,7 @@ def check(
     """Read a bank as a run of `levels` would; without levels, all that it has.
 
     Args:
-        more: held-out shares to try beside the recipe's.
+        more: shares of test words to try beside the recipe's, with as large a share of development words.
 
     Raises:
         InputError: as `banks.find`, `banks.check_serves` and `banks.read`.
@@ -99,21 +98,24 @@ def check(
     files = {level: path for one in named for level, path in banks.find(sentence_bank, one).items()}
     read = banks.read_all(files) if files else {UNNAMED: banks.read(banks.only_file(sentence_bank))}
     chosen = list(named) or [UNNAMED]
-    wanted = dict.fromkeys((recipe.held_out_share, *more))
-    splits = [splitting.split_groups(read, recipe.split, share, seed) for share in wanted]
+    dev = recipe.dev_share
+    wanted = dict.fromkeys((recipe.held_out_share, *(share for share in more if share + dev < 1)))
+    splits = [splitting.split_groups(read, recipe.split, share, dev, seed) for share in wanted]
     return [LevelCheck(one, read[one], tuple(_share(read[one], split, one) for split in splits)) for one in chosen]
 
 
 def refuse_too_few(checks: Iterable[LevelCheck]) -> None:
-    """Raise InputError for the levels that have too few words for an example on each side; they are named at once."""
+    """Raise InputError for the levels in which a part has too few words for an example; they are named at once."""
     problems = []
     for one in checks:
-        for side, words in (("training", one.shares[0].training_words), ("held-out", one.shares[0].held_out_words)):
+        share = one.shares[0]
+        for part, words in share.words.items():
             if words < WORDS_PER_EXAMPLE:
                 problems.append(
-                    f"{one.bank.name}: level {one.level} has {words} {side} words; an example needs "
-                    f"{WORDS_PER_EXAMPLE}: add words to the bank or change held_out_share "
-                    f"({one.shares[0].held_out_share})"
+                    f"{one.bank.name}: level {one.level} has {words} {PART_NAMES[part]} words of "
+                    f"{len(one.bank.sentences)}; each part needs {WORDS_PER_EXAMPLE}, so a level {FEWEST_WORDS}: add "
+                    f"words to the bank or change held_out_share ({share.held_out_share}) or dev_share "
+                    f"({share.dev_share})"
                 )
     if problems:
         raise InputError("\n".join(problems))
@@ -137,12 +139,17 @@ def lines(one: LevelCheck, recipe: str) -> list[str]:
     for group, title in (("changed", "Changed"), ("dropped", "Dropped"), ("doubtful", "Doubtful"), ("told", "Also")):
         if rows := one.rows(group):
             told += [f"  {title}: {sum(row['count'] for row in rows)}", *("  " + line for line in cleaning.lines(rows))]
-    told += [f"  {'held-out share':<24}{'words: train':>14}{'held out':>10}{'examples: train':>17}{'held out':>10}"]
+    short_names = f"{'dev':>8}{'test':>8}"
+    told += [f"  {'shares: test + dev':<28}{'words: train':>14}{short_names}{'examples: train':>17}{short_names}"]
     for at, share in enumerate(one.shares):
-        name = f"{share.held_out_share:g}" + ("" if at else f" (recipe {Path(recipe).stem})")
-        words = f"{share.training_words:>14,}{share.held_out_words:>10,}"
-        told.append(f"  {name:<24}{words}{share.training_examples:>17,}{share.held_out_examples:>10,}")
+        name = f"{share.held_out_share:g} + {share.dev_share:g}" + ("" if at else f" (recipe {Path(recipe).stem})")
+        words, examples = ([found[part] for part in PARTS] for found in (share.words, share.examples))
+        row = f"{words[0]:>14,}{words[1]:>8,}{words[2]:>8,}{examples[0]:>17,}{examples[1]:>8,}{examples[2]:>8,}"
+        told.append(f"  {name:<28}{row}")
     told.append("  Examples: how many can be made before a sentence is used again; a recipe may ask for more.")
+    told.append(
+        "  Training sees the train words, the checkpoint is chosen by the dev words, and only test words are reported."
+    )
     return [*told, f"  {_verdict(one)}"]
 
 
@@ -160,20 +167,17 @@ def _name(one: LevelCheck) -> str:
 def _verdict(one: LevelCheck) -> str:
     if one.can_run:
         return "Enough words for a run."
-    return f"Too few words for a run: both sides of the split need {WORDS_PER_EXAMPLE}."
+    return f"Too few words for a run: training, dev and test words need {WORDS_PER_EXAMPLE} each."
 
 
 def _share(bank: Bank, split: splitting.Split, level: str) -> Share:
-    words = {part: split.words(level, part) for part in ("train", "eval")}
+    words = {part: split.words(level, part) for part in PARTS}
     sentences = {part: sum(len(bank.sentences[word]) for word in own) for part, own in words.items()}
-    examples = {
-        part: sentences[part] // WORDS_PER_EXAMPLE if len(words[part]) >= WORDS_PER_EXAMPLE else 0 for part in words
-    }
+    enough = {part: len(own) >= WORDS_PER_EXAMPLE for part, own in words.items()}
     return Share(
         held_out_share=split.held_out_share,
-        training_words=len(words["train"]),
-        held_out_words=len(words["eval"]),
-        training_examples=examples["train"],
-        held_out_examples=examples["eval"],
-        can_run=all(len(own) >= WORDS_PER_EXAMPLE for own in words.values()),
+        dev_share=split.dev_share,
+        words={part: len(own) for part, own in words.items()},
+        examples={part: sentences[part] // WORDS_PER_EXAMPLE if enough[part] else 0 for part in PARTS},
+        can_run=all(enough.values()),
     )

@@ -12,10 +12,8 @@ from statistics import fmean, median
 from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.data.banks import Bank
-from cefr_helpers.data.splitting import Split
+from cefr_helpers.data.splitting import PART_NAMES, WORDS_PER_EXAMPLE, Split
 from cefr_helpers.text.tokens import words_of
-
-WORDS_PER_EXAMPLE = 10
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def draw_examples(
     the sentences of each word. With "examples", the old protocol, both are drawn at random.
 
     Args:
-        part: "train" or "eval" (the held-out words).
+        part: "train", "dev" or "eval" (the test words).
 
     Raises:
         InputError: the part has fewer words than an example needs, or `count` is below 1.
@@ -101,11 +99,11 @@ def draw_examples(
     if count < 1:
         raise InputError(f"{part}_examples: {count!r}; expected at least 1")
     if len(words) < words_per_example:
-        kind = "held-out" if part == "eval" else "training"
         raise InputError(
-            f"{bank.name}: level {level} has {len(words)} {kind} words; an example needs {words_per_example}: add "
-            f"words to the bank or change held_out_share ({split.held_out_share}); the largest group of words that "
-            f"must stay together has {split.largest_group}"
+            f"{bank.name}: level {level} has {len(words)} {PART_NAMES[part]} words; an example needs "
+            f"{words_per_example}: add words to the bank or change held_out_share ({split.held_out_share}) or "
+            f"dev_share ({split.dev_share}); the largest group of words that must stay together has "
+            f"{split.largest_group}"
         )
     rng = random.Random(f"{seed}/{level}/{part}")
     sizes = [len(bank.sentences[word]) for word in words]

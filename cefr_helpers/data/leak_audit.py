@@ -1,4 +1,4 @@
-"""What the training examples give away of the held-out ones, measured on the examples as they are written."""
+"""What one part's examples give away of another's, measured on the examples as they are written."""
 
 from collections.abc import Iterable
 
@@ -9,31 +9,53 @@ from cefr_helpers.text.tokens import words_of
 _ZERO_FOR_WORDS = ("word_overlap", "sentence_overlap", "near_duplicates")
 
 
-def leak_audit(train_examples: Iterable[dict], eval_examples: Iterable[dict], policy: str) -> dict:
-    """Overlap of the two sides, each as {"count", "share"} of the distinct words or sentences of the eval examples.
+# What must be apart, each as (what was seen, of what): the audit of the first is about training and test words.
+PAIRS = (("train", "eval"), ("train", "dev"), ("dev", "eval"))
 
-    word_overlap: words that share a headword with a training word. sentence_overlap: sentences that are trained on,
-    case and punctuation aside. near_duplicates: further sentences with a training sentence of Jaccard index >= .8.
-    held_out_words_in_training_sentences: words that occur, in any form, inside any training sentence.
+
+def audit_parts(examples: dict[str, Iterable[dict]], policy: str) -> dict[tuple[str, str], dict]:
+    """`leak_audit` of each pair of parts, by PAIRS.
+
+    Args:
+        examples: "train", "dev" and "eval" -> their examples.
 
     Raises:
-        RuntimeError: the split is "words" and one of the first three is not zero; names an example.
+        RuntimeError: the split is "words" and two parts are not apart; names the parts and an example.
     """
-    train_words, train_sentences = _words_and_sentences(train_examples)
-    eval_words, eval_sentences = _words_and_sentences(eval_examples)
-    trained = {" ".join(words_of(sentence)) for sentence in train_sentences}
-    plain = {sentence: words_of(sentence) for sentence in eval_sentences}
-    same = {sentence for sentence, words in plain.items() if " ".join(words) in trained}
+    return {pair: leak_audit(examples[pair[0]], examples[pair[1]], policy, pair) for pair in PAIRS}
+
+
+def leak_audit(
+    seen_examples: Iterable[dict], examples: Iterable[dict], policy: str, names: tuple[str, str] = PAIRS[0]
+) -> dict:
+    """Overlap of two parts, each as {"count", "share"} of the distinct words or sentences of `examples`.
+
+    word_overlap: words that share a headword with a word seen. sentence_overlap: sentences that were seen, case and
+    punctuation aside. near_duplicates: further sentences with a seen sentence of Jaccard index >= .8.
+    held_out_words_in_training_sentences: words that occur, in any form, inside any sentence seen.
+
+    Args:
+        names: of the two parts, for the message.
+
+    Raises:
+        RuntimeError: the split is "words" and one of the first three is not zero; names the parts and an example.
+    """
+    seen_words, seen_sentences = _words_and_sentences(seen_examples)
+    own_words, own_sentences = _words_and_sentences(examples)
+    seen = {" ".join(words_of(sentence)) for sentence in seen_sentences}
+    plain = {sentence: words_of(sentence) for sentence in own_sentences}
+    same = {sentence for sentence, words in plain.items() if " ".join(words) in seen}
     found = {
-        "word_overlap": (_words_in_both(eval_words, train_words), eval_words),
-        "sentence_overlap": (same, eval_sentences),
-        "near_duplicates": (_near(plain, train_sentences) - same, eval_sentences),
-        "held_out_words_in_training_sentences": (word_match.words_found_in(eval_words, train_sentences), eval_words),
+        "word_overlap": (_words_in_both(own_words, seen_words), own_words),
+        "sentence_overlap": (same, own_sentences),
+        "near_duplicates": (_near(plain, seen_sentences) - same, own_sentences),
+        "held_out_words_in_training_sentences": (word_match.words_found_in(own_words, seen_sentences), own_words),
     }
     if policy == "words":
         for name in _ZERO_FOR_WORDS:
-            if found[name][0]:
-                raise RuntimeError(f"the split leaks: {name} is {len(found[name][0])}, such as {min(found[name][0])!r}")
+            if leaked := found[name][0]:
+                parts = " and ".join(names)
+                raise RuntimeError(f"the split leaks: {name} of {parts} is {len(leaked)}, such as {min(leaked)!r}")
     return {name: {"count": len(leaked), "share": len(leaked) / len(of)} for name, (leaked, of) in found.items()}
 
 
@@ -51,8 +73,8 @@ def _words_in_both(words: set[str], others: set[str]) -> set[str]:
     return {word for word in words if not headwords.isdisjoint(word_match.lemmas(word))}
 
 
-def _near(plain: dict[str, list[str]], train_sentences: set[str]) -> set[str]:
+def _near(plain: dict[str, list[str]], seen_sentences: set[str]) -> set[str]:
     sentences = list(plain)
-    train = sorted(train_sentences)
-    pairs = near_duplicates([frozenset(words_of(one)) for one in train], [frozenset(plain[one]) for one in sentences])
+    seen = sorted(seen_sentences)
+    pairs = near_duplicates([frozenset(words_of(one)) for one in seen], [frozenset(plain[one]) for one in sentences])
     return {sentences[j] for _, j in pairs}

@@ -1,4 +1,4 @@
-"""Splitting a bank's words into training and held-out ones, over all levels together, so that nothing leaks."""
+"""Splitting a bank's words into training, development and test words, over all levels together: nothing leaks."""
 
 import hashlib
 import json
@@ -12,71 +12,99 @@ from cefr_helpers.text.near_duplicates import near_duplicates
 from cefr_helpers.text.tokens import words_of
 
 POLICIES = ("words", "examples")
+# Trained on; chosen by (checkpoints, recipes); only reported. The last is called test words wherever people read it.
+PARTS = ("train", "dev", "eval")
+PART_NAMES = {"train": "training", "dev": "development", "eval": "test"}
+WORDS_PER_EXAMPLE = 10  # and the fewest words that a part can do with
+FEWEST_WORDS = WORDS_PER_EXAMPLE * len(PARTS)
 # Part of the hash: to be raised whenever the same banks and seed would be split in another way.
-_VERSION = 1
+_VERSION = 2
 
 Entry = tuple[str, str]  # a level and a target word of its bank
 
 
 @dataclass(frozen=True)
 class Split:
-    """Which words of each level are trained on and which are held out.
+    """Which words of each level are trained on, which are chosen by and which are only reported.
 
     Attributes:
-        policy: "words" (held-out words are never trained on) or "examples" (the old protocol: both sides use all).
-        held_out_share: the share of each level's words that was asked for.
+        policy: "words" (no word is in two parts) or "examples" (the old protocol: all parts draw from all words).
+        held_out_share: the share of each level's words that was asked for as test words.
+        dev_share: the share that was asked for as development words.
         seed: what decides which words.
-        train: level -> words; held_out: level -> words.
+        parts: name of a part, of PARTS -> level -> words.
         groups: number of groups of words that must stay together; largest_group: words in the largest.
         hash: version of this split, 16 hex digits; changes with any word, sentence or setting.
     """
 
     policy: str
     held_out_share: float
+    dev_share: float
     seed: int
-    train: dict[str, tuple[str, ...]]
-    held_out: dict[str, tuple[str, ...]]
+    parts: dict[str, dict[str, tuple[str, ...]]]
     groups: int
     largest_group: int
     hash: str
 
     def words(self, level: str, part: str) -> tuple[str, ...]:
-        """The words that `part` ("train" or "eval") of a level draws from."""
-        return {"train": self.train, "eval": self.held_out}[part][level]
+        """The words that `part` ("train", "dev" or "eval") of a level draws from."""
+        return self.parts[part][level]
 
     def summary(self) -> dict:
         """What the dataset record keeps of the split."""
-        return {"policy": self.policy, "hash": self.hash, "held_out_share": self.held_out_share}
+        kept = ("policy", "hash", "held_out_share", "dev_share")
+        return {key: getattr(self, key) for key in kept}
 
 
-def split_groups(banks: dict[str, Bank], policy: str, held_out_share: float, seed: int) -> Split:
+def split_groups(banks: dict[str, Bank], policy: str, held_out_share: float, dev_share: float, seed: int) -> Split:
     """Split the words of all levels' banks.
 
     With "words", words stay together that share a headword or a sentence, or own near-duplicate sentences, in any
     level. Groups come in an order that only the seed and their first word decide, so a word more moves few others;
-    each is held out unless a level it touches has its share already.
+    each becomes test words unless a level it touches has its share already, then development words likewise. So the
+    test words do not depend on `dev_share`, but in a small bank: there `targets` sees to it that each part has words.
 
     Raises:
-        InputError: an unknown policy, a share that is not between 0 and 1, or no such seed.
+        InputError: an unknown policy, a share that is not between 0 and 1, shares that leave nothing to train on, or
+            no such seed.
     """
     if policy not in POLICIES:
         raise InputError(f"split: {policy!r} is not a policy; expected one of {', '.join(POLICIES)}")
-    if not 0 < held_out_share < 1:
-        raise InputError(f"held_out_share: {held_out_share!r}; expected a number between 0 and 1")
+    for name, share in (("held_out_share", held_out_share), ("dev_share", dev_share)):
+        if not 0 < share < 1:
+            raise InputError(f"{name}: {share!r}; expected a number between 0 and 1")
+    if held_out_share + dev_share >= 1:
+        raise InputError(
+            f"held_out_share and dev_share: {held_out_share!r} and {dev_share!r}; expected less than 1 together"
+        )
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise InputError(f"seed: {shown(seed)}; expected a whole number from 0 to 4294967295")
+    words = {level: tuple(sorted(bank.sentences)) for level, bank in banks.items()}
     if policy == "examples":
         groups = [[(level, word)] for level, bank in banks.items() for word in bank.sentences]
-        held_out = train = {level: tuple(sorted(bank.sentences)) for level, bank in banks.items()}
+        parts = dict.fromkeys(PARTS, words)
     else:
         groups = group_words(banks)
-        chosen = _choose(groups, banks, held_out_share, seed)
-        words = {level: sorted(bank.sentences) for level, bank in banks.items()}
-        train = {level: tuple(word for word in words[level] if (level, word) not in chosen) for level in words}
-        held_out = {level: tuple(word for word in words[level] if (level, word) in chosen) for level in words}
-    version = _hash(banks, policy, held_out_share, seed, held_out)
+        part_of = _assign(groups, banks, held_out_share, dev_share, seed)
+        parts = {
+            part: {level: tuple(word for word in own if part_of[level, word] == part) for level, own in words.items()}
+            for part in PARTS
+        }
+    version = _hash(banks, policy, held_out_share, dev_share, seed, parts)
     largest = max(map(len, groups), default=0)
-    return Split(policy, held_out_share, seed, train, held_out, len(groups), largest, version)
+    return Split(policy, held_out_share, dev_share, seed, parts, len(groups), largest, version)
+
+
+def targets(words: int, held_out_share: float, dev_share: float) -> dict[str, int]:
+    """How many of a level's words are to be "eval" and "dev" words.
+
+    They are the shares, but where the bank has words for it no part gets fewer than an example needs.
+    """
+    test, dev = round(held_out_share * words), round(dev_share * words)
+    if words < FEWEST_WORDS:
+        return {"eval": test, "dev": dev}
+    test = min(max(test, WORDS_PER_EXAMPLE), words - 2 * WORDS_PER_EXAMPLE)
+    return {"eval": test, "dev": min(max(dev, WORDS_PER_EXAMPLE), words - test - WORDS_PER_EXAMPLE)}
 
 
 def group_words(banks: dict[str, Bank]) -> list[list[Entry]]:
@@ -106,17 +134,25 @@ def group_words(banks: dict[str, Bank]) -> list[list[Entry]]:
     return list(groups.values())
 
 
-def _choose(groups: list[list[Entry]], banks: dict[str, Bank], share: float, seed: int) -> set[Entry]:
-    """The held-out entries."""
-    target = {level: round(share * len(bank.sentences)) for level, bank in banks.items()}
-    taken: Counter[str] = Counter()
-    chosen: set[Entry] = set()
-    for group in sorted(groups, key=lambda group: _order(group, seed)):
-        sizes = Counter(level for level, _ in group)
-        if all(taken[level] + size <= target[level] for level, size in sizes.items()):
-            taken += sizes
-            chosen |= set(group)
-    return chosen
+def _assign(
+    groups: list[list[Entry]], banks: dict[str, Bank], held_out_share: float, dev_share: float, seed: int
+) -> dict[Entry, str]:
+    """Each entry's part."""
+    wanted = {level: targets(len(bank.sentences), held_out_share, dev_share) for level, bank in banks.items()}
+    found = dict.fromkeys((entry for group in groups for entry in group), "train")
+    left = sorted(groups, key=lambda group: _order(group, seed))
+    for part in ("eval", "dev"):
+        taken: Counter[str] = Counter()
+        over = []
+        for group in left:
+            sizes = Counter(level for level, _ in group)
+            if all(taken[level] + size <= wanted[level][part] for level, size in sizes.items()):
+                taken += sizes
+                found |= dict.fromkeys(group, part)
+            else:
+                over.append(group)
+        left = over
+    return found
 
 
 def _order(group: list[Entry], seed: int) -> str:
@@ -124,7 +160,8 @@ def _order(group: list[Entry], seed: int) -> str:
     return hashlib.sha256(f"{seed}\n{first}".encode()).hexdigest()
 
 
-def _hash(banks: dict[str, Bank], policy: str, share: float, seed: int, held_out: dict[str, tuple[str, ...]]) -> str:
+def _hash(banks: dict[str, Bank], policy: str, held_out_share: float, dev_share: float, seed: int, parts: dict) -> str:
     sentences = {level: dict(sorted(bank.sentences.items())) for level, bank in sorted(banks.items())}
-    content = [_VERSION, policy, share, seed, sorted(held_out.items()), sentences]
+    kept = [sorted(parts[part].items()) for part in ("eval", "dev")]
+    content = [_VERSION, policy, held_out_share, dev_share, seed, kept, sentences]
     return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:16]

@@ -72,7 +72,7 @@ def memorisation_gap(seen: Scores, held_out: Scores, seed: int, part: str = "com
 
     Args:
         seen: scores of training examples.
-        held_out: scores of the evaluation examples.
+        held_out: scores of the test examples.
 
     Returns:
         `examples` of training scored, their `base` and `tuned` loss, and the difference of the two gains (base -
@@ -107,9 +107,14 @@ def answers(model, tokenizer, examples: list[dict], max_new_tokens: int, kept: B
     ]
 
 
-def agreement(completion: dict, training: TrainingRecord) -> dict:
-    """The tuned loss beside the trainer's best eval loss: the same quantity by the same code, so they must agree."""
-    best, tuned = training.results.best.eval_loss, completion["tuned"]["loss"]
+def agreement(model, tokenizer, development: list[dict], batch_size: int, training: TrainingRecord) -> dict:
+    """The tuned loss beside the trainer's best eval loss: the same quantity by the same code, so they must agree.
+
+    Args:
+        development: the examples that the trainer evaluated on; the model has its adapter on.
+    """
+    best = training.results.best.eval_loss
+    tuned = likelihood.summarise(likelihood.score(model, tokenizer, development, batch_size))["loss"]
     return {
         "training_best_eval_loss": best,
         "comparison_tuned_loss": tuned,

@@ -62,7 +62,7 @@ def training_rows(banks: dict[str, Bank], dataset: DatasetRecord, settings: Reci
         InputError: bank, recipe or seed split the words in another way than the dataset record says: held-out words
             would come among those that the scorer learns from.
     """
-    split = splitting.split_groups(banks, settings.split, settings.held_out_share, seed)
+    split = splitting.split_groups(banks, settings.split, settings.held_out_share, settings.dev_share, seed)
     recorded = dataset.results.split.hash
     if split.hash != recorded:
         raise InputError(

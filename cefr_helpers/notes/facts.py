@@ -2,7 +2,7 @@
 
 from cefr_helpers.core import levels
 from cefr_helpers.core.level_records import LevelRecords
-from cefr_helpers.core.schema import DatasetResults, LossChange, MergeCheck, TrainingResults
+from cefr_helpers.core.schema import DatasetResults, Leak, LeakAudit, LossChange, MergeCheck, TrainingResults
 from cefr_helpers.notes import observations
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale
@@ -71,15 +71,17 @@ def data(records: LevelRecords, locale: Locale) -> str | None:
         return None
     text = locale.phrases["facts"]
     policy = found.split.policy
-    counts = {key: locale.whole(getattr(found, f"{key}_examples")) for key in ("train", "eval")}
+    counts = {key: locale.whole(getattr(found, f"{key}_examples")) for key in ("train", "dev", "eval")}
+    parts = found.dev_examples is not None
+    sentences = "sentences_in_parts" if parts else "sentences_split"
     form = locale.whole(found.words_per_example)
     cut = locale.whole(found.tokens.train.truncated)
     length = locale.whole(found.max_seq_length)
     facts = [
         ("bank", _bank(found, locale)),
-        ("examples", text["train_and_eval"].format(**counts)),
+        ("examples", text["train_dev_and_eval" if parts else "train_and_eval"].format(**counts)),
         ("words", _words(found, locale)),
-        ("sentences", text["sentences_split"].format(**_wholes(dict(found.sentences), locale))),
+        ("sentences", text[sentences].format(**_wholes(dict(found.sentences), locale))),
         ("format", text["format_value"].format(n=form)),
         ("tokens", _tokens(found, locale)),
         ("max_length", text["max_length_value"].format(n=length, truncated=cut)),
@@ -90,10 +92,25 @@ def data(records: LevelRecords, locale: Locale) -> str | None:
 
 
 def leaks(records: LevelRecords, locale: Locale) -> str | None:
-    """The leak audit as a table."""
-    found = records.dataset.results.leak_audit
-    if not found:
+    """The leak audit as a table with what it counts before it; of older records that of training and test alone."""
+    found, text = records.dataset.results, locale.phrases["note"]
+    if not found.leak_audit:
         return None
+    if not found.dev_leak_audit:
+        return f"{text['leak_audit']}\n\n{_leaks_of_test(found.leak_audit, locale)}"
+    rows = [
+        [name, *(_leak(getattr(getattr(found, pair), key), locale) for pair in text["leak_pairs"])]
+        for key, name in locale.phrases["leaks_of_parts"].items()
+    ]
+    headings = [text["leak"], *text["leak_pairs"].values()]
+    return f"{text['leak_audit_of_parts']}\n\n{tables.markdown_table(headings, rows, numbers_from=1)}"
+
+
+def _leak(leak: Leak, locale: Locale) -> str:
+    return f"{locale.whole(leak.count)} ({locale.share(leak.share)})"
+
+
+def _leaks_of_test(found: LeakAudit, locale: Locale) -> str:
     text = locale.phrases["note"]
     rows = [
         [name, locale.whole(leak.count), locale.share(leak.share)]
@@ -160,8 +177,9 @@ def _bank(found: DatasetResults, locale: Locale) -> str:
 
 def _words(found: DatasetResults, locale: Locale) -> str:
     counts = _wholes(dict(found.words), locale)
-    used = {f"{part}_used": locale.whole(getattr(found.unique_words_used, part)) for part in ("train", "eval")}
-    key = "words_used" if found.split.policy == "words" else "words_shared"
+    used = {f"{part}_used": locale.whole(getattr(found.unique_words_used, part)) for part in ("train", "dev", "eval")}
+    apart = "words_used" if found.dev_examples is None else "words_in_parts"
+    key = apart if found.split.policy == "words" else "words_shared"
     return locale.phrases["facts"][key].format(**counts, **used)
 
 

@@ -34,7 +34,7 @@ def tree(workspace: Workspace, records: LevelRecords) -> str:
     level, there = records.level, [name for name in NAMES if getattr(records, name)]
     folders = []
     if records.dataset:
-        files = [workspace.formatted_file(level, part).name for part in ("train", "eval")]
+        files = [workspace.formatted_file(level, part).name for part in ("train", "dev", "eval")]
         folders.append((f"formatted_data/{level}", files))
     notebooks = [] if records.adopted else [f"{Stage.of_record(name)}.ipynb" for name in there]
     answers = records.generation

@@ -213,7 +213,7 @@ def _data_row(records: LevelRecords) -> dict:
         "sentence_words": found.sentence_words.mean,
         "tokens": found.tokens.eval.mean,
         "sentence_overlap": found.leak_audit.sentence_overlap.share,
-        "floor": records.floor(records.loss_measure("eval_loss")),
+        "floor": records.training_floor(records.loss_measure("eval_loss")),
         "best_eval_loss": records.best.eval_loss,
         "above_floor": records.above_floor,
     }

@@ -51,13 +51,15 @@ def _figures(found: LikelihoodComparison, n: str, locale: Locale) -> str:
 
 
 def seen(records: LevelRecords, locale: Locale) -> str:
-    """What training had seen of the evaluation examples, in words."""
+    """What training had seen of the test examples, in words."""
     shares = dict(zip(("words", "sentences"), (locale.share(share) for share in _overlaps(records)), strict=True))
-    return locale.phrases["verdict"][seen_kind(records)].format(**shares)
+    kind = seen_kind(records)
+    untouched = kind == "held_out" and records.evaluated_on == "dev"
+    return locale.phrases["verdict"]["untouched" if untouched else kind].format(**shares)
 
 
 def seen_kind(records: LevelRecords) -> str:
-    """Whether the evaluation is on "held_out" words, "partly" or mostly seen ("memorised"), or "unseen_unknown"."""
+    """Whether the test is on "held_out" words, "partly" or mostly seen ("memorised"), or "unseen_unknown"."""
     overlap, sentences = _overlaps(records)
     if overlap is None or sentences is None:
         return "unseen_unknown"
@@ -113,14 +115,16 @@ def _gap(records: LevelRecords, locale: Locale) -> str | None:
 
 
 def _memory(records: LevelRecords, locale: Locale) -> str | None:
-    sentences, above = records.dataset.results.leak_audit.sentence_overlap.share, records.above_floor
+    found = records.dataset.results
+    audit = found.dev_leak_audit if records.evaluated_on == "dev" else found.leak_audit
+    sentences, above = audit.sentence_overlap.share, records.above_floor
     if sentences is None or sentences < MOSTLY or above is None:
         return None
     return locale.phrases["observations"]["memory"].format(
         sentences=locale.share(sentences),
         loss=locale.loss(records.best.eval_loss),
         above=locale.loss(above),
-        floor=locale.loss(records.floor(records.loss_measure("eval_loss"))),
+        floor=locale.loss(records.training_floor(records.loss_measure("eval_loss"))),
     )
 
 

@@ -136,7 +136,8 @@ def _progress_unit(records: LevelRecords, locale: Locale) -> str:
     for name, key in (("eval_on", "eval_loss"), ("train_on", "train_loss")):
         measure = records.loss_measure(key)
         parts[name] = text[measure] if measure else locale.unknown
-    return text["progress_unit"].format(**parts)
+    told = text["evaluated_on"].get(records.evaluated_on)
+    return " ".join([text["progress_unit"].format(**parts), *([told] if told else [])])
 
 
 def _progress(rows: list[dict], locale: Locale) -> str:

@@ -175,6 +175,8 @@ def _curve(axes: Axes, records: LevelRecords, key: str, locale: Locale) -> None:
     label = locale.phrases["plot"][key]
     if records.loss_measure(key) == "full_text":
         label = locale.phrases["plot"]["on_full_text"].format(curve=label)
+    if key == "eval_loss" and records.evaluated_on == "dev":
+        label = locale.phrases["plot"]["on_dev"].format(curve=label)
     _line(axes, records.history(key), key, colour, label)
 
 
@@ -202,7 +204,7 @@ def _mark_best(axes: Axes, records: LevelRecords, locale: Locale, with_figures: 
 
 
 def _draw_floor(axes: Axes, records: LevelRecords, key: str, text: str, locale: Locale) -> None:
-    ground = records.floor(records.loss_measure(key))
+    ground = records.training_floor(records.loss_measure(key))
     if ground is not None and axes.lines:
         label = text.format(value=locale.decimal(ground, 3))
         axes.axhline(ground, color="black", linestyle="--", linewidth=1.6, label=label)

@@ -37,7 +37,7 @@ def outputs(workspace: Workspace, stage: str, level: str) -> list[Path]:
         level: for the report over an experiment the experiment's name; the final report needs none.
     """
     made = {
-        Stage.FORMAT: [workspace.formatted_file(level, part) for part in ("train", "eval")]
+        Stage.FORMAT: [workspace.formatted_file(level, part) for part in ("train", "dev", "eval")]
         + [workspace.record(level, "dataset")],
         Stage.TRAIN: [workspace.record(level, "training")],
         Stage.COMPARE: [workspace.record(level, "comparison"), workspace.run(level) / "generations.csv"],

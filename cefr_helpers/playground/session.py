@@ -93,7 +93,7 @@ class Playground:
         return read_level(self.workspace, level).training.results.adapter.name
 
     def held_out_words(self, level: str) -> tuple[list[str], str]:
-        """The held-out words of a level, sorted, and where they come from (for people).
+        """The test words of a level, sorted, and where they come from (for people).
 
         They are those of the last formatted data; before that, those that the recipe would hold out.
         """
@@ -102,7 +102,7 @@ class Playground:
             words = {word for example in formatting.read_examples(path) for word in example["words"]}
             return sorted(words), "held out in the last formatted data"
         settings, seed = self.settings(level, ["dataset"])
-        split = splitting.split_groups(self._all_banks(), settings.split, settings.held_out_share, seed)
+        split = self._split(settings, seed)
         return sorted(split.words(level, "eval")), "that 01_data_formatting would hold out (it has not been run yet)"
 
     def draw(self, level: str, count: int) -> tuple[list[str], str]:
@@ -158,16 +158,20 @@ class Playground:
     def _judge(self, level: str, say: Callable[[str], None]) -> Judge:
         settings, seed = self.settings(level, ["dataset"])
         dataset = records.read_if_there(self.workspace, level, "dataset")
-        key = f"{settings.split} {settings.held_out_share} {seed} {dataset and dataset.results.split.hash}"
+        split = (settings.split, settings.held_out_share, settings.dev_share, seed)
+        key = f"{split} {dataset and dataset.results.split.hash}"
         if key not in self._judges:
             say("Training the level scorer on the bank's training words (once, some seconds) …")
             if dataset is not None:
                 rows = level_scorers.training_rows(self._all_banks(), dataset, settings, seed)
             else:
-                split = splitting.split_groups(self._all_banks(), settings.split, settings.held_out_share, seed)
-                rows = level_scorers.sentences_of(self._all_banks(), split)
+                rows = level_scorers.sentences_of(self._all_banks(), self._split(settings, seed))
             self._judges[key] = Judge(level_scorers.train(rows, seed, with_quality=False), rows.sentences)
         return self._judges[key]
+
+    def _split(self, settings: Recipe, seed: int) -> splitting.Split:
+        shares = (settings.held_out_share, settings.dev_share)
+        return splitting.split_groups(self._all_banks(), settings.split, *shares, seed)
 
     def _all_banks(self) -> dict[str, banks.Bank]:
         if self._banks is None:

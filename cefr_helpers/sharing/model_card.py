@@ -102,7 +102,7 @@ def _results(records: LevelRecords) -> list:
     from huggingface_hub import EvalResult
 
     tuned = records.comparison.results.completion.tuned
-    about = {"task_type": "text-generation", "dataset_type": "sentence-bank", "dataset_split": "held-out examples"}
+    about = {"task_type": "text-generation", "dataset_type": "sentence-bank", "dataset_split": "test examples"}
     about["dataset_name"] = f"Sentence bank, CEFR level {records.level}"
     kinds = {"loss": "Completion loss (nats a token)", "perplexity": "Completion perplexity"}
     return [
@@ -149,6 +149,7 @@ def _body(workspace: Workspace, records: LevelRecords, kind: str, locale: Locale
         "comparison": sections.comparison(records, locale),
         "generation": sections.generated_answers(workspace, records, locale),
         "exports": _exports(workspace, records, locale),
+        "evaluated_on": records.evaluated_on,
         "usage": _usage(records, kind),
     }
 

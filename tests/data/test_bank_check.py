@@ -128,18 +128,33 @@ def test_the_text_shows_reasons_with_examples(tmp_path, command):
     assert "  Words: 3; sentences: 5, 1 to 3 a word, 1.7 on average\n" in told
     assert "  Changed: 4\n" in told and "  Dropped: 5\n" in told and "  Doubtful: 2\n" in told
     assert "    markup removed: 1\n      lamp: The <b>lamp</b> is red. -> The lamp is red.\n" in told
-    assert "Too few words for a run: both sides of the split need 10." in told
+    assert "Too few words for a run: training, dev and test words need 10 each." in told
 
 
 def test_what_each_held_out_share_leaves(tmp_path):
-    checked = bank_check.check(write(tmp_path, "b.csv", rows(60)), ["B1"], load_recipe("cpu"), 1)
-    [one] = checked
+    recipe = load_recipe("cpu").model_copy(update={"held_out_share": 0.4, "dev_share": 0.2})
+    [one] = bank_check.check(write(tmp_path, "b.csv", rows(60)), ["B1"], recipe, 1)
     shares = {share.held_out_share: share for share in one.shares}
-    assert list(shares) == [0.3, 0.1, 0.2, 0.5] and one.can_run
-    assert (shares[0.3].training_words, shares[0.3].held_out_words) == (42, 18)
-    assert (shares[0.3].training_examples, shares[0.3].held_out_examples) == (8, 3)
-    assert (shares[0.1].held_out_words, shares[0.1].held_out_examples, shares[0.1].can_run) == (6, 0, False)
-    assert (shares[0.5].training_words, shares[0.5].training_examples) == (30, 6)
+    assert list(shares) == [0.4, 0.1, 0.2, 0.3, 0.5] and one.can_run
+    assert shares[0.4].words == {"train": 24, "dev": 12, "eval": 24}
+    assert shares[0.4].examples == {"train": 4, "dev": 2, "eval": 4}
+    assert shares[0.1].words == {"train": 38, "dev": 12, "eval": 10}  # a tenth is six: too few for a prompt
+    assert shares[0.5].words == {"train": 18, "dev": 12, "eval": 30}
+
+
+@pytest.mark.parametrize("recipe", ["cpu", "smoke", "reference"])
+@pytest.mark.parametrize("words", [30, 34, 40, 50])
+def test_the_recipes_run_on_small_banks(tmp_path, recipe, words):
+    checks = bank_check.check(write(tmp_path, "b.csv", rows(words)), ["B1"], load_recipe(recipe), 1)
+    bank_check.refuse_too_few(checks)
+    assert checks[0].can_run and sum(checks[0].shares[0].words.values()) == words
+
+
+def test_the_text_says_what_fits(tmp_path, command):
+    told = command("check", write(tmp_path, "b.csv", rows(40)), "--level", "B1", "--recipe", "smoke")
+    assert "  shares: test + dev            words: train     dev    test  examples: train     dev    test\n" in told
+    assert "  0.2 + 0.1 (recipe smoke)                20      10      10                4       2       2\n" in told
+    assert "Enough words for a run." in told
 
 
 def test_a_folder_a_table_and_a_file_without_level(tmp_path, command):
@@ -173,8 +188,8 @@ def test_what_cannot_be_read_is_refused(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (rows(1), "has 0 held-out words; an example needs 10"),
-        (rows(20), "has 6 held-out words; an example needs 10"),
+        (rows(1), "has 0 development words of 1; each part needs 10, so a level 30"),
+        (rows(20), "has 2 development words of 20; each part needs 10, so a level 30"),
         ("word,sentence,level\nlamp,A lamp.,A1\n", "no row of level B1"),
     ],
 )

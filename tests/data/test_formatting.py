@@ -48,8 +48,8 @@ def _made_bank(count, per_word=5, seed=1):
 BANK = _made_bank(120)
 
 
-def _split(bank=BANK, policy="words", share=0.2, seed=3):
-    return splitting.split_groups({"B2": bank}, policy, share, seed)
+def _split(bank=BANK, policy="words", share=0.2, dev=0.1, seed=3):
+    return splitting.split_groups({"B2": bank}, policy, share, dev, seed)
 
 
 def test_an_example_to_the_letter():
@@ -63,13 +63,41 @@ def test_an_example_to_the_letter():
     }
 
 
-def test_the_shares_are_kept_and_nothing_is_on_both_sides():
+def test_the_shares_are_kept_and_nothing_is_in_two_parts():
     banks = {"A2": _made_bank(100, seed=5), "B2": BANK}
-    split = splitting.split_groups(banks, "words", 0.2, 3)
-    assert (len(split.held_out["A2"]), len(split.held_out["B2"])) == (20, 24)
+    split = splitting.split_groups(banks, "words", 0.2, 0.1, 3)
+    sizes = {part: [len(split.words(level, part)) for level in banks] for part in splitting.PARTS}
+    assert sizes == {"train": [70, 84], "dev": [10, 12], "eval": [20, 24]}
     for level, bank in banks.items():
-        assert set(split.train[level]) | set(split.held_out[level]) == set(bank.sentences)
-        assert not set(split.train[level]) & set(split.held_out[level])
+        assert sorted(word for part in splitting.PARTS for word in split.words(level, part)) == sorted(bank.sentences)
+
+
+def test_test_words_do_not_depend_on_how_many_are_for_development():
+    few, many = _split(dev=0.1), _split(dev=0.3)
+    assert few.parts["eval"] == many.parts["eval"] and few.hash != many.hash
+    assert set(few.words("B2", "dev")) < set(many.words("B2", "dev"))
+
+
+@pytest.mark.parametrize(
+    ("words", "share", "dev", "expected"),
+    [
+        (240, 0.5, 0.1, (96, 24, 120)),
+        (1000, 0.1, 0.05, (850, 50, 100)),
+        (40, 0.2, 0.1, (20, 10, 10)),  # no part has fewer than an example's words
+        (34, 0.5, 0.1, (10, 10, 14)),  # nor have the training words
+        (30, 0.9, 0.05, (10, 10, 10)),
+        (29, 0.2, 0.1, (20, 3, 6)),  # too few for all: the shares as they are, so that the check can say so
+    ],
+)
+def test_a_small_bank_gives_each_part_words_for_an_example(words, share, dev, expected):
+    wanted = splitting.targets(words, share, dev)
+    assert (words - sum(wanted.values()), wanted["dev"], wanted["eval"]) == expected
+
+
+@given(st.integers(30, 3000), st.floats(0.01, 0.98), st.floats(0.01, 0.98))
+def test_a_bank_of_thirty_words_can_always_be_split(words, share, dev):
+    wanted = splitting.targets(words, share, min(dev, 0.99 - share) if share < 0.98 else 0.005)
+    assert min(*wanted.values(), words - sum(wanted.values())) >= 10
 
 
 def test_what_holds_words_together():
@@ -105,45 +133,51 @@ def test_what_holds_words_together():
         frozenset({("B2", "friend")}),
     }
     for seed in range(20):
-        split = splitting.split_groups(banks, "words", 0.4, seed)
+        split = splitting.split_groups(banks, "words", 0.4, 0.3, seed)
         for group in groups:
-            assert len({word in split.held_out[level] for level, word in group}) == 1
+            parts = {part for level, word in group for part in splitting.PARTS if word in split.words(level, part)}
+            assert len(parts) == 1
 
 
 def test_a_split_does_not_depend_on_order_and_its_hash_tells_changes():
     turned = _bank(dict(reversed(BANK.sentences.items())))
     assert _split(turned) == _split()
     other = _bank({**BANK.sentences, "lamp": ["A lamp."]})
-    splits = [_split(), _split(seed=4), _split(share=0.3), _split(other), _split(policy="examples")]
-    assert len({split.hash for split in splits}) == 5 and all(len(split.hash) == 16 for split in splits)
+    splits = [_split(), _split(seed=4), _split(share=0.3), _split(dev=0.2), _split(other), _split(policy="examples")]
+    assert len({split.hash for split in splits}) == 6 and all(len(split.hash) == 16 for split in splits)
 
 
 def test_a_word_more_moves_few_others():
     before, after = _split(), _split(_bank({**BANK.sentences, "lamp": ["A lamp."]}))
-    assert len(set(before.held_out["B2"]) ^ set(after.held_out["B2"])) <= 3
+    assert len(set(before.words("B2", "eval")) ^ set(after.words("B2", "eval"))) <= 3
+    assert len(set(before.words("B2", "train")) ^ set(after.words("B2", "train"))) <= 5
 
 
 @pytest.mark.parametrize(("policy", "share"), [("random", 0.2), ("words", 0), ("words", 1), ("words", 1.5)])
 def test_a_wrong_setting_is_refused(policy, share):
     with pytest.raises(InputError, match="random" if policy == "random" else f"held_out_share: {share}"):
         _split(policy=policy, share=share)
+    with pytest.raises(InputError, match="dev_share: 0"):
+        _split(dev=0)
+    with pytest.raises(InputError, match="held_out_share and dev_share: 0.6 and 0.4; expected less than 1 together"):
+        _split(share=0.6, dev=0.4)
 
 
 def test_words_and_sentences_are_used_evenly():
     split = _split()
     train = formatting.draw_examples(BANK, split, "B2", "train", 100, 1)
-    assert len(train) == 100 and len(split.train["B2"]) == 96
+    assert len(train) == 100 and len(split.words("B2", "train")) == 84
     words = Counter(word for example in train for word in example["words"])
-    assert set(words) == set(split.train["B2"]) and set(words.values()) == {10, 11}
+    assert set(words) == set(split.words("B2", "train")) and set(words.values()) == {11, 12}
     sentences = Counter(one for example in train for one in example["sentence_ids"])
-    assert len(sentences) == 480 and set(sentences.values()) <= {2, 3}
+    assert len(sentences) == 420 and set(sentences.values()) <= {2, 3}
 
 
 def test_every_held_out_word_comes_before_one_comes_again():
     split = _split()
     held_out = formatting.draw_examples(BANK, split, "B2", "eval", 3, 1)
     words = [word for example in held_out for word in example["words"]]
-    assert set(words[:24]) == set(split.held_out["B2"]) and all(len(set(one["words"])) == 10 for one in held_out)
+    assert set(words[:24]) == set(split.words("B2", "eval")) and all(len(set(one["words"])) == 10 for one in held_out)
 
 
 def test_examples_are_those_of_their_seed():
@@ -167,8 +201,8 @@ def test_dealing_is_even_for_any_size(hand, more, count, seed):
 
 
 def test_too_few_words_says_how_many_are_needed():
-    small = _bank(dict(list(BANK.sentences.items())[:40]))
-    with pytest.raises(InputError, match=r"level B2 has 8 held-out words; an example needs 10"):
+    small = _bank(dict(list(BANK.sentences.items())[:29]))
+    with pytest.raises(InputError, match=r"level B2 has 6 test words; an example needs 10"):
         formatting.draw_examples(small, _split(small), "B2", "eval", 1, 1)
     with pytest.raises(InputError, match="eval_examples: 0"):
         formatting.draw_examples(BANK, _split(), "B2", "eval", 0, 1)
@@ -186,14 +220,17 @@ def test_the_audit_is_zero_for_words_and_shows_the_old_protocol():
     audits = {}
     for policy in splitting.POLICIES:
         split = _split(policy=policy)
-        train = formatting.draw_examples(BANK, split, "B2", "train", 200, 1)
-        held_out = formatting.draw_examples(BANK, split, "B2", "eval", 20, 1)
-        audits[policy] = leak_audit.leak_audit(train, held_out, policy)
+        counts = {"train": 200, "dev": 10, "eval": 20}
+        drawn = {part: formatting.draw_examples(BANK, split, "B2", part, n, 1) for part, n in counts.items()}
+        assert drawn["dev"][0] != drawn["eval"][0]
+        audits[policy] = leak_audit.audit_parts(drawn, policy)
     nothing = {"count": 0, "share": 0.0}
-    for name in ("word_overlap", "sentence_overlap", "near_duplicates"):
-        assert audits["words"][name] == nothing
-    assert audits["examples"]["word_overlap"]["share"] == 1
-    assert audits["examples"]["sentence_overlap"]["share"] > 0.9
+    for found in audits["words"].values():
+        assert [found[name] for name in ("word_overlap", "sentence_overlap", "near_duplicates")] == [nothing] * 3
+    assert set(audits["words"]) == {("train", "eval"), ("train", "dev"), ("dev", "eval")}
+    old = audits["examples"]
+    assert old["train", "eval"]["word_overlap"]["share"] == old["train", "dev"]["word_overlap"]["share"] == 1
+    assert old["train", "eval"]["sentence_overlap"]["share"] > 0.9 > old["dev", "eval"]["sentence_overlap"]["share"] > 0
 
 
 def _one(words, sentences):
@@ -212,8 +249,32 @@ def test_the_audit_counts_by_hand():
         "near_duplicates": {"count": 1, "share": 0.25},
         "held_out_words_in_training_sentences": {"count": 3, "share": 0.75},
     }
-    with pytest.raises(RuntimeError, match="word_overlap is 1, such as 'children'"):
+    with pytest.raises(RuntimeError, match="word_overlap of train and eval is 1, such as 'children'"):
         leak_audit.leak_audit(train, held_out, "words")
+
+
+@pytest.mark.parametrize(("seen", "of"), leak_audit.PAIRS)
+@pytest.mark.parametrize(
+    ("word", "sentence", "kind"),
+    [
+        ("lamps", "Two lamps are broken in here.", "word_overlap"),
+        ("red", "a lamp IS on!", "sentence_overlap"),
+        ("red", "On is a bright lamp again.", "near_duplicates"),
+    ],
+)
+def test_the_audit_stops_at_a_leak_between_any_two_parts(seen, of, word, sentence, kind):
+    own = {
+        "train": (["ice", "tree"], ["Ice is cold.", "Trees grow here."]),
+        "dev": (["bird", "door"], ["Birds can fly.", "Close the door."]),
+        "eval": (["stone", "rain"], ["Stones are hard.", "It rains today."]),
+    }
+    own[seen] = (
+        ["lamp", "frog"],
+        ["A lamp is on." if kind != "near_duplicates" else "A bright lamp is on.", "Frogs jump."],
+    )
+    own[of] = ([word, "moon"], [sentence, "The moon rose."])
+    with pytest.raises(RuntimeError, match=f"{kind} of {seen} and {of} is 1"):
+        leak_audit.audit_parts({part: _one(*one) for part, one in own.items()}, "words")
 
 
 _WORD_SETS = st.lists(st.frozensets(st.sampled_from("abcdefghijkl"), min_size=1), max_size=14)
@@ -233,9 +294,9 @@ def test_near_duplicates_are_all_and_only_those(left, right):
 
 def test_memoriser_floor():
     examples = formatting.draw_examples(BANK, _split(), "B2", "train", 7, 1)
-    floor = formatting.memoriser_floor(examples, BANK.sentences, 96, completion_tokens=200, full_text_tokens=320)
+    floor = formatting.memoriser_floor(examples, BANK.sentences, 84, completion_tokens=200, full_text_tokens=320)
     nats = 10 * math.log(5)
-    full_text = nats + math.lgamma(97) - math.lgamma(87)
+    full_text = nats + math.lgamma(85) - math.lgamma(75)
     assert floor["sentences_per_word"] == 5
     assert floor["completion"] == pytest.approx({"nats_per_example": 16.0943791, "nats_per_token": nats / 200})
     assert floor["full_text"] == pytest.approx({"nats_per_example": full_text, "nats_per_token": full_text / 320})
@@ -284,10 +345,11 @@ from cefr_helpers.data import banks, formatting, leak_audit, splitting
 folder = Path(sys.argv[1])
 bank = banks.read(folder / "B2.json", "B2")
 assert sum(map(len, bank.sentences.values())) >= 99_900
-split = splitting.split_groups({"B2": bank}, "words", 0.1, 1)
-draw = {p: formatting.draw_examples(bank, split, "B2", p, n, 1) for p, n in (("train", 180_000), ("eval", 20_000))}
-leak_audit.leak_audit(draw["train"], draw["eval"], "words")
-formatting.memoriser_floor(draw["eval"], bank.sentences, len(split.held_out["B2"]), 200, 300)
+split = splitting.split_groups({"B2": bank}, "words", 0.1, 0.05, 1)
+counts = {"train": 180_000, "dev": 10_000, "eval": 20_000}
+draw = {p: formatting.draw_examples(bank, split, "B2", p, n, 1) for p, n in counts.items()}
+leak_audit.audit_parts(draw, "words")
+formatting.memoriser_floor(draw["eval"], bank.sentences, len(split.words("B2", "eval")), 200, 300)
 for part, examples in draw.items():
     formatting.write_examples(folder / f"{part}.json", examples)
 print(peak_memory_bytes())

@@ -31,7 +31,7 @@ def trained(sentences, target_words, levels, length_free) -> level_scorer.LevelS
 def rows():
     """The bundled corpus, as (training rows, held-out rows) of a split by words."""
     banks = sentence_bank.read_all(sentence_bank.find("bundled", "B2"))
-    split = splitting.split_groups(banks, "words", 0.2, 1)
+    split = splitting.split_groups(banks, "words", 0.2, 0.1, 1)
     train, everything = level_scorers.sentences_of(banks, split), level_scorers.sentences_of(banks)
     known = set(zip(train.levels, train.target_words, strict=True))
     held_out = [
@@ -289,9 +289,9 @@ def test_no_group_of_words_lies_in_two_folds():
 
 def test_rows_of_a_split_are_those_of_its_training_words():
     banks = small_banks()
-    split = splitting.split_groups(banks, "words", 0.25, 3)
+    split = splitting.split_groups(banks, "words", 0.25, 0.1, 3)
     found = level_scorers.sentences_of(banks, split)
-    expected = {(level, word) for level in banks for word in split.train[level]}
+    expected = {(level, word) for level in banks for word in split.words(level, "train")}
     assert set(zip(found.levels, found.target_words, strict=True)) == expected
     assert len(expected) < sum(len(bank.sentences) for bank in banks.values())
 

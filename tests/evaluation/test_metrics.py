@@ -184,7 +184,7 @@ def held_out():
     from cefr_helpers.data import formatting, splitting
 
     banks = sentence_bank.read_all(sentence_bank.find("bundled", "B1"))
-    split = splitting.split_groups(banks, "words", held_out_share=0.2, seed=1)
+    split = splitting.split_groups(banks, "words", held_out_share=0.2, dev_share=0.1, seed=1)
     training = [
         s for level, bank in banks.items() for word in split.words(level, "train") for s in bank.sentences[word]
     ]

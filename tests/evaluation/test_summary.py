@@ -32,7 +32,7 @@ def settings():
 
 @pytest.fixture(scope="module")
 def split(banks, settings):
-    return splitting.split_groups(banks, settings.split, settings.held_out_share, SEED)
+    return splitting.split_groups(banks, settings.split, settings.held_out_share, settings.dev_share, SEED)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_prompts_end_when_each_word_has_come(words, at_most, expected):
 
 def test_each_held_out_word_of_the_bundled_bank_comes_in_as_many_prompts_as_are_counted(settings):
     banks = sentence_bank.read_all(sentence_bank.find("bundled", "B2"))
-    split = splitting.split_groups(banks, settings.split, settings.held_out_share, 3407)
+    split = splitting.split_groups(banks, settings.split, settings.held_out_share, settings.dev_share, 3407)
     for level in banks:
         examples = formatting.draw_examples(banks[level], split, level, "eval", settings.eval_examples, 3407)
         count = baselines.count_prompts(examples, 100)
@@ -350,7 +350,7 @@ def test_samples_differ_between_seeds_and_come_back_with_theirs(bundled, four):
 
 def test_a_bank_of_one_level_leaves_the_level_out(banks, settings, four):
     alone = {"A1": banks["A1"]}
-    split = splitting.split_groups(alone, settings.split, settings.held_out_share, SEED)
+    split = splitting.split_groups(alone, settings.split, settings.held_out_share, settings.dev_share, SEED)
     known = level_scorers.training_rows(alone, dataset_record(split), settings, SEED)
     assert level_scorers.train(known, SEED) is None and level_scorers.describe(None) is None
     kept = set(split.words("A1", "train"))

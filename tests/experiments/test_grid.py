@@ -150,7 +150,7 @@ def formatted(workspace: Workspace, recipe: recipes.Recipe) -> None:
     change(record, recipe=recipe.as_record("first"))
     write_record(workspace.record("B2", "dataset"), record)
     for path in (
-        *(workspace.formatted_file("B2", part) for part in ("train", "eval")),
+        *(workspace.formatted_file("B2", part) for part in ("train", "dev", "eval")),
         workspace.run("B2") / f"{Stage.FORMAT}.ipynb",
     ):
         files.write_atomically(path, path.name)
@@ -170,7 +170,7 @@ def test_shared_data_is_taken_over_with_the_runs_own_recipe(tmp_path, settings):
     assert train.stat().st_mtime_ns > first.data.workspace.record("B2", "dataset").stat().st_mtime_ns
     runs.main(["B2", second.data_root, second.settings.model_dump_json()])  # again, onto what is there
     assert sorted(path.name for path in train.parent.iterdir()) == sorted(
-        second.workspace.formatted_file("B2", part).name for part in ("train", "eval")
+        second.workspace.formatted_file("B2", part).name for part in ("train", "dev", "eval")
     )
 
 

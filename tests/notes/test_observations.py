@@ -27,18 +27,36 @@ def test_the_verdict_says_better_only_where_the_interval_excludes_zero(low, high
     assert ("better than its base**" in text) == (high is not None and high < 0)
 
 
-def test_the_verdict_in_full():
-    assert observations.verdict(hand_made_records.level_records(), locale.load_locale("tr")) == (
+@pytest.mark.parametrize(
+    ("records", "seen"),
+    [
+        (
+            hand_made_records.level_records(),
+            "ölçüm, ne eğitimin ne de kontrol noktası seçiminin gördüğü test kelimeleriyle yapıldı (eğitimde de geçen "
+            "hedef kelimeler: %0,0; cümleler: %0,0).",
+        ),
+        (
+            hand_made_records.before_dev(),
+            "ölçüm, eğitimin dışında tutulan kelimelerle yapıldı (eğitimde de geçen hedef kelimeler: %0,0; cümleler: "
+            "%0,0).",
+        ),
+    ],
+)
+def test_the_verdict_in_full(records, seen):
+    assert observations.verdict(records, locale.load_locale("tr")) == (
         "**İnce ayarlı model, referans yanıtları temel modelden daha iyi öngörüyor**: yanıt kaybı 2,392 → 1,801 "
         "nat/token (azalma: %24,7), perplexity 10,94 → 6,06 (azalma: %44,6); fark −0,591 nat/token, %95 güven aralığı "
-        "[−0,634; −0,551], n = 24 örnek; ölçüm, eğitimin dışında tutulan kelimelerle yapıldı (eğitimde de geçen hedef "
-        "kelimeler: %0,0; cümleler: %0,0)."
+        f"[−0,634; −0,551], n = 24 örnek; {seen}"
     )
 
 
 @pytest.mark.parametrize(
     ("overlap", "said"),
-    [(0.94, "this shows memory, not skill"), (0.3, "30.0% of the sentences are in training too"), (0.0, "held out")],
+    [
+        (0.94, "this shows memory, not skill"),
+        (0.3, "30.0% of the sentences are in training too"),
+        (0.0, "neither training nor"),
+    ],
 )
 def test_the_verdict_says_what_training_had_seen(overlap, said):
     records = hand_made_records.level_records(split="examples" if overlap else "words", overlap=overlap)

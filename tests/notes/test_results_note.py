@@ -77,12 +77,38 @@ def test_the_reference_notes_figures_come_out_to_the_digit(language):
 
 def test_the_reference_notes_contradictions_are_named():
     text = note(hand_made_records.reference_b2())
-    assert "(0.34) and the comparison's tuned loss (0.65) differ by 91.18%" in text
+    assert "(0.34) and the comparison's tuned loss on the same examples (0.65) differ by 91.18%" in text
     assert "The best model is that of step 200 (epoch 6.90), with an evaluation loss of 0.34" in text
     assert "step 200, loss 0.34) the evaluation loss rises to 0.35 at step 250" in text
     assert "whether the tuned model predicts better than its base stays open" in text
     assert "94.0% are in the training examples too: this shows memory, not skill" in text
     assert len(set(re.findall(r"step (\d+)[ ,](?:\(epoch|epoch)", text))) == 1
+
+
+# What checkpoints were chosen by
+
+
+@pytest.mark.parametrize(
+    ("language", "dev", "test"),
+    [
+        ("en", "by which the checkpoint was chosen; nothing else", "which flatters the tuned model a little"),
+        ("tr", "kontrol noktası bunlara göre seçildi ve bu notta", "biraz olduğundan iyi gösterir"),
+    ],
+)
+def test_a_note_says_by_what_words_the_checkpoint_was_chosen(language, dev, test):
+    new, old = note(hand_made_records.level_records(), language), note(hand_made_records.before_dev(), language)
+    assert dev in new and test not in new and test in old and dev not in old
+    adopted = hand_made_records.level_records()
+    change(adopted.training.results, adopted={"read": "trainer_state.json"})
+    assert dev not in note(adopted, language) and test not in note(adopted, language)
+
+
+def test_the_leak_audit_has_all_three_pairs_of_parts():
+    new, old = note(hand_made_records.level_records()), note(hand_made_records.before_dev())
+    assert "| test in training | development in training | test in development |" in new
+    assert "other part | 19 (39.6%) | 7 (29.2%) | 3 (6.4%) |" in new
+    assert "| Target words that occur inside training sentences | 19 | 39.6% |" in old and "development" not in old
+    assert "| Words | 168 in training, 24 in development and 48 in test; 167, 24 and 47 of them used |" in new
 
 
 # Every number is found in its record
@@ -339,7 +365,7 @@ def test_answers_on_words_that_training_had_seen_are_not_called_held_out():
     records = hand_made_records.with_answers()
     change(records.dataset.results.leak_audit, sentence_overlap={"count": 226, "share": 0.94})
     text = note(records)
-    assert "## Answers on the evaluation words" in text and "held-out words\n" not in text
+    assert "## Answers on the test words" in text and "held-out words\n" not in text
 
 
 @pytest.mark.parametrize("language", ["en", "tr"])

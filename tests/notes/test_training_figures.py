@@ -36,19 +36,35 @@ def test_the_combined_plot_draws_both_histories_best_and_floor():
     axes = figure.axes[0]
     expected = [(5.0 * place, loss) for place, loss in enumerate(hand_made_records.TRAIN_LOSSES, 1)]
     assert curve(axes, "training loss") == expected
-    assert curve(axes, "evaluation loss") == [(15, 2.0143), (30, 1.8721), (45, 1.8009), (60, 1.8062)]
+    assert curve(axes, "evaluation loss (development words)") == [
+        (15, 2.0143),
+        (30, 1.8721),
+        (45, 1.8009),
+        (60, 1.8062),
+    ]
     assert curve(axes, "best: 1.801 (step 45, epoch 1.50)") == [(45, 1.8009)]
-    assert curve(axes, "memoriser's floor: 0.071") == [(0, 0.0707), (1, 0.0707)]  # x in shares of the axis
+    # of the development examples; x in shares of the axis
+    assert curve(axes, "memoriser's floor: 0.071") == [(0, 0.0713), (1, 0.0713)]
     assert texts(axes).startswith("B2 (Vantage): training and evaluation loss")
     assert "SmolLM2-135M-Instruct (de-quantised Q4_1)" in texts(axes)
     assert axes.get_ylim()[0] == 0 and axes.get_xlim()[0] == 0
+
+
+def test_an_older_records_curve_is_not_said_to_be_of_development_words():
+    records = hand_made_records.before_dev()
+    axes = training_figures.combined_loss(records, "en").axes[0]
+    assert curve(axes, "evaluation loss") == [(15, 2.0143), (30, 1.8721), (45, 1.8009), (60, 1.8062)]
+    assert curve(axes, "memoriser's floor: 0.071") == [(0, 0.0707), (1, 0.0707)]
+    adopted = hand_made_records.level_records()
+    change(adopted.training.results, adopted={"read": "trainer_state.json"})
+    assert curve(training_figures.eval_loss(adopted, "en").axes[0], "evaluation loss")
 
 
 def test_turkish_plots_have_turkish_words_and_decimal_commas():
     figure = training_figures.combined_loss(hand_made_records.level_records(), "tr")
     assert labels(figure) == [
         "eğitim kaybı",
-        "değerlendirme kaybı",
+        "değerlendirme kaybı (geliştirme kelimeleri)",
         "en iyi: 1,801 (adım 45, epok 1,50)",
         "ezber tabanı: 0,071",
     ]
@@ -75,7 +91,7 @@ def test_a_loss_on_the_full_text_is_named_and_gets_its_own_floor():
     records.training.results.hyperparameters["loss_on"] = "full_text"
     assert labels(training_figures.training_loss(records, "en")) == [
         "training loss (full text)",
-        "memoriser's floor: 0.270",
+        "memoriser's floor: 0.271",
     ]
     assert labels(training_figures.eval_loss(records, "en"))[-1] == "memoriser's floor: 0.071"
 

@@ -41,6 +41,6 @@ def test_the_verdict_on_answers_in_full():
     ] == (
         "**Güven aralığı ince ayarlı model ile temel model arasında bir fark gösteriyor, ancak istemler üzerindeki "
         "sınama bunu doğrulamıyor**: Tam Başarı %4,0 → %38,0, fark 34,0 puan, %95 güven aralığı [16,3; 51,7], "
-        "p = 0,062, n = 50 kelime; ölçüm, eğitimin dışında tutulan kelimelerle yapıldı (eğitimde de geçen hedef "
-        "kelimeler: %0,0; cümleler: %0,0)."
+        "p = 0,062, n = 50 kelime; ölçüm, ne eğitimin ne de kontrol noktası seçiminin gördüğü test kelimeleriyle "
+        "yapıldı (eğitimde de geçen hedef kelimeler: %0,0; cümleler: %0,0)."
     )

@@ -335,7 +335,7 @@ def test_what_is_no_path_is_refused_wherever_it_is_given(path):
 @pytest.mark.parametrize("seed", ["1", 1.0, -1, 2**32, None, True, float("nan")])
 def test_a_seed_that_is_none_is_refused_in_the_notebook_too(seed):
     with pytest.raises(InputError, match="seed: .*expected a whole number"):
-        splitting.split_groups({}, "words", 0.2, seed)
+        splitting.split_groups({}, "words", 0.2, 0.1, seed)
 
 
 @pytest.mark.parametrize("content", ["[" * 100_000, "", "NaN", '"text"', '{"schema": 1}', "\x00", "[1e999]"])

@@ -33,7 +33,7 @@ def finished(tmp_path):
     for stage in STAGES:
         for path in stages.outputs(workspace, stage, "B2"):
             write_atomically(path, "made")
-    files = [workspace.formatted_file("B2", part) for part in ("train", "eval")]
+    files = [workspace.formatted_file("B2", part) for part in ("train", "dev", "eval")]
     results = TrainingResults(adapter={"path": str(tmp_path / "user_data" / "loras" / "b2-v1")})
     (tmp_path / "user_data" / "loras" / "b2-v1").mkdir(parents=True)
     write(settings, "dataset", [bank], DatasetResults())

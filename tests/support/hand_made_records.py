@@ -21,7 +21,9 @@ RECIPE = {
     "base_model_revision": None,
     "split": "words",
     "held_out_share": 0.2,
+    "dev_share": 0.1,
     "train_examples": 240,
+    "dev_examples": 12,
     "eval_examples": 24,
     "max_seq_length": 512,
     "load_in_4bit": False,
@@ -49,8 +51,15 @@ RECIPE = {
     "max_new_tokens": 400,
 }
 
-_NOT_OF_TRAINING = ("name", "base_model", "base_model_revision", "split", "held_out_share", "train_examples")
-_NOT_OF_TRAINING += ("eval_examples", "max_seq_length", "sample_prompts", "max_new_tokens")
+_NOT_OF_TRAINING = ("name", "base_model", "base_model_revision", "split", "held_out_share", "dev_share")
+_NOT_OF_TRAINING += (
+    "train_examples",
+    "dev_examples",
+    "eval_examples",
+    "max_seq_length",
+    "sample_prompts",
+    "max_new_tokens",
+)
 
 
 def change(part: Part, **values) -> None:
@@ -82,9 +91,27 @@ def make_record(name: str, level: str, results: dict, recipe: dict | None = None
     return schema.RECORDS[name].model_validate(values)
 
 
+def _audit(words: int, sentences: int, overlap: float, met: int, met_share: float) -> dict:
+    seen = {"count": round(sentences * overlap), "share": overlap}
+    return {
+        "word_overlap": {"count": words if overlap else 0, "share": 1.0 if overlap else 0.0},
+        "sentence_overlap": seen,
+        "near_duplicates": seen,
+        "held_out_words_in_training_sentences": {"count": met, "share": met_share},
+    }
+
+
+def _floor(completion: float, full_text: float) -> dict:
+    nats = 10 * math.log(5)
+    return {
+        "sentences_per_word": 5.0,
+        "completion": {"nats_per_example": nats, "nats_per_token": completion},
+        "full_text": {"nats_per_example": nats + 68.3, "nats_per_token": full_text},
+    }
+
+
 def dataset(level: str = "B2", *, split: str = "words", overlap: float = 0.0) -> DatasetRecord:
     """A dataset record; `overlap` is the share of evaluation sentences that training has as well."""
-    floor = 10 * math.log(5)
     tokens = {"mean": 312.4, "p95": 350, "longest": 377, "truncated": 0}
     results = {
         "sentence_bank": {
@@ -108,29 +135,24 @@ def dataset(level: str = "B2", *, split: str = "words", overlap: float = 0.0) ->
             ],
         },
         "train_examples": 240,
+        "dev_examples": 12,
         "eval_examples": 24,
         "words_per_example": 10,
-        "words": {"train": 192, "held_out": 48},
-        "sentences": {"train": 960, "held_out": 240},
-        "unique_words_used": {"train": 191, "eval": 47},
-        "tokens": {"train": tokens, "eval": {"mean": 309.8, "p95": 347, "longest": 361, "truncated": 0}},
+        "words": {"train": 168, "dev": 24, "held_out": 48},
+        "sentences": {"train": 840, "dev": 120, "held_out": 240},
+        "unique_words_used": {"train": 167, "dev": 24, "eval": 47},
+        "tokens": {"train": tokens, "dev": tokens, "eval": {"mean": 309.8, "p95": 347, "longest": 361, "truncated": 0}},
         "max_seq_length": 512,
         "sentence_words": {"mean": 17.1, "median": 17},
-        "split": {"policy": split, "hash": "5f2c", "held_out_share": 0.2},
-        "leak_audit": {
-            "word_overlap": {"count": 47 if overlap else 0, "share": 1.0 if overlap else 0.0},
-            "sentence_overlap": {"count": round(240 * overlap), "share": overlap},
-            "near_duplicates": {"count": round(240 * overlap), "share": overlap},
-            "held_out_words_in_training_sentences": {"count": 19, "share": 0.396},
-        },
-        "memoriser_floor": {
-            "sentences_per_word": 5.0,
-            "completion": {"nats_per_example": floor, "nats_per_token": 0.0707},
-            "full_text": {"nats_per_example": floor + 68.3, "nats_per_token": 0.2702},
-        },
+        "split": {"policy": split, "hash": "5f2c", "held_out_share": 0.2, "dev_share": 0.1},
+        "leak_audit": _audit(47, 240, overlap, 19, 0.396),
+        "dev_leak_audit": _audit(24, 120, overlap, 7, 0.292),
+        "test_in_dev_leak_audit": _audit(47, 240, overlap, 3, 0.064),
+        "memoriser_floor": _floor(0.0707, 0.2702),
+        "dev_memoriser_floor": _floor(0.0713, 0.2711),
         "files": {
-            "train": f"formatted_data/{level}/training_data_{level.lower()}_list_format_train.json",
-            "eval": f"formatted_data/{level}/training_data_{level.lower()}_list_format_eval.json",
+            part: f"formatted_data/{level}/training_data_{level.lower()}_list_format_{part}.json"
+            for part in ("train", "dev", "eval")
         },
     }
     recipe = {**RECIPE, "split": split}
@@ -400,6 +422,21 @@ def level_records(level: str = "B2", *, split: str = "words", overlap: float = 0
     return records
 
 
+def before_dev(level: str = "B2", *, split: str = "words", overlap: float = 0.0) -> LevelRecords:
+    """All three records of a level as they were before there were development words."""
+    records = level_records(level, split=split, overlap=overlap)
+    found = records.dataset.results
+    old = {key: value for key, value in found.as_dict().items() if not key.startswith(("dev_", "test_in_dev"))}
+    for key in ("words", "sentences", "unique_words_used", "tokens", "files"):
+        old[key].pop("dev")
+    old["split"].pop("dev_share")
+    records.dataset.results = type(found).model_validate(old)
+    for record in (records.dataset, records.training, records.comparison):
+        for key in ("dev_share", "dev_examples"):
+            record.recipe.pop(key)
+    return records
+
+
 def training_alone(level: str = "B2") -> LevelRecords:
     """A level of which only the training is recorded."""
     return LevelRecords(level, training=training(level))
@@ -416,7 +453,7 @@ def reference_b2() -> LevelRecords:
     training loss, base and tuned loss and perplexity, both reductions. Made up, since it is not known here: the other
     evaluation and training losses (and the reductions worked out from them), and the data record beyond the examples.
     """
-    records = level_records("B2", split="examples", overlap=0.94)
+    records = before_dev("B2", split="examples", overlap=0.94)
     results = records.training.results
     train = [*REFERENCE_TRAIN, (250, 8.62, 0.29), (290, 10.0, 0.28)]
     history = [{"step": step, "epoch": epoch, "train_loss": loss} for step, epoch, loss in train]

@@ -21,7 +21,7 @@ def what_is_there(folder: Path) -> Counter:
         Exception: something is there that is not whole or not true.
     """
     workspace, found = Workspace(folder, folder / "user_data"), Counter()
-    for part in ("train", "eval"):
+    for part in ("train", "dev", "eval"):
         if (path := workspace.formatted_file(LEVEL, part)).is_file():
             assert formatting.read_examples(path)
             found["examples"] += 1
@@ -101,7 +101,7 @@ def outcome(folder: Path, level: str = LEVEL) -> dict:
     workspace = Workspace(folder, folder / "user_data")
     dataset, training, comparison = (records.read(workspace, level, name).results for name in records.NAMES)
     return {
-        "examples": [files.sha256(workspace.formatted_file(level, part)) for part in ("train", "eval")],
+        "examples": [files.sha256(workspace.formatted_file(level, part)) for part in ("train", "dev", "eval")],
         "split": dataset.split,
         "history": training.history,
         "adapter": training.adapter.files["adapter_model.safetensors"],
