@@ -594,11 +594,13 @@ class Agreement(Part):
     Attributes:
         training_best_eval_loss: by the trainer.
         comparison_tuned_loss: by the comparison, on the same examples: the development ones.
+        comparison_bits_per_character: of the tuned model on these examples; compares models with other tokens.
         relative_difference: share of the trainer's.
     """
 
     training_best_eval_loss: float | None = None
     comparison_tuned_loss: float | None = None
+    comparison_bits_per_character: float | None = None
     relative_difference: float | None = None
 
 

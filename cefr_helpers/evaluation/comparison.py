@@ -114,11 +114,12 @@ def agreement(model, tokenizer, development: list[dict], batch_size: int, traini
         development: the examples that the trainer evaluated on; the model has its adapter on.
     """
     best = training.results.best.eval_loss
-    tuned = likelihood.summarise(likelihood.score(model, tokenizer, development, batch_size))["loss"]
+    tuned = likelihood.summarise(likelihood.score(model, tokenizer, development, batch_size))
     return {
         "training_best_eval_loss": best,
-        "comparison_tuned_loss": tuned,
-        "relative_difference": abs(tuned - best) / best,
+        "comparison_tuned_loss": tuned["loss"],
+        "comparison_bits_per_character": tuned["bits_per_character"],
+        "relative_difference": abs(tuned["loss"] - best) / best,
     }
 
 

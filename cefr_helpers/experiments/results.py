@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.level_records import read_level
+from cefr_helpers.core.level_records import LevelRecords, read_level
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import ComparisonRecord, TrainingRecord
 from cefr_helpers.evaluation import intervals
 
 if TYPE_CHECKING:
@@ -24,10 +23,12 @@ class Results:
 
     Attributes:
         axes: "recipe", recipe fields and "seed" -> the values tried, as texts, in the file's order.
-        table: a row for each run and level: `level`, `run`, the axes, and from the records `loss`, `bits`, `base_loss`,
-            `joint`, `training_s` and `adapter`, NaN or None where a run has no comparison.
-        measure: what runs are ordered by: "loss" (nats a token); "bits" (a character) where the base models differ,
-            since their tokens do.
+        table: a row for each run and level: `level`, `run`, the axes, and from the records, on development words,
+            `dev_loss` and `dev_bits`, on test words `loss`, `bits`, `base_loss` and `joint`, and `training_s` and
+            `adapter`, NaN or None where a run has no comparison.
+        measure: what runs are ordered by, on development words, so that choosing a setting leaves the test words alone:
+            "dev_loss" (nats a token); "dev_bits" (a character) where the base models differ, since their tokens do.
+            Where a run has no development words, "loss" or "bits".
     """
 
     name: str
@@ -63,13 +64,15 @@ def load(workspace: Workspace, name: str) -> Results:
         for level in plan["levels"]:
             found = read_level(own, level)
             bases |= {found.training.results.base_model.sha256} if found.training else set()
-            reached = _reached(found.training, found.comparison)
+            reached = _reached(found)
             rows.append({"level": level, "run": run["name"], **values} | reached)
     table = pd.DataFrame(rows)
-    numbers = ["loss", "bits", "base_loss", "joint", "training_s"]
+    numbers = ["dev_loss", "dev_bits", "loss", "bits", "base_loss", "joint", "training_s"]
     table[numbers] = table[numbers].astype(float)
     axes = {axis: [text(value) for value in values] for axis, values in plan["axes"].items()}
-    return Results(name, tuple(plan["levels"]), axes, table, "bits" if len(bases) > 1 else "loss")
+    measure = "bits" if len(bases) > 1 else "loss"
+    by_dev = table[table["loss"].notna()]["dev_loss"].notna().all()
+    return Results(name, tuple(plan["levels"]), axes, table, f"dev_{measure}" if by_dev else measure)
 
 
 def text(value: object) -> str:
@@ -188,9 +191,13 @@ def _plan(workspace: Workspace, name: str) -> dict:
         raise InputError(f"{path}: not an experiment's plan ({error}); run the experiment again") from None
 
 
-def _reached(training: TrainingRecord, comparison: ComparisonRecord) -> dict:
-    found = comparison.results.completion
+def _reached(records: LevelRecords) -> dict:
+    training, comparison = records.training, records.comparison
+    found, chosen_by = comparison.results.completion, comparison.results.agreement
+    has_dev = records.evaluated_on == "dev"
     return {
+        "dev_loss": chosen_by.comparison_tuned_loss if has_dev else None,
+        "dev_bits": chosen_by.comparison_bits_per_character if has_dev else None,
         "loss": found.tuned.loss,
         "bits": found.tuned.bits_per_character,
         "base_loss": found.base.loss,

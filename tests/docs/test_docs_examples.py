@@ -1,12 +1,10 @@
 """What the pages show is what the code does: banks and their errors, prompt, versions, times, the list of modules."""
 
 import json
-import math
 import re
 
 import pytest
 import typer
-import yaml
 from doc_pages import ROOT, blocks, doc, shell_lines, spans
 
 from cefr_helpers import cli
@@ -16,6 +14,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.progress import clock
+from cefr_helpers.core.recipes import load_recipe
 from cefr_helpers.data import bank_formats, cleaning, formatting, splitting, tables, word_lists
 from cefr_helpers.data import banks as sentence_bank
 from cefr_helpers.rendering import locale
@@ -73,17 +72,13 @@ def test_names_of_files_give_their_levels(tmp_path):
     assert {path.name for path in found.values()} == set(names) and list(found) == ["A2", "B1", "B2"]
 
 
-def test_the_tutorials_words_make_examples_with_its_recipe_and_not_without():
+def test_the_tutorials_words_make_examples_with_its_recipe():
     banks = {"B1": sentence_bank.read(doc("tutorial_words.csv"), "B1")}
-    assert (len(banks["B1"].sentences), banks["B1"].report) == (20, ())
-    [line] = [line for line in shell_lines(doc("tutorial.md")) if line.startswith("sed ")]
-    before, after = (float(number) for number in re.search(r"share: ([\d.]+)/held_out_share: ([\d.]+)/", line).groups())
-    for part in ("train", "eval"):
-        halves = splitting.split_groups(banks, "words", after, 3407)
-        assert len(formatting.draw_examples(banks["B1"], halves, "B1", part, 8, 3407)) == 8
-    with pytest.raises(InputError, match="an example needs 10"):
-        fifth = splitting.split_groups(banks, "words", before, 3407)
-        formatting.draw_examples(banks["B1"], fifth, "B1", "eval", 2, 3407)
+    assert (len(banks["B1"].sentences), banks["B1"].report) == (32, ())
+    recipe = load_recipe("smoke")
+    split = splitting.split_groups(banks, recipe.split, recipe.held_out_share, recipe.dev_share, 3407)
+    for part, count in (("train", recipe.train_examples), ("dev", recipe.dev_examples), ("eval", recipe.eval_examples)):
+        assert len(formatting.draw_examples(banks["B1"], split, "B1", part, count, 3407)) == count
 
 
 def test_the_tutorial_shows_the_first_rows_of_its_words():
@@ -117,29 +112,23 @@ def test_conda_is_set_up_as_its_file_says():
 
 
 def test_the_gpu_page_tells_the_recipes_figures():
-    recipe = yaml.safe_load((ROOT / "recipes" / "reference.yaml").read_text())
-    text = doc("gpu.md").read_text()
-    assert f"LoRA rank {recipe['lora_rank']}, {recipe['epochs']} epochs" in text
-    assert f"{recipe['train_examples']:,} training and {recipe['eval_examples']} evaluation examples" in text
-    assert (
-        f"`held_out_share: {recipe['held_out_share']}` needs at least {10 / recipe['held_out_share']:.0f} words" in text
-    )
+    recipe = load_recipe("reference")
+    text = " ".join(doc("gpu.md").read_text().split())
+    assert f"LoRA rank {recipe.lora_rank}, {recipe.epochs:g} epochs" in text
+    counts = f"{recipe.train_examples:,} training, {recipe.dev_examples} development and {recipe.eval_examples} test"
+    assert f"{counts} examples" in text
+    assert f"(`held_out_share: {recipe.held_out_share}`, `dev_share: {recipe.dev_share}`)" in text
 
 
-@pytest.mark.parametrize(
-    ("recipe", "said"),
-    [
-        (
-            "cpu",
-            "`held_out_share: {share}`, as in the recipe [cpu](../recipes/cpu.yaml), that is {words} words a level;",
-        ),
-        ("smoke", "with `held_out_share: {share}`, as in [smoke](../recipes/smoke.yaml), {words}."),
-    ],
-)
-def test_how_many_words_a_bank_needs(recipe, said):
-    share = yaml.safe_load((ROOT / "recipes" / f"{recipe}.yaml").read_text())["held_out_share"]
-    words = math.ceil(round(formatting.WORDS_PER_EXAMPLE / share, 6))
-    assert said.format(share=share, words=words) in " ".join(doc("own_bank.md").read_text().split())
+def test_how_many_words_each_part_gets():
+    text = " ".join(doc("own_bank.md").read_text().split())
+    assert splitting.FEWEST_WORDS == 30 and "A level needs thirty words" in text
+    for name in ("cpu", "smoke"):
+        recipe, told = load_recipe(name), []
+        for words in (40, 200):
+            wanted = splitting.targets(words, recipe.held_out_share, recipe.dev_share)
+            told.append(f"{words - sum(wanted.values())}, {wanted['dev']} and {wanted['eval']} of")
+        assert f"[{name}](../recipes/{name}.yaml) takes {told[0]} forty words and {told[1]} two hundred" in text
 
 
 def test_no_record_of_the_reference_run_names_a_gpu_as_the_page_says():

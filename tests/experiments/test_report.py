@@ -95,12 +95,25 @@ def test_the_best_setting_needs_as_many_seeds_as_the_others(workspace):
 
 def test_base_models_with_other_tokens_are_compared_by_the_character(workspace):
     results = made(workspace)
-    assert results.measure == "loss"
+    assert results.measure == "dev_loss"
     path = (
         workspace.experiment("trial") / "cpu_lora_rank-8_learning_rate-0.001_seed-1" / "runs" / "A2" / "training.json"
     )
     path.write_text(path.read_text().replace("ab" * 32, "cd" * 32))
-    assert experiment_results.load(workspace, "trial").measure == "bits"
+    assert experiment_results.load(workspace, "trial").measure == "dev_bits"
+
+
+def test_settings_are_ordered_by_development_words_and_where_there_are_none_by_the_test(workspace):
+    results = made(workspace)
+    best = experiment_results.best(results)[0]
+    lowest = results.done[results.done["level"] == "A2"]["loss"].min() - 0.1
+    assert results.done["dev_loss"].tolist() == pytest.approx((results.done["loss"] - 0.1).tolist())
+    assert results.done.set_index(["level", "run"]).loc[("A2", best["run"]), "dev_loss"] == pytest.approx(lowest)
+    assert "on development words (nats per token)" in report.write_note(workspace, "trial", "en").read_text()
+    old = hand_made_records.before_dev("A2").dataset
+    for path in workspace.experiment("trial").glob("*_seed-1/runs/A2/dataset.json"):
+        hand_made_records.write_record(path, old)
+    assert experiment_results.load(workspace, "trial").measure == "loss"
 
 
 @pytest.mark.parametrize("language", locale.LANGUAGES)

@@ -517,7 +517,8 @@ def write_experiment(workspace, name: str, axes: dict[str, list], levels: list[s
 
     Args:
         axes: "recipe", fields and "seed" -> values.
-        reached: (level, values) -> the tuned completion loss, or None for a run that has no records.
+        reached: (level, values) -> the tuned completion loss, or None for a run that has no records; the loss on
+            development words is .1 lower.
     """
     runs = []
     for chosen in itertools.product(*axes.values()):
@@ -540,6 +541,8 @@ def _write_run(folder: Path, level: str, loss: float) -> None:
         compared.results,
         completion=_measured(loss + 0.6, loss, 4.3, -0.7, -0.5),
         generation={"measures": {"tuned": {"joint_success": {"value": 1 - loss / 4}}}},
+        agreement={"comparison_tuned_loss": loss - 0.1, "comparison_bits_per_character": (loss - 0.1) / 3},
     )
+    write_record(folder / "dataset.json", dataset(level))
     write_record(folder / "training.json", training(level))
     write_record(folder / "comparison.json", compared)
