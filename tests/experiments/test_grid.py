@@ -280,21 +280,21 @@ def test_only_this_machine_and_the_same_base_model_count(tmp_path):
 @pytest.mark.slow
 def test_a_small_grid_end_to_end(tmp_path):
     """Two runs go through, data and the base's results made once; two whose data cannot be made are named."""
-    text = "levels: [B2]\nrecipes: [smoke]\nseeds: [1]\nlora_rank: [8, 16]\nheld_out_share: [0.2, 0.001]\n"
+    text = "levels: [B2]\nrecipes: [smoke]\nseeds: [1]\nlora_rank: [8, 16]\nbase_model: [bundled, no/such]\n"
     arguments = ("experiment", write(tmp_path, text), "--output-root", str(tmp_path / "out"))
-    done = cefr(*arguments)
+    done = cefr(*arguments, HF_HUB_OFFLINE="1")
     workspace = Workspace(tmp_path / "out", tmp_path / "user_data")
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"Report: {workspace.experiment_note('trial')}" in done.stdout
-    assert done.stdout.count("01_data_formatting | started") == 2  # one for each share
+    assert done.stdout.count("01_data_formatting | started") == 2  # one for each base model
     assert done.stdout.count("02_training | started") == 2
-    assert "smoke_lora_rank-16_held_out_share-0.2_seed-1 B2 02_training | step 4/4" in done.stdout
+    assert "smoke_lora_rank-16_base_model-bundled_seed-1 B2 02_training | step 4/4" in done.stdout
     failed = [line for line in done.stderr.splitlines() if line.startswith("FAILED ")]
-    assert [line.split()[1] for line in failed] == [
-        f"smoke_lora_rank-{rank}_held_out_share-0.001_seed-1" for rank in (8, 16)
+    assert [re.sub("such-[0-9a-f]+", "such", line.split()[1]) for line in failed] == [
+        f"smoke_lora_rank-{rank}_base_model-such_seed-1" for rank in (8, 16)
     ]
-    assert all("01_data_formatting: " in line and "held-out words" in line for line in failed)
-    folders = sorted(workspace.experiment("trial").glob("smoke_*_held_out_share-0.2_seed-1"))
+    assert all("01_data_formatting: " in line and "'no/such'" in line for line in failed)
+    folders = sorted(workspace.experiment("trial").glob("smoke_*_base_model-bundled_seed-1"))
     own = [Workspace(folder, folder / "user_data") for folder in folders]
     compared = [records.read(run, "B2", "comparison").results for run in own]
     assert compared[0].completion.base == compared[1].completion.base
@@ -303,7 +303,7 @@ def test_a_small_grid_end_to_end(tmp_path):
     assert everything in [results.base_results_reused for results in compared]  # both, where a cache has them
     assert "2 of 4 trainings" in workspace.experiment_note("trial").read_text()
 
-    write(tmp_path, text.replace(", 0.001", "").replace("[8, 16]", "[16, 8]"))  # mended: what is there stays
+    write(tmp_path, text.replace(", no/such", "").replace("[8, 16]", "[16, 8]"))  # mended: what is there stays
     again = cefr(*arguments)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "02_training | started" not in again.stdout and "06_experiment_report | done" in again.stdout
