@@ -47,8 +47,9 @@ def readers_folder(tmp_path_factory) -> Path:
     for name in ("docs", "recipes"):
         (folder / name).symlink_to(ROOT / name)
     for line in shell_lines(doc("tutorial.md")):
-        if line.startswith(("cp ", "sed ")):
+        if line.startswith("cp "):
             run_in(folder, line)
+    (folder / "my_recipe.yaml").write_text((ROOT / "recipes" / "smoke.yaml").read_text())
     (folder / "my_bank").mkdir()
     for name in ("my_bank.csv", "my_bank/words_a2.csv", "my_bank/words_b1.csv"):
         words = json.loads((banks.BUNDLED / "B1.json").read_text())

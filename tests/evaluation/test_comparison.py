@@ -1,3 +1,4 @@
+import hand_made_records
 import numpy as np
 import pytest
 
@@ -50,3 +51,24 @@ def test_answers_are_shown_as_text_and_not_as_markup():
     answer = {"words": ["<b>"], "base": "<script>x</script>", "tuned": "1. A & B."}
     shown = comparison.side_by_side(answer)
     assert "<script>" not in shown and "&lt;script&gt;" in shown and "A &amp; B." in shown
+
+
+def test_the_agreement_is_that_of_the_development_examples(tiny_folder, bundled, examples):
+    from transformers import AutoModelForCausalLM
+
+    from cefr_helpers.models import base_model, likelihood
+
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(tiny_folder).eval(), base_model.load_tokenizer(bundled)
+    development = examples[6:]
+    loss = likelihood.summarise(likelihood.score(model, tokenizer, development, 4))["loss"]
+    assert loss != pytest.approx(
+        likelihood.summarise(likelihood.score(model, tokenizer, examples[:6], 4))["loss"], abs=1e-4
+    )
+    record = hand_made_records.training()
+    hand_made_records.change(record.results.best, step=45, epoch=1.5, eval_loss=loss)
+    found = comparison.agreement(model, tokenizer, development, 2, record)
+    assert found["comparison_tuned_loss"] == pytest.approx(loss, abs=1e-4) and found["relative_difference"] < 1e-5
+    assert found["training_best_eval_loss"] == loss and found["comparison_bits_per_character"] > 0
+    hand_made_records.change(record.results.best, step=45, epoch=1.5, eval_loss=loss / 2)
+    other = comparison.agreement(model, tokenizer, development, 2, record)
+    assert other["relative_difference"] == pytest.approx(1, abs=1e-3)
