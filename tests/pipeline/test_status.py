@@ -37,7 +37,7 @@ def finished(tmp_path):
     results = TrainingResults(adapter={"path": str(tmp_path / "user_data" / "loras" / "b2-v1")})
     (tmp_path / "user_data" / "loras" / "b2-v1").mkdir(parents=True)
     write(settings, "dataset", [bank], DatasetResults())
-    write(settings, "training", [workspace.record("B2", "dataset"), *files], results)
+    write(settings, "training", [workspace.record("B2", "dataset"), *files[:2]], results)
     write(settings, "comparison", [workspace.record("B2", "training"), *files, bank], ComparisonResults())
     later = time.time() + 1
     for path in stages.outputs(workspace, PLOT, "B2"):
@@ -70,7 +70,7 @@ def test_a_finished_level_is_done_and_nothing_comes_next(finished):
     [
         (lambda s: change(s.workspace.output_root.parent / "b2.json"), DATA, "b2.json changed"),
         (lambda s: (s.workspace.output_root.parent / "b2.json").unlink(), DATA, "b2.json is gone"),
-        (lambda s: change(s.workspace.formatted_file("B2", "eval")), TRAIN, "list_format_eval.json changed"),
+        (lambda s: change(s.workspace.formatted_file("B2", "dev")), TRAIN, "list_format_dev.json changed"),
         (lambda s: s.workspace.formatted_file("B2", "train").unlink(), DATA, "list_format_train.json is gone"),
         (lambda s: write(s, "training", [], {}), COMPARE, "training.json changed"),
         (lambda s: (s.workspace.adapters() / "b2-v1").rmdir(), TRAIN, "b2-v1 is gone"),
