@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from selenium.webdriver.common.keys import Keys
 
 from cefr_helpers import cli
 from cefr_helpers.core.errors import InputError
+from cefr_helpers.rating import votes as readers_votes
+from cefr_helpers.rating.keys import Key
 from cefr_helpers.writing import decisions, output, page
 
 HOSTILE = 'A cat </script><b>said</b> "no" & left.'
@@ -58,7 +61,9 @@ def test_one_key_decides_and_the_file_says_what(opened, tmp_path):
     assert HOSTILE in opened.find_element(By.ID, "places").text
     press(opened, "a", "s", "a", "2", "e")
     press(opened, Keys.CONTROL + "a", "The cat  never ran.", Keys.ENTER)
-    opened.refresh()  # what was decided is kept
+    assert "4 of 5 decided" in opened.find_element(By.ID, "progress").text
+    time.sleep(2)  # Chromium takes a moment to keep it
+    opened.refresh()
     assert "4 of 5 decided" in opened.find_element(By.ID, "progress").text
     made = saved(opened)
     rows = [(one["word"], one["action"], one["sentence"]) for one in made["decisions"]]
@@ -79,6 +84,9 @@ def test_one_key_decides_and_the_file_says_what(opened, tmp_path):
     )
     path = tmp_path / "decided.json"
     path.write_text(json.dumps(made))
+    read = readers_votes.Votes.model_validate(votes)  # as the statistics of readers' votes read them
+    readers_votes.check(read, path, Key.model_validate(key), path)
+    assert [one.printable for one in read.answers] == [True, False]
     found = decisions.read(path)
     assert [one.text for one in found.collection().sentences] == [
         "The dog sleeps.",

@@ -104,8 +104,10 @@
       }
     }
     const head = { schema: 1, page: data.page, level: data.level, rater: { name: "who chose", kind: "teacher" }, language: "en" };
-    return { votes: { ...head, started, saved: new Date().toISOString(), answers, choices }, key: { page: data.page, items, pairs } };
+    return { votes: { ...head, started, saved: new Date().toISOString(), answers, choices }, key: keyOf(items, pairs) };
   }
+
+  const keyOf = (items, pairs) => ({ schema_version: 1, page: data.page, level: data.level, created: started, secret: "", items, pairs, missing: [] });
 
   function file() {
     const made = [];
