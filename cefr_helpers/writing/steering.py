@@ -1,8 +1,9 @@
 """Steer sampling so that a sentence uses its target word: a logits processor that knows the word's forms as tokens.
 
-Until the word is used, the sentence may not end, and each form's first token gets a bonus on its logit; a form that was
-begun is finished. What was not used by a certain token is forced there. Of the candidates of one word no two begin with
-the same token, drawn without replacement by the Gumbel top-k trick (Kool et al. 2019, arXiv 1903.06059).
+Until the word is used, the sentence may not end, and the first token of each form gets a bonus on its logit that grows
+over the first tokens; a form that was begun is finished. What was not used by a certain token is forced there. Of the
+candidates of one word no two begin with the same token, drawn without replacement by the Gumbel top-k trick (Kool et
+al. 2019, arXiv 1903.06059).
 """
 
 import re
@@ -12,6 +13,7 @@ from functools import cache
 from cefr_helpers.text import headwords, word_match
 
 BONUS = 4.0  # nats on the logit of a form's first token; chosen by trial, see docs/sentences_for_your_class.md
+_WHOLE_BONUS = 8  # tokens; before them it is less, or the word would nearly always come second
 LATEST = 16  # tokens after which a form is forced
 _OPENING_TEMPERATURE = 0.8
 _STAND_INS = {"sb": "him", "somebody": "him", "someone": "him", "sth": "it", "something": "it"}
@@ -55,7 +57,7 @@ def processor(tokenizer, words: Sequence[str], bonus: float = BONUS, latest: int
 
     Args:
         words: the target word of each row.
-        bonus: nats that are added to the logit of a form's first token while the word is not used.
+        bonus: nats that are added in the end to the logit of a form's first token, while the word is not used.
         latest: tokens of the sentence after which only a form may come.
         seed: of the first tokens; None leaves them to the sampling.
 
@@ -90,7 +92,7 @@ def processor(tokenizer, words: Sequence[str], bonus: float = BONUS, latest: int
                 if (follow := known.follow(written[row])) or len(written[row]) >= latest:
                     _only(scores[row], follow or known.first(written[row]))
                 else:
-                    scores[row, known.first(written[row])] += bonus
+                    scores[row, known.first(written[row])] += bonus * min(1.0, len(written[row]) / _WHOLE_BONUS)
             if draws is not None and not written[0]:
                 _distinct(scores, openings, words, draws)
             return scores
