@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from cefr_helpers import level_command, rating_commands, sharing_commands, writing_command
-from cefr_helpers.command_options import (
+from cefr_helpers.commands import level as level_command
+from cefr_helpers.commands import rating, sharing, writing
+from cefr_helpers.commands.options import (
     Bank,
     DryRun,
     Language,
@@ -248,12 +249,12 @@ def doctor(output_root: OutputRoot = None, user_data: UserData = None) -> None:
 
 
 app.command()(level_command.level)
-app.command()(writing_command.write)
-app.command()(rating_commands.rate)
-app.command()(rating_commands.rated)
-app.command()(rating_commands.judge)
-app.command()(sharing_commands.export)
-app.command()(sharing_commands.publish)
+app.command()(writing.write)
+app.command()(rating.rate)
+app.command()(rating.rated)
+app.command()(rating.judge)
+app.command()(sharing.export)
+app.command()(sharing.publish)
 
 
 def main() -> None:

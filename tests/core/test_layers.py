@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "rating": "rendering evaluation bank_making",
     "site": "notes rendering",
 }
+MAY_IMPORT["commands"] = " ".join(MAY_IMPORT)
 
 
 def imports(module: Path) -> set[Path]:

@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from cefr_helpers.command_options import overrides
+from cefr_helpers.commands.options import overrides
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.pipeline import configuration

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cefr_helpers.command_options import Language, Levels, OutputRoot, Seed, overrides, shown, upper
+from cefr_helpers.commands.options import Language, Levels, OutputRoot, Seed, overrides, shown, upper
 from cefr_helpers.core.levels import LEVELS, check_level
 from cefr_helpers.pipeline import configuration
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cefr_helpers.command_options import Bank, OutputRoot, RecipeName, Seed, UserData, overrides, shown, upper
+from cefr_helpers.commands.options import Bank, OutputRoot, RecipeName, Seed, UserData, overrides, shown, upper
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import load_recipe

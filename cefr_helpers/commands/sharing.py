@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cefr_helpers.command_options import Levels, OutputRoot, UserData, overrides, shown, upper
+from cefr_helpers.commands.options import Levels, OutputRoot, UserData, overrides, shown, upper
 from cefr_helpers.pipeline import configuration, snakemake
 from cefr_helpers.sharing import hub_package
 

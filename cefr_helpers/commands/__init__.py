@@ -1,0 +1,1 @@
+"""Commands of the terminal: their options, and those that a module of their own keeps out of `cli`."""
