@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cefr_helpers.bank_making.storage import ResponseLog
+from cefr_helpers.core import files
 from cefr_helpers.core.progress import clock
 from cefr_helpers.data import formatting
 from cefr_helpers.evaluation import parsing
@@ -15,7 +16,8 @@ from cefr_helpers.writing.writers import Writer
 
 TEMPERATURE = 0.8
 MAX_NEW_TOKENS = 44  # of one sentence with its number
-_BEGUN = "1."  # what a tuned model's answers begin with
+BEGUN = "1."  # what a tuned model's answers begin with
+_LINE_BYTES = 150  # of a candidate in the log
 
 
 class CandidateLog:
@@ -47,12 +49,16 @@ class CandidateLog:
         todo = [word for word in words for _ in range(max(0, counts[word]))]
         if not todo:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._log.begin({"level": self.level, "model": self._writer.name, "server": {"kind": "this machine"}})
+        header = {"level": self.level, "model": self._writer.name, "server": {"kind": "this machine"}}
+        with files.explain_full_disk(self.path, len(todo) * _LINE_BYTES):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._log.begin(header)
         started = time.monotonic()
         for batch in _batches(todo):
-            for word, text in zip(batch, self._ask(batch, seed), strict=True):
-                self._log.add({"word": word, "text": text})
+            answers = self._ask(batch, seed)
+            with files.explain_full_disk(self.path, len(batch) * _LINE_BYTES):
+                for word, text in zip(batch, answers, strict=True):
+                    self._log.add({"word": word, "text": text})
             todo = todo[len(batch) :]
             done = sum(max(0, one) for one in counts.values()) - len(todo)
             passed = time.monotonic() - started
@@ -74,7 +80,7 @@ class CandidateLog:
             batch_size=len(batch),
             sample_seed=own_seed,
             temperature=TEMPERATURE,
-            begun=_BEGUN,
+            begun=BEGUN,
             logits_processor=steering.processor(models.tokenizer, batch, seed=own_seed),
         )
         lines = [parsing.plain(text.split("\n")[0]) for text in answers]

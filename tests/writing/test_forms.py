@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 import subprocess
+import sys
 import venv
 import zipfile
 from pathlib import Path
@@ -242,3 +243,30 @@ class TestFolder:
         (tmp_path / "out").write_text("")
         with pytest.raises(InputError, match="out is a file; expected a folder"):
             self.open(tmp_path / "out" / "deeper")
+
+
+# Writes a deck and a worksheet, then longer ones with a limit on the size of files, which stands for a full disk.
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from cefr_helpers.core.errors import DiskFull
+from cefr_helpers.writing import forms
+from cefr_helpers.writing.sentences import Collection, written
+def write(count):
+    some = tuple(written("dog", f"My dog number {n} barks.", "A2") for n in range(count))
+    forms.OutputFolder(Path(sys.argv[1]), "A2", ("csv", "html")).write(Collection("x", "A2", some))
+write(1)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    write(2000)
+except DiskFull as error:
+    print(error)
+"""
+
+
+def test_on_a_full_disk_the_old_forms_stay_and_the_new_ones_are_named(tmp_path):
+    done = subprocess.run([sys.executable, "-c", LIMITED, tmp_path], capture_output=True, text=True, check=True)
+    assert f"{tmp_path / 'sentences.csv'}: no room to write it" in done.stdout
+    assert len((tmp_path / "sentences.csv").read_text().splitlines()) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sentences.csv", "worksheet.html", "written.json"]
+    forms.OutputFolder(tmp_path, "A2", ("csv", "html")).write(MADE)  # and the same command goes on
