@@ -11,7 +11,8 @@ from typing import Any, Generic, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MEASURES = ("completion", "full_text")
-ROWS = ("base", "base_three_examples", "base_sampled", "tuned", "tuned_sampled", "gold", "trivial")
+ROWS = ("base", "base_three_examples", "base_one_word", "base_sampled", "tuned", "tuned_sampled", "gold", "trivial")
+UNTUNED = ("base", "base_three_examples", "base_one_word")  # greedy ones: those that tuning has to beat
 GATES = ("valid", "covered", "level_ok", "grammar_clean", "not_copied", "not_repetitive")
 RATES = ("joint_success", *GATES)
 SCORERS = ("full", "length_free", "length_only")
@@ -626,6 +627,8 @@ class Answer(Part):
         prompt: as the model was given it.
         reference: the bank's sentences.
         base: the base model's answer.
+        base_one_word: its answers to one word at a time after four examples, put together; missing beyond the prompts
+            that are measured.
         tuned: the tuned model's answer.
     """
 
@@ -633,6 +636,7 @@ class Answer(Part):
     prompt: str | None = None
     reference: str | None = None
     base: str | None = None
+    base_one_word: str | None = None
     tuned: str | None = None
 
 
@@ -741,6 +745,8 @@ class Generation(Part):
         max_new_tokens: most tokens of an answer.
         measures: system -> name of the metric -> value.
         differences: name of the rate -> tuned minus base, over prompts.
+        strongest_untuned: the greedy row of the base with the highest Joint Success, whose verdict counts.
+        differences_from_strongest: name of the rate -> tuned minus that row, over prompts.
         openings: system -> how most of its sentences begin.
         sentences_compared: sentences of each system on which diversity is measured.
         slots_shown: the tuned model's first ones, as the note shows them.
@@ -759,6 +765,8 @@ class Generation(Part):
     max_new_tokens: int | None = None
     measures: dict[str, dict[str, Metric]] = {}
     differences: dict[str, Interval] = {}
+    strongest_untuned: str | None = None
+    differences_from_strongest: dict[str, Interval] = {}
     openings: dict[str, Opening] = {}
     sentences_compared: int | None = None
     slots_shown: list[ShownSlot] = []

@@ -1,11 +1,14 @@
-"""Who answers the measured prompts: base, base after three examples, tuned, the bank itself, and the trivial answer."""
+"""Who answers the measured prompts: the base in three ways, tuned model, bank, and the trivial answer."""
 
 from collections.abc import Sequence
 
+from cefr_helpers.data import formatting
 from cefr_helpers.evaluation.baseline_cache import BaselineCache
 from cefr_helpers.models import generation
 
 N_SHOTS = 3
+N_ONE_WORD_SHOTS = 4
+ONE_WORD_TOKENS = 45  # of an answer to one word: a sentence of thirty words
 
 
 def count_prompts(examples: Sequence[dict], at_most: int) -> int:
@@ -39,6 +42,61 @@ def few_shot_answers(
     return kept.result("answers_with_examples", examples, settings, of_base)
 
 
+def one_word_answers(
+    model,
+    tokenizer,
+    examples: Sequence[dict],
+    training: Sequence[dict],
+    level: str,
+    max_new_tokens: int,
+    kept: BaselineCache,
+) -> list[str]:
+    """The base's greedy answers to one word at a time, after four words with the bank's sentences in the chat.
+
+    The strongest that the base gives without tuning: a small model loses its place in a list of ten words. It is asked
+    as for ten, by a list of one; asked for a sentence without a number, the bundled model used fewer of its words.
+
+    Args:
+        model: with the adapter, which is switched off meanwhile.
+        examples: the measured prompts; each different word is asked for once.
+        training: training examples; the first words of the first four, with their sentences, are shown.
+        max_new_tokens: the recipe's; an answer to one word has ONE_WORD_TOKENS at most.
+        kept: as in `few_shot_answers`.
+
+    Returns:
+        One text a prompt: the first line of each word's answer, under the number that the word has in the prompt.
+    """
+    shown = [_one_word(level, one) for one in training[:N_ONE_WORD_SHOTS]]
+    words = list(dict.fromkeys(word for example in examples for word in example["words"]))
+    asked = [formatting.make_prompt(level, [word]) for word in words]
+    most = min(ONE_WORD_TOKENS, max_new_tokens)
+
+    def of_base() -> list[str]:
+        with model.disable_adapter():
+            return generation.answer(model, tokenizer, asked, most, shown=shown)
+
+    answers = kept.result("answers_one_word", asked, {"shown": shown, "max_new_tokens": most}, of_base)
+    said = {word: _first_line(answer) for word, answer in zip(words, answers, strict=True)}
+    return ["\n".join(f"{i}. {said[word]}" for i, word in enumerate(one["words"], 1)) for one in examples]
+
+
+def with_one_word(answers: Sequence[dict], one_word: Sequence[str]) -> list[dict]:
+    """Answers of `comparison.answers` with those of `one_word_answers` beside them, as far as these go."""
+    beside = [*({"base_one_word": text} for text in one_word), *([{}] * (len(answers) - len(one_word)))]
+    return [{**one, **more} for one, more in zip(answers, beside, strict=True)]
+
+
+def _one_word(level: str, example: dict) -> dict:
+    """An example of the first word of another one."""
+    [line, *_] = example["output"].split("\n")
+    return {**formatting.make_prompt(level, example["words"][:1]), "output": line}
+
+
+def _first_line(answer: str) -> str:
+    """The first line of an answer to a list of one, without its number."""
+    return answer.partition("\n")[0].removeprefix("1.").strip()
+
+
 def sampled_answers(
     model, tokenizer, examples: Sequence[dict], samples: int, max_new_tokens: int, seed: int, kept: BaselineCache
 ) -> dict[str, list[list[str]]]:
@@ -62,17 +120,21 @@ def sampled_answers(
     return {"base_sampled": kept.result("samples", examples, asked, of_base), "tuned_sampled": drawn()}
 
 
-def rows_of_answers(answers: Sequence[dict], with_examples: Sequence[str]) -> dict[str, list[str]]:
+def rows_of_answers(
+    answers: Sequence[dict], with_examples: Sequence[str], one_word: Sequence[str]
+) -> dict[str, list[str]]:
     """Row -> one text a prompt; the trivial answer is "I like the WORD." for each word.
 
     Args:
         answers: from `comparison.answers`.
         with_examples: from `few_shot_answers`, to the same prompts.
+        one_word: from `one_word_answers`, to the same prompts.
     """
     trivial = [[f"{i}. I like the {word}." for i, word in enumerate(one["words"], 1)] for one in answers]
     return {
         "base": [one["base"] for one in answers],
         "base_three_examples": list(with_examples),
+        "base_one_word": list(one_word),
         "tuned": [one["tuned"] for one in answers],
         "gold": [one["reference"] for one in answers],
         "trivial": ["\n".join(lines) for lines in trivial],

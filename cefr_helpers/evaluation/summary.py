@@ -9,7 +9,7 @@ import pandas as pd
 
 from cefr_helpers.core import files, records
 from cefr_helpers.core.levels import LEVELS, number
-from cefr_helpers.core.schema import GATES, RATES, ROWS
+from cefr_helpers.core.schema import GATES, RATES, ROWS, UNTUNED
 from cefr_helpers.evaluation import intervals, level_scorers, metrics, parsing, variety
 from cefr_helpers.models import generation
 
@@ -28,6 +28,7 @@ _OF_LEVEL = ("level_ok", "control_error", "bias", "exact_accuracy", "control_err
 _FEWEST_TO_COMPARE = 10
 _SHARE_TO_COMPARE = 0.5
 _SLOTS_SHOWN = 10
+_SCORED = ("base", "base_one_word", "tuned", "gold")
 _COLUMNS = (
     "row",
     "prompt",
@@ -105,6 +106,7 @@ def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, s
         row -> measure -> {"value", "low", "high"}: the RATES over all slots with the 95 % interval of whole prompts
         drawn again, `human_within_one` in the same way, the MEAN_LEVELS (from 1 to 5) over valid slots with such an
         interval, the others (see `metrics.summarise`) without; `differences`, tuned - base of each of RATES;
+        `strongest_untuned` and `differences_from_strongest`, the same from the row that `strongest_untuned` names;
         `openings`, how most sentences of a row begin (`variety.opening`);
         `sentences_compared`, on how many sentences diversity is measured; `slots_shown`, the tuned model's first ten
         (an invalid slot has failed "valid", and nothing else can be said of it); `scores` of valid slots by the bank's
@@ -114,6 +116,7 @@ def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, s
     there = set(table["row"])
     rows = {row: table[table["row"] == row].reset_index(drop=True) for row in ROWS if row in there}
     compared = _compared(rows)
+    strongest = strongest_untuned(rows)
     return {
         "prompts": int(table["prompt"].nunique()),
         "slots": len(rows["gold"]),
@@ -127,13 +130,26 @@ def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, s
         },
         "openings": {row: found for row, one in rows.items() if (found := variety.opening(one, rows["gold"]))},
         "differences": {rate: _difference(rows["base"], rows["tuned"], rate, seed) for rate in RATES},
+        "strongest_untuned": strongest,
+        "differences_from_strongest": {rate: _difference(rows[strongest], rows["tuned"], rate, seed) for rate in RATES},
         "sentences_compared": compared,
         "slots_shown": [_shown(slot) for slot in rows["tuned"][:_SLOTS_SHOWN].to_dict("records")],
-        "scores": {row: _scores(rows[row], "level_score") for row in ("base", "tuned", "gold")},
-        "human_scores": {row: _scores(rows[row], "human_level") for row in ("base", "tuned", "gold")},
+        "scores": {row: _scores(rows[row], "level_score") for row in _SCORED if row in rows},
+        "human_scores": {row: _scores(rows[row], "human_level") for row in _SCORED if row in rows},
         "scorer": level_scorers.describe(scorers),
         "file": FILE,
     }
+
+
+def strongest_untuned(rows: dict[str, pd.DataFrame]) -> str:
+    """The greedy row of the base with the highest Joint Success: what can be had without tuning.
+
+    Of equal ones the one that uses more of its words, then the later one of UNTUNED, is the opponent. That it is picked
+    by the figures that are compared favours it, not the tuned model.
+    """
+    there = [row for row in UNTUNED if row in rows]
+    rates = ("joint_success", "covered")
+    return max(there, key=lambda row: (*(rows[row][rate].mean() for rate in rates), UNTUNED.index(row)))
 
 
 def measures_table(found: dict) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from cefr_helpers.notes.sections import RATES
 from cefr_helpers.rendering import escaping
 from cefr_helpers.rendering.figure_style import (
     BASE,
+    BEST,
     GOLD,
     GREY,
     LONGEST_NAME,
@@ -28,8 +29,8 @@ from cefr_helpers.rendering.figure_style import (
 )
 from cefr_helpers.rendering.locale import Locale, load_locale
 
-_LOOKS = {"base": (BASE, "o"), "tuned": (TRAIN, "D"), "gold": (GOLD, "^")}
-_APART = 0.24  # between the three marks of a measure, whose rows are 1 apart
+_LOOKS = {"base": (BASE, "o"), "base_one_word": (BEST, "s"), "tuned": (TRAIN, "D"), "gold": (GOLD, "^")}
+_APART = 0.2  # between the marks of a measure, whose rows are 1 apart
 _BIN = 0.25  # levels
 _EDGES = [1 + _BIN * place for place in range(round((len(levels.LEVELS) - 1) / _BIN) + 1)]
 
@@ -49,14 +50,15 @@ def draw_generation(workspace: Workspace, level: str, language: str) -> list[Pat
 
 
 def answer_measures(records: LevelRecords, language: str) -> Figure:
-    """Each rate of base, tuned and gold, as marks with 95 % intervals, Joint Success on top."""
+    """Each rate of base (in two ways), tuned and gold, as marks with 95 % intervals, Joint Success on top."""
     locale = load_locale(language)
     figure = new_figure((8.0, 7.0))
     axes = figure.subplots()
     style(axes)
     _title(figure, records, "answer_measures", 1.02, locale)
-    for place, row in enumerate(_LOOKS):
-        _marks(axes, records, row, (place - 1) * _APART, locale)
+    rows = _rows(records)
+    for place, row in enumerate(rows):
+        _marks(axes, records, row, (place - (len(rows) - 1) / 2) * _APART, locale)
     if axes.lines:
         axes.set_yticks(range(len(RATES)), [_rate_name(rate, locale) for rate in RATES])
         axes.set_ylim(len(RATES) - 0.5, -0.5)
@@ -77,8 +79,9 @@ def level_scores(records: LevelRecords, language: str) -> Figure:
     """
     locale = load_locale(language)
     figure = new_figure((8.0, 7.6))
-    panels = figure.subplots(len(_LOOKS), 1, sharex=True, sharey=True)
-    for axes, row in zip(panels, _LOOKS, strict=True):
+    rows = _rows(records)
+    panels = figure.subplots(len(rows), 1, sharex=True, sharey=True)
+    for axes, row in zip(panels, rows, strict=True):
         style(axes)
         _panel(axes, records, row, locale)
     text = locale.phrases["plot"]["generation"]
@@ -90,6 +93,11 @@ def level_scores(records: LevelRecords, language: str) -> Figure:
             write_ticks(axes.yaxis, locale)
     _title(figure, records, "level_scores", 1.24, locale)
     return put_legend(figure)
+
+
+def _rows(records: LevelRecords) -> list[str]:
+    """Those that are drawn; older records lack the base with one word a prompt."""
+    return [row for row in _LOOKS if row != "base_one_word" or records.generation.measures.get(row)]
 
 
 def _title(figure: Figure, records: LevelRecords, name: str, height: float, locale: Locale) -> None:

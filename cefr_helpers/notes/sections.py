@@ -61,7 +61,8 @@ def in_short(records: LevelRecords, locale: Locale) -> dict:
     """The note's first screen: the verdicts, and the first sentences of base, tuned model and bank."""
     lines = [observations.verdict(records, locale)]
     if records.generation:
-        lines.insert(0, f"{verdict.joint_success(records, locale)}.")
+        won = verdict.gains(records, locale)
+        lines.insert(0, f"{verdict.joint_success(records, locale)}.{' ' + won if won else ''}")
     if template := observations.template(records, locale):
         lines.append(template)
     if said := scales.people(records, locale):
@@ -77,12 +78,13 @@ def _first_sentences(records: LevelRecords, locale: Locale) -> str | None:
         return None
     [first, *_] = records.comparison.results.answers
     text = locale.phrases["note"]
-    by_number = [dict(parsing.numbered_lines(answer or "")) for answer in (first.base, first.tuned, first.reference)]
+    columns = [name for name in ("base", "base_one_word", "tuned", "reference") if getattr(first, name) is not None]
+    by_number = [dict(parsing.numbered_lines(getattr(first, name))) for name in columns]
     rows = [
         [f"**{escaping.markdown(word)}**", *(_sentence(lines.get(place), locale) for lines in by_number)]
         for place, word in enumerate(first.words[:_FIRST_WORDS], 1)
     ]
-    return tables.markdown_table([text[key] for key in ("word", "base", "tuned", "reference")], rows)
+    return tables.markdown_table([text[key] for key in ("word", *columns)], rows)
 
 
 def _sentence(line: str | None, locale: Locale) -> str:
@@ -213,8 +215,10 @@ def _on(records: LevelRecords, locale: Locale) -> str:
 def _rates_table(found: Generation, locale: Locale) -> str:
     text = locale.phrases["generation"]
     rows = [[text["rows"][row], *(_rate(found, row, rate, locale) for rate in RATES)] for row in _rows(found)]
-    differences = [found.differences.get(rate, Interval()) for rate in RATES]
-    rows.append([text["rows"]["difference"], *(_points(difference, locale) for difference in differences)])
+    rows.append([text["rows"]["difference"], *_differences(found.differences, locale)])
+    if found.strongest_untuned and found.strongest_untuned != "base":
+        name = text["rows"]["difference_from"].format(row=text["rows"][found.strongest_untuned])
+        rows.append([name, *_differences(found.differences_from_strongest, locale)])
     return tables.markdown_table([text["row"], *(text["measures"][rate] for rate in RATES)], rows, numbers_from=1)
 
 
@@ -227,6 +231,10 @@ def _rate(found: Generation, row: str, measure: str, locale: Locale) -> str:
     if entry.value is None:
         return locale.phrases["missing"]
     return scales.share(entry, locale)
+
+
+def _differences(differences: dict[str, Interval], locale: Locale) -> list[str]:
+    return [_points(differences.get(rate, Interval()), locale) for rate in RATES]
 
 
 def _points(difference: Interval, locale: Locale) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from cefr_helpers.core.level_records import LevelRecords
-from cefr_helpers.core.schema import Interval, Metric
+from cefr_helpers.core.schema import GATES, Generation, Interval, Metric
 from cefr_helpers.evaluation import intervals
 from cefr_helpers.notes import observations
 from cefr_helpers.rendering import tables
@@ -35,23 +35,58 @@ def outcome(difference: Interval, p: float | None) -> str:
 
 
 def joint_success(records: LevelRecords, locale: Locale, holm: tuple[float, int] | None = None) -> str:
-    """Outcome and figures of Joint Success, tuned against base, as a sentence without its full stop.
+    """Outcome and figures of Joint Success, tuned against the strongest untuned row; no full stop.
 
     Args:
         holm: p corrected for several levels, and how many these are; by default the recorded p stands.
     """
     found, text = records.generation, locale.phrases["generation"]
-    difference = found.differences.get("joint_success", Interval())
+    difference = _difference(found, "joint_success")
     p = difference.p if holm is None else holm[0]
     n = locale.whole(found.slots)
-    base, tuned = (locale.share(found.value(row, "joint_success")) for row in ("base", "tuned"))
+    rows = (opponent(found), "tuned")
+    base, tuned = (locale.share(found.value(row, "joint_success")) for row in rows)
     said, figures = outcome(difference, p), text["figures"].format(base=base, tuned=tuned)
     if said == "open":
         figures = f"{figures}, {text['slots_only'].format(n=n)}"
     else:
         shown = {"estimate": points(difference.estimate, locale), "interval": ends(difference, locale), "n": n}
         figures = f"{figures}, {text['difference'].format(p=_p(p, holm, locale), **shown)}"
-    return f"**{text['verdict'][said].format(n=n)}**: {figures}"
+    name = text["opponents"][rows[0]]
+    return f"**{text['verdict'][said].format(n=n, opponent=name)}**: {figures}"
+
+
+def opponent(found: Generation) -> str:
+    """The row that the tuned one is measured against: the strongest untuned one; the base where none is recorded."""
+    return found.strongest_untuned or "base"
+
+
+def gains(records: LevelRecords, locale: Locale) -> str | None:
+    """In which conditions of Joint Success the tuned model is ahead, and in which no difference is shown.
+
+    None where it is ahead in none, or where no opponent is recorded. An interval above zero counts; no correction is
+    made for there being several conditions, and the text says so.
+    """
+    found, text = records.generation, locale.phrases["generation"]
+    if not found.strongest_untuned:
+        return None
+    known = {gate: _difference(found, gate) for gate in GATES}
+    known = {gate: one for gate, one in known.items() if one.low is not None and one.high is not None}
+    ahead = [gate for gate, one in known.items() if one.low > 0]
+    if not ahead:
+        return None
+    named, rest = (
+        locale.list([text["measures"][gate] for gate in gates])
+        for gates in (ahead, [gate for gate in known if gate not in ahead])
+    )
+    said = {"opponent": text["opponents"][opponent(found)], "gains": named, "rest": rest}
+    return text["gains_alone" if rest else "gains"].format(**said)
+
+
+def _difference(found: Generation, rate: str) -> Interval:
+    """Tuned minus the opponent."""
+    differences = found.differences_from_strongest if found.strongest_untuned else found.differences
+    return differences.get(rate, Interval())
 
 
 def helped(by_level: dict[str, LevelRecords], locale: Locale) -> dict | None:
@@ -64,7 +99,8 @@ def helped(by_level: dict[str, LevelRecords], locale: Locale) -> dict | None:
     for records in by_level.values():
         told = [joint_success(records, locale, corrected.get(records.level))] if records in measured else []
         told += [loss] if (loss := _loss(records, locale)) else []
-        lines += [f"{records.level}: {'; '.join(told)}."] if told else []
+        won = gains(records, locale) if records in measured else None
+        lines += [f"{records.level}: {'; '.join(told)}.{' ' + won if won else ''}"] if told else []
     fewest = min((records.generation.prompts or 0 for records in measured), default=0)
     return {
         "answer": _answer(measured, corrected, locale),
@@ -81,7 +117,7 @@ def points(value: float, locale: Locale) -> str:
 
 
 def _corrected(measured: list[LevelRecords]) -> dict[str, tuple[float, int]]:
-    p = {records.level: records.generation.differences.get("joint_success", Interval()).p for records in measured}
+    p = {records.level: _difference(records.generation, "joint_success").p for records in measured}
     known = {level: value for level, value in p.items() if value is not None}
     return {
         level: (value, len(known)) for level, value in zip(known, intervals.holm(list(known.values())), strict=True)
@@ -93,7 +129,7 @@ def _answer(measured: list[LevelRecords], corrected: dict[str, tuple[float, int]
     at: dict[str, list[str]] = {kind: [] for kind in OUTCOMES}
     for records in measured:
         p, _ = corrected.get(records.level, (None, 0))
-        at[outcome(records.generation.differences.get("joint_success", Interval()), p)].append(records.level)
+        at[outcome(_difference(records.generation, "joint_success"), p)].append(records.level)
     parts = [text["answers"][kind].format(levels=locale.list(levels)) for kind, levels in at.items() if levels]
     return text["answer"].format(parts="; ".join(parts))
 

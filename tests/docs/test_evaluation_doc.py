@@ -15,6 +15,7 @@ from cefr_helpers.evaluation import (
     level_scorers,
     metrics,
     summary,
+    variety,
 )
 from cefr_helpers.models import generation
 from cefr_helpers.notes import observations, verdicts
@@ -50,6 +51,8 @@ def page() -> str:
         f"at most {metrics.TOLERANCE} from the level",
         f"at most {word_order.LIMIT:.0%} of {word_order._ORDERS} random orders",
         f"the first {IN_WORDS[baselines.N_SHOTS]} training examples and their answers",
+        f"after the first words of the first {IN_WORDS[baselines.N_ONE_WORD_SHOTS]} training examples",
+        f"at most {baselines.ONE_WORD_TOKENS} new tokens a word",
         f"at temperature {generation.TEMPERATURE}",
         f"runs of {IN_WORDS[ngrams.GRAM]} words",
         f"means over {IN_WORDS[ngrams._DRAWS]} random choices",
@@ -95,5 +98,7 @@ def test_every_row_gate_and_measure_is_named(page):
     named = [text["measures"][gate] for gate in summary.GATES]
     named += [text["measures"][key] for key in ("control_error", "bias", "exact_accuracy", "above_level_share")]
     named += [text["measures"][key] for key in ("distinct_2", "self_bleu", "gzip_ratio", "ngrams_in_training")]
-    named += [text["rows"]["base_three_examples"], "`human_within_one`", *(f"`{key}`" for key in summary.MEAN_LEVELS)]
+    named += ["`human_within_one`", *(f"`{key}`" for key in summary.MEAN_LEVELS)]
+    named += [text["rows"][row] for row in ("base_three_examples", "base_one_word")]
+    named += [text["measures"][key] for key in variety.MEASURES]
     assert [name for name in named if name.lower() not in page.lower()] == []

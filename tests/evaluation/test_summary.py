@@ -59,7 +59,7 @@ def numbered(sentences) -> str:
     return "\n".join(f"{i}. {sentence}" for i, sentence in enumerate(sentences, 1))
 
 
-GREEDY_ROWS = ("base", "base_three_examples", "tuned", "gold", "trivial")
+GREEDY_ROWS = ("base", "base_three_examples", "base_one_word", "tuned", "gold", "trivial")
 
 
 def told(example) -> list[str]:
@@ -75,8 +75,9 @@ def answers_of(examples, base="", tuned="") -> list[dict]:
     ]
 
 
-def measured(examples, tuned, scorers, known, base="", level=LEVEL) -> pd.DataFrame:
-    texts = baselines.rows_of_answers(answers_of(examples, base, tuned), [""] * len(examples))
+def measured(examples, tuned, scorers, known, base="", level=LEVEL, one_word="") -> pd.DataFrame:
+    one_word = one_word if isinstance(one_word, list) else [one_word] * len(examples)
+    texts = baselines.rows_of_answers(answers_of(examples, base, tuned), [""] * len(examples), one_word)
     return evaluation.measure(texts, [one["words"] for one in examples], level, scorers, known.sentences)
 
 
@@ -289,6 +290,56 @@ def test_differences_are_paired_and_clustered_by_prompt(four, scorers, known):
     assert half["measures"]["tuned"]["exact_ten"] == {"value": 0.5, "low": None, "high": None}
 
 
+def test_the_verdict_is_against_the_row_of_the_base_that_succeeds_most_often(four, scorers, known):
+    right = [one["output"] for one in four]
+    table = measured(four, right, scorers, known, base="", level="A1", one_word=[*right[:3], ""])
+    found = evaluation.summarise(table, scorers, SEED, 60)
+    assert found["strongest_untuned"] == "base_one_word"
+    assert found["differences"]["valid"]["estimate"] == 1
+    assert found["differences_from_strongest"]["valid"]["estimate"] == 0.25
+    # of rows that never succeed the one that uses its words; of equal ones the one that is asked most gently
+    none = evaluation.measure(
+        baselines.rows_of_answers(answers_of(four, "1. Go!", right), [""] * 4, [""] * 4),
+        [one["words"] for one in four],
+        "A1",
+        scorers,
+        known.sentences,
+    )
+    rows = dict(iter(none.groupby("row")))
+    assert evaluation.strongest_untuned(rows) == "base_one_word"
+    used = rows["base"].assign(covered=True)
+    assert evaluation.strongest_untuned({**rows, "base": used}) == "base"
+
+
+def test_one_word_at_a_time_is_asked_after_four_words_and_put_together_again(examples, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    seen = []
+
+    class Model:
+        def disable_adapter(self):
+            import contextlib
+
+            return contextlib.nullcontext()
+
+    def answer(model, tokenizer, asked, max_new_tokens, shown):
+        seen.append((asked, shown, max_new_tokens))
+        return [f"1. About {one['input'].split()[1]}.\n2. More." for one in asked]
+
+    monkeypatch.setattr(generation, "answer", answer)
+    prompts_, training = [examples[0], {**examples[1], "words": examples[0]["words"][::-1]}], examples[2:8]
+    found = baselines.one_word_answers(Model(), None, prompts_, training, "B1", 400, BaselineCache({}))
+    words = examples[0]["words"]
+    assert found == [numbered(f"About {word}." for word in one) for one in (words, words[::-1])]
+    ((asked, shown, most),) = seen
+    assert most == baselines.ONE_WORD_TOKENS and asked == [
+        formatting.make_prompt("B1", [word]) for word in words
+    ]  # each once
+    assert [one["input"].split()[1] for one in shown] == [one["words"][0] for one in training[:4]]
+    assert [one["output"] for one in shown] == [f"1. {told(one)[0]}" for one in training[:4]]
+    beside = baselines.with_one_word([{"words": words}, {"words": ["a"]}], found[:1])
+    assert beside == [{"words": words, "base_one_word": found[0]}, {"words": ["a"]}]
+
+
 def test_the_record_is_complete_and_plain_json(four, scorers, known):
     right = [one["output"] for one in four]
     broken = f"1. {told(four[0])[0]}\n\n3. I like the moon."
@@ -299,7 +350,7 @@ def test_the_record_is_complete_and_plain_json(four, scorers, known):
     assert (found["decoding"], found["max_new_tokens"], found["file"]) == ("greedy", 60, "generations.csv")
     assert tuple(found["measures"]) == GREEDY_ROWS and (found["samples"], found["temperature"]) == (0, None)
     assert all(tuple(row) == evaluation.MEASURES for row in found["measures"].values())
-    assert tuple(found["differences"]) == evaluation.RATES
+    assert tuple(found["differences"]) == tuple(found["differences_from_strongest"]) == evaluation.RATES
     assert len(found["slots_shown"]) == 10 and set(found["slots_shown"][0]) == {
         *("prompt", "slot", "word", "sentence", "score", "human_level", "failed")
     }
@@ -307,9 +358,9 @@ def test_the_record_is_complete_and_plain_json(four, scorers, known):
     assert (first["prompt"], first["slot"], first["word"]) == (1, 1, four[0]["words"][0])
     assert second["failed"] == ["valid"] and second["sentence"] is second["score"] is second["human_level"] is None
     assert "covered" in third["failed"] and "valid" not in third["failed"]
-    assert set(found["scores"]) == {"base", "tuned", "gold"} and not found["scores"]["base"]
+    assert set(found["scores"]) == {"base", "base_one_word", "tuned", "gold"} and not found["scores"]["base"]
     assert len(found["scores"]["tuned"]) == 11 and all(1 <= score <= 5 for score in found["scores"]["gold"])
-    assert set(found["human_scores"]) == {"base", "tuned", "gold"} and len(found["human_scores"]["tuned"]) == 11
+    assert set(found["human_scores"]) == set(found["scores"]) and len(found["human_scores"]["tuned"]) == 11
     # base is empty: it has no diversity, and does not keep the others from theirs
     assert found["sentences_compared"] == 11
     assert values(found, "base")["distinct_2"] is None and values(found, "gold")["distinct_2"] > 0.5
@@ -327,7 +378,7 @@ def test_one_prompt_has_no_interval(held_out, scorers, known):
 
 def test_samples_are_rows_of_their_own_and_repeat_nothing_of_each_other(four, scorers, known):
     right = [one["output"] for one in four]
-    texts = baselines.rows_of_answers(answers_of(four, "", right), [""] * len(four))
+    texts = baselines.rows_of_answers(answers_of(four, "", right), [""] * len(four), [""] * len(four))
     sampled = {"base_sampled": [[""] * 4, [""] * 4], "tuned_sampled": [right, ["", *right[1:]]]}
     words = [one["words"] for one in four]
     table = evaluation.measure(texts, words, "A1", scorers, known.sentences, sampled)
@@ -366,7 +417,7 @@ def test_a_bank_of_one_level_leaves_the_level_out(banks, settings, four):
     leveled = ("level_ok", "control_error", "bias", "exact_accuracy", "control_error_length_free")
     assert [gold[measure] for measure in leveled] == [None] * 5
     assert gold["joint_success"] > 0.6 and gold["valid"] == 1
-    assert found["scorer"] is None and found["scores"] == {"base": [], "tuned": [], "gold": []}
+    assert found["scorer"] is None and not any(found["scores"].values())
     assert found["differences"]["level_ok"] == {"estimate": None, "low": None, "high": None, "p": None}
     assert found["differences"]["valid"]["estimate"] == 1
     assert all(slot["score"] is None and "level_ok" not in slot["failed"] for slot in found["slots_shown"])
@@ -383,15 +434,15 @@ def test_the_table_of_slots_reads_back(tmp_path, four, scorers, known):
     path = evaluation.write_csv(tmp_path / "runs" / evaluation.FILE, table)
     assert list(path.parent.iterdir()) == [path]
     read = pd.read_csv(path)
-    assert len(read) == 12 * 5 and read["row"].unique().tolist() == list(GREEDY_ROWS)
+    assert len(read) == 12 * 6 and read["row"].unique().tolist() == list(GREEDY_ROWS)
     assert (
         read.groupby("row")["joint_success"].mean().to_dict() == table.groupby("row")["joint_success"].mean().to_dict()
     )
     gold, tuned = (read[read["row"] == row].drop(columns="row").reset_index(drop=True) for row in ("gold", "tuned"))
     assert gold.equals(tuned)
-    assert read["sentence"][0] == 'She said, "no".' and read["sentence"].isna().sum() == 8 + 12
-    assert read["level_score"].isna().sum() == read["level_score_length_free"].isna().sum() == 8 + 12
-    assert read["human_level"].isna().sum() == read["human_level_length_free"].isna().sum() == 8 + 12
+    assert read["sentence"][0] == 'She said, "no".' and read["sentence"].isna().sum() == 8 + 2 * 12
+    assert read["level_score"].isna().sum() == read["level_score_length_free"].isna().sum() == 8 + 2 * 12
+    assert read["human_level"].isna().sum() == read["human_level_length_free"].isna().sum() == 8 + 2 * 12
     assert read["human_within_one"].equals((read["human_level"] - number("A1")).abs() <= 1)
 
 

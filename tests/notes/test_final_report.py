@@ -17,10 +17,10 @@ from cefr_helpers.core.paths import Workspace
 from cefr_helpers.notes import final_report, results_note
 
 
-def answered(level: str, p: float, low: float = 0.163, prompts: int = 20) -> LevelRecords:
+def answered(level: str, p: float, low: float = 0.061, prompts: int = 20) -> LevelRecords:
     records = hand_made_records.with_answers(level)
     change(records.generation, prompts=prompts)
-    change(records.generation.differences["joint_success"], p=p, low=low)
+    change(records.generation.differences_from_strongest["joint_success"], p=p, low=low)
     return records
 
 
@@ -32,15 +32,15 @@ def test_the_report_answers_first_whether_tuning_helped_with_p_corrected_over_le
         "confirm it, at A2; no difference shown at B2.**"
     )
     assert shown[4:7] == ["## Did tuning help?", "", answer]
-    figures = "Joint Success 4.0% → 38.0%, difference 34.0 percentage points, 95% interval"
+    figures = "Joint Success 16.0% → 38.0%, difference 22.0 percentage points, 95% interval"
     loss = "completion loss 2.392 → 1.801 nats per token, difference −0.591, 95% interval [−0.634, −0.551], "
     loss += "n = 24 examples."
     for line, middle in zip(
         shown[8:11],
         (
-            f"but the test over prompts does not confirm it**: {figures} [16.3, 51.7], p = 0.060 (Holm, 3 levels)",
-            f"succeed more often than its base's**: {figures} [16.3, 51.7], p < 0.001 (Holm, 3 levels)",
-            f"shown at n = 50 slots**: {figures} [−10.0, 51.7], p = 0.200 (Holm, 3 levels)",
+            f"but the test over prompts does not confirm it**: {figures} [6.1, 37.9], p = 0.060 (Holm, 3 levels)",
+            f"without tuning (one word per prompt, four examples)**: {figures} [6.1, 37.9], p < 0.001 (Holm, 3 levels)",
+            f"shown at n = 50 slots**: {figures} [−10.0, 37.9], p = 0.200 (Holm, 3 levels)",
         ),
         strict=True,
     ):

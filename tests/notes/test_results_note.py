@@ -239,6 +239,9 @@ ANSWERS = {
         "| Tuned minus base, points | 34.0 [16.3, 51.7] | 32.0 [9.4, 54.6] | 32.0 [7.1, 56.9] | 40.0 [21.1, 58.9] "
         "| 32.0 [−2.2, 66.2] | 30.0 [8.0, 52.0] | 44.0 [25.2, 62.8] | — |",
         "| Tuned | 1.14 | 1.26 | −0.21 | 52.0% | 18.7% | 15.9 | 0.88 | 0.14 | 2.12 | 1.3% |",
+        "| Tuned minus strongest untuned (Base, one word per prompt, four examples), points | 22.0 [6.1, 37.9] "
+        "| −4.0 [−13.1, 5.1] | −4.0 [−25.2, 17.2] | 40.0 [18.3, 61.7] | −2.0 [−24.1, 20.1] | −6.0 [−16.2, 4.2] "
+        "| 0.0 [−11.4, 11.4] | — |",
         "| Trivial: “I like the WORD.” | 8.11 | 7.73 | −2.87 | 0.0% | — | 4.0 | 0.41 | — | 3.55 | 0.0% |",
         "### Variety",
         "| Tuned | 29.0% | 74.2% | 0.0% | 48.4% | 0.91 |",
@@ -350,7 +353,7 @@ def test_a_single_prompt_gives_figures_without_intervals_and_no_verdict():
     records = hand_made_records.with_answers()
     found = records.generation
     change(found, prompts=1, slots=10)
-    for difference in found.differences.values():
+    for difference in (*found.differences.values(), *found.differences_from_strongest.values()):
         change(difference, low=None, high=None, p=None)
     for row in found.measures.values():
         for entry in row.values():

@@ -189,13 +189,15 @@ def centres(axes, label: str) -> list[float]:
 def test_answer_measures_draw_every_rate_with_its_interval():
     records = hand_made_records.with_answers()
     axes = answer_figures.answer_measures(records, "en").axes[0]
-    for row, label in (("base", "base model"), ("tuned", "tuned model"), ("gold", "bank (gold)")):
+    labels = ("base model", "base model, one word per prompt", "tuned model", "bank (gold)")
+    rows = ("base", "base_one_word", "tuned", "gold")
+    for row, label in zip(rows, labels, strict=True):
         assert centres(axes, label) == pytest.approx([100 * share for share in hand_made_records.RATES[row]])
     spans = {
         (round(float(a), 1), round(float(b), 1)) for mark in axes.collections for (a, _), (b, _) in mark.get_segments()
     }
     found = records.generation.measures
-    drawn = [found[row][rate] for row in ("base", "tuned", "gold") for rate in answer_figures.RATES]
+    drawn = [found[row][rate] for row in rows for rate in answer_figures.RATES]
     shown = [entry for entry in drawn if entry.low is not None]
     assert spans == {(round(100 * entry.low, 1), round(100 * entry.high, 1)) for entry in shown}
     names = [tick.get_text() for tick in axes.get_yticklabels()]
@@ -208,6 +210,7 @@ def test_level_scores_draw_shares_of_the_valid_sentences_and_the_range_asked_for
     figure = answer_figures.level_scores(records, "en")
     assert [axes.get_title("left") for axes in figure.axes] == [
         "base model: 31 valid sentences",
+        "base model, one word per prompt: 49 valid sentences",
         "tuned model: 47 valid sentences",
         "bank (gold): 50 valid sentences",
     ]
@@ -229,7 +232,7 @@ def test_level_scores_draw_shares_of_the_valid_sentences_and_the_range_asked_for
 def test_where_the_bank_teaches_no_levels_those_of_people_are_drawn_alone():
     records = hand_made_records.with_answers()
     change(records.generation, scores={"base": [], "tuned": [], "gold": []})
-    tuned = answer_figures.level_scores(records, "en").axes[1]
+    tuned = answer_figures.level_scores(records, "en").axes[2]
     assert tuned.get_title("left") == "tuned model: 47 valid sentences" and len(tuned.patches) == 1
     assert [line.get_label() for line in tuned.lines] == ["as people label it"]
 
@@ -242,6 +245,12 @@ def test_answers_that_are_missing_or_empty_are_drawn_without_failing(language):
     for records in (LevelRecords("B2"), hand_made_records.level_records(), empty):
         for draw in (answer_figures.answer_measures, answer_figures.level_scores):
             assert len(figure_style.render(draw(records, language), "png", 30)) > 1000
+
+
+def test_a_record_without_the_row_of_one_word_is_drawn_with_three():
+    older = hand_made_records.with_answers()
+    del older.generation.measures["base_one_word"]
+    assert len(answer_figures.level_scores(older, "en").axes) == 3
 
 
 def test_generation_figures_are_drawn_only_where_answers_were_measured(tmp_path):

@@ -24,14 +24,17 @@ from cefr_helpers.rendering import locale
 )
 def test_tuning_helped_only_where_interval_and_test_say_so(low, high, p, said):
     records, words = hand_made_records.with_answers(), locale.load_locale("en")
-    difference = records.generation.differences["joint_success"]
+    difference = records.generation.differences_from_strongest["joint_success"]
     change(difference, low=low, high=high, p=p)
     assert verdicts.outcome(difference, p) == said
     text = verdicts.joint_success(records, words)
+    phrases = words.phrases["generation"]
+    opponent = phrases["opponents"]["base_one_word"]
     assert text.startswith(
-        f"**{words.phrases['generation']['verdict'][said].format(n=50)}**: Joint Success 4.0% → 38.0%"
+        f"**{phrases['verdict'][said].format(n=50, opponent=opponent)}**: Joint Success 16.0% → 38.0%"
     )
-    assert ("succeed more often than its base's**" in text) == (said == "better")
+    best = "succeed more often than the best that its base writes without tuning (one word per prompt, four examples)**"
+    assert (best in text) == (said == "better")
     assert sections.generated_answers(WORKSPACE, records, words)["verdict"].startswith(text)
 
 
@@ -39,8 +42,32 @@ def test_the_verdict_on_answers_in_full():
     assert sections.generated_answers(WORKSPACE, hand_made_records.with_answers(), locale.load_locale("tr"))[
         "verdict"
     ] == (
-        "**Güven aralığı ince ayarlı model ile temel model arasında bir fark gösteriyor, ancak istemler üzerindeki "
-        "sınama bunu doğrulamıyor**: Tam Başarı %4,0 → %38,0, fark 34,0 puan, %95 güven aralığı [16,3; 51,7], "
+        "**Güven aralığı, ince ayarlı modelin cümleleri temel modelin ince ayar olmadan yazdığı en iyi cümlelerle "
+        "(istem başına bir kelime, dört örnek) karşılaştırıldığında bir fark gösteriyor, ancak istemler üzerindeki "
+        "sınama bunu doğrulamıyor**: Tam Başarı %16,0 → %38,0, fark 22,0 puan, %95 güven aralığı [6,1; 37,9], "
         "p = 0,062, n = 50 kelime; ölçüm, ne eğitimin ne de kontrol noktası seçiminin gördüğü test kelimeleriyle "
         "yapıldı (eğitimde de geçen hedef kelimeler: %0,0; cümleler: %0,0)."
     )
+
+
+def test_a_record_without_the_stronger_rows_is_judged_against_the_base():
+    records = hand_made_records.with_answers()
+    change(records.generation, strongest_untuned=None, differences_from_strongest={})
+    text = verdicts.joint_success(records, locale.load_locale("en"))
+    assert "tuned model's sentences and its base's" in text and "Joint Success 4.0% → 38.0%, difference 34.0" in text
+    assert verdicts.gains(records, locale.load_locale("en")) is None
+
+
+def test_what_tuning_wins_is_named_and_what_it_does_not():
+    records, words = hand_made_records.with_answers(), locale.load_locale("en")
+    said = (
+        "What tuning wins is in these conditions alone: Level ±1; no gain is shown in: Valid, Uses its word, Grammar "
+        "clean, Not copied and Not repeated."
+    )
+    assert said in sections.in_short(records, words)["lines"][0]
+    for name in ("valid", "covered", "grammar_clean", "not_copied", "not_repetitive"):
+        change(records.generation.differences_from_strongest[name], low=0.01, high=0.2)
+    assert verdicts.gains(records, words).startswith("It is ahead in every condition: Valid, Uses its word, Level ±1,")
+    for difference in records.generation.differences_from_strongest.values():
+        change(difference, low=-0.1, high=0.2)
+    assert verdicts.gains(records, words) is None

@@ -246,6 +246,7 @@ def comparison(level: str = "B2") -> ComparisonRecord:
     """A comparison record; one answer of the base model is rubbish that would break a careless table."""
     nasty = "1. Component | <script>alert(1)</script> `code` $x$ *bold* [a](b)\n2. \x1b[31mred\u202e ![i](http://e.com)"
     words = ["abandon", "benefit", "cope", "debate", "enhance", "flaw", "grasp", "hesitate", "imply", "justify"]
+    plain = "\n".join(f"{number}. The {word} is there." for number, word in enumerate(words, 1))
     good = "\n".join(f"{number}. They {word} it." for number, word in enumerate(words, 1))
     results = {
         "examples": 24,
@@ -267,7 +268,9 @@ def comparison(level: str = "B2") -> ComparisonRecord:
             "comparison_tuned_loss": 1.8011,
             "relative_difference": 0.0001,
         },
-        "answers": [{"words": words, "reference": good, "base": nasty, "tuned": good} for _ in range(3)],
+        "answers": [
+            {"words": words, "reference": good, "base": nasty, "base_one_word": plain, "tuned": good} for _ in range(3)
+        ],
     }
     return make_record("comparison", level, results)
 
@@ -275,6 +278,7 @@ def comparison(level: str = "B2") -> ComparisonRecord:
 RATES = {  # joint_success, valid, covered, level_ok, grammar_clean, not_copied, not_repetitive, exact_ten
     "base": (0.04, 0.62, 0.3, 0.34, 0.4, 0.62, 0.46, 0.4),
     "base_three_examples": (0.12, 0.7, 0.44, 0.4, 0.52, 0.66, 0.58, 0.6),
+    "base_one_word": (0.16, 0.98, 0.66, 0.34, 0.74, 0.98, 0.9, 1.0),
     "tuned": (0.38, 0.94, 0.62, 0.74, 0.72, 0.92, 0.9, 0.8),
     "gold": (0.86, 1.0, 1.0, 0.96, 0.9, 1.0, 1.0, 1.0),
     "trivial": (0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0),
@@ -299,6 +303,7 @@ OTHERS = {  # control_error, bias, exact_accuracy, control_error_length_free, ab
         0.53,
         0.93,
     ),
+    "base_one_word": (3.11, -0.82, 0.2, 3.02, 0.141, 12.9, 0.79, 0.22, 2.3, 0.003, 0.08, 0.14, 0.0, 0.71, 0.95),
     "tuned": (1.142, -0.214, 0.52, 1.261, 0.187, 15.9, 0.88, 0.14, 2.12, 0.013, 0.29, 0.742, 0.0, 0.484, 0.912),
     "gold": (0.271, -0.043, 0.84, 0.352, 0.204, 17.3, 0.93, 0.08, 1.94, 0.006, 0.76, 0.06, 0.04, 0.032, 0.5),
     "trivial": (8.114, -2.871, 0.0, 7.732, None, 4.0, 0.41, None, 3.55, 0.0, 0.032, 0.0, 0.0, 1.0, 1.0),
@@ -306,6 +311,7 @@ OTHERS = {  # control_error, bias, exact_accuracy, control_error_length_free, ab
 LEVELS = {  # human_within_one; human_level, human_level_length_free, bank_level, each with the ends of its interval
     "base": (0.31, (2.14, 1.93, 2.35), (2.22, 2.01, 2.43), (2.87, 2.51, 3.23)),
     "base_three_examples": (0.36, (2.31, 2.08, 2.54), (2.34, 2.11, 2.57), (3.09, 2.74, 3.44)),
+    "base_one_word": (0.4, (2.44, 2.21, 2.67), (2.51, 2.29, 2.73), (3.18, 2.95, 3.41)),
     "tuned": (0.58, (2.93, 2.71, 3.15), (2.97, 2.76, 3.18), (3.79, 3.56, 4.02)),
     "gold": (0.84, (3.37, 3.28, 3.46), (3.29, 3.21, 3.37), (3.96, 3.88, 4.04)),
     "trivial": (0.0, (1.13, 1.09, 1.17), (1.41, 1.32, 1.5), (1.13, 1.11, 1.15)),
@@ -319,6 +325,15 @@ DIFFERENCES = {  # tuned - base: estimate, low, high, p
     "grammar_clean": (0.32, -0.022, 0.662, 0.125),
     "not_copied": (0.3, 0.08, 0.52, 0.0625),
     "not_repetitive": (0.44, 0.252, 0.628, 0.0625),
+}
+FROM_STRONGEST = {  # tuned - base with one word a prompt: estimate, low, high, p
+    "joint_success": (0.22, 0.061, 0.379, 0.0625),
+    "valid": (-0.04, -0.131, 0.051, 0.5),
+    "covered": (-0.04, -0.252, 0.172, 0.8125),
+    "level_ok": (0.4, 0.183, 0.617, 0.0625),
+    "grammar_clean": (-0.02, -0.241, 0.201, 1.0),
+    "not_copied": (-0.06, -0.162, 0.042, 0.375),
+    "not_repetitive": (0.0, -0.114, 0.114, 1.0),
 }
 OTHER_NAMES = ("control_error", "bias", "exact_accuracy", "control_error_length_free", "above_level_share")
 OTHER_NAMES += ("words_a_sentence", "distinct_2", "self_bleu", "gzip_ratio", "ngrams_in_training")
@@ -380,14 +395,21 @@ def generation() -> Generation:
             "tuned": {"words": "The", "sentences": 33, "of": 47, "bank": 3},
             "gold": {"words": "The", "sentences": 4, "of": 50, "bank": 4},
         },
+        "strongest_untuned": "base_one_word",
+        "differences_from_strongest": {
+            name: dict(zip(("estimate", "low", "high", "p"), values, strict=True))
+            for name, values in FROM_STRONGEST.items()
+        },
         "sentences_compared": 31,
         "slots_shown": _slots_shown(),
         "scores": {
             "base": [1.1 + 0.11 * n for n in range(31)],
+            "base_one_word": [1.7 + 0.05 * n for n in range(49)],
             "tuned": [2.6 + 0.05 * n for n in range(47)],
             "gold": [3.3 + 0.03 * n for n in range(50)],
         },
         "human_scores": {
+            "base_one_word": [1.5 + 0.04 * n for n in range(49)],
             "base": [1.0 + 0.07 * n for n in range(31)],
             "tuned": [2.2 + 0.03 * n for n in range(47)],
             "gold": [2.9 + 0.02 * n for n in range(50)],
