@@ -1,5 +1,9 @@
 """Errors the user can fix; shown without a traceback."""
 
+import difflib
+from collections.abc import Collection, Mapping
+from typing import Any
+
 
 class InputError(ValueError):
     """Bad input or configuration; the message names file, place, value and what was expected.
@@ -22,6 +26,32 @@ def shown(value: object) -> str:
     except ValueError:  # Python writes out no integer of more than 4300 digits
         return "a number of thousands of digits"
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def explain_validation(error: Mapping[str, Any], known: Collection[str] = (), missing: str = "") -> str:
+    """One of pydantic's errors in a line: key, value and expectation.
+
+    Args:
+        error: an entry of `ValidationError.errors()`.
+        known: the keys that there are, for one that is unknown.
+        missing: what to do about one that is missing.
+    """
+    key = str(error["loc"][0])
+    if error["type"] == "missing":
+        return f"{key}: missing{missing and f'; {missing}'}"
+    if error["type"] == "extra_forbidden":
+        return unknown_key(key, known)
+    hint = ""
+    if isinstance(error["input"], str) and error["type"].startswith(("float", "int")):
+        hint = " (YAML reads 2e-4 as text: write 2.0e-4)"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{key}: {shown(error['input'])}: {message[:1].lower()}{message[1:]}{hint}"
+
+
+def unknown_key(key: str, known: Collection[str]) -> str:
+    """That a key is unknown, and which was meant or which there are."""
+    near = difflib.get_close_matches(key, known, 1)
+    return f"{key}: unknown key; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}")
 
 
 class DiskFull(OSError):

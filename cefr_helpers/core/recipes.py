@@ -1,12 +1,13 @@
 """One typed, frozen training recipe: read from a flat YAML file, checked whole, never completed in silence."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.errors import InputError, explain_validation, shown
 from cefr_helpers.core.paths import Stage, check_path, project_root
 
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -14,55 +15,13 @@ TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj"
 AUTO = "auto"  # batch_size: the largest that fits
 MOST = 10_000_000
 
-DATA_KEYS = (
-    "base_model",
-    "base_model_revision",
-    "split",
-    "held_out_share",
-    "dev_share",
-    "train_examples",
-    "dev_examples",
-    "eval_examples",
-    "max_seq_length",
-)
-TRAINING_KEYS = (
-    "loss_on",
-    "target_word_weight",
-    "load_in_4bit",
-    "precision",
-    "lora_rank",
-    "lora_alpha",
-    "lora_dropout",
-    "lora_target_modules",
-    "batch_size",
-    "gradient_accumulation_steps",
-    "gradient_checkpointing",
-    "epochs",
-    "learning_rate",
-    "optimizer",
-    "lr_scheduler",
-    "warmup_ratio",
-    "weight_decay",
-    "max_grad_norm",
-    "logging_steps",
-    "eval_steps",
-    "eval_batch_size",
-)
-COMPARISON_KEYS = ("sample_prompts", "generation_prompts", "generation_samples", "max_new_tokens")
-# What a stage's result depends on: the batch runs a stage again when one of these changed.
-# eval_batch_size shapes no number, but time and memory; it is read by 02 and 03.
-KEYS_OF_STAGE = {
-    Stage.FORMAT: DATA_KEYS,
-    Stage.TRAIN: DATA_KEYS + TRAINING_KEYS,
-    Stage.COMPARE: DATA_KEYS + TRAINING_KEYS + COMPARISON_KEYS,
-    Stage.PLOT: (),
-}
 
-
-class Recipe(BaseModel):
-    """A training recipe; every key must be given. The comments of recipes/reference.yaml explain each."""
-
+class _Keys(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class DataKeys(_Keys):
+    """What shapes the examples."""
 
     base_model: str = Field(min_length=1)
     base_model_revision: str | None
@@ -73,6 +32,18 @@ class Recipe(BaseModel):
     dev_examples: int = Field(ge=1, le=MOST)
     eval_examples: int = Field(ge=1, le=MOST)
     max_seq_length: int = Field(ge=64, le=MOST)
+
+    @field_validator("dev_share")
+    @classmethod
+    def _leaves_training_words(cls, value, values):
+        test = values.data.get("held_out_share")
+        if test is not None and test + value >= 1:
+            raise ValueError(f"must leave words to train on: less than 1 together with held_out_share ({test:g})")
+        return value
+
+
+class TrainingKeys(_Keys):
+    """What shapes the training."""
 
     loss_on: Literal["completion", "full_text"]
     target_word_weight: float = Field(ge=1, le=1000)
@@ -96,11 +67,6 @@ class Recipe(BaseModel):
     eval_steps: int = Field(ge=1, le=MOST)
     eval_batch_size: int = Field(ge=1, le=MOST)
 
-    sample_prompts: int = Field(ge=1, le=MOST)
-    generation_prompts: int = Field(ge=1, le=MOST)
-    generation_samples: int = Field(ge=0, le=MOST)
-    max_new_tokens: int = Field(ge=1, le=MOST)
-
     @field_validator("batch_size", mode="before")
     @classmethod
     def _number_or_auto(cls, value):
@@ -118,13 +84,19 @@ class Recipe(BaseModel):
             raise ValueError(f"names {unknown or 'a module twice'}; choose among {', '.join(TARGET_MODULES)}")
         return tuple(value)
 
-    @field_validator("dev_share")
-    @classmethod
-    def _leaves_training_words(cls, value, values):
-        test = values.data.get("held_out_share")
-        if test is not None and test + value >= 1:
-            raise ValueError(f"must leave words to train on: less than 1 together with held_out_share ({test:g})")
-        return value
+
+class ComparisonKeys(_Keys):
+    """What shapes the comparison alone."""
+
+    sample_prompts: int = Field(ge=1, le=MOST)
+    generation_prompts: int = Field(ge=1, le=MOST)
+    generation_samples: int = Field(ge=0, le=MOST)
+    max_new_tokens: int = Field(ge=1, le=MOST)
+
+
+# The last base's keys come first.
+class Recipe(ComparisonKeys, TrainingKeys, DataKeys):
+    """A training recipe; every key must be given. The comments of recipes/reference.yaml explain each."""
 
     @property
     def examples_per_step(self) -> int:
@@ -138,6 +110,19 @@ class Recipe(BaseModel):
     def as_record(self, recipe: str) -> dict:
         """The whole recipe for a stage's record, under the name it was asked for by."""
         return {"name": Path(recipe).stem, **self.model_dump(mode="json")}
+
+
+DATA_KEYS, TRAINING_KEYS, COMPARISON_KEYS = (
+    tuple(one.model_fields) for one in (DataKeys, TrainingKeys, ComparisonKeys)
+)
+# What a stage's result depends on: the batch runs a stage again when one of these changed.
+# eval_batch_size shapes no number, but time and memory; it is read by 02 and 03.
+KEYS_OF_STAGE = {
+    Stage.FORMAT: DATA_KEYS,
+    Stage.TRAIN: DATA_KEYS + TRAINING_KEYS,
+    Stage.COMPARE: DATA_KEYS + TRAINING_KEYS + COMPARISON_KEYS,
+    Stage.PLOT: (),
+}
 
 
 def recipe_path(recipe: str) -> Path:
@@ -171,6 +156,12 @@ def load_recipe(recipe: str) -> Recipe:
     except ValidationError as error:
         problems = "\n".join(f"  {explain(one)}" for one in error.errors())
         raise InputError(f"{path}: not a valid recipe\n{problems}") from None
+
+
+def explain(error: Mapping[str, Any]) -> str:
+    """One of pydantic's errors about a recipe: key, value and expectation."""
+    hint = "a recipe gives every key (recipes/reference.yaml shows them all)"
+    return explain_validation(error, Recipe.model_fields, hint)
 
 
 def read_flat_yaml(path: Path) -> dict:
@@ -218,16 +209,3 @@ def _is_flat(node: yaml.Node, lists: int) -> bool:
     if isinstance(node, yaml.SequenceNode) and lists:
         return all(_is_flat(one, lists - 1) for one in node.value)
     return isinstance(node, yaml.ScalarNode)
-
-
-def explain(error: dict) -> str:
-    """One of pydantic's errors about a recipe: key, value and expectation."""
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "missing":
-        return f"{key}: missing; a recipe gives every key (recipes/reference.yaml shows them all)"
-    if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key; known are {', '.join(Recipe.model_fields)}"
-    hint = ""
-    if isinstance(error["input"], str) and error["type"].startswith(("float", "int")):
-        hint = " (YAML reads 2e-4 as text: write 2.0e-4)"
-    return f"{key}: {shown(error['input'])}: {error['msg'].lower()}{hint}"

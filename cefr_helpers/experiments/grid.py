@@ -1,6 +1,5 @@
 """An experiment: a grid of levels, recipes, seeds and recipe fields out of experiments/*.yaml, as single runs."""
 
-import difflib
 import hashlib
 import itertools
 import json
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from cefr_helpers.core import files
 from cefr_helpers.core import recipes as recipe
-from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.errors import InputError, explain_validation, unknown_key
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.core.recipes import Recipe
@@ -134,7 +133,7 @@ def _path(experiment: str) -> Path:
 def _grid(path: Path) -> Grid:
     values = recipe.read_flat_yaml(path)
     known = (*list(Grid.model_fields), *Recipe.model_fields)
-    problems = [f"  {_unknown(str(key), known)}" for key in values if key not in known]
+    problems = [f"  {unknown_key(str(key), known)}" for key in values if key not in known]
     for key, value in values.items():
         if key in Recipe.model_fields:
             try:
@@ -145,7 +144,7 @@ def _grid(path: Path) -> Grid:
         try:
             return Grid.model_validate(values)
         except ValidationError as error:
-            problems = [f"  {_explain(one)}" for one in error.errors()]
+            problems = [f"  {explain_validation(one)}" for one in error.errors()]
     raise InputError("\n".join([f"{path}: not a valid experiment", *problems]))
 
 
@@ -159,16 +158,6 @@ def _several(value: object) -> list:
     if twice:
         raise ValueError(f"{twice[0]!r} stands twice")
     return list(value)
-
-
-def _unknown(key: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(key, known, 1)
-    hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
-    return f"{key}: unknown key{hint}"
-
-
-def _explain(error: dict) -> str:
-    return f"{error['loc'][0]}: {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def _expand(path: Path, grid: Grid, settings: RunConfig) -> Experiment:

@@ -1,6 +1,5 @@
 """What a run is told: config.yaml with the command line's overrides, checked before anything starts."""
 
-import difflib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
@@ -8,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cefr_helpers.core import recipes
-from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.errors import InputError, explain_validation, shown
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace, path_problem, project_root, resolve
 from cefr_helpers.data import bank_check, banks
@@ -81,7 +80,9 @@ def check(values: dict, where: str, given: Collection[str] = ()) -> RunConfig:
     try:
         configuration = RunConfig.model_validate(values)
     except ValidationError as error:
-        found = [f"{place(str(one['loc'][0]))}: {_explain(one)}" for one in error.errors()]
+        found = [
+            f"{place(str(one['loc'][0]))}: {explain_validation(one, RunConfig.model_fields)}" for one in error.errors()
+        ]
         raise InputError("\n".join(found)) from None
     recipes.load_recipe(configuration.recipe)
     for level in configuration.levels:
@@ -111,13 +112,3 @@ def check_inputs(configuration: RunConfig) -> list[bank_check.LevelCheck]:
     checks = bank_check.check(configuration.sentence_bank, configuration.levels, chosen, configuration.seed, more=())
     bank_check.refuse_too_few(checks)
     return checks
-
-
-def _explain(error: dict) -> str:
-    key = str(error["loc"][0])
-    if error["type"] == "missing":
-        return f"{key}: missing"
-    if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, RunConfig.model_fields, 1)
-        return f"{key}: unknown key{f'; did you mean {near[0]}?' if near else ''}"
-    return f"{key}: {shown(error['input'])}: {error['msg'].removeprefix('Value error, ')}"
