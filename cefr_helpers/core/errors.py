@@ -36,7 +36,7 @@ def explain_validation(error: Mapping[str, Any], known: Collection[str] = (), mi
         known: the keys that there are, for one that is unknown.
         missing: what to do about one that is missing.
     """
-    key = str(error["loc"][0])
+    key = str(error["loc"][0]) if error["loc"] else "a key"  # a key may be no text at all
     if error["type"] == "missing":
         return f"{key}: missing{missing and f'; {missing}'}"
     if error["type"] == "extra_forbidden":
