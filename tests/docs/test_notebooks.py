@@ -65,6 +65,15 @@ class TestNotebook:
         found = set(papermill.inspect_notebook(str(stages.notebook_path(stage))))
         assert found == PARAMETERS if stage in STAGES else found < PARAMETERS | OF_ONE
 
+    def test_a_parameter_that_does_nothing_says_so(self, stage):
+        """All stages have the same parameters, so that one configuration serves them all."""
+        cells = code_cells(stage)
+        [cell] = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+        others = [ast.parse(other.source) for other in cells if other is not cell]
+        used = {node.id for tree in others for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        for line in cell.source.split("\n"):
+            assert ("# not used here" in line) == (line.split(" = ")[0] not in used)
+
     def test_cells_are_few_and_short_and_define_nothing(self, stage):
         cells = code_cells(stage)
         assert 6 <= len(cells) <= 19
