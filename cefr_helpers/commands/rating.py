@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cefr_helpers.commands.options import Language, Levels, OutputRoot, Seed, overrides, shown, upper
+from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS, check_level
 from cefr_helpers.pipeline import configuration
 
@@ -15,6 +16,10 @@ def rate(
     levels: Levels = None,
     items: Annotated[int, typer.Option(min=1, max=2000, help="Sentences to judge.")] = 80,
     pairs: Annotated[int, typer.Option(min=0, max=2000, help="Pairs of sentences to compare.")] = 20,
+    written: Annotated[
+        Path | None,
+        typer.Option(help="Sentences of `cefr write` to be judged as well: its sentences.csv, for one level."),
+    ] = None,
     language: Language = None,
     output_root: OutputRoot = None,
     seed: Seed = None,
@@ -23,8 +28,10 @@ def rate(
     from cefr_helpers.rating import page
 
     settings = configuration.read(overrides(levels, language=language, output_root=output_root, seed=seed))
+    if written is not None and len(settings.levels) > 1:
+        raise InputError(f"written: {written}: is for one level; name it as LEVELS")
     for level in settings.levels:
-        built = page.build(settings.workspace, level, settings.language, items, pairs, settings.seed)
+        built = page.build(settings.workspace, level, settings.language, items, pairs, settings.seed, written)
         if built.earlier:
             typer.echo(f"{level}: the page before, about other sentences, and its key are in {shown(built.earlier)}")
         asked = f"{len(built.key.items)} sentences, {len(built.key.pairs)} pairs"

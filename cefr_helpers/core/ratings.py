@@ -120,7 +120,7 @@ class MeasureAgreement(Part):
     Attributes:
         printable: sentences that the readers would print.
         unprintable: sentences that they would not.
-        auc: how often a printable sentence has the larger number than another one, ties half: .5 says nothing.
+        auc: how often a printable sentence has the larger number than another of the same system: .5 says nothing.
     """
 
     printable: int | None = None

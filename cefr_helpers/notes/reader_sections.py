@@ -10,7 +10,7 @@ from cefr_helpers.core.ratings import (
     RatingResults,
     SystemRating,
 )
-from cefr_helpers.core.schema import RATES, ROWS, Interval, Metric
+from cefr_helpers.core.schema import RATES, Interval, Metric
 from cefr_helpers.notes import verdicts
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale
@@ -18,6 +18,7 @@ from cefr_helpers.rendering.tables import Column, LevelTable
 
 MEANING_FROM = 0.75  # an AUC against readers below which no measure is called one of meaning
 _CONTROL = "gold"
+_ASKED_ABOUT = ("tuned", "written")
 
 
 def headline(records: LevelRecords, locale: Locale) -> str:
@@ -29,7 +30,7 @@ def headline(records: LevelRecords, locale: Locale) -> str:
         text["system_share"].format(
             system=_name(row, locale), share=_share(one.printable, locale), n=locale.whole(one.words)
         )
-        for row, one in found.systems.items()
+        for row, one in _in_order(found.systems)
     )
     said = text["headline"].format(systems=systems, readers=who(found, locale))
     return f"{said} {text['stale']}" if is_stale(records) else said
@@ -66,6 +67,7 @@ def section(records: LevelRecords, locale: Locale) -> dict | None:
         "agreement": _agreement(found, locale),
         "gates": _gates_table(found, locale),
         "measures": _measures_table(found, locale),
+        "auc_text": _auc_text(found, locale),
         "meaning": _meaning(found, locale),
         "judges": _judges_table(found, locale),
         "judges_text": _judges_text(found, locale),
@@ -100,6 +102,11 @@ def _level_row(records: LevelRecords) -> dict:
         "rated_words": tuned.words,
         "readers": len(found.readers) or None,
     }
+
+
+def _in_order(systems: dict[str, SystemRating]) -> list[tuple[str, SystemRating]]:
+    """What is asked about first, then what stands beside it."""
+    return sorted(systems.items(), key=lambda one: one[0] not in _ASKED_ABOUT)
 
 
 def _name(row: str, locale: Locale) -> str:
@@ -144,7 +151,7 @@ def _systems_table(found: RatingResults, locale: Locale) -> str | None:
             locale.whole(one.missing),
             *(_share(getattr(one, name), locale) for name in names),
         ]
-        for row, one in found.systems.items()
+        for row, one in _in_order(found.systems)
     ]
     headings = [text[name] for name in ("system", "words", "no_sentence", *names)]
     return tables.markdown_table(headings, rows, numbers_from=1)
@@ -253,24 +260,38 @@ def _auc(one: MeasureAgreement, locale: Locale) -> str:
     return f"{shown} {tables.interval(ends, locale, lambda end: locale.decimal(end, 2))}" if ends else shown
 
 
+def _auc_text(found: RatingResults, locale: Locale) -> str | None:
+    of = max(found.measures.values(), key=lambda one: (one.printable or 0) + (one.unprintable or 0), default=None)
+    if of is None:
+        return None
+    counts = {"printable": locale.whole(of.printable), "unprintable": locale.whole(of.unprintable)}
+    return locale.phrases["readers"]["auc_text"].format(**counts)
+
+
 def _meaning(found: RatingResults, locale: Locale) -> str | None:
     """Which measures may be called ones of meaning, by their AUC against the readers, in either direction."""
     text = locale.phrases["readers"]
-    known = {name: one.auc.value for name, one in found.measures.items() if one.auc.value is not None}
+    known = {name: one.auc for name, one in found.measures.items() if one.auc.value is not None}
     if not known:
         return text["too_few"] if found.measures else None
-    reach = [name for name, value in known.items() if max(value, 1 - value) >= MEANING_FROM]
+    reach = [name for name, of in known.items() if _reaches(of)]
     least = locale.decimal(MEANING_FROM, 2)
     if not reach:
         return text["no_meaning"].format(least=least)
     return text["reaches"].format(measures=locale.list([_measure_name(name, locale) for name in reach]), least=least)
 
 
+def _reaches(auc: Metric) -> bool:
+    """Whether an AUC is far enough from one half, and its interval does not hold one half."""
+    ends = _ends(auc)
+    return max(auc.value, 1 - auc.value) >= MEANING_FROM and (ends is None or not ends[0] <= 0.5 <= ends[1])
+
+
 def _judges_table(found: RatingResults, locale: Locale) -> str | None:
     if not found.judges:
         return None
     text = locale.phrases["readers"]
-    rows = [row for row in ROWS if any(row in one.printable for one in found.judges)]
+    rows = list(dict.fromkeys(row for one in found.judges for row in one.printable))
     headings = [text[key] for key in ("judge", "kappa", "true_positive_rate", "true_negative_rate")]
     headings += [text["printable_of"].format(system=_name(row, locale)) for row in rows]
     return tables.markdown_table(headings, [_judge(one, rows, locale) for one in found.judges], numbers_from=1)

@@ -50,36 +50,56 @@ def of_gate(passed: Sequence[bool], printable: Sequence[bool]) -> GateAgreement:
 
 
 def of_measure(
-    values: Sequence[float], printable: Sequence[bool], words: Sequence[Hashable], seed: int = 0
+    values: Sequence[float],
+    printable: Sequence[bool],
+    words: Sequence[Hashable],
+    systems: Sequence[Hashable],
+    seed: int = 0,
 ) -> MeasureAgreement:
     """The area under the ROC curve of a number, with an interval that draws whole words again.
 
+    Sentences are compared with those of the same system alone: else a number that only tells systems apart, one good
+    and one bad, would look as if it told good sentences from bad ones.
+
     Args:
         words: the word of each sentence.
+        systems: who wrote each.
     """
     values, readers = np.asarray(values, float), np.asarray(printable, bool)
     counts = {"printable": int(readers.sum()), "unprintable": int((~readers).sum())}
     if min(counts.values()) < FEWEST:
         return MeasureAgreement(**counts)
     _, word = np.unique([str(one) for one in words], return_inverse=True)
+    _, system = np.unique([str(one) for one in systems], return_inverse=True)
+    estimate = auc(values, readers, system)
+    if estimate is None:
+        return MeasureAgreement(**counts)
     places = [np.flatnonzero(word == number) for number in range(word.max() + 1)]
     rng = np.random.default_rng(seed)
     drawn = []
     for _ in range(_RESAMPLES):
         chosen = np.concatenate([places[one] for one in rng.integers(len(places), size=len(places))])
-        if 0 < readers[chosen].sum() < len(chosen):
-            drawn.append(auc(values[chosen], readers[chosen]))
+        if (again := auc(values[chosen], readers[chosen], system[chosen])) is not None:
+            drawn.append(again)
     low, high = np.quantile(drawn, _CONFIDENCE)
-    found = Metric(value=auc(values, readers), low=float(low), high=float(high))
+    found = Metric(value=estimate, low=float(low), high=float(high))
     return MeasureAgreement(**counts, auc=found)
 
 
-def auc(values: np.ndarray, positive: np.ndarray) -> float:
-    """How often a positive has the larger value than a negative, ties half (Mann and Whitney 1947)."""
+def auc(values: np.ndarray, positive: np.ndarray, groups: np.ndarray) -> float | None:
+    """How often a positive has the larger value than a negative of its group, ties half (Mann and Whitney 1947).
+
+    None where no group has both.
+    """
     from scipy.stats import rankdata
 
-    n = int(positive.sum())
-    return float((rankdata(values)[positive].sum() - n * (n + 1) / 2) / (n * (len(values) - n)))
+    above, compared = 0.0, 0
+    for group in np.unique(groups):
+        own, good = values[groups == group], positive[groups == group]
+        n, others = int(good.sum()), int((~good).sum())
+        above += float(rankdata(own)[good].sum()) - n * (n + 1) / 2
+        compared += n * others
+    return above / compared if compared else None
 
 
 def kappa(a: Sequence[bool], b: Sequence[bool]) -> float | None:

@@ -16,7 +16,9 @@ FILE = "generations.csv"
 _COLUMNS = ("row", "prompt", "sample", "slot", "word", "sentence")
 _NOT_READ = ("trivial",)
 _SAMPLED = "_sampled"
-_WEIGHTS = {"tuned": 2}  # what is asked about is asked about most; the others stand beside it
+WRITTEN = "written"  # what `cefr write` gave out, a table of its own
+SYSTEMS = (*ROWS, WRITTEN)
+_WEIGHTS = {"tuned": 2, WRITTEN: 2}  # what is asked about is asked about most; the others stand beside it
 _BASE = "base"
 
 
@@ -89,6 +91,31 @@ def read_answers(table: pd.DataFrame, path: Path) -> dict[str, list[Answer]]:
     if any(row.startswith(f"{_BASE}_") for row in found):
         found.pop(_BASE, None)
     return found
+
+
+def read_written(path: Path, level: str) -> list[Answer]:
+    """The first sentence for each word of a table that `cefr write` made, its rows numbered from 1 as slots.
+
+    Raises:
+        InputError: it is no table with the columns word and sentence, or has none for the level.
+    """
+    expected = "expected a .csv with the columns word and sentence, as `make write` gives it out"
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {expected}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not a table ({error}); {expected}") from None
+    if missing := [name for name in ("word", "sentence") if name not in table]:
+        raise InputError(f"{path}: no column {', '.join(missing)}; {expected}")
+    words: dict[str, Answer] = {}
+    for place, one in enumerate(table.to_dict("records"), 1):
+        word, sentence = (" ".join(files.from_spreadsheet(one[name]).split()) for name in ("word", "sentence"))
+        if word and sentence and one.get("level", level) == level:
+            words.setdefault(word.casefold(), Answer(WRITTEN, 0, place, word, sentence))
+    if not words:
+        raise InputError(f"{path}: no sentence for level {level}; {expected}")
+    return list(words.values())
 
 
 def choose(answers: dict[str, list[Answer]], items: int, pairs: int, seed: int) -> Choice:

@@ -33,7 +33,9 @@ class Built:
     earlier: Path | None
 
 
-def build(workspace: Workspace, level: str, language: str, count: int, pairs: int, seed: int) -> Built:
+def build(
+    workspace: Workspace, level: str, language: str, count: int, pairs: int, seed: int, written: Path | None = None
+) -> Built:
     """Make a level's page and its key; a page about other sentences is moved aside, and nothing is lost.
 
     Args:
@@ -41,6 +43,7 @@ def build(workspace: Workspace, level: str, language: str, count: int, pairs: in
         count: sentences to judge.
         pairs: pairs to compare.
         seed: which words are drawn.
+        written: a table of sentences that `cefr write` gave out, to be judged as well.
 
     Raises:
         InputError: the level has no answers yet, a page is there without its key, or `count` is too small.
@@ -48,6 +51,8 @@ def build(workspace: Workspace, level: str, language: str, count: int, pairs: in
     page, key_path = workspace.rating_page(level), workspace.rating_key(level)
     table = items.read_table(workspace, level)
     answers = items.read_answers(table, workspace.run(level) / items.FILE)
+    if written is not None:
+        answers[items.WRITTEN] = items.read_written(written, level)
     choice = items.choose(answers, count, pairs, seed)
     if page.exists() and not key_path.exists():
         raise InputError(f"{page}: is there without its key, {key_path.name}; put that back, or move the page away")

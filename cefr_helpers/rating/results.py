@@ -22,14 +22,14 @@ from cefr_helpers.core.ratings import (
     ReaderAgreement,
     SystemRating,
 )
-from cefr_helpers.core.schema import ROWS, Interval, Metric
+from cefr_helpers.core.schema import Interval, Metric
 from cefr_helpers.evaluation import intervals
 from cefr_helpers.rating import agreement, items, keys, sample_size, votes
 from cefr_helpers.rating.keys import Key
 from cefr_helpers.rating.votes import ItemAnswer, Votes
 
 _SEED = 0
-_WRITTEN_BY_PEOPLE = ("gold",)
+_NOT_MEASURED = ("gold", items.WRITTEN)  # by people, and in no table of answers
 _OF_A_PLACE = ("row", "prompt", "sample", "slot", "word", "sentence", "exact_ten")
 _BOOLEANS = {"True": True, "False": False}
 _FEWEST_WORDS = 2
@@ -122,6 +122,8 @@ def _of_level(workspace: Workspace, level: str, given: list[tuple[Path, Votes]])
 def _check_unchanged(key: Key, key_path: Path, table: pd.DataFrame, path: Path) -> None:
     there = _by_place(table)
     for name, item in key.items.items():
+        if item.row == items.WRITTEN:  # of a table of its own, which may be gone: the key has the sentence
+            continue
         found = there.get((item.row, item.prompt, item.slot))
         if found is None or " ".join(found["sentence"].split()) != item.sentence:
             now = repr(found["sentence"]) if found else "nothing"
@@ -163,8 +165,8 @@ def _systems(key: Key, readers: Sequence[Votes]) -> dict[str, SystemRating]:
         for answer in one.answers:
             item = key.items[answer.item]
             answers[item.row].append((item.word, answer))
-    missing = {row: _missing(key, row, answers[row]) for row in ROWS}
-    found = {row: _system(answers[row], missing[row]) for row in ROWS if answers[row]}
+    missing = {row: _missing(key, row, answers[row]) for row in items.SYSTEMS}
+    found = {row: _system(answers[row], missing[row]) for row in items.SYSTEMS if answers[row]}
     means = {row: _word_means(answers[row], missing[row]) for row in found}
     for row in found:
         if row != "tuned" and "tuned" in found:
@@ -218,7 +220,7 @@ def _preferences(key: Key, readers: Sequence[Votes]) -> dict[str, Preference]:
             tuned, other = key.pairs[choice.pair]
             value = 0.5 if choice.chosen is None else float(choice.chosen == tuned)
             chosen[key.items[other].row].append((key.items[tuned].word, value))
-    return {row: _preference(chosen[row]) for row in ROWS if chosen[row]}
+    return {row: _preference(chosen[row]) for row in items.SYSTEMS if chosen[row]}
 
 
 def _preference(chosen: list[tuple[str, float]]) -> Preference:
@@ -266,7 +268,7 @@ def _measured(given: LevelVotes, printable: dict[str, bool]) -> pd.DataFrame:
     there, rows = _by_place(given.table), []
     for name, value in printable.items():
         item = given.key.items[name]
-        if item.row not in _WRITTEN_BY_PEOPLE:
+        if item.row not in _NOT_MEASURED:
             rows.append(there[item.row, item.prompt, item.slot] | {"printable": value})
     return pd.DataFrame(rows, columns=[*given.table.columns, "printable"])
 
@@ -295,7 +297,8 @@ def _measures(sentences: pd.DataFrame, level: str) -> dict[str, MeasureAgreement
         known = column.notna()
         of = sentences[known]
         if column[known].nunique() > 1:
-            found[name] = agreement.of_measure(column[known], list(of["printable"]), list(of["word"]), _SEED)
+            of_each = (list(of[name]) for name in ("printable", "word", "row"))
+            found[name] = agreement.of_measure(column[known], *of_each, _SEED)
     return found
 
 

@@ -58,16 +58,27 @@ class TestOfMeasure:
     )
     def test_auc(self, values, printable, expected):
         marks = np.array([mark == "y" for mark in printable])
-        assert agreement.auc(np.array(values, float), marks) == expected
+        assert agreement.auc(np.array(values, float), marks, np.zeros(4)) == expected
 
     def test_the_interval_holds_the_estimate_and_is_wider_where_sentences_share_words(self):
         rng = np.random.default_rng(0)
         printable = np.repeat(rng.random(40) < 0.5, 3)
         values = printable + np.repeat(rng.normal(0, 1.5, 40), 3)
-        alone = agreement.of_measure(values, printable, range(120)).auc
-        shared = agreement.of_measure(values, printable, np.repeat(np.arange(40), 3)).auc
+        alone = agreement.of_measure(values, printable, range(120), [0] * 120).auc
+        shared = agreement.of_measure(values, printable, np.repeat(np.arange(40), 3), [0] * 120).auc
         assert alone.value == shared.value and shared.low < alone.low < alone.value < alone.high < shared.high
 
     def test_too_few_of_a_kind_have_no_auc(self):
-        found = agreement.of_measure([1, 2, 3, 4, 5, 6, 7], [True] * 3 + [False] * 4, "abcdefg")
+        found = agreement.of_measure([1, 2, 3, 4, 5, 6, 7], [True] * 3 + [False] * 4, "abcdefg", "aaaaaaa")
         assert (found.printable, found.unprintable) == (3, 4) and found.auc.value is None
+
+    def test_a_number_that_only_tells_systems_apart_says_nothing(self):
+        values = np.repeat([1.0, 9.0], 10)
+        printable = np.array(([True] + [False] * 4) * 2 + ([True] * 4 + [False]) * 2)
+        systems = np.repeat(["bad", "good"], 10)
+        assert agreement.auc(values, printable, np.zeros(20)) == pytest.approx(0.8)
+        assert agreement.of_measure(values, printable, range(20), systems).auc.value == 0.5
+
+    def test_systems_that_are_all_good_or_all_bad_leave_nothing_to_compare(self):
+        found = agreement.of_measure(range(12), [True] * 6 + [False] * 6, range(12), "aaaaaabbbbbb")
+        assert found.auc.value is None and found.printable == 6

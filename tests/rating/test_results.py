@@ -110,13 +110,13 @@ class TestNumbers:
     def test_a_number_that_tells_good_sentences_from_others_has_the_auc_for_it(self, workspace, key, tmp_path):
         path = workspace.run("B2") / items.FILE
         head, *lines = path.read_bytes().decode().splitlines()
-        lines = [f"{line},{'8' if line.startswith('tuned') else '3'}" for line in lines]
+        lines = [f"{line},{'8' if line.split(',')[4] in WORDS[:5] else '3'}" for line in lines]
         path.write_bytes("\r\n".join([f"{head},made_up", *lines, ""]).encode())
-        file = made_votes.write(tmp_path / "a.json", key, lambda item: (item.row == "tuned", True, True))
+        file = made_votes.write(tmp_path / "a.json", key, lambda item: (item.word in WORDS[:5], True, True))
         found = computed(workspace, file)
         assert found.measures["made_up"].auc.value == 1.0
         written = note_of(workspace)
-        assert "`made_up`" in written and "reached by" in written
+        assert "reached by `made_up`" in written
 
     def test_one_reader_leaves_agreement_open_and_two_settle_it(self, workspace, key, tmp_path):
         files = [
@@ -293,3 +293,37 @@ def test_other_sentences_for_the_same_page_are_another_page(workspace, key):
     made_answers.write(workspace, changed={"tuned": [f"We {word} it." for word in WORDS]})
     changed = page.build(workspace, "B2", "en", 40, 30, 1)
     assert changed.key.page != key.page and changed.earlier.name == key.page
+
+
+class TestWritten:
+    """What `cefr write` gave out, beside the rest."""
+
+    @pytest.fixture
+    def table(self, tmp_path) -> Path:
+        head = "word,sentence,level\r\n"
+        rows = [f"{word},They {word} at once.,B2\r\n{word},Another.,B2\r\n" for word in WORDS[:6]]
+        path = tmp_path / "sentences.csv"
+        path.write_text(head + "".join(rows) + "other,'=1+1 is a sum.,B2\r\neasy,It is easy.,A1\r\n")
+        return path
+
+    def test_is_judged_and_compared_with_the_tuned_model_where_words_are_the_same(self, workspace, table, tmp_path):
+        key = page.build(workspace, "B2", "en", 60, 30, 1, table).key
+        mine = [item for item in key.items.values() if item.row == items.WRITTEN]
+        assert {item.word: item.sentence for item in mine} == {
+            **{word: f"They {word} at once." for word in WORDS[:6]},
+            "other": "=1+1 is a sum.",
+        }
+        says_so = lambda item: (item.row == items.WRITTEN, True, True)  # noqa: E731
+        found = computed(workspace, made_votes.write(tmp_path / "a.json", key, says_so, lambda tuned, other: "other"))
+        of = found.systems[items.WRITTEN]
+        assert (of.words, of.printable.value, of.difference.estimate) == (7, 1.0, -1.0)
+        assert found.preferences[items.WRITTEN].words == 6 and found.preferences[items.WRITTEN].other == 6
+        assert "sentences of `make write` 100.0%" in note_of(workspace)
+
+    def test_what_is_no_such_table_is_refused(self, workspace, table, tmp_path):
+        for text, said in (("a,b\n1,2\n", "no column word, sentence"), ("word,sentence,level\na,b,A1\n", "level B2")):
+            table.write_text(text)
+            with pytest.raises(InputError, match=f"sentences.csv: .*{said}"):
+                page.build(workspace, "B2", "en", 60, 30, 1, table)
+        with pytest.raises(InputError, match="none.csv: cannot be read"):
+            page.build(workspace, "B2", "en", 60, 30, 1, tmp_path / "none.csv")
