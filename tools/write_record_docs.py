@@ -6,14 +6,15 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
-from cefr_helpers.core import files, schema
+from cefr_helpers.core import files, ratings, schema
 from cefr_helpers.core.paths import Stage, project_root
 from cefr_helpers.core.schema import Part, Record
 
 INTRODUCTION = """\
 # The records
 
-Each stage writes one record of a level, a JSON file in the level's folder, such as `runs/B2`. Notes, plots, model
+Each stage writes one record of a level, a JSON file in the level's folder, such as `runs/B2`; what readers say is a
+further one. Notes, plots, model
 cards, the final report and the site are made from these files alone, so whatever they say is in one of them. A finished
 run to look at is in [reference_run/runs/](reference_run/runs/).
 
@@ -36,6 +37,7 @@ RECORDS = {
     "training": "How the adapter was trained, and where it lies. An adopted run has this record alone.",
     "comparison": "Base and tuned model side by side.",
 }
+READERS = "What people said of the sentences on the [page for readers](rating.md); missing where nobody has read them."
 _NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "any value"}
 
 
@@ -62,8 +64,22 @@ def page() -> str:
             if part not in written:
                 written.add(part)
                 (shared if _is_shared(part) else made).extend([f"### {part.__name__}", *_section(part)])
+    made += _of_readers(written)
     made += ["## Parts of several records", *shared]
     return "\n\n".join(text.strip() for text in made) + "\n"
+
+
+def _of_readers(written: set[type[Part]]) -> list[str]:
+    """The record that no stage writes, whose outer part is its own; what other records have too is said there."""
+    record = ratings.RatingsRecord
+    made = [
+        f"## {ratings.NAME.capitalize()}: `{ratings.NAME}.json`",
+        f"{record.__doc__.partition(chr(10))[0]} {READERS}",
+    ]
+    made += [_table(record)]
+    for part in [one for one in _parts_below(record) if one not in written]:
+        made += [f"### {part.__name__}", *_section(part)]
+    return made
 
 
 def meanings(part: type[Part]) -> dict[str, str]:
