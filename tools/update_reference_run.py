@@ -8,14 +8,16 @@ from pathlib import Path
 
 import nbformat
 
-from cefr_helpers.core import files, records
+from cefr_helpers.core import files, ratings, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
-from cefr_helpers.core.paths import STAGES, Workspace, project_root
+from cefr_helpers.core.paths import STAGES, Workspace, project_root, resolve
 from cefr_helpers.core.progress import clock
 from cefr_helpers.core.schema import ComparisonRecord
 from cefr_helpers.evaluation import parsing
+from cefr_helpers.notes import reader_sections
 from cefr_helpers.pipeline import configuration
+from cefr_helpers.rendering.locale import load_locale
 from tools import marked_parts
 
 ROWS = ("base", "tuned", "gold")
@@ -47,6 +49,7 @@ def update(workspace: Workspace) -> list[Path]:
         for name in records.NAMES:
             content = workspace.record(level, name).read_bytes()
             files.write_atomically(folder() / "runs" / level / f"{name}.json", content)
+        _copy_ratings(workspace, level)
     for stage in NOTEBOOKS:
         name = f"runs/{levels[-1]}/{stage}.ipynb"
         content = without_machine(workspace.output_root / name, workspace)
@@ -54,6 +57,18 @@ def update(workspace: Workspace) -> list[Path]:
     readme = project_root() / "README.md"
     files.write_atomically(readme, with_table(readme.read_text(encoding="utf-8")))
     return [folder(), readme]
+
+
+def _copy_ratings(workspace: Workspace, level: str) -> None:
+    """What readers say of the level, with their votes and the page's key, where there is anything."""
+    record = ratings.read_if_there(workspace, level)
+    if record is None:
+        return
+    content = workspace.record(level, ratings.NAME).read_bytes()
+    files.write_atomically(folder() / "runs" / level / f"{ratings.NAME}.json", content)
+    for path in map(resolve, record.inputs):
+        if path.suffix == ".json":  # not the table of answers
+            files.write_atomically(folder() / "rating" / level / path.name, path.read_bytes())
 
 
 def without_machine(path: Path, workspace: Workspace) -> str:
@@ -78,14 +93,14 @@ def table() -> str:
     workspace = Workspace(folder(), folder() / "user_data")
     lines = [
         "| level | loss on held-out words, base → tuned | Joint Success, base → tuned [95 % interval] (bank) "
-        "| training |",
-        "| --- | --- | --- | --- |",
+        "| printable, tuned [95 % interval] (untuned, bank) | training |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for level in LEVELS:
         if workspace.record(level, "comparison").is_file():
             lines.append(_row(workspace, level))
             last = records.read(workspace, level, "comparison")
-    return "\n".join([*example(last), "", *lines, "", _origin(last)])
+    return "\n".join([*example(last), "", *lines, "", _readers(workspace), "", _origin(last)])
 
 
 def example(record: ComparisonRecord) -> list[str]:
@@ -110,8 +125,30 @@ def _row(workspace: Workspace, level: str) -> str:
     return (
         f"| {level} | {found.base.loss:.2f} → {found.tuned.loss:.2f} "
         f"| {success['base'].value:.0%} → {success['tuned'].value:.0%} [{low:.0%}, {high:.0%}] "
-        f"({success['gold'].value:.0%}) | {clock(seconds)} |"
+        f"({success['gold'].value:.0%}) | {_printable(workspace, level)} | {clock(seconds)} |"
     )
+
+
+def _printable(workspace: Workspace, level: str) -> str:
+    """What readers would print of the tuned model's, of the best untuned row's and of the bank's sentences."""
+    record = ratings.read_if_there(workspace, level)
+    systems = record.results.systems if record else {}
+    if "tuned" not in systems:
+        return "not rated yet"
+    tuned = systems["tuned"].printable
+    untuned = [one.printable.value for row, one in systems.items() if row.startswith("base")]
+    others = [*([max(untuned)] if untuned else []), *([systems["gold"].printable.value] if "gold" in systems else [])]
+    return f"{tuned.value:.0%} [{tuned.low:.0%}, {tuned.high:.0%}] ({', '.join(f'{one:.0%}' for one in others)})"
+
+
+def _readers(workspace: Workspace) -> str:
+    """Whose word "printable" is, or how to get one."""
+    found = [record.results for level in LEVELS if (record := ratings.read_if_there(workspace, level))]
+    said = list(dict.fromkeys(reader_sections.who(one, load_locale("en")) for one in found if one.readers))
+    if not said:
+        return "Nobody has rated these sentences yet: `make rate` makes the [page](docs/rating.md) for it."
+    questions = "*Printable* is yes to all three questions of the [page for readers](docs/rating.md)."
+    return f"{questions} Readers: {'; '.join(said)}."
 
 
 def _origin(record: ComparisonRecord) -> str:

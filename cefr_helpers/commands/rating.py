@@ -40,7 +40,9 @@ def rate(
 
 
 def rated(
-    votes: Annotated[list[Path], typer.Argument(help="The votes files that readers got from the page.")],
+    votes: Annotated[
+        list[Path] | None, typer.Argument(help="The votes files that readers got from the page.", show_default=False)
+    ] = None,
     language: Language = None,
     output_root: OutputRoot = None,
 ) -> None:
@@ -52,7 +54,7 @@ def rated(
 
     settings = configuration.read(overrides(language=language, output_root=output_root))
     workspace, locale = settings.workspace, load_locale(settings.language)
-    given = results.read(workspace, votes)
+    given = results.read(workspace, votes or [])
     before = {one.level: ratings.read_if_there(workspace, one.level) for one in given}
     for one in given:
         results.write(workspace, one, results.compute(workspace, one))

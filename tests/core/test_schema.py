@@ -17,7 +17,8 @@ from cefr_helpers.core.schema import RECORDS, BestStep, DatasetResults, Part, Tr
 from cefr_helpers.data import banks
 from cefr_helpers.training import adoption
 
-WRITTEN = sorted((project_root() / "docs" / "reference_run" / "runs").glob("*/*.json"))
+RUNS = project_root() / "docs" / "reference_run" / "runs"
+WRITTEN = sorted(path for name in RECORDS for path in RUNS.glob(f"*/{name}.json"))
 NOT_IN_THE_REFERENCE_RUN = {
     "Hardware.gpu",  # it ran on a CPU
     "Hardware.gpu_memory_bytes",
