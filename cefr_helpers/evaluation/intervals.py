@@ -201,6 +201,37 @@ def share_over_clusters(values: Sequence[float], clusters: Sequence[Hashable]) -
     return {"estimate": share, "low": float(max(0, middle - reach)), "high": float(min(1, middle + reach))}
 
 
+def cluster_mean(
+    values: Sequence[float], clusters: Sequence[Hashable], bounds: tuple[float, float] = (-np.inf, np.inf)
+) -> dict[str, float]:
+    """The mean of scores that are no 0 and 1, with Student's 95 % interval over whole clusters (prompts).
+
+    The standard error is that of a ratio of cluster sums, with clusters - 1 degrees of freedom. A mean of many scores
+    is nearly normal, so nothing needs to be drawn again: with 4 to 20 prompts of scores it covers 93 to 97 % as the
+    bootstrap-t of `cluster_bootstrap` does, and its width jumps less (simulated in tests/evaluation/test_intervals.py).
+
+    Args:
+        values: (n,) one score a slot.
+        clusters: (n,) which cluster each slot belongs to.
+        bounds: where the true mean must lie; the interval is cut there.
+
+    Returns:
+        `estimate`, `low`, `high`, `clusters` and `n` (slots).
+
+    Raises:
+        InputError: as `cluster_bootstrap`.
+    """
+    from scipy.special import stdtrit
+
+    sums, sizes = _cluster_sums(values, clusters)
+    estimate = float(sums.sum() / sizes.sum())
+    error = float(_standard_error(np.ones((1, len(sums))), sums - estimate * sizes, sizes)[0])
+    reach = float(stdtrit(len(sums) - 1, _CONFIDENCE[1])) * error
+    low, high = np.clip([estimate - reach, estimate + reach], *bounds)
+    found = {"estimate": estimate, "low": float(low), "high": float(high)}
+    return found | {"clusters": len(sums), "n": int(sizes.sum())}
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p values corrected for being several (Holm 1979), in the order given; at most 1.
 

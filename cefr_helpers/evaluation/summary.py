@@ -181,7 +181,7 @@ def _measures(row: pd.DataFrame, with_level: bool, seed: int, compared: int, gol
     means |= dict.fromkeys(() if with_level else _OF_LEVEL)
     nothing = {"low": None, "high": None}
     found = {rate: _rate(row, rate, seed) for rate in (*RATES, "human_within_one")}
-    found |= {measure: _mean_level(row, column, seed) for measure, column in MEAN_LEVELS.items()}
+    found |= {measure: _mean_level(row, column) for measure, column in MEAN_LEVELS.items()}
     found |= {measure: {"value": value, **nothing} for measure, value in means.items() if measure not in RATES}
     return {measure: found[measure] for measure in MEASURES}
 
@@ -196,12 +196,12 @@ def _rate(row: pd.DataFrame, rate: str, seed: int) -> dict[str, float | None]:
     return {"value": found["estimate"], "low": found["low"], "high": found["high"]}
 
 
-def _mean_level(row: pd.DataFrame, column: str, seed: int) -> dict[str, float | None]:
+def _mean_level(row: pd.DataFrame, column: str) -> dict[str, float | None]:
     """The mean of the slots that have a score, with its interval where these come from two prompts or more."""
     known = row[row[column].notna()]
     if known["prompt"].nunique() < 2:
         return {"value": float(known[column].mean()) if len(known) else None, "low": None, "high": None}
-    found = intervals.cluster_bootstrap(known[column], list(known["prompt"]), seed, bounds=(1, len(LEVELS)))
+    found = intervals.cluster_mean(known[column], list(known["prompt"]), bounds=(1, len(LEVELS)))
     return {"value": found["estimate"], "low": found["low"], "high": found["high"]}
 
 

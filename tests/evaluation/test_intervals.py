@@ -191,3 +191,33 @@ def test_a_gain_on_training_words_beyond_that_on_held_out_ones_is_told_with_its_
     assert none["estimate"] == 0 and none["low"] < 0 < none["high"]
     few = intervals.difference_of_gains(tuple(one[:4] for one in seen), held_out, seed=1)
     assert (few["low"], few["high"]) == (None, None)
+
+
+def test_the_interval_of_mean_scores_is_students_t_on_the_prompts_means_where_these_are_of_one_size():
+    scores, prompts = [2.0, 3.0, 3.0, 4.0, 2.5, 3.5], [1, 1, 2, 2, 3, 3]
+    found, by_means = intervals.cluster_mean(scores, prompts), intervals.mean_interval([2.5, 3.5, 3.0])
+    assert [found[end] for end in ("estimate", "low", "high")] == pytest.approx(
+        [by_means[end] for end in ("estimate", "low", "high")]
+    )
+    assert (found["clusters"], found["n"]) == (3, 6)
+    cut = intervals.cluster_mean(scores, prompts, bounds=(2, 4))
+    assert (cut["low"], cut["high"]) == (2, 4) and found["low"] < 2
+
+
+@pytest.mark.parametrize("prompts", [4, 7, 20])
+def test_the_interval_of_mean_levels_covers_the_truth_and_holds_still(prompts):
+    """Levels of 4 to 10 slots a prompt, prompts differing (intraclass correlation .1), as far apart as in a bank."""
+    rng, truth, spread = np.random.default_rng(prompts), 3.4, 0.4
+    covered, widths, drawn_again = [], [], []
+    for at in range(1000):
+        clusters = np.repeat(np.arange(prompts), rng.integers(4, 11, prompts))
+        own = np.sqrt(0.1) * rng.normal(size=prompts)[clusters] + np.sqrt(0.9) * rng.normal(size=len(clusters))
+        levels = np.clip(truth + spread * own, 1, 5)
+        found = intervals.cluster_mean(levels, list(clusters), bounds=(1, 5))
+        covered.append(found["low"] <= truth <= found["high"])
+        widths.append(found["high"] - found["low"])
+        if at < 100:
+            again = intervals.cluster_bootstrap(levels, list(clusters), 0, 1000, bounds=(1, 5))
+            drawn_again.append(again["high"] - again["low"])
+    assert 0.93 <= np.mean(covered) <= 0.97
+    assert np.std(widths) < np.std(drawn_again) or prompts == 20
