@@ -104,8 +104,8 @@ def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, s
     Returns:
         `prompts`, `slots` (of one answer a prompt), `words` (distinct) and how the answers were made; `measures`,
         row -> measure -> {"value", "low", "high"}: the RATES over all slots with the 95 % interval of whole prompts
-        drawn again, `human_within_one` in the same way, the MEAN_LEVELS (from 1 to 5) over valid slots with such an
-        interval, the others (see `metrics.summarise`) without; `differences`, tuned - base of each of RATES;
+        drawn again, `human_within_one` in the same way, the MEAN_LEVELS (from 1 to 5) over valid slots with
+        Student's, the others (see `metrics.summarise`) without; `differences`, tuned - base of each of RATES;
         `strongest_untuned` and `differences_from_strongest`, the same from the row that `strongest_untuned` names;
         `openings`, how most sentences of a row begin (`variety.opening`);
         `sentences_compared`, on how many sentences diversity is measured; `slots_shown`, the tuned model's first ten

@@ -1,6 +1,7 @@
 """The tables over levels that notes and report show."""
 
 from cefr_helpers.core.level_records import LevelRecords
+from cefr_helpers.core.schema import ROWS
 from cefr_helpers.notes import reference_results
 from cefr_helpers.rendering.locale import Locale, decimals_known, load_locale
 from cefr_helpers.rendering.tables import Column, LevelTable
@@ -99,8 +100,8 @@ def variety(records_by_level: dict[str, LevelRecords]) -> LevelTable:
 
 
 def scales(records_by_level: dict[str, LevelRecords]) -> LevelTable:
-    """Mean level and share within one level, as people label it and as the bank teaches it, of base, tuned and bank."""
-    columns = [Column("system", "run")]
+    """Mean level and share within one level, as people label it and as the bank teaches it, of every row."""
+    columns = [Column("system", "system")]
     for scale in _SCALES:
         columns += [Column(f"{scale}_level", "two_decimals"), Column(f"{scale}_interval", "interval")]
         columns += [Column(f"{scale}_within", "share"), Column(f"{scale}_within_interval", "share_interval")]
@@ -179,7 +180,7 @@ def _on_scales(records: LevelRecords) -> list[dict]:
     if not records.generation:
         return [about]
     rows = []
-    for system in ("base", "tuned", "gold"):
+    for system in (one for one in ROWS if records.generation.measures.get(one)):
         row = about | {"system": system}
         for scale, (level, within) in _SCALES.items():
             for key, measure in ((scale, level), (f"{scale}_within", within)):

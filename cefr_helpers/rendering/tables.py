@@ -18,7 +18,7 @@ class Column:
     """A column of a table over levels: the key of its value in a row, and what kind of value that is.
 
     Attributes:
-        kind: run, text, whole, loss, one_decimal, two_decimals, percent, share, p, duration, or interval and
+        kind: run, system, text, whole, loss, one_decimal, two_decimals, percent, share, p, duration, or interval and
             share_interval (a pair).
     """
 
@@ -106,6 +106,8 @@ def written(value: object, kind: str, locale: Locale) -> str:
         return locale.decimal(value, 1 if kind == "one_decimal" else 2)
     if kind == "run":
         return locale.phrases["runs"][value]
+    if kind == "system":
+        return locale.phrases["generation"]["rows"][value]
     kinds = {
         "whole": locale.whole,
         "loss": locale.loss,

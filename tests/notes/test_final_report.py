@@ -47,8 +47,9 @@ def test_the_report_answers_first_whether_tuning_helped_with_p_corrected_over_le
         assert f"{middle}, n = 50 slots; {loss}" in line
     assert "| B2 | 50 | 4.0% | 38.0% | 86.0% | 30.0% | 62.0% | 100.0% | 4.21 | 1.14 | 0.27 |" in shown
     assert "| C1 | not run yet | — | — | — | — | — | — | — | — | — |" in shown
-    row = "| B2 | base model | 2.14 | [1.93, 2.35] | 31.0% | [17.1%, 44.9%] | 2.87 | [2.51, 3.23] | 34.0% "
+    row = "| B2 | Base | 2.14 | [1.93, 2.35] | 31.0% | [17.1%, 44.9%] | 2.87 | [2.51, 3.23] | 34.0% "
     assert f"{row}| [19.8%, 48.2%] |" in shown
+    assert sum(line.startswith("| B2 | Base, one word") for line in shown) == 1
     assert "| C1 | not run yet | — | — | — | — | — | — | — | — |" in shown
     assert "| A2 | B1 | 3.37 | 0.36 | 84.2% | 500 |" in shown
     people = "**People would place the tuned model's sentences at B1** (2.9 [2.7, 3.1]); the requested level is "
