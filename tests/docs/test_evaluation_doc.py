@@ -70,7 +70,7 @@ def page() -> str:
         f"two or three levels in a report need {IN_WORDS[fewest_prompts(2)]} each",
         f"four or five {IN_WORDS[fewest_prompts(4)]};",
         f"with more than {bank_levels.MOST} sentences a level, {bank_levels.MOST} that the seed draws",
-        f"share of all slots at most {metrics.TOLERANCE} from",
+        "`human_within_one`: at most 1.0 from it",
         f"{worst('A1')} at A1 and C1, {worst('B2')} at A2 and B2, {worst('B1')} at B1",
     ],
 )
