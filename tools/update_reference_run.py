@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 
@@ -20,9 +21,13 @@ from cefr_helpers.pipeline import configuration
 from cefr_helpers.rendering.locale import load_locale
 from tools import marked_parts
 
+if TYPE_CHECKING:
+    import pandas
+
 ROWS = ("base", "tuned", "gold")
 # Notebook 04 is left out: the figures that it shows lie beside the notes.
 NOTEBOOKS = [stage for stage in STAGES if stage.computes]
+SEEDS = "seeds"  # the experiment whose means the README shows, where it was run
 START, END = "<!-- made by `make showcase`: start -->", "<!-- made by `make showcase`: end -->"
 
 
@@ -30,8 +35,12 @@ def folder() -> Path:
     return project_root() / "docs" / "reference_run"
 
 
-def update(workspace: Workspace) -> list[Path]:
+def update(workspace: Workspace, seeds: Workspace | None = None) -> list[Path]:
     """Copy notes, figures and records of all finished levels, and the last one's executed notebooks; renew the README.
+
+    Args:
+        seeds: where `make experiment NAME=seeds` was run, whose note, tables and figures are copied too; the README
+            then shows means over its seeds. By default it is looked for where the run is.
 
     Returns:
         The folder and the README.
@@ -44,6 +53,9 @@ def update(workspace: Workspace) -> list[Path]:
         raise InputError(f"{workspace.output_root / 'runs'}: no level is finished; run `make run` first")
     shutil.rmtree(folder(), ignore_errors=True)
     shutil.copytree(workspace.notes(), folder() / "Notes", ignore=shutil.ignore_patterns("README.md", ".*"))
+    for path in _of_seeds(seeds or workspace):
+        content = path.read_bytes()
+        files.write_atomically(folder() / "Notes" / path.relative_to((seeds or workspace).notes()), content)
     for level in levels:
         shutil.copytree(workspace.plots(level), folder() / "training_plots" / level)
         for name in records.NAMES:
@@ -71,6 +83,13 @@ def _copy_ratings(workspace: Workspace, level: str) -> None:
             files.write_atomically(folder() / "rating" / level / path.name, path.read_bytes())
 
 
+def _of_seeds(workspace: Workspace) -> list[Path]:
+    """Note, tables and figures of the experiment, as far as there are any."""
+    notes = workspace.notes()
+    name = workspace.experiment_note(SEEDS).stem
+    return [path for pattern in (f"{name}.md", f"*/{name}_*") for path in sorted(notes.glob(pattern))]
+
+
 def without_machine(path: Path, workspace: Workspace) -> str:
     """An executed notebook as text, without the paths of the machine that ran it and without papermill's metadata."""
     notebook = nbformat.read(path, 4)
@@ -91,16 +110,20 @@ def with_table(readme: str) -> str:
 def table() -> str:
     """An example, the reference run's levels as a Markdown table, and where they come from, from its records alone."""
     workspace = Workspace(folder(), folder() / "user_data")
-    lines = [
+    found = [level for level in LEVELS if workspace.record(level, "comparison").is_file()]
+    last = records.read(workspace, found[-1], "comparison")
+    heading = (
         "| level | loss on held-out words, base → tuned | Joint Success, base → tuned [95 % interval] (bank) "
-        "| printable, tuned [95 % interval] (untuned, bank) | training |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for level in LEVELS:
-        if workspace.record(level, "comparison").is_file():
-            lines.append(_row(workspace, level))
-            last = records.read(workspace, level, "comparison")
-    return "\n".join([*example(last), "", *lines, "", _readers(workspace), "", _origin(last)])
+        "| printable, tuned [95 % interval] (untuned, bank) | training |"
+    )
+    means, runs = (_table(workspace, name) for name in ("over_seeds", "runs"))
+    if means is None or runs is None:
+        rows, origin = [_row(workspace, level) for level in found], _origin(last)
+    else:
+        rows = [_row_of_means(workspace, row) for row in means.to_dict("records")]
+        origin = _origin_of_means(means, runs, last)
+    lines = [heading, "| --- | --- | --- | --- | --- |", *rows]
+    return "\n".join([*example(last), "", *lines, "", _readers(workspace), "", origin])
 
 
 def example(record: ComparisonRecord) -> list[str]:
@@ -114,6 +137,43 @@ def example(record: ComparisonRecord) -> list[str]:
         f"| base model | {base.get(shown.slot, 'no sentence')} |",
         f"| tuned model | {shown.sentence} |",
     ]
+
+
+def _table(workspace: Workspace, name: str) -> "pandas.DataFrame | None":
+    import pandas as pd
+
+    path = workspace.notes() / "tables" / f"{workspace.experiment_note(SEEDS).stem}_{name}.csv"
+    return pd.read_csv(path) if path.is_file() else None
+
+
+def _row_of_means(workspace: Workspace, row: dict) -> str:
+    return (
+        f"| {row['level']} | {row['base_loss']:.2f} → {row['tuned_loss']:.2f} "
+        f"| {row['joint_base']:.0%} → {row['joint_tuned']:.0%} "
+        f"[{row['joint_tuned_interval_low']:.0%}, {row['joint_tuned_interval_high']:.0%}] ({row['joint_gold']:.0%}) "
+        f"| {_printable(workspace, row['level'])} | {clock(row['training_time'])} |"
+    )
+
+
+def _origin_of_means(means: "pandas.DataFrame", runs: "pandas.DataFrame", shown: ComparisonRecord) -> str:
+    """What the means are over, and where the runs come from.
+
+    Args:
+        shown: the record that the example above the table is of.
+    """
+    done = runs[runs["loss"].notna()]
+    several = {name: ", ".join(map(str, sorted(done[name].unique()))) for name in ("seed", "recipe", "cpu")}
+    commits = ", ".join(f"`{commit[:10]}`" for commit in sorted(done["commit"].unique()))
+    seeds, prompts = int(means["seeds"].min()), int(means["prompts"].min())
+    return (
+        f"Means over {seeds} seeds ({several['seed']}), each with its own words and training; intervals are over seeds "
+        f"and prompts together ([how](docs/evaluation.md#certainty)). `make experiment NAME={SEEDS}` on "
+        f"{done['created'].max()[:10]}, commit {commits}, recipe `{several['recipe']}`, {int(done['cores'].min())} "
+        f"cores of an {several['cpu']}, no GPU; at least {prompts} prompts of ten words per level in all; loss in nats per "
+        f"token, time in minutes of a training. Example and readers' votes are of seed {shown.seed}. Records, notes and figures of a "
+        "run: [docs/reference_run](docs/reference_run/Notes/FINAL_REPORT.md); "
+        f"[over the seeds](docs/reference_run/Notes/experiment_{SEEDS}.md)."
+    )
 
 
 def _row(workspace: Workspace, level: str) -> str:
@@ -156,7 +216,7 @@ def _origin(record: ComparisonRecord) -> str:
     return (
         f"`make run` on {record.created[:10]}, commit `{record.commit[:10]}`, recipe "
         f"`{record.recipe['name']}`, {hardware.cores} cores of an {hardware.cpu}, no GPU, "
-        f"seed {record.seed}; "
+        f"one seed, {record.seed}; "
         f"n = {record.results.examples} held-out examples and {record.results.generation.slots} words "
         f"per level; loss in nats per token, time in minutes. Records, notes and figures: "
         "[docs/reference_run](docs/reference_run/Notes/FINAL_REPORT.md)."
@@ -166,9 +226,14 @@ def _origin(record: ComparisonRecord) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output-root", help="Where the run is, with its Notes and runs; default: config.yaml.")
+    parser.add_argument(
+        "--seeds", help=f"Output root in which the experiment {SEEDS} was run; default: that of the run."
+    )
     given = {key: value for key, value in vars(parser.parse_args()).items() if value}
     try:
-        print(*update(configuration.read(given).workspace), sep="\n")
+        seeds = given.pop("seeds", None)
+        workspace = configuration.read(given).workspace
+        print(*update(workspace, configuration.read({"output_root": seeds}).workspace if seeds else None), sep="\n")
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

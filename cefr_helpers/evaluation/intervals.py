@@ -232,6 +232,50 @@ def cluster_mean(
     return found | {"clusters": len(sums), "n": int(sizes.sum())}
 
 
+def over_seeds(
+    means: Sequence[float],
+    variances: Sequence[float],
+    sizes: Sequence[int],
+    bounds: tuple[float, float] | None = None,
+) -> dict[str, float | int | None]:
+    """The mean over seeds with a 95 % interval over seeds and over what each measured, such as prompts, together.
+
+    A seed draws its own data, so its mean varies by seed and by prompts at once, and Student's interval over the S
+    means, m ± t(.975, S - 1) s / sqrt(S), covers both (one-way random effects: Searle, Casella, McCulloch 1992, ch. 3).
+    By luck few seeds may lie closer together than their prompts alone allow; so the interval by the prompts,
+    m ± t(.975, sum of (size - 1)) sqrt(mean variance / S), is taken where it is the wider one.
+
+    Args:
+        means: (S,) one a seed.
+        variances: (S,) of each mean, by its prompts or examples.
+        sizes: (S,) how many these are.
+        bounds: of what is measured; the interval ends there.
+
+    Returns:
+        `estimate`, `sd` (between the means of the seeds), `low`, `high` and `n`, the seeds; one seed has no `sd` and no
+        ends.
+
+    Raises:
+        InputError: no value, or one that is not finite.
+    """
+    from scipy.stats import t
+
+    found = mean_interval(means)
+    n, least, most = found["n"], *(bounds or (-np.inf, np.inf))
+    if n < _FEWEST:
+        return {"estimate": found["estimate"], "sd": None, "low": None, "high": None, "n": n}
+    by_seeds = found["high"] - found["estimate"]
+    freedom = max(1, sum(sizes) - n)
+    reach = max(by_seeds, float(t.ppf(_CONFIDENCE[1], freedom) * np.sqrt(np.mean(variances) / n)))
+    return {
+        "estimate": found["estimate"],
+        "sd": float(np.std(means, ddof=1)),
+        "low": max(found["estimate"] - reach, least),
+        "high": min(found["estimate"] + reach, most),
+        "n": n,
+    }
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p values corrected for being several (Holm 1979), in the order given; at most 1.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from cefr_helpers.core.files import to_spreadsheet, write_atomically
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.experiments import results as experiment_results
+from cefr_helpers.experiments import seed_means
 from cefr_helpers.experiments.results import Results
 from cefr_helpers.rendering import escaping, tables, templates
 from cefr_helpers.rendering.locale import Locale, load_locale
@@ -23,19 +24,20 @@ def write_note(workspace: Workspace, name: str, language: str) -> Path:
     """
     results = experiment_results.load(workspace, name)
     folder, locale = workspace.notes(), load_locale(language)
-    made = report_tables(results)
+    made = report_tables(workspace, results)
     for table in made.values():
         write_atomically(folder / "tables" / f"experiment_{name}_{table.name}.csv", tables.to_csv(table))
-    texts = {axis: results.table[axis].map(to_spreadsheet) for axis in results.axes}
+    texts = {name: results.table[name].map(to_spreadsheet) for name in (*results.axes, *experiment_results.ORIGIN)}
     runs = results.table.assign(**texts).to_csv(index=False, lineterminator="\n")
     write_atomically(folder / "tables" / f"experiment_{name}_runs.csv", runs)
     _draw(results, folder / "figures", language)
     return write_atomically(workspace.experiment_note(name), note(results, made, locale))
 
 
-def report_tables(results: Results) -> dict[str, LevelTable]:
-    """Best settings, all settings, what each field explains, effects on the loss and, where known, on the answers."""
-    made = [_best(results), _settings(results), _explained(results), _effects(results, results.measure)]
+def report_tables(workspace: Workspace, results: Results) -> dict[str, LevelTable]:
+    """Best settings, means over seeds, all settings, what each field explains, effects on loss and answers."""
+    made = [_best(results), _over_seeds(workspace, results), _settings(results), _explained(results)]
+    made.append(_effects(results, results.measure))
     if results.done["joint"].notna().any():
         made.append(_effects(results, "joint"))
     return {table.name: table for table in made}
@@ -126,6 +128,35 @@ def _settings(results: Results) -> LevelTable:
             | {"joint_interval": _pair(**_ends(answered)), "training_time": _known(times[place])}
         )
     return LevelTable("settings", columns, tuple(rows))
+
+
+def _over_seeds(workspace: Workspace, results: Results) -> LevelTable:
+    """Losses and Joint Success, means over seeds, with intervals over seeds and prompts together."""
+    columns = (
+        Column("setting", "text"),
+        Column("seeds", "whole"),
+        Column("prompts", "whole"),
+        Column("base_loss", "loss"),
+        Column("tuned_loss", "loss"),
+        Column("loss_change", "loss"),
+        Column("loss_change_sd", "loss"),
+        Column("loss_change_interval", "interval"),
+        Column("joint_base", "share"),
+        Column("joint_tuned", "share"),
+        Column("joint_tuned_sd", "share"),
+        Column("joint_tuned_interval", "share_interval"),
+        Column("joint_change", "share"),
+        Column("joint_change_interval", "share_interval"),
+        Column("joint_gold", "share"),
+        Column("training_time", "duration"),
+    )
+    rows = [
+        row
+        | {f"{name}_interval": _pair(row[f"{name}_low"], row[f"{name}_high"]) for name in seed_means.INTERVALS}
+        | {"training_time": row["training_s"]}
+        for row in seed_means.rows(workspace, results, MOST_SHOWN)
+    ]
+    return LevelTable("over_seeds", columns, tuple(rows))
 
 
 def _explained(results: Results) -> LevelTable:

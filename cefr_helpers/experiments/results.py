@@ -14,6 +14,7 @@ from cefr_helpers.evaluation import intervals
 if TYPE_CHECKING:
     import pandas
 
+ORIGIN = ("commit", "created", "cpu", "cores", "gpu")  # columns: of the comparison
 _SEED = 0  # of the resampling; the runs' own seeds are data here
 
 
@@ -25,7 +26,7 @@ class Results:
         axes: "recipe", recipe fields and "seed" -> the values tried, as texts, in the file's order.
         table: a row for each run and level: `level`, `run`, the axes, and from the records, on development words,
             `dev_loss` and `dev_bits`, on test words `loss`, `bits`, `base_loss` and `joint`, and `training_s` and
-            `adapter`, NaN or None where a run has no comparison.
+            `adapter`, NaN or None where a run has no comparison; and ORIGIN, where the comparison was made.
         measure: what runs are ordered by, on development words, so that choosing a setting leaves the test words alone:
             "dev_loss" (nats a token); "dev_bits" (a character) where the base models differ, since their tokens do.
             Where a run has no development words, "loss" or "bits".
@@ -204,6 +205,11 @@ def _reached(records: LevelRecords) -> dict:
         "joint": comparison.results.generation.value("tuned", "joint_success"),
         "training_s": training.results.duration_s,
         "adapter": training.results.adapter.path,
+        "commit": comparison.commit,
+        "created": comparison.created,
+        "cpu": comparison.hardware.cpu,
+        "cores": comparison.hardware.cores,
+        "gpu": comparison.hardware.gpu,
     }
 
 

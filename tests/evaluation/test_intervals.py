@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -221,3 +223,47 @@ def test_the_interval_of_mean_levels_covers_the_truth_and_holds_still(prompts):
             drawn_again.append(again["high"] - again["low"])
     assert 0.93 <= np.mean(covered) <= 0.97
     assert np.std(widths) < np.std(drawn_again) or prompts == 20
+
+
+def test_a_mean_over_seeds_by_hand():
+    found = intervals.over_seeds([0.6, 0.7, 0.8], [0.001, 0.002, 0.003], [12, 12, 12])
+    reach = 4.302653 * math.sqrt(0.01 / 3)  # the seeds' means vary more than their prompts say
+    assert found == pytest.approx({"estimate": 0.7, "sd": 0.1, "low": 0.7 - reach, "high": 0.7 + reach, "n": 3})
+    close = intervals.over_seeds([0.70, 0.70, 0.70], [0.02, 0.03, 0.07], [4, 4, 4], bounds=(0, 0.9))
+    reach = 2.262157 * math.sqrt(0.04 / 3)  # agreement by luck is no certainty: the prompts' variance counts
+    assert close == pytest.approx({"estimate": 0.7, "sd": 0, "low": 0.7 - reach, "high": 0.9, "n": 3}, abs=1e-6)
+    assert intervals.over_seeds([0.5], [0.01], [12]) == {"estimate": 0.5, "sd": None, "low": None, "high": None, "n": 1}
+
+
+def draws_of_seeds(seeds: int, prompts: int, rate: float, between: float, runs: int):
+    """(runs, seeds, prompts) shares of ten slots: seeds differ in their rate, and so do a seed's prompts."""
+    rng = np.random.default_rng(1)
+    of_seed = np.clip(rng.normal(rate, between, (runs, seeds)), 0.001, 0.999)
+    return rng.binomial(10, rng.beta(8 * of_seed[..., None], 8 * (1 - of_seed[..., None]), (runs, seeds, prompts))) / 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("rate", [0.3, 0.6, 0.8])
+@pytest.mark.parametrize("between", [0.0, 0.05])
+def test_the_interval_over_seeds_and_prompts_holds_what_it_says(seeds, rate, between):
+    found = [
+        intervals.over_seeds(shares.mean(1), shares.var(1, ddof=1) / 12, [12] * seeds, (0, 1))
+        for shares in draws_of_seeds(seeds, 12, rate, between, 2000)
+    ]
+    covered = np.mean([one["low"] <= rate <= one["high"] for one in found])
+    width = np.median([one["high"] - one["low"] for one in found])
+    print(f"{seeds} seeds, rate {rate}, sd between seeds {between}: coverage {covered:.3f}, width {width:.2f}")
+    assert 0.94 <= covered <= 0.995 and width < {3: 0.4, 5: 0.2}[seeds]
+
+
+@pytest.mark.slow
+def test_resampling_few_seeds_and_their_prompts_would_hold_too_little():
+    """Why the interval over seeds is no bootstrap in two steps."""
+    rng, covered = np.random.default_rng(2), []
+    for shares in draws_of_seeds(3, 12, 0.6, 0.1, 500):
+        seeds, prompts = rng.integers(0, 3, (1000, 3, 1)), rng.integers(0, 12, (1000, 3, 12))
+        low, high = np.quantile(shares[seeds, prompts].mean((1, 2)), (0.025, 0.975))
+        covered.append(low <= 0.6 <= high)
+    print(f"two steps of resampling, 3 seeds: coverage {np.mean(covered):.3f}")
+    assert np.mean(covered) < 0.92

@@ -156,7 +156,7 @@ def test_an_experiment_without_records_still_gets_its_note(workspace):
 def test_users_text_is_made_safe(workspace):
     axes = {"recipe": ["cpu"], "base_model": ["models/a|b", "models/*c*"], "seed": [1, 2]}
     results = made(workspace, axes, ["A2"], lambda level, values: 2.0 if values["base_model"][-1] == "b" else 1.9)
-    table = report.report_tables(results)["settings"]
+    table = report.report_tables(workspace, results)["settings"]
     rows = tables.to_markdown(table, locale.load_locale("en")).splitlines()
     assert len({row.count("|") for row in rows}) == 1 and "*c*" not in rows[2]
 

@@ -1,0 +1,95 @@
+"""The same recipe, level and seed run again, and with other numbers of threads: how far losses and answers differ.
+
+As a program: `python tests/support/repeating.py FOLDER THREADS...` runs the stages once for each number of threads,
+such as `1 1 2`, and prints a line for each run after the first.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import leftovers
+import pandas as pd
+import yaml
+
+from cefr_helpers.core import records
+from cefr_helpers.core.paths import STAGES, Workspace, project_root
+
+# the recipe smoke with a second prompt, longer answers, and without samples: what is compared is greedy
+CHANGES = {"eval_examples": 2, "generation_prompts": 2, "generation_samples": 0, "max_new_tokens": 120}
+
+
+def run(folder: Path, threads: int) -> None:
+    """The stages that compute, one after the other, with their own cache, so that nothing of another run is taken.
+
+    Raises:
+        CalledProcessError: a stage failed.
+    """
+    folder.mkdir(parents=True)
+    recipe = folder / "recipe.yaml"
+    smoke = yaml.safe_load((project_root() / "recipes" / "smoke.yaml").read_text(encoding="utf-8"))
+    recipe.write_text(yaml.safe_dump(smoke | CHANGES), encoding="utf-8")
+    settings = {"levels": [leftovers.LEVEL], "recipe": str(recipe), "sentence_bank": "bundled", "language": "en"}
+    settings |= {"seed": 1, "output_root": str(folder), "user_data": str(folder / "user_data")}
+    environment = os.environ | {"PYTHONPATH": str(project_root()), "XDG_CACHE_HOME": str(folder / "cache")}
+    environment["OMP_NUM_THREADS"] = str(threads)
+    for stage in [stage for stage in STAGES if stage.computes]:
+        command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", stage, leftovers.LEVEL, json.dumps(settings)]
+        subprocess.run(command, env=environment, cwd=project_root(), check=True)
+
+
+def difference(first: Path, second: Path) -> dict:
+    """How far two runs are apart.
+
+    Returns:
+        `same`: whether data, history, adapter, merged model, losses, answers and the table of slots are equal to the
+        last digit; `training` and `comparison`: the largest relative difference of a training or evaluation loss of a
+        step, and of the tuned loss on test examples; `answers`: the share of the tuned model's greedy sentences that
+        differ; `joint`: Joint Success in both.
+    """
+    runs = [Workspace(folder, folder / "user_data") for folder in (first, second)]
+    outcomes = [leftovers.outcome(folder) for folder in (first, second)]
+    tables = [(run.run(leftovers.LEVEL) / "generations.csv").read_bytes() for run in runs]
+    histories = [_losses(outcome["history"]) for outcome in outcomes]
+    compared = [records.read(run, leftovers.LEVEL, "comparison").results for run in runs]
+    tuned = [found.completion.tuned.loss for found in compared]
+    sentences = [_sentences(run.run(leftovers.LEVEL) / "generations.csv") for run in runs]
+    return {
+        "same": outcomes[0] == outcomes[1] and tables[0] == tables[1],
+        "training": max(abs(b - a) / a for a, b in zip(*histories, strict=True)),
+        "comparison": abs(tuned[1] - tuned[0]) / tuned[0],
+        "answers": sum(a != b for a, b in zip(*sentences, strict=True)) / len(sentences[0]),
+        "joint": [found.generation.value("tuned", "joint_success") for found in compared],
+    }
+
+
+def _losses(history: list) -> list[float]:
+    return [loss for entry in history for loss in (entry.train_loss, entry.eval_loss) if loss is not None]
+
+
+def _sentences(path: Path) -> list[str]:
+    slots = pd.read_csv(path, keep_default_na=False)
+    return slots[slots["row"] == "tuned"].sort_values(["prompt", "slot"])["sentence"].tolist()
+
+
+def told(threads: list[int], found: dict) -> str:
+    """A line about two runs with these numbers of threads."""
+    first, second = threads
+    if found["same"]:
+        return f"{first} and {second} threads: the same to the last digit and byte"
+    joint = " and ".join(f"{value:.2f}" for value in found["joint"])
+    return (
+        f"{first} and {second} threads: losses of training differ by {found['training']:.2%} at most, the tuned loss "
+        f"by {found['comparison']:.2%}; {found['answers']:.0%} of the tuned model's greedy sentences differ; Joint "
+        f"Success {joint}"
+    )
+
+
+if __name__ == "__main__":
+    root, counts = Path(sys.argv[1]), [int(count) for count in sys.argv[2:]]
+    for number, count in enumerate(counts):
+        run(root / str(number), count)
+        if number:
+            print(told([counts[0], count], difference(root / "0", root / str(number))), flush=True)
