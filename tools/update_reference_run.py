@@ -169,9 +169,9 @@ def _origin_of_means(means: "pandas.DataFrame", runs: "pandas.DataFrame", shown:
         f"Means over {seeds} seeds ({several['seed']}), each with its own words and training; intervals are over seeds "
         f"and prompts together ([how](docs/evaluation.md#certainty)). `make experiment NAME={SEEDS}` on "
         f"{done['created'].max()[:10]}, commit {commits}, recipe `{several['recipe']}`, {int(done['cores'].min())} "
-        f"cores of an {several['cpu']}, no GPU; at least {prompts} prompts of ten words per level in all; loss in nats per "
-        f"token, time in minutes of a training. Example and readers' votes are of seed {shown.seed}. Records, notes and figures of a "
-        "run: [docs/reference_run](docs/reference_run/Notes/FINAL_REPORT.md); "
+        f"cores of an {several['cpu']}, no GPU; at least {prompts} prompts of ten words per level in all; loss in nats "
+        f"per token, time in minutes of a training. Example and readers' votes are of seed {shown.seed}. Records, "
+        "notes and figures of a run: [docs/reference_run](docs/reference_run/Notes/FINAL_REPORT.md); "
         f"[over the seeds](docs/reference_run/Notes/experiment_{SEEDS}.md)."
     )
 
