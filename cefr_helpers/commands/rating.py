@@ -26,10 +26,13 @@ def rate(
 ) -> None:
     """Write a page on which people judge the sentences of finished runs blind; it works from disk."""
     from cefr_helpers.rating import page
+    from cefr_helpers.rating.items import read_table
 
     settings = configuration.read(overrides(levels, language=language, output_root=output_root, seed=seed))
     if written is not None and len(settings.levels) > 1:
         raise InputError(f"written: {written}: is for one level; name it as LEVELS")
+    for level in settings.levels:  # all are looked at before any page is made
+        read_table(settings.workspace, level)
     for level in settings.levels:
         built = page.build(settings.workspace, level, settings.language, items, pairs, settings.seed, written)
         if built.earlier:

@@ -7,6 +7,7 @@ from cefr_helpers.core import level_records
 from cefr_helpers.core.files import write_atomically
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.ratings import PEOPLE
 from cefr_helpers.core.schema import QUALITIES, SCORERS, LevelScorerReport
 from cefr_helpers.notes import (
     facts,
@@ -136,7 +137,8 @@ def _readers(by_level: dict[str, LevelRecords], locale: Locale) -> dict | None:
     if not measured:
         return None
     lines = [f"{records.level}: {reader_sections.headline(records, locale)}" for records in measured]
-    return {"title": locale.phrases["readers"]["title"], "lines": lines}
+    people = any(records.ratings.results.counted == PEOPLE for records in measured)
+    return {"title": locale.phrases["readers"]["title"], "lines": lines, "people": people}
 
 
 def _memorisation(by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:

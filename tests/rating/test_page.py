@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from readers_window import begin, done, downloaded, look, one, press
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+from cefr_helpers import cli
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import ROWS
@@ -83,6 +86,21 @@ class TestChoice:
             page.build(workspace, "A1", "en", COUNT, PAIRS, 1)
         with pytest.raises(InputError, match="items: 3; expected 4 at least"):
             page.build(workspace, "B2", "en", 3, PAIRS, 1)
+
+
+def test_the_command_names_each_page_and_makes_none_where_a_level_has_no_run(workspace, monkeypatch, capsys):
+    arguments = ["cefr", "rate", "--items", "16", "--pairs", "4", "--output-root", str(workspace.output_root)]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--levels", "B2 C1"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2 and "`make run LEVELS=C1` writes it" in capsys.readouterr().err
+    assert not workspace.rating("B2").exists()
+    monkeypatch.setattr(sys, "argv", [*arguments, "--levels", "b2"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    said = capsys.readouterr().out
+    assert f"B2: {workspace.rating_page('B2')} (page " in said and "16 sentences, 4 pairs" in said
 
 
 class TestBlind:
@@ -186,6 +204,7 @@ class TestInChromium:
         begin(opened, "A")
         press(opened, *"yyyyn")
         asked = one(opened, ".sentence").text, one(opened, ".now").text
+        time.sleep(2)  # Chromium takes a moment to keep it
         look(opened, built.path)
         one(opened, ".again").click()
         assert done(opened) == 5 and (one(opened, ".sentence").text, one(opened, ".now").text) == asked

@@ -18,6 +18,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import GATES
 from cefr_helpers.rating import items, page, results
+from cefr_helpers.rendering import locale
 
 YES = (True, True, True)
 FEW_SHOT = "base_three_examples"
@@ -174,6 +175,7 @@ class TestNotes:
         written = workspace.note("B2").read_text()
         assert written.count(said) == 4  # first screen, section, and twice in the table: printable and sense
         assert said in workspace.final_report().read_text()
+        assert locale.phrases(language)["report"]["unread"] not in workspace.final_report().read_text()
         assert "0.6" in (workspace.notes() / "tables" / "readers.csv").read_text()
 
     def test_answers_that_were_compared_anew_are_said_to_be_others(self, workspace, key, tmp_path):

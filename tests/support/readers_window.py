@@ -24,8 +24,7 @@ def begin(chromium, name: str, kind: str = "teacher") -> None:
 
 
 def press(chromium, *pressed: str) -> None:
-    for key in pressed:
-        one(chromium, "body").send_keys(key)
+    one(chromium, "body").send_keys("".join(pressed))
 
 
 def done(chromium) -> int:
