@@ -89,7 +89,18 @@ class TestChoice:
 
 
 def test_the_command_names_each_page_and_makes_none_where_a_level_has_no_run(workspace, monkeypatch, capsys):
-    arguments = ["cefr", "rate", "--items", "16", "--pairs", "4", "--output-root", str(workspace.output_root)]
+    arguments = [
+        "cefr",
+        "rate",
+        "--items",
+        "16",
+        "--pairs",
+        "4",
+        "--seed",
+        "1",
+        "--output-root",
+        str(workspace.output_root),
+    ]
     monkeypatch.setattr(sys, "argv", [*arguments, "--levels", "B2 C1"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
