@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+from cefr_helpers.core import ratings
 from cefr_helpers.core.level_records import LevelRecords, figure_files
 from cefr_helpers.core.paths import PLOT_FILES, Stage, Workspace
 from cefr_helpers.core.records import NAMES
@@ -31,12 +32,12 @@ def plots(workspace: Workspace, records: LevelRecords, locale: Locale) -> list[d
 
 def tree(workspace: Workspace, records: LevelRecords) -> str:
     """The files of the level as a code block; those of stages without a record are left out."""
-    level, there = records.level, [name for name in NAMES if getattr(records, name)]
+    level, there = records.level, [name for name in (*NAMES, ratings.NAME) if getattr(records, name)]
     folders = []
     if records.dataset:
         files = [workspace.formatted_file(level, part).name for part in ("train", "dev", "eval")]
         folders.append((f"formatted_data/{level}", files))
-    notebooks = [] if records.adopted else [f"{Stage.of_record(name)}.ipynb" for name in there]
+    notebooks = [] if records.adopted else [f"{Stage.of_record(name)}.ipynb" for name in there if name in NAMES]
     answers = records.generation
     slots = [answers.file] if answers.file else []
     figures = figure_files(answers) if answers else {}

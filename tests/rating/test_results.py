@@ -176,6 +176,7 @@ class TestNotes:
         assert written.count(said) == 4  # first screen, section, and twice in the table: printable and sense
         assert said in workspace.final_report().read_text()
         assert locale.phrases(language)["report"]["unread"] not in workspace.final_report().read_text()
+        assert "── ratings.json" in written
         assert "0.6" in (workspace.notes() / "tables" / "readers.csv").read_text()
 
     def test_answers_that_were_compared_anew_are_said_to_be_others(self, workspace, key, tmp_path):
