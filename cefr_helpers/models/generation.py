@@ -79,7 +79,10 @@ def _telling(progress: counted.ProgressLine, rank: str, width: int):
 
 
 def _inputs(model, tokenizer, rows: list[list[int]]) -> tuple[dict, int]:
-    """What `generate` starts from, and how many tokens that is: what all rows begin with is computed only once."""
+    """What `generate` starts from, and how many tokens that is.
+
+    What all rows begin with is computed only once, and so is a row that is there several times.
+    """
     import torch
     from transformers import DynamicCache
 
@@ -90,9 +93,22 @@ def _inputs(model, tokenizer, rows: list[list[int]]) -> tuple[dict, int]:
     ids = torch.tensor([prefix + [tokenizer.pad_token_id] * (width - len(row)) + row for row in rest])
     mask = torch.tensor([[1] * shared + [0] * (width - len(row)) + [1] * len(row) for row in rest])
     inputs = {"input_ids": ids.to(model.device), "attention_mask": mask.to(model.device)}
-    if shared:
-        cache = DynamicCache(config=model.config)
-        model(input_ids=inputs["input_ids"][:1, :shared], past_key_values=cache, logits_to_keep=1)
+    if not shared:
+        return inputs, width
+    cache = DynamicCache(config=model.config)
+    model(input_ids=inputs["input_ids"][:1, :shared], past_key_values=cache, logits_to_keep=1)
+    different = list(dict.fromkeys(map(tuple, rows)))
+    if width == 1 or len(different) == len(rows):
         cache.batch_repeat_interleave(len(rows))
-        inputs["past_key_values"] = cache
-    return inputs, shared + width
+    else:
+        _read(model, inputs, cache, shared, [rows.index(list(one)) for one in different])
+        cache.batch_select_indices(torch.tensor([different.index(tuple(row)) for row in rows], device=model.device))
+    return inputs | {"past_key_values": cache}, shared + width
+
+
+def _read(model, inputs: dict, cache, shared: int, chosen: list[int]) -> None:
+    """Take the chosen rows into the cache, from `shared` to before their last token."""
+    cache.batch_repeat_interleave(len(chosen))
+    ids, mask = inputs["input_ids"][chosen, shared:-1], inputs["attention_mask"][chosen, :-1]
+    positions = (mask.cumsum(1) - 1).clamp(min=0)[:, shared:]
+    model(input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, logits_to_keep=1)

@@ -28,7 +28,7 @@ SHORT_REASONS = {
     "unknown_words": "with words that are not known",
     "repeats": "nearly the same as a better one",
 }
-_LABELLED = re.compile(r"\w+:")  # "Question: ..."
+_LABELLED = re.compile(r"\w+( \d+)?:")  # "Question 1: ..."
 _ODD_ORDER_NATS = 4.0  # what an unusual word order costs: as a gate it would stop too many sound sentences
 _LEVEL_NATS = 2.0  # what a level's distance costs
 _SEED = 0  # of the scorer's cross-validation, which is not asked for here

@@ -68,7 +68,11 @@ def test_batched_answers_are_those_of_single_prompts(bundled, tokenizer, example
     model = base_model.load_model(bundled, "fp32")
     chosen = [examples[0], {**examples[1], "input": "1. dog"}, examples[2]]
     together = generation.answer(model, tokenizer, chosen, 12, batch_size=3)
-    assert together == [generation.answer(model, tokenizer, [one], 12)[0] for one in chosen]
+    alone = [generation.answer(model, tokenizer, [one], 12)[0] for one in chosen]
+    assert together == alone
+    several = [0, 0, 1, 2, 2, 0]  # a prompt that is there several times is read once
+    repeated = generation.answer(model, tokenizer, [chosen[place] for place in several], 12, batch_size=6)
+    assert repeated == [alone[place] for place in several]
     assert len(set(together)) > 1
 
 
