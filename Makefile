@@ -9,7 +9,7 @@ PYTHON ?=
 BIN := .venv/bin
 
 # Only what is given on the command line counts: desktops set LANGUAGE for themselves.
-SETTINGS := FILE LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES FORM KNOWN CANDIDATES DECIDED MAX_NEW_TOKENS OUTPUT QUANTISATION PROFILE REPO WHAT ITEMS PAIRS WRITTEN VOTES PUBLIC REPLACE YES PYTHON IP
+SETTINGS := FILE LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER MODEL SENTENCES FORM KNOWN CANDIDATES DECIDED MAX_NEW_TOKENS OUTPUT QUANTISATION PORT HOST PROMPT PROFILE REPO WHAT ITEMS PAIRS WRITTEN VOTES PUBLIC REPLACE YES PYTHON IP
 SWITCHES := PUBLIC REPLACE YES  # each is yes, or is not given
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option_name = --$(shell printf %s $(1) | tr A-Z_ a-z-)
@@ -23,7 +23,7 @@ $(if $(UNKNOWN),$(error $(UNKNOWN): unknown; known are $(SETTINGS)))
 $(if $(filter-out no,$(call given,CHECKS)),$(error CHECKS=$(CHECKS): only CHECKS=no is known))
 $(foreach name,$(SWITCHES),$(if $(filter-out yes,$(call given,$(name))),$(error $(name) is yes, or is not given)))
 
-.PHONY: run check experiment experiment-dry bank write test test-slow lab lint setup status doctor level adopt export publish showcase pictures rate rated judge site benchmark benchmark-quick gpu-check clean
+.PHONY: run check experiment experiment-dry bank write test test-slow lab lint setup status doctor level adopt export serve publish showcase pictures rate rated judge site benchmark benchmark-quick gpu-check clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -76,6 +76,9 @@ adopt: setup    # make adopt FROM=folder LEVEL=B2
 
 export: setup    # make export LEVELS=B2 QUANTISATION=q8_0
 	@$(BIN)/cefr export $(call options)
+
+serve: setup    # make serve LEVEL=B2: an exported model, for programs that speak OpenAI's chat API
+	@$(BIN)/cefr serve $(call options)
 
 publish: setup    # make publish LEVEL=B2 REPO=me shows what would go to the hub; with YES=yes it goes
 	@$(BIN)/cefr publish "$(LEVEL)" "$(REPO)" $(call options,LEVEL REPO)

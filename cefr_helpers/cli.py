@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -195,26 +195,34 @@ def bank(
     temperature: Annotated[float, typer.Option(min=0, max=2, help="0 for always the likeliest next token.")] = 0.8,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Where an answer is cut; reasoning takes more.")] = 1000,
     timeout_s: Annotated[float, typer.Option(min=1, help="Seconds without a sign of an answer.")] = 300,
+    prompt: Annotated[
+        Literal["auto", "tuned", "plain"],
+        typer.Option(help="How it is asked: as this suite teaches its models, plainly, or by its name."),
+    ] = "auto",
     bank: Bank = None,
+    output_root: OutputRoot = None,
     user_data: UserData = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all, show the first prompt, and ask nothing.")
     ] = False,
 ) -> None:
     """Let a model behind a server write a sentence bank for a word list; what was answered is never asked again."""
-    from cefr_helpers.bank_making import chat_client, checks, generator, storage
+    from cefr_helpers.bank_making import chat_client, checks, generator, storage, tuned_models
     from cefr_helpers.core import secret_scan
 
     given = {"words": words, "server": server, "model": model, "output": output}
     secret_scan.refuse_secrets("cefr bank", given)
     url = chat_client.address(server or chat_client.DEFAULT)
     key = chat_client.key_for(url)
-    settings = configuration.read(overrides(check_level(level), bank=bank, user_data=user_data))
+    settings = configuration.read(
+        overrides(check_level(level), bank=bank, output_root=output_root, user_data=user_data)
+    )
     listed = word_lists.read(words, level)
     typer.echo("\n".join(listed.lines()))
     place = storage.BankOutput(Path(os.path.abspath(output)) if output else settings.workspace.made_bank(level))
     teachers = checks.read_reference_banks(settings.sentence_bank, level, place.bank, settings.workspace)
-    plan = generator.Plan(listed.words, level, sentences, tries, model, temperature, max_new_tokens)
+    known = tuned_models.known_names(settings.workspace)
+    plan = generator.Plan(listed.words, level, sentences, tries, model, temperature, max_new_tokens, prompt, known)
     if dry_run:
         typer.echo(generator.preview(plan, teachers, place))
         return
@@ -254,6 +262,7 @@ app.command()(rating.rate)
 app.command()(rating.rated)
 app.command()(rating.judge)
 app.command()(sharing.export)
+app.command()(sharing.serve)
 app.command()(sharing.publish)
 
 

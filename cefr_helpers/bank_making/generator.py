@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cefr_helpers.bank_making import checks, prompts, storage
+from cefr_helpers.bank_making import checks, prompts, storage, tuned_models
 from cefr_helpers.bank_making.chat_client import ChatClient
 from cefr_helpers.bank_making.checks import ReferenceBanks, SentenceFilter
 from cefr_helpers.bank_making.storage import ResponseLog
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.progress import clock
+from cefr_helpers.evaluation import parsing
 
 # Asked for beyond what a word lacks: some are rejected, and a further request costs its whole prompt again.
 SPARE = 2
@@ -35,6 +36,8 @@ class Plan:
         tries: how many answers are asked for a word at most.
         model: None where the server is to say; a resumed bank keeps its own.
         max_new_tokens: where an answer is cut.
+        asking: how the model is asked: as a tuned one, plainly, or auto, by its name among `known`.
+        known: names of models that were tuned here -> their level.
     """
 
     words: tuple[str, ...]
@@ -44,6 +47,8 @@ class Plan:
     model: str | None
     temperature: float
     max_new_tokens: int
+    asking: str = tuned_models.AUTO
+    known: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -75,6 +80,8 @@ class BankGenerator:
         self._lengths = teachers.lengths(plan.level)
         self._journal = ResponseLog(place.answers)
         self._check_header()
+        self.asks_as_taught = self._asking() == tuned_models.TUNED
+        self._spare_words = tuple(teachers.banks[plan.level].sentences)
         self._judge = SentenceFilter(plan.level, teachers)
         self._words = {word: _Word([], []) for word in plan.words}
         self._rejects: list[tuple[str, str, str, str]] = []
@@ -102,8 +109,28 @@ class BankGenerator:
 
     def prompt(self, word: str) -> str:
         """What the model is asked next for a word."""
+        if self.asks_as_taught:
+            return tuned_models.prompt(self.plan.level, self._next_words())
         state = self._words[word]
         return prompts.prompt(word, self.plan.level, self._lacks(word) + SPARE, self._lengths, state.seen)
+
+    def recognise(self, model: str, say: Callable[[str], None]) -> None:
+        """Ask a model that was tuned here as it was taught, unless something else was said.
+
+        Raises:
+            InputError: it was tuned for another level.
+        """
+        level = tuned_models.level_of(model, self.plan.known)
+        if level and self._asking() != tuned_models.PLAIN:
+            if level != self.plan.level:
+                raise InputError(
+                    f"model: {model} was tuned for {level}, and sentences of {self.plan.level} are asked for; give "
+                    f"LEVEL={level}, or PROMPT={tuned_models.PLAIN} to ask it as any other"
+                )
+            self.asks_as_taught = True
+        if self.asks_as_taught:
+            many = tuned_models.WORDS_AT_A_TIME
+            say(f"It is asked as a model tuned by this suite was taught: for {many} words at a time, a sentence each")
 
     def ask(self, server: ChatClient, model: str, kind: str, say: Callable[[str], None]) -> None:
         """Ask for what is missing, each answer kept before the next request.
@@ -114,7 +141,11 @@ class BankGenerator:
             chat_client.Unavailable, InputError: the server's; what was answered is kept.
         """
         header = {"level": self.plan.level, "model": model, "temperature": self.plan.temperature}
+        header["prompt"] = tuned_models.TUNED if self.asks_as_taught else tuned_models.PLAIN
         self._journal.begin(header | {"server": {"url": server.url, "kind": kind}, "begun": _now()})
+        if self.asks_as_taught:
+            self._ask_as_taught(server, model, say)
+            return
         todo, started = self.unfinished(), time.monotonic()
         faults: list[str | None] = []
         cut_told = False
@@ -139,6 +170,27 @@ class BankGenerator:
                     f"Stopped: {self._stopped}. Words that are left were not asked for; the same command asks for them."
                 )
                 return
+
+    def _ask_as_taught(self, server: ChatClient, model: str, say: Callable[[str], None]) -> None:
+        """Ask for ten words at a time until each has its sentences, or no try is left."""
+        started = time.monotonic()
+        while self.unfinished():
+            words = self._next_words()
+            asked = [word for word in words if word in self._words and self._lacks(word)]
+            before = sum(len(self._words[word].kept) for word in asked)
+            self._ask_once(server, model, ", ".join(words), words)
+            done, passed = sum(not self._lacks(word) for word in self._words), time.monotonic() - started
+            say(f"{done}/{len(self._words)} words have their sentences  {clock(passed)} passed")
+            faults = {self._words[word].only_fault() for word in asked}
+            if before == sum(len(self._words[word].kept) for word in asked) and len(faults) == 1 and None not in faults:
+                self._stopped = f"{len(asked)} words in a row got no sentence, each because {faults.pop()}"
+                say(f"Stopped: {self._stopped}.")
+                return
+
+    def _next_words(self) -> list[str]:
+        """Ten words: those that lack sentences, the least asked first, and others where these are fewer."""
+        todo = sorted(self.unfinished(), key=lambda word: self._words[word].tries)
+        return list(dict.fromkeys([*todo, *self._words, *self._spare_words]))[: tuned_models.WORDS_AT_A_TIME]
 
     def write(self, word_list: Path) -> dict:
         """Write rejects, record and bank, and return the record's results; without a good sentence, rejects alone."""
@@ -172,7 +224,7 @@ class BankGenerator:
             "model": storage.without_folders(header["model"]),
             "server": header["server"],
             "temperature": header["temperature"],
-            "prompts": {"template": prompts.TEMPLATE, "before": prompts.BEFORE},
+            "prompts": self._prompts(),
             "word_list": storage.named(word_list),
             "sentences_a_word": self.plan.sentences,
             "tries_a_word": self.plan.tries,
@@ -181,14 +233,25 @@ class BankGenerator:
             "results": results,
         }
 
+    def _prompts(self) -> dict:
+        if self.asks_as_taught:
+            return {"template": tuned_models.prompt(self.plan.level, [f"word {n}" for n in range(1, 11)])}
+        return {"template": prompts.TEMPLATE, "before": prompts.BEFORE}
+
+    def _asking(self) -> str:
+        """How the answers that are there were asked for, else what is asked for now."""
+        there = self._journal.header if self._journal.answers else {"prompt": self.plan.asking}
+        return there.get("prompt", tuned_models.PLAIN)
+
     def _check_header(self) -> None:
         there = self._journal.header
         if not self._journal.answers:  # nothing was paid for yet
             return
         asked = {"level": self.plan.level, "temperature": self.plan.temperature}
         asked |= {"model": self.plan.model} if self.plan.model else {}
+        asked |= {"prompt": self.plan.asking} if self.plan.asking != tuned_models.AUTO else {}
         for name, value in asked.items():
-            if there.get(name) != value:
+            if there.get(name, tuned_models.PLAIN if name == "prompt" else None) != value:
                 raise InputError(
                     f"{self._journal.path}: the answers there are for {name} {there.get(name)!r}, and now it is "
                     f"{value!r}; give the same {name}, or another OUTPUT"
@@ -197,8 +260,8 @@ class BankGenerator:
     def _lacks(self, word: str) -> int:
         return max(0, self.plan.sentences - len(self._words[word].kept))
 
-    def _ask_once(self, server: ChatClient, model: str, word: str) -> dict:
-        """Ask for one answer, keep and judge it."""
+    def _ask_once(self, server: ChatClient, model: str, word: str, words: list[str] | None = None) -> dict:
+        """Ask for one answer, keep and judge it; of a model that is asked as it was taught for several `words`."""
         prompt, started = self.prompt(word), time.monotonic()
         reply = server.ask(model, prompt, self.plan.temperature, self.plan.max_new_tokens)
         answer = {
@@ -210,6 +273,7 @@ class BankGenerator:
             "cut": reply.cut,
             "took_s": round(time.monotonic() - started, 3),
             "at": _now(),
+            **({"words": words} if words else {}),
         }
         self._journal.add(answer)
         self._take(answer)
@@ -217,6 +281,9 @@ class BankGenerator:
 
     def _take(self, answer: dict) -> None:
         """Judge what an answer offers, as far as the word needs it; an answer for a word no longer asked is left."""
+        if "words" in answer:
+            self._take_slots(answer)
+            return
         word = answer["word"]
         if word not in self._words:
             return
@@ -229,20 +296,36 @@ class BankGenerator:
         if not offered:
             state.wrong.add("no sentence was in the answer")
         for sentence in offered:
-            self._counts["offered"] += 1
-            if not self._lacks(word):
-                self._counts["not_needed"] += 1
+            self._judge_one(word, sentence)
+
+    def _take_slots(self, answer: dict) -> None:
+        """Judge the numbered sentences of an answer to several words."""
+        table = parsing.parse_answers([answer["text"]], [answer["words"]])
+        for word, sentence in zip(table["word"], table["sentence"], strict=True):
+            if word not in self._words:
                 continue
-            verdict = self._judge.judge(word, sentence)
-            if verdict.reason is None:
-                state.kept.append(sentence)
-                state.seen.append((sentence, "is taken"))
-                self._counts["kept"] += 1
+            self._words[word].tries += 1
+            if sentence is None:
+                self._words[word].wrong.add("no sentence was in the answer")
             else:
-                state.rejected += 1
-                state.wrong.add(f"what came {checks.REASONS[verdict.reason]}")
-                state.seen.append((sentence, checks.remark(verdict)))
-                self._rejects.append((word, sentence, verdict.reason, verdict.detail))
+                self._judge_one(word, sentence)
+
+    def _judge_one(self, word: str, sentence: str) -> None:
+        state = self._words[word]
+        self._counts["offered"] += 1
+        if not self._lacks(word):
+            self._counts["not_needed"] += 1
+            return
+        verdict = self._judge.judge(word, sentence)
+        if verdict.reason is None:
+            state.kept.append(sentence)
+            state.seen.append((sentence, "is taken"))
+            self._counts["kept"] += 1
+        else:
+            state.rejected += 1
+            state.wrong.add(f"what came {checks.REASONS[verdict.reason]}")
+            state.seen.append((sentence, checks.remark(verdict)))
+            self._rejects.append((word, sentence, verdict.reason, verdict.detail))
 
 
 def generate(
@@ -271,6 +354,7 @@ def generate(
         if todo:
             model, kind = server.choose_model(making.model)
             say(f"Asking {model} at {server.url} ({kind})")
+            making.recognise(model, say)
             making.ask(server, model, kind, say)
         return making.write(word_list)
 

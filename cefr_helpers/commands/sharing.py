@@ -35,6 +35,28 @@ def export(
     raise typer.Exit(1 if failures else 0)
 
 
+def serve(
+    level: Annotated[str, typer.Option(callback=upper, help="The CEFR level whose exported model is served.")],
+    quantisation: Annotated[
+        str | None, typer.Option(help="Which export: f16, bf16 or q8_0; default: the first.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where it listens; 0 for any that is free.")] = 8080,
+    host: Annotated[str, typer.Option(help="Who may ask: this machine alone, or 0.0.0.0 for other machines too.")] = (
+        "127.0.0.1"
+    ),
+    output_root: OutputRoot = None,
+    user_data: UserData = None,
+) -> None:
+    """Serve a level's exported model to programs that speak OpenAI's chat API, until Ctrl+C."""
+    from cefr_helpers.sharing import serving
+
+    settings = configuration.read(overrides(output_root=output_root, user_data=user_data))
+    found = serving.find(settings.workspace, level, quantisation)
+    with serving.running(found, host, port) as address:
+        typer.echo(serving.usage(found, address))
+        serving.wait()
+
+
 def publish(
     level: Annotated[str, typer.Argument(callback=upper, help="The CEFR level whose model is to be sent.")],
     repo: Annotated[str, typer.Argument(help="Where to on the hub: an account, or account/name for one folder.")],

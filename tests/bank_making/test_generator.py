@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from cefr_helpers.bank_making.storage import ResponseLog
 from cefr_helpers.core import files as core_files
 from cefr_helpers.core import records
 from cefr_helpers.core.paths import Stage, Workspace, project_root
-from cefr_helpers.data import banks
+from cefr_helpers.data import banks, formatting
 from cefr_helpers.pipeline import configuration
 
 PLANTED = "sk-PlantedForThisTestAndFoundNowhere42"
@@ -153,6 +154,88 @@ def test_a_table_for_people_is_the_same_bank(command, server, good):
     assert command("--server", server.url, "--sentences", 2)[0] == 0
     found = banks.read(command.folder / "out" / "b1.csv", "B1")
     assert {word: list(own) for word, own in found.sentences.items()} == {w: good[w][:2] for w in list(good)[:2]}
+
+
+# Models that this suite tuned
+
+
+def asked_words(prompt: str) -> list[str]:
+    return re.findall(r"^\d+\. (.+)$", prompt, flags=re.MULTILINE)
+
+
+@pytest.fixture
+def tuned_server(good):
+    """One that writes a sentence a word, another one each time, and is known by its name as a model of ours for B1."""
+    times: dict[str, int] = {}
+
+    def answer(prompt: str) -> str:
+        said = []
+        for word in asked_words(prompt):
+            sentences = good.get(word, ["Nothing of use"])
+            said.append(sentences[times.get(word, 0) % len(sentences)])
+            times[word] = times.get(word, 0) + 1
+        return numbered(said)
+
+    with running(answer) as stand_in:
+        stand_in.models = [{"id": "/models/tiny-b1-unsloth-v1-F16.gguf", "owned_by": "llamacpp"}]
+        yield stand_in
+
+
+def exported(command, level: str) -> None:
+    """What an export of a tuned model leaves of its name."""
+    record = {"level": level, "file": "tiny-b1-unsloth-v1-F16.gguf"}
+    path = command.folder / "user_data" / "gguf" / "tiny-b1-unsloth-v1_f16" / "export.json"
+    core_files.write_atomically(path, json.dumps(record))
+
+
+def test_a_model_tuned_here_is_asked_in_the_words_it_was_taught(command, tuned_server, good):
+    exported(command, "B1")
+    command.words(*good)  # twelve, so that the second request has two and eight others
+    code, printed = command("--server", tuned_server.url, "--sentences", 2)
+    assert code == 0 and "asked as a model tuned by this suite was taught: for 10 words at a time" in printed
+    first = asked_words(tuned_server.asked[0]["prompt"])
+    assert first == list(good)[:10]
+    expected = formatting.make_prompt("B1", first)
+    assert tuned_server.asked[0]["prompt"] == f"{expected['instruction']}\n{expected['input']}"
+    assert all(len(set(asked_words(one["prompt"]))) == 10 for one in tuned_server.asked)
+    assert command.bank() == {word: good[word][:2] for word in good} and len(tuned_server.asked) <= 4
+    assert command.record()["prompts"]["template"].startswith("Generate B1-level English sentences for these 10 words:")
+    assert command("--server", tuned_server.url, "--sentences", 2)[0] == 0 and len(tuned_server.asked) <= 4
+
+
+def test_fewer_than_ten_words_are_filled_up(command, tuned_server, good):
+    exported(command, "B1")
+    command.words(*list(good)[:2])
+    assert command("--server", tuned_server.url, "--sentences", 1)[0] == 0
+    asked = asked_words(tuned_server.asked[0]["prompt"])
+    assert len(set(asked)) == 10 and asked[:2] == list(good)[:2] and set(command.bank()) == set(list(good)[:2])
+
+
+def test_another_level_than_it_was_tuned_for_is_refused(command, tuned_server, good):
+    exported(command, "C1")
+    command.words(*list(good)[:2])
+    code, printed = command("--server", tuned_server.url)
+    assert code == 2 and "was tuned for C1, and sentences of B1 are asked for" in printed and not tuned_server.asked
+
+
+@pytest.mark.parametrize(("prompt", "begins"), [("plain", "Write "), ("tuned", "Generate B1-level")])
+def test_how_it_is_asked_can_be_said(command, tuned_server, good, prompt, begins):
+    if prompt == "plain":
+        exported(command, "B1")  # else its name is not known, as one that was given in Ollama
+    command.words(*list(good)[:2])
+    command("--server", tuned_server.url, "--sentences", 1, "--prompt", prompt, "--tries", 1)
+    assert tuned_server.asked and all(one["prompt"].startswith(begins) for one in tuned_server.asked)
+    other = {"plain": "tuned", "tuned": "plain"}[prompt]
+    code, printed = command("--server", tuned_server.url, "--prompt", other)
+    assert code == 2 and f"the answers there are for prompt '{prompt}', and now it is '{other}'" in printed
+
+
+def test_a_tuned_model_that_says_nothing_of_use_is_not_asked_on_and_on(command, good):
+    with running(lambda prompt: "I can't do that.") as server:
+        command.words(*good)
+        code, printed = command("--server", server.url, "--prompt", "tuned")
+    assert code == 1 and len(server.asked) == 1
+    assert "10 words in a row got no sentence, each because no sentence was in the answer" in printed
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "pipeline": "data models training",
     "notes": "rendering evaluation",
     "experiments": "data pipeline rendering evaluation training",
-    "bank_making": "text data evaluation",
+    "bank_making": "text models data evaluation",
     "writing": "text models data evaluation bank_making",
     "playground": "text data models evaluation writing",
     "sharing": "notes models data rendering",

@@ -6,34 +6,18 @@ import math
 import shutil
 from pathlib import Path
 
-import hand_made_records
 import numpy as np
 import ollama_rules
 import pytest
-from published_model import records_of_b2, write_linked
+from published_model import NAME, publish, records_of_b2
 from typer.testing import CliRunner
 
 from cefr_helpers import cli
 from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.models import merging, saving
+from cefr_helpers.models import merging
 from cefr_helpers.sharing import gguf, gguf_check, model_card
-
-NAME = "smollm2-135m-b2-unsloth-v1"
-
-
-def publish(folder: Path, model: Path) -> Workspace:
-    """Level B2 published with `model` as its merged model."""
-    workspace, records = Workspace(folder / "out", folder / "user_data"), records_of_b2()
-    merged = workspace.merged_models() / f"{NAME}_merged"
-    shutil.copytree(model, merged, ignore=shutil.ignore_patterns("converted.json", "README.md"))
-    merging.make_portable(merged)
-    hand_made_records.change(
-        records.training.results, merged_model=saving.describe(merged, folder) | {"path": str(merged)}
-    )
-    write_linked(workspace, records)
-    return workspace
 
 
 def merged_model(workspace: Workspace) -> Path:

@@ -1,6 +1,7 @@
 """Level B2 published by hand: small files in the place of adapter and merged model, records and cards around them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import hand_made_records
@@ -12,6 +13,7 @@ from cefr_helpers.core.files import sha256
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.schema import RECORDS
+from cefr_helpers.models import merging, saving
 from cefr_helpers.sharing import model_card
 
 SMOLLM2 = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -23,6 +25,7 @@ FILES = {
         "tokenizer_config.json": {"eos_token": "</s>"},
     },
 }
+NAME = "smollm2-135m-b2-unsloth-v1"
 WEIGHTS = {"adapter": "adapter_model.safetensors", "merged_model": "model.safetensors"}
 
 
@@ -90,3 +93,14 @@ def take_in(workspace: Workspace, kind: str, name: str, text: str) -> None:
     digest = sha256(path)
     change_record(workspace, "training", lambda record: record["results"][kind]["files"].update({name: digest}))
     model_card.write_cards(workspace, "B2")
+
+
+def publish(folder: Path, model: Path) -> Workspace:
+    """Level B2 published with `model` as its merged model."""
+    workspace, records = Workspace(folder / "out", folder / "user_data"), records_of_b2()
+    merged = workspace.merged_models() / f"{NAME}_merged"
+    shutil.copytree(model, merged, ignore=shutil.ignore_patterns("converted.json", "README.md"))
+    merging.make_portable(merged)
+    change(records.training.results, merged_model=saving.describe(merged, folder) | {"path": str(merged)})
+    write_linked(workspace, records)
+    return workspace
