@@ -436,6 +436,22 @@ class BestStep(Part):
     eval_loss: float | None = None
 
 
+class ChatInfo(Part):
+    """How the base model is asked: in training, in the comparison, and in the tuned model's own chat template.
+
+    Attributes:
+        end_of_turn: the token at which an answer ends.
+        thinking: "off" where the model could think before it answers; missing where it could not.
+        date: the date that its prompts name; missing where they name none.
+        example_sha256: SHA-256 of the tokens of an example, by which another tokenizer or template is told.
+    """
+
+    end_of_turn: str | None = None
+    thinking: str | None = None
+    date: str | None = None
+    example_sha256: str | None = None
+
+
 class BaseModelInfo(Part):
     """The base model; `parameters` counts its weights.
 
@@ -446,6 +462,7 @@ class BaseModelInfo(Part):
         revision: the hub's commit, where one was asked for.
         sha256: of the weights.
         parameters: number of weights.
+        chat: how it is asked.
     """
 
     name: str | None = None
@@ -454,6 +471,7 @@ class BaseModelInfo(Part):
     revision: str | None = None
     sha256: str | None = None
     parameters: int | None = None
+    chat: ChatInfo = ChatInfo()
 
 
 class MergeCheck(Part):

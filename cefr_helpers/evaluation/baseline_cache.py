@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cefr_helpers.core import files, locks, records
-from cefr_helpers.models import attention, base_model, generation, likelihood, prompts
+from cefr_helpers.models import attention, base_model, chat_template, generation, likelihood, prompts
 
 # A change of what computes the results makes kept ones worthless.
-_CODE = (base_model, attention, generation, likelihood, prompts)
+_CODE = (base_model, chat_template, attention, generation, likelihood, prompts)
 _HARDWARE = ("cpu", "cores", "gpu")
 
 
@@ -19,7 +19,8 @@ class BaselineCache:
     """Results of one base model on this machine.
 
     Attributes:
-        fingerprint: all that its results depend on besides what is asked: weights, precision, machine, libraries, code.
+        fingerprint: all that its results depend on besides what is asked: weights, configuration, tokenizer with chat
+            template and end token, precision, machine, libraries, code.
         reused: names of the results that were found and not computed, in order; for the record.
     """
 
@@ -52,6 +53,7 @@ def open_cache(base: base_model.BaseModel, precision: str) -> BaselineCache:
     return BaselineCache(
         {
             "weights": base.sha256,
+            "files": base.files_sha256,
             "precision": precision,
             "hardware": {key: hardware.get(key) for key in _HARDWARE},
             "threads": torch.get_num_threads(),

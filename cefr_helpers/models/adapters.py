@@ -8,7 +8,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import resolve
 from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.core.schema import TrainingRecord
-from cefr_helpers.models import base_model, generation, model_files
+from cefr_helpers.models import base_model, chat_template, generation, model_files
 
 if TYPE_CHECKING:
     pass
@@ -23,7 +23,7 @@ class AdapterSwitcher:
 
     def __init__(self):
         self.loads = 0
-        self._held: tuple[str, str] | None = None
+        self._held: tuple[base_model.BaseModel, str] | None = None
         self._model = None
         self._tokenizer = None
 
@@ -70,11 +70,11 @@ class AdapterSwitcher:
             return generation.answer(self._model, self._tokenizer, [example], max_new_tokens, **how)[0]
 
     def _load(self, base: base_model.BaseModel, precision: str) -> None:
-        if self._held != (base.sha256, precision):
+        if self._held != (base, precision):
             self._held = self._model = None  # two at a time might not fit
             self._model = base_model.load_model(base, precision)
             self._tokenizer = base_model.load_tokenizer(base)
-            self._held = (base.sha256, precision)
+            self._held = (base, precision)
             self.loads += 1
 
     @property
@@ -110,7 +110,7 @@ class AdapterSwitcher:
         """What the base alone is loaded in: as it lies in memory already, else as the recipe says."""
         import torch
 
-        if self._held and self._held[0] == base.sha256:
+        if self._held and self._held[0] == base:
             return self._held[1]
         if settings.precision != "auto":
             return settings.precision
@@ -123,13 +123,20 @@ def load(base: base_model.BaseModel, training: TrainingRecord, adapter: Path):
     """The tuned model of a training record in the precision it was trained in, and its tokenizer.
 
     Raises:
-        InputError: as `check_adapter`.
+        InputError: as `check_adapter`, or the base's tokenizer or chat template is another now.
     """
     from peft import PeftModel
 
     check_adapter(base, training, adapter)
+    tokenizer = base_model.load_tokenizer(base)
+    taught = training.results.base_model.chat.example_sha256
+    if taught not in (None, chat_template.describe(tokenizer)["example_sha256"]):
+        raise InputError(
+            f"base_model: {base.source!r} has another tokenizer or chat template than {adapter.name} was trained with: "
+            "it would be asked in other words than it was taught; run 02_training again"
+        )
     model = base_model.load_model(base, training.results.precision)
-    return PeftModel.from_pretrained(model, adapter).eval(), base_model.load_tokenizer(base)
+    return PeftModel.from_pretrained(model, adapter).eval(), tokenizer
 
 
 def check_adapter(base: base_model.BaseModel, training: TrainingRecord, adapter: Path) -> None:

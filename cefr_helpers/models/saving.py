@@ -4,8 +4,10 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.files import folder_bytes, sha256, staged
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.models import merging
@@ -44,6 +46,22 @@ def save_adapter(model, folder: Path, base: BaseModel) -> Path:
         config |= {"target_modules": sorted(modules) if isinstance(modules, list) else modules}
         (staging / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n")
     return folder
+
+
+def check_portable(base: BaseModel) -> None:
+    """Try, before a training, the form in which its merged model will be written: all of it but the weights.
+
+    Raises:
+        InputError: configuration or tokenizer are not the same once they are read again.
+    """
+    with tempfile.TemporaryDirectory(prefix="cefr") as place:
+        try:
+            merging.try_form(base.folder, Path(place))
+        except Exception as error:  # of whatever library: after hours of training it would be the same
+            raise InputError(
+                f"base_model: {base.source!r}: a model tuned on it could not be written in a form that other programs "
+                f"read ({str(error).strip()[:300]}); take another base model"
+            ) from error
 
 
 def merge(base: BaseModel, adapter: Path, folder: Path, prompt: list[int]) -> dict:

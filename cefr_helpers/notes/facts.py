@@ -2,7 +2,7 @@
 
 from cefr_helpers.core import levels
 from cefr_helpers.core.level_records import LevelRecords
-from cefr_helpers.core.schema import DatasetResults, Leak, LeakAudit, LossChange, MergeCheck, TrainingResults
+from cefr_helpers.core.schema import ChatInfo, DatasetResults, Leak, LeakAudit, LossChange, MergeCheck, TrainingResults
 from cefr_helpers.notes import observations
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale
@@ -158,6 +158,8 @@ def training(records: LevelRecords, locale: Locale) -> str:
         facts.insert(8, ("gpu_memory", locale.gigabytes(found.peak_gpu_memory_bytes)))
     if found.resumed_from_step:
         facts.append(("resumed", text["resumed_value"].format(step=locale.whole(found.resumed_from_step))))
+    if found.base_model.chat:
+        facts.append(("chat", _chat(found.base_model.chat, locale)))
     if found.merge_check:
         facts.append(("merge_check", _merge(found.merge_check, locale)))
     return _facts(facts, locale)
@@ -262,6 +264,14 @@ def _device(found: TrainingResults, locale: Locale) -> str:
 
 def _versions(records: LevelRecords) -> str:
     return ", ".join(escaping.markdown(f"{name} {version}") for name, version in records.training.versions.items())
+
+
+def _chat(found: ChatInfo, locale: Locale) -> str:
+    text = locale.phrases["facts"]
+    said = [text["chat_end"].format(end=escaping.code(found.end_of_turn))] if found.end_of_turn else []
+    said += [text["chat_thinking"]] if found.thinking else []
+    said += [text["chat_date"].format(date=escaping.markdown(found.date))] if found.date else []
+    return "; ".join(said) or locale.unknown
 
 
 def _merge(found: MergeCheck, locale: Locale) -> str:

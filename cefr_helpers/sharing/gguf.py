@@ -14,7 +14,7 @@ from cefr_helpers.core.level_records import EXPORT_RECORD, LevelRecords, read_tr
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.records import SCHEMA, as_text
 from cefr_helpers.data import formatting
-from cefr_helpers.models import prompts
+from cefr_helpers.models import base_model, prompts
 from cefr_helpers.sharing import gguf_check, model_card, ollama
 
 # How weights are kept. The first is nearest to the merged model and the default; Ollama can make smaller ones of it.
@@ -101,9 +101,7 @@ def _ask(records: LevelRecords) -> dict:
 
 def _modelfile(merged: Path, file: str, records: LevelRecords) -> tuple[str | None, str | None]:
     """The Modelfile, or why there is none."""
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(merged, local_files_only=True, trust_remote_code=False)
+    tokenizer = base_model.tokenizer_in(merged)
     settings = {
         "end_token": tokenizer.eos_token,
         "max_new_tokens": records.training.recipe.get("max_new_tokens") or _ENOUGH_TOKENS,

@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from cefr_helpers.models import prompts
+from cefr_helpers.models import base_model, prompts
 
 # What tokenisers treat in different ways: figures, contractions, runs of spaces, other scripts, emoji, chat signs.
 ODD_SENTENCES = (
@@ -41,14 +41,12 @@ def check(merged: Path, gguf: Path, example: dict, tolerance: float) -> dict:
     Raises:
         RuntimeError: something differs by more than rounding explains.
     """
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(merged, local_files_only=True, trust_remote_code=False)
+    tokenizer = base_model.tokenizer_in(merged)
     prompt = prompts.prompt_ids(tokenizer, example)
     expected = _greedy(merged, tokenizer, prompt)
     server, post = serve(gguf, len(prompt) + _NEW_TOKENS)
     _same_tokens(tokenizer, post)
-    _same_prompt(tokenizer.decode(prompt), example, post)
+    _same_prompt(tokenizer, prompt, example, post)
     found = post("/completion", prompt=prompt, temperature=0, n_predict=_NEW_TOKENS, n_probs=1, return_tokens=True)
     del server
     return {"sentences": len(ODD_SENTENCES)} | compare(*expected, *_answer(found, tokenizer.eos_token_id), tolerance)
@@ -98,6 +96,7 @@ def _greedy(merged: Path, tokenizer, prompt: list[int]) -> tuple[list[int], list
             attention_mask=torch.ones_like(ids),
             do_sample=False,
             max_new_tokens=_NEW_TOKENS,
+            repetition_penalty=1.0,  # whatever the model's folder asks for
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
             output_logits=True,
@@ -134,11 +133,16 @@ def _same_tokens(tokenizer, post) -> None:
             raise RuntimeError(f"llama.cpp cuts {sentence!r} into tokens {found}; the merged model into {expected}")
 
 
-def _same_prompt(expected: str, example: dict, post) -> None:
+def _same_prompt(tokenizer, expected: list[int], example: dict, post) -> None:
+    """Compare tokens: a start token that llama.cpp puts before every text is not in the text that it shows."""
     question = [{"role": "user", "content": prompts.prompt_text(example)}]
-    found = post("/apply-template", messages=question, chat_template_kwargs={"date_string": prompts.DATE})["prompt"]
+    shown = post("/apply-template", messages=question)["prompt"]
+    found = post("/tokenize", content=shown, add_special=True, parse_special=True)["tokens"]
     if found != expected:
-        raise RuntimeError(f"llama.cpp's prompt is {found!r}; the merged model was taught {expected!r}")
+        raise RuntimeError(
+            f"llama.cpp's prompt is {shown!r}, tokens {found}; the merged model was taught "
+            f"{tokenizer.decode(expected)!r}, tokens {expected}"
+        )
 
 
 def _answer(found: dict, end: int) -> tuple[list[int], list[float]]:

@@ -3,8 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from cefr_helpers.models import prompts
-
 _SAID = {"system": "SYSTEM", "user": "QUESTION", "assistant": "ANSWER"}
 _SHORT, _LONG = ("user",), ("user", "assistant", "user")
 MODELFILE = "Modelfile"
@@ -65,6 +63,8 @@ def _read(tokenizer) -> ChatFormat:
     start, before_answer = _around(tokenizer, _SHORT)
     *_, after_answer = _around(tokenizer, ("user", "assistant"), asks=False)
     *_, between, _ = _around(tokenizer, _LONG)
+    if start and between.endswith(start):
+        after_answer = between.removesuffix(start)  # without what a template puts behind all turns
     before_user = _without(between, after_answer, "an answer's end")
     before_system, opening, _ = _around(tokenizer, ("system", *_SHORT))
     after_system = _without(opening[::-1], before_user[::-1], "a question's start")[::-1]
@@ -94,7 +94,7 @@ def _render(tokenizer, chat: list[dict], asks: bool = True) -> str:
     from jinja2 import TemplateError
 
     try:
-        text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=asks, date_string=prompts.DATE)
+        text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=asks)
     except TemplateError as error:
         raise ValueError(str(error)) from None
     starts_itself = tokenizer.bos_token and tokenizer("a").input_ids[0] == tokenizer.bos_token_id

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from cefr_helpers.core.recipes import TRAINING_KEYS, Recipe
+from cefr_helpers.models import lora_targets
 
 
 def collect(trainer, recipe: Recipe, chosen: Recipe, duration_s: float, resume: Path | None) -> dict:
@@ -27,6 +28,7 @@ def collect(trainer, recipe: Recipe, chosen: Recipe, duration_s: float, resume: 
     progress = next(c for c in trainer.callback_handler.callbacks if isinstance(c, ProgressCallback))
     trainable, everything = trainer.model.get_nb_trainable_parameters()  # counts 4-bit weights unpacked
     ran = chosen.part(TRAINING_KEYS) | {"optimizer": _value(args.optim), "precision": _precision(args)}
+    ran["lora_target_modules"] = lora_targets.find(trainer.model, chosen.lora_target_modules)
     return {
         "hyperparameters": ran,
         "differences_from_recipe": _differences(recipe, ran),
@@ -82,6 +84,7 @@ def _differences(recipe: Recipe, ran: dict) -> list[dict]:
         "optimizer": "the one asked for needs a GPU",
         "batch_size": "the largest that fits",
         "gradient_accumulation_steps": "the examples of a step by the batch size",
+        "lora_target_modules": "the base model's own names, of those that it has",
         "precision": "chosen for this machine" if recipe.precision == "auto" else "not available on this machine",
     }
     asked = recipe.part(tuple(ran))

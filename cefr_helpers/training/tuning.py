@@ -12,7 +12,7 @@ from pathlib import Path
 from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.recipes import MOST, TRAINING_KEYS, Recipe
-from cefr_helpers.models import attention, likelihood, prompts
+from cefr_helpers.models import attention, likelihood, lora_targets, prompts
 from cefr_helpers.models.base_model import BaseModel
 from cefr_helpers.training import batch_size, checkpoints, distributed, preflight, weighted_loss
 from cefr_helpers.training import results as training_results
@@ -76,7 +76,7 @@ def load(base: BaseModel, recipe: Recipe, seed: int):
         r=recipe.lora_rank,
         lora_alpha=recipe.lora_alpha,
         lora_dropout=recipe.lora_dropout,
-        target_modules=list(recipe.lora_target_modules),
+        target_modules=lora_targets.find(model, recipe.lora_target_modules),
         bias="none",
         use_gradient_checkpointing="unsloth" if recipe.gradient_checkpointing else False,
         random_state=seed,
@@ -97,7 +97,7 @@ def fingerprint(base: BaseModel, recipe: Recipe, seed: int, data: dict[str, str]
     parts = {
         "recipe": recipe.part((*shaping, "max_seq_length")),
         "seed": seed,
-        "base": base.sha256,
+        "base": [base.sha256, base.files_sha256],
         "data": sorted(data.values()),
         "versions": records.versions(),
         "processes": distributed.world_size(),  # each has its own random state

@@ -1,5 +1,7 @@
 """The base's results are computed once for the same question, and never taken for another or from a broken file."""
 
+from dataclasses import replace
+
 import pytest
 
 from cefr_helpers.evaluation import baseline_cache
@@ -51,6 +53,8 @@ def test_another_question_is_computed(base, other):
 def test_other_weights_and_code_are_computed(base, monkeypatch):
     ask(base, Work("first"))
     changed = BaseModel(base.folder, base.name, base.source, base.identifier, None, "cd" * 32)
+    assert ask(changed, Work("second")) == ("second", [])
+    changed = replace(base, files_sha256="another chat template")
     assert ask(changed, Work("second")) == ("second", [])
     monkeypatch.setattr(baseline_cache.files, "sha256", lambda path: "other code")
     assert ask(base, Work("third")) == ("third", [])

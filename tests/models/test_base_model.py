@@ -81,3 +81,17 @@ def test_a_hub_out_of_reach_names_the_two_other_ways(monkeypatch, tmp_path):
     message = str(error.value)
     assert "'someone/Some-Model' at revision 'v1' could not be downloaded from the hub" in message
     assert "base_model: bundled" in message and "path of a folder" in message
+
+
+@pytest.mark.parametrize(
+    "name", ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "config.json", "generation_config.json"]
+)
+def test_same_weights_with_another_file_are_another_model(byte_folder, tmp_path, name):
+    folder = Path(shutil.copytree(byte_folder, tmp_path / "byte-llama"))
+    before = base_model.resolve(str(folder))
+    (folder / "README.md").write_text("What it is.")
+    assert base_model.resolve(str(folder)) == before
+    path = folder / name
+    path.write_text(path.read_text() + "\n")
+    after = base_model.resolve(str(folder))
+    assert after.sha256 == before.sha256 and after.files_sha256 != before.files_sha256

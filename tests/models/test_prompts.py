@@ -42,11 +42,3 @@ def test_long_rows_are_cut(tokenizer, examples):
 def test_a_length_that_leaves_nothing_to_learn_is_refused(tokenizer, examples):
     with pytest.raises(InputError, match="max_seq_length: 64; the prompt of training example 1 takes 85 tokens"):
         prompts.training_rows(tokenizer, examples, 64, "completion")
-
-
-def test_a_template_that_dates_its_prompt_gets_a_fixed_date(tokenizer, examples):
-    import copy
-
-    dated = copy.copy(tokenizer)
-    dated.chat_template = "{{ date_string }}" + tokenizer.chat_template
-    assert tokenizer.decode(prompts.prompt_ids(dated, examples[0])).startswith("26 Jul 2024")

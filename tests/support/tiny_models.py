@@ -6,7 +6,7 @@ import yaml
 from hand_made_records import make_record, write_record
 
 from cefr_helpers.core.paths import project_root
-from cefr_helpers.models import base_model
+from cefr_helpers.models import base_model, lora_targets
 
 WORDS = ["apple", "bridge", "candle", "desert", "engine", "forest", "garden", "hammer", "island", "jacket"]
 SENTENCES = [
@@ -119,21 +119,27 @@ def tiny_recipe(path: Path, base_model: Path, **changes) -> Path:
     return path
 
 
-def write_adapter(workspace, level, byte_folder, recipe, name, seed):
-    """A random adapter with its training record, as stage 02 leaves them."""
+def write_adapter_of(base, path: Path, seed: int = 1) -> Path:
+    """A random adapter for a base model."""
     import torch
     from peft import LoraConfig, get_peft_model
 
-    base = base_model.resolve(str(byte_folder))
+    model = base_model.load_model(base, "fp32")
     torch.manual_seed(seed)
-    config = LoraConfig(r=4, target_modules=["q_proj", "v_proj", "down_proj"], init_lora_weights=False)
-    model = get_peft_model(base_model.load_model(base, "fp32"), config)
+    modules = lora_targets.find(model, ["q_proj", "v_proj", "down_proj"])
+    model = get_peft_model(model, LoraConfig(r=4, target_modules=modules, init_lora_weights=False))
     with torch.no_grad():
         for key, weights in model.named_parameters():
             if "lora_B" in key:
                 weights.mul_(40)
-    path = workspace.adapters() / name
     model.save_pretrained(path)
+    return path
+
+
+def write_adapter(workspace, level, byte_folder, recipe, name, seed):
+    """A random adapter with its training record, as stage 02 leaves them."""
+    base = base_model.resolve(str(byte_folder))
+    path = write_adapter_of(base, workspace.adapters() / name, seed)
     results = {"adapter": {"name": name, "path": str(path)}, "base_model": base.describe(), "precision": "fp32"}
     values = {"name": "tiny", **yaml.safe_load(recipe.read_text())}
     write_record(workspace.record(level, "training"), make_record("training", level, results, values))
