@@ -1,7 +1,7 @@
-"""The same recipe, level and seed run again, and with other numbers of threads: how far losses and answers differ.
+"""The same recipe, level and seed run again, and with sums in another order: how far losses and answers differ.
 
-As a program: `python tests/support/repeating.py FOLDER THREADS...` runs the stages once for each number of threads,
-such as `1 1 2`, and prints a line for each run after the first.
+As a program: `python tests/support/repeating.py FOLDER HOW...` runs the stages once for each HOW, variables of the
+environment such as `OMP_NUM_THREADS=1`, and prints a line for each run after the first.
 """
 
 import json
@@ -21,8 +21,12 @@ from cefr_helpers.core.paths import STAGES, Workspace, project_root
 CHANGES = {"eval_examples": 2, "generation_prompts": 2, "generation_samples": 0, "max_new_tokens": 120}
 
 
-def run(folder: Path, threads: int) -> None:
+def run(folder: Path, how: str) -> None:
     """The stages that compute, one after the other, with their own cache, so that nothing of another run is taken.
+
+    Args:
+        how: NAME=VALUE of the environment, several with commas between; one thread where none says otherwise. With
+            `ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16` the matrix products are those of an older processor.
 
     Raises:
         CalledProcessError: a stage failed.
@@ -34,7 +38,7 @@ def run(folder: Path, threads: int) -> None:
     settings = {"levels": [leftovers.LEVEL], "recipe": str(recipe), "sentence_bank": "bundled", "language": "en"}
     settings |= {"seed": 1, "output_root": str(folder), "user_data": str(folder / "user_data")}
     environment = os.environ | {"PYTHONPATH": str(project_root()), "XDG_CACHE_HOME": str(folder / "cache")}
-    environment["OMP_NUM_THREADS"] = str(threads)
+    environment |= {"OMP_NUM_THREADS": "1"} | dict(one.split("=", 1) for one in how.split(",") if one)
     for stage in [stage for stage in STAGES if stage.computes]:
         command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", stage, leftovers.LEVEL, json.dumps(settings)]
         subprocess.run(command, env=environment, cwd=project_root(), check=True)
@@ -74,22 +78,21 @@ def _sentences(path: Path) -> list[str]:
     return slots[slots["row"] == "tuned"].sort_values(["prompt", "slot"])["sentence"].tolist()
 
 
-def told(threads: list[int], found: dict) -> str:
-    """A line about two runs with these numbers of threads."""
-    first, second = threads
+def told(first: str, second: str, found: dict) -> str:
+    """A line about two runs that were made so."""
     if found["same"]:
-        return f"{first} and {second} threads: the same to the last digit and byte"
+        return f"{first} and {second}: the same to the last digit and byte"
     joint = " and ".join(f"{value:.2f}" for value in found["joint"])
     return (
-        f"{first} and {second} threads: losses of training differ by {found['training']:.2%} at most, the tuned loss "
+        f"{first} and {second}: losses of training differ by {found['training']:.2%} at most, the tuned loss "
         f"by {found['comparison']:.2%}; {found['answers']:.0%} of the tuned model's greedy sentences differ; Joint "
         f"Success {joint}"
     )
 
 
 if __name__ == "__main__":
-    root, counts = Path(sys.argv[1]), [int(count) for count in sys.argv[2:]]
-    for number, count in enumerate(counts):
-        run(root / str(number), count)
+    root, ways = Path(sys.argv[1]), sys.argv[2:]
+    for number, way in enumerate(ways):
+        run(root / str(number), way)
         if number:
-            print(told([counts[0], count], difference(root / "0", root / str(number))), flush=True)
+            print(told(ways[0], way, difference(root / "0", root / str(number))), flush=True)
