@@ -14,7 +14,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.level_records import read_level, read_levels
 from cefr_helpers.core.paths import Workspace, project_root
 from cefr_helpers.core.schema import Generation, TrainingResults
-from cefr_helpers.notes import final_report, level_tables, observations, results_note
+from cefr_helpers.notes import facts, final_report, level_tables, observations, results_note
 from cefr_helpers.rendering import escaping, locale
 
 NUMBER = re.compile(r"−?\d+(?:[.,:]\d+)*(?:e-?\d+)?")
@@ -436,3 +436,16 @@ def test_notes_start_fast_and_without_torch_or_matplotlib():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     seconds, loaded = done.stdout.split(maxsplit=1)
     assert loaded.strip() == "[]" and float(seconds) < 2
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "thinking is switched off"), ("tr", "düşünme, temel modelde de")]
+)
+def test_a_note_says_how_the_model_is_asked(language, said):
+    records = hand_made_records.level_records("B2")
+    chat = {"end_of_turn": "<|im_end|>", "thinking": "off", "date": "26 Jul 2024", "example_sha256": "0" * 64}
+    hand_made_records.change(records.training.results.base_model, chat=chat)
+    told = facts.training(records, locale.load_locale(language))
+    assert said in told and "26 Jul 2024" in told and "im_end" in told
+    hand_made_records.change(records.training.results.base_model, chat={"end_of_turn": "</s>"})
+    assert said not in facts.training(records, locale.load_locale(language))
