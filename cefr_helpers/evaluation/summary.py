@@ -10,7 +10,7 @@ import pandas as pd
 from cefr_helpers.core import files, records
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.schema import GATES, RATES, ROWS, UNTUNED
-from cefr_helpers.evaluation import intervals, level_scorers, metrics, parsing, variety
+from cefr_helpers.evaluation import cloze, intervals, level_scorers, metrics, parsing, variety
 from cefr_helpers.models import generation
 
 FILE = "generations.csv"
@@ -21,7 +21,7 @@ MEAN_LEVELS = {
     "bank_level": "level_score",
 }
 MEASURES = (*RATES, *metrics.MEANS[:4], "control_error_length_free", *metrics.MEANS[4:])
-MEASURES += (*variety.MEASURES, "human_within_one", *MEAN_LEVELS)
+MEASURES += (*variety.MEASURES, *cloze.MEASURES, "human_within_one", *MEAN_LEVELS)
 _OF_LEVEL = ("level_ok", "control_error", "bias", "exact_accuracy", "control_error_length_free")
 # A row with fewer valid sentences, or with fewer than half of its slots valid, is not compared in diversity: else it
 # would push all rows down to its own few.
@@ -44,7 +44,16 @@ _COLUMNS = (
     "human_level_length_free",
     "human_within_one",
 )
-_COLUMNS += ("words", "content_words", "above_level_words", "grams", "grams_in_training", "harper_clean", "order_ok")
+_COLUMNS += (
+    "words",
+    "content_words",
+    "above_level_words",
+    "grams",
+    "grams_in_training",
+    "cloze_rank",
+    "harper_clean",
+    "order_ok",
+)
 
 
 def measure(
@@ -69,7 +78,8 @@ def measure(
 
     Returns:
         What `metrics.score_slots` returns, with `row`, `prompt` counted from 1, `sample` (0: greedy),
-        `not_copied` and `not_repetitive` (both valid as well), `level_score_length_free` and
+        `not_copied` and `not_repetitive` (both valid as well), `cloze_rank` (NaN: `cloze.ranks` fills it),
+        `level_score_length_free` and
         `squared_error_length_free`.
     """
     takes = [(row, 0, texts[row]) for row in ROWS if row in texts]
@@ -91,6 +101,7 @@ def measure(
         not_copied=valid & ~table["copied"],
         not_repetitive=valid & ~table["repetitive"],
         level_score_length_free=free,
+        cloze_rank=np.nan,
         squared_error_length_free=np.where(valid, (free - target) ** 2, worst),
     )
     # without a scorer the target itself stood in, so that the level stopped nothing; it must not look like a finding
@@ -177,6 +188,7 @@ def _compared(rows: dict[str, pd.DataFrame]) -> int:
 
 def _measures(row: pd.DataFrame, with_level: bool, seed: int, compared: int, gold: pd.DataFrame) -> dict:
     means = metrics.summarise(row, seed, compared) | variety.measure(row, gold, compared, seed)
+    means |= cloze.measure(row)
     means["control_error_length_free"] = float(row["squared_error_length_free"].mean())
     means |= dict.fromkeys(() if with_level else _OF_LEVEL)
     nothing = {"low": None, "high": None}

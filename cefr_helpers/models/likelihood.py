@@ -1,6 +1,7 @@
 """Token-weighted likelihood of examples under a model; pads never count and the batch size has no effect."""
 
 import math
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,54 @@ def _score_batch(model, tokenizer, batch: list[dict]) -> list[dict]:
             }
         )
     return rows
+
+
+def score_choices(model, tokenizer, groups: Sequence[Sequence[str]]) -> list[list[float]]:
+    """Log-probability of plain texts, not of answers to a prompt, that begin alike in each group.
+
+    What a group begins with is computed once. Its own log-probability is left out, since it is the same for all: so
+    numbers of one group compare, and those of two do not.
+
+    Returns:
+        One list of nats a group, one number a text, in order.
+    """
+    import torch
+
+    was_training = model.training
+    model.eval()
+    progress, found = counted.ProgressLine(), []
+    with torch.inference_mode():
+        for number, texts in enumerate(groups, 1):
+            found.append(_score_group(model, [_plain_ids(tokenizer, text) for text in texts], tokenizer.pad_token_id))
+            progress.say(lambda number=number: f"{number} of {len(groups)} gaps filled")
+    model.train(was_training)
+    return found
+
+
+def _plain_ids(tokenizer, text: str) -> list[int]:
+    """A text after what a document begins with: the tokenizer's own start token, else the one that parts documents."""
+    ids = tokenizer(text).input_ids
+    return ids if ids[:1] == [tokenizer.bos_token_id] else [tokenizer.pad_token_id, *ids]
+
+
+def _score_group(model, rows: list[list[int]], pad: int) -> list[float]:
+    import torch
+    from torch.nn.functional import cross_entropy
+    from transformers import DynamicCache
+
+    # the last shared token goes in again, since it predicts the first one that differs
+    shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) - 1
+    rest = [torch.tensor(row[shared:]) for row in rows]
+    ids = torch.nn.utils.rnn.pad_sequence(rest, batch_first=True, padding_value=pad).to(model.device)
+    given = {}
+    if shared:
+        cache = DynamicCache(config=model.config)
+        model(input_ids=torch.tensor([rows[0][:shared]]).to(model.device), past_key_values=cache, logits_to_keep=1)
+        cache.batch_repeat_interleave(len(rows))
+        given = {"past_key_values": cache, "attention_mask": ids.new_ones((len(rows), shared + ids.shape[1]))}
+    logits = model(input_ids=ids, **given).logits[:, :-1].float()
+    nats = cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none").double()
+    return [-nats[row, : len(own) - 1].sum().item() for row, own in enumerate(rest)]
 
 
 def summarise(table: "pandas.DataFrame", part: str = "completion") -> dict[str, float]:

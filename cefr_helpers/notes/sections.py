@@ -13,7 +13,7 @@ from cefr_helpers.core.schema import (
     LikelihoodComparison,
     ShownSlot,
 )
-from cefr_helpers.evaluation import parsing, variety
+from cefr_helpers.evaluation import cloze, parsing, variety
 from cefr_helpers.notes import files, observations, reader_sections, scales
 from cefr_helpers.notes import verdicts as verdict
 from cefr_helpers.rendering import escaping, tables
@@ -36,6 +36,7 @@ _OTHERS = {
     "ngrams_in_training": "share",
 }
 _VARIETY = dict.fromkeys(variety.MEASURES, "share") | {"told_from_bank": "two_decimals"}
+_CLOZE = dict.fromkeys(cloze.MEASURES, "share")
 _LONGEST_SENTENCE = 400
 
 
@@ -269,11 +270,14 @@ def _variety(records: LevelRecords, locale: Locale) -> dict[str, str | None] | N
     found, text = records.generation, locale.phrases["generation"]["variety"]
     if found.value("gold", "questions") is None:
         return None
+    has_cloze = found.value("gold", "cloze_first") is not None
     return {
         "title": text["title"],
         "failure": observations.template(records, locale),
         "table": _table_of(found, _VARIETY, locale),
         "text": text["text"],
+        "cloze": _table_of(found, _CLOZE, locale) if has_cloze else None,
+        "cloze_text": text["cloze"].format(others=locale.whole(cloze.OTHERS)),
     }
 
 

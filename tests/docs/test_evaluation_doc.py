@@ -10,6 +10,7 @@ from cefr_helpers.data import banks
 from cefr_helpers.evaluation import (
     bank_levels,
     baselines,
+    cloze,
     intervals,
     level_features,
     level_scorers,
@@ -53,6 +54,7 @@ def page() -> str:
         f"the first {IN_WORDS[baselines.N_SHOTS]} training examples and their answers",
         f"after the first words of the first {IN_WORDS[baselines.N_ONE_WORD_SHOTS]} training examples",
         f"at most {baselines.ONE_WORD_TOKENS} new tokens a word",
+        f"{cloze.OTHERS} other words of its level",
         f"at temperature {generation.TEMPERATURE}",
         f"runs of {IN_WORDS[ngrams.GRAM]} words",
         f"means over {IN_WORDS[ngrams._DRAWS]} random choices",
@@ -100,5 +102,5 @@ def test_every_row_gate_and_measure_is_named(page):
     named += [text["measures"][key] for key in ("distinct_2", "self_bleu", "gzip_ratio", "ngrams_in_training")]
     named += ["`human_within_one`", *(f"`{key}`" for key in summary.MEAN_LEVELS)]
     named += [text["rows"][row] for row in ("base_three_examples", "base_one_word")]
-    named += [text["measures"][key] for key in variety.MEASURES]
+    named += [text["measures"][key] for key in (*variety.MEASURES, *cloze.MEASURES)]
     assert [name for name in named if name.lower() not in page.lower()] == []

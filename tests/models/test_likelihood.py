@@ -113,3 +113,21 @@ def test_long_work_says_how_far_it_has_come_and_short_work_nothing(tiny, tokeniz
         "2 of 3 examples scored",
         "3 of 3 examples scored",
     ]
+
+
+def test_texts_that_begin_alike_score_as_each_does_alone(tiny, tokenizer):
+    groups = [["She left the house at noon.", "She left the car.", "She sold it."], ["Go!", "Stay here!"]]
+    found = likelihood.score_choices(tiny, tokenizer, groups)
+    for texts, scores in zip(groups, found, strict=True):
+        alone = [whole(tiny, tokenizer, text) for text in texts]
+        differences = [alone[0] - one for one in alone]
+        assert [scores[0] - one for one in scores] == pytest.approx(differences, abs=1e-3)
+        assert max(map(abs, differences)) > 1
+
+
+def whole(model, tokenizer, text: str) -> float:
+    """Log-probability of a text after the token that parts documents, in one pass."""
+    ids = torch.tensor([[tokenizer.pad_token_id, *tokenizer(text).input_ids]])
+    with torch.no_grad():
+        logs = model(input_ids=ids).logits[0, :-1].log_softmax(-1)
+    return logs.gather(1, ids[0, 1:, None]).sum().item()

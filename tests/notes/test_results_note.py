@@ -161,7 +161,12 @@ def test_every_number_of_a_note_is_found_in_its_record(language, make):
     }
     if records.generation:
         change(records.generation, scores={})  # hundreds of figures that a note does not name
-        worked_out |= {"level on the scale": 4, "smallest p of five prompts": 2**-4, "first slots": 10}
+        worked_out |= {
+            "level on the scale": 4,
+            "smallest p of five prompts": 2**-4,
+            "first slots": 10,
+            "other words": 19,
+        }
     known = [*(record.as_dict() for record in (records.dataset, records.training, records.comparison)), worked_out]
     day = {"2026", "22"}
     allowed = set().union(*(numbers_of(part, words) for part in known), FIXED, day)
@@ -245,6 +250,9 @@ ANSWERS = {
         "| Trivial: “I like the WORD.” | 8.11 | 7.73 | −2.87 | 0.0% | — | 4.0 | 0.41 | — | 3.55 | 0.0% |",
         "### Variety",
         "| Tuned | 29.0% | 74.2% | 0.0% | 48.4% | 0.91 |",
+        "| Base, one word per prompt, four examples | 61.0% | 78.0% |",
+        "| Tuned | 74.0% | 89.1% |",
+        "| Trivial: “I like the WORD.” | — | — |",
         "| Bank (gold) | 76.0% | 6.0% | 4.0% | 3.2% | 0.50 |",
         "**The sentences follow a template:** 33 of 47 sentences of the tuned model begin with “The”; of the bank's "
         "sentences for the same words, 3 do.",

@@ -338,6 +338,11 @@ FROM_STRONGEST = {  # tuned - base with one word a prompt: estimate, low, high, 
 OTHER_NAMES = ("control_error", "bias", "exact_accuracy", "control_error_length_free", "above_level_share")
 OTHER_NAMES += ("words_a_sentence", "distinct_2", "self_bleu", "gzip_ratio", "ngrams_in_training")
 OTHER_NAMES += ("first_words", "target_place", "questions", "frames", "told_from_bank")
+CLOZE = {
+    "base_one_word": (0.61, 0.78),
+    "tuned": (0.74, 0.891),
+    "gold": (0.831, 0.952),
+}  # cloze_first, cloze_first_three
 
 
 def _rate(value: float) -> dict:
@@ -355,6 +360,7 @@ def _measures(row: str) -> dict:
         for name, ends in zip(MEAN_LEVELS, means, strict=True)
     }
     alone = {"exact_ten": rates["exact_ten"], **dict(zip(OTHER_NAMES, OTHERS[row], strict=True))}
+    alone |= dict(zip(("cloze_first", "cloze_first_three"), CLOZE.get(row, (None, None)), strict=True))
     return found | {name: {"value": value, "low": None, "high": None} for name, value in alone.items()}
 
 
