@@ -8,12 +8,12 @@ import pandas as pd
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.evaluation import human_scale
-from cefr_helpers.text import grammar, ngrams, vocabulary, word_order
+from cefr_helpers.text import grammar, ngrams, unsuitable, vocabulary, word_order
 from cefr_helpers.text.tokens import words_of
 
 TOLERANCE = 1.0  # levels between score and target that still count as the level asked for
 MEANS = ("exact_ten", "control_error", "bias", "exact_accuracy", "above_level_share", "words_a_sentence")
-MEANS += (*ngrams.MEASURES, "ngrams_in_training")
+MEANS += (*ngrams.MEASURES, "ngrams_in_training", "within_next_level", "unsuitable")
 _ANSWER = ["prompt", "sample"]
 _NEEDED = {"prompt", "word", "sentence", "valid", "covered", "repeated", "exact_ten"}
 
@@ -38,6 +38,7 @@ def score_slots(
         English word), `human_within_one` (`human_level` within TOLERANCE of the level asked for),
         `harper_clean`, `order_ok` and `grammar_clean` (valid and both), `copied`, `repetitive`, `joint_success`,
         `words` (length), `content_words`, `above_level_words` and `above_level_share` (NaN without content words),
+        `far_above_words` (content words more than one level above), `unsuitable_words` (of the kept list),
         `grams` (8-grams) and `grams_in_training`.
         An invalid slot is False in all that is good; `copied`, `repetitive` and the counts are False and 0 there, and
         the summary takes their rates over valid slots alone.
@@ -76,6 +77,8 @@ def summarise(table: pd.DataFrame, seed: int = 0, sentences_compared: int | None
         `exact_ten`, a share of all answers; `control_error` and `exact_accuracy`, over all slots, an invalid one
         failing in each. Over valid slots alone are `bias` (mean score - target), `words_a_sentence`,
         `above_level_share` (of all content words together), `ngrams_in_training` (the share of all 8-grams together),
+        `within_next_level` (share of sentences with no other word above the next level), `unsuitable` (number of
+        sentences with a word of the kept list),
         and diversity (`distinct_2`, `self_bleu`, `gzip_ratio`). None where there is nothing to measure.
 
     Raises:
@@ -94,6 +97,8 @@ def summarise(table: pd.DataFrame, seed: int = 0, sentences_compared: int | None
         "words_a_sentence": _mean(valid["words"]),
         **_diversity(list(valid["sentence"]), seed, sentences_compared),
         "ngrams_in_training": _ratio(valid, "grams_in_training", "grams"),
+        "within_next_level": _mean(valid["far_above_words"] == 0),
+        "unsuitable": float((valid["unsuitable_words"] > 0).sum()),
     }
 
 
@@ -142,9 +147,18 @@ def _vocabulary(texts: list[str | None], words: pd.Series, level: str) -> dict[s
     levels = list(vocabulary.content_levels([text or "" for text in texts], list(words)))
     content = np.array([len(found) for found in levels], int)
     above = np.array([sum(one > number(level) for one in found) for found in levels], int)
+    far_above = np.array([sum(one > number(level) + 1 for one in found) for found in levels], int)
+    listed = [len(unsuitable.found_in(text or "", word)) for text, word in zip(texts, words, strict=True)]
     share = np.divide(above, content, out=np.full(len(levels), np.nan), where=content > 0)
     lengths = np.array([len(words_of(text or "")) for text in texts], int)
-    return {"words": lengths, "content_words": content, "above_level_words": above, "above_level_share": share}
+    return {
+        "words": lengths,
+        "content_words": content,
+        "above_level_words": above,
+        "above_level_share": share,
+        "far_above_words": far_above,
+        "unsuitable_words": listed,
+    }
 
 
 def _diversity(sentences: list[str], seed: int, count: int | None) -> dict[str, float | None]:

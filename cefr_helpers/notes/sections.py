@@ -34,6 +34,8 @@ _OTHERS = {
     "self_bleu": "two_decimals",
     "gzip_ratio": "two_decimals",
     "ngrams_in_training": "share",
+    "within_next_level": "share",
+    "unsuitable": "whole",
 }
 _VARIETY = dict.fromkeys(variety.MEASURES, "share") | {"told_from_bank": "two_decimals"}
 _CLOZE = dict.fromkeys(cloze.MEASURES, "share")

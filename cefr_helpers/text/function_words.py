@@ -31,7 +31,10 @@ _CONJUNCTIONS = _words(
 )
 # Adverbs that have no content of their own.
 _PARTICLES = _words("away back here then too very also just only even still again already once ever never quite rather")
-_NUMBERS = _words("two three four five six seven eight nine ten first second third")
+_NUMBERS = _words(
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
+    "nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million first second third"
+)
 
 FUNCTION_WORDS = _DETERMINERS | _PRONOUNS | _AUXILIARIES | _PREPOSITIONS | _CONJUNCTIONS | _PARTICLES | _NUMBERS
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 from cefr_helpers.text import word_match
+from cefr_helpers.text.function_words import is_function_word
 from cefr_helpers.text.tokens import words_of
 
 # Penn tags of words that carry grammar rather than content; they are never counted.
@@ -20,6 +21,9 @@ def word_level(word: str) -> int | None:
 
     The lowest, because the average over parts of speech makes "in" or "book" hard words. 0 for a function word, None
     for a word that is not listed.
+
+    `cefrpy` has some content words as prepositions, numerals or particles too ("old", "day", "goalkeeper"), so that they
+    count as function words here. The features of both level scorers rest on it as it is; `content_level` mends it.
     """
     word = word.lower()
     headwords = {word, *word_match.headwords(word)}
@@ -27,6 +31,20 @@ def word_level(word: str) -> int | None:
     if _AUXILIARIES & headwords or any(_FUNCTION_TAGS & entry.keys() for entry in entries):
         return FUNCTION_WORD
     return min((level for entry in entries for level in entry.values()), default=None)
+
+
+@cache
+def content_level(word: str) -> int | None:
+    """The lowest level, 1 (A1) to 6 (C2), that a content word has; 0 for a word of a closed class, None if not listed.
+
+    Function words are those of `function_words` and what `cefrpy` knows as nothing else.
+    """
+    word = word.lower()
+    if is_function_word(word):
+        return FUNCTION_WORD
+    entries = [_entries(form) for form in {word, *word_match.headwords(word)}]
+    content = [level for entry in entries for tag, level in entry.items() if tag not in _FUNCTION_TAGS]
+    return min(content) if content else FUNCTION_WORD if any(entries) else None
 
 
 def average_level(word: str) -> float | None:
@@ -47,7 +65,7 @@ def content_levels(sentences: Iterable[str], except_words: Sequence[str] | None 
     for sentence, target in zip(sentences, targets, strict=True):
         excepted = word_match.forms(target) if target else frozenset()
         words = [word.removesuffix("'s") for word in words_of(sentence)]
-        yield [level for word in words if word not in excepted and (level := word_level(word))]
+        yield [level for word in words if word not in excepted and (level := content_level(word))]
 
 
 @cache

@@ -276,8 +276,20 @@ def test_summary_of_a_hand_made_answer(held_out):
     assert found["control_error"] == pytest.approx(11.5 / 3) and found["bias"] == 1.0
     assert found["exact_accuracy"] == pytest.approx(1 / 3)
     assert found["words_a_sentence"] == 6 and found["above_level_share"] == 0
+    assert found["within_next_level"] == 1 and found["unsuitable"] == 0
     assert 0 < found["distinct_2"] <= 1 and found["self_bleu"] is not None
     assert metrics.summarise(table, sentences_compared=3)["distinct_2"] is None  # two are valid
+
+
+def test_words_above_the_next_level_and_words_not_for_a_class_are_counted_but_not_the_target_itself(held_out):
+    _, training = held_out
+    told = ["The murder of the king was an atrocity.", "He was murdered in the kitchen.", "She ate an apple."]
+    table = slots_of("\n".join(f"{i}. {one}" for i, one in enumerate(told, 1))).assign(word=["king", "murder", "apple"])
+    scored = metrics.score_slots(table, "A1", [1.0] * 3, training)
+    assert scored["unsuitable_words"].tolist() == [1, 0, 0]
+    assert (scored["far_above_words"] > 0).tolist() == [True, False, False]
+    found = metrics.summarise(scored)
+    assert found["unsuitable"] == 1 and found["within_next_level"] == pytest.approx(2 / 3)
 
 
 def test_an_empty_answer_has_the_worst_of_everything_that_counts_and_no_number_elsewhere(held_out):

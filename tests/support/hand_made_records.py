@@ -338,6 +338,14 @@ FROM_STRONGEST = {  # tuned - base with one word a prompt: estimate, low, high, 
 OTHER_NAMES = ("control_error", "bias", "exact_accuracy", "control_error_length_free", "above_level_share")
 OTHER_NAMES += ("words_a_sentence", "distinct_2", "self_bleu", "gzip_ratio", "ngrams_in_training")
 OTHER_NAMES += ("first_words", "target_place", "questions", "frames", "told_from_bank")
+VOCABULARY = {  # within_next_level, unsuitable
+    "base": (0.71, 1),
+    "base_three_examples": (0.77, 0),
+    "base_one_word": (0.81, 2),
+    "tuned": (0.87, 1),
+    "gold": (0.94, 0),
+    "trivial": (1.0, 0),
+}
 CLOZE = {
     "base_one_word": (0.61, 0.78),
     "tuned": (0.74, 0.891),
@@ -360,6 +368,7 @@ def _measures(row: str) -> dict:
         for name, ends in zip(MEAN_LEVELS, means, strict=True)
     }
     alone = {"exact_ten": rates["exact_ten"], **dict(zip(OTHER_NAMES, OTHERS[row], strict=True))}
+    alone |= dict(zip(("within_next_level", "unsuitable"), VOCABULARY[row], strict=True))
     alone |= dict(zip(("cloze_first", "cloze_first_three"), CLOZE.get(row, (None, None)), strict=True))
     return found | {name: {"value": value, "low": None, "high": None} for name, value in alone.items()}
 
