@@ -10,12 +10,13 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from cefr_helpers.evaluation.baseline_cache import BaselineCache
 from cefr_helpers.models import likelihood
 from cefr_helpers.text import word_match
 
 if TYPE_CHECKING:
     import pandas
+
+    from cefr_helpers.evaluation.baseline_cache import BaselineCache
 
 MEASURES = ("cloze_first", "cloze_first_three")
 COLUMN = "cloze_rank"
@@ -25,7 +26,9 @@ ROWS = ("base", "base_three_examples", "base_one_word", "tuned", "gold")
 _VOWELS = tuple("aeiou")
 
 
-def ranks(model, tokenizer, slots: "pandas.DataFrame", words: Iterable[str], kept: BaselineCache) -> "pandas.DataFrame":
+def ranks(
+    model, tokenizer, slots: "pandas.DataFrame", words: Iterable[str], kept: "BaselineCache"
+) -> "pandas.DataFrame":
     """The slots with `cloze_rank`: 1 where no other word is likelier in the sentence's gap than its own, by the base.
 
     Args:
@@ -82,7 +85,7 @@ def choices(word: str, sentence: str, words: Sequence[str]) -> list[str]:
     return [sentence, *(_with(one, sentence, start, end) for one in list(put)[:OTHERS])]
 
 
-def _ranks(model, tokenizer, groups: list[list[str]], kept: BaselineCache) -> list[int]:
+def _ranks(model, tokenizer, groups: list[list[str]], kept: "BaselineCache") -> list[int]:
     def of_base() -> list[list[float]]:
         with model.disable_adapter():
             return likelihood.score_choices(model, tokenizer, groups)

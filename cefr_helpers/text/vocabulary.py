@@ -22,7 +22,7 @@ def word_level(word: str) -> int | None:
     The lowest, because the average over parts of speech makes "in" or "book" hard words. 0 for a function word, None
     for a word that is not listed.
 
-    `cefrpy` has some content words as prepositions, numerals or particles too ("old", "day", "goalkeeper"), so that they
+    `cefrpy` has some content words as prepositions, numerals or particles ("old", "day", "goalkeeper"), so that they
     count as function words here. The features of both level scorers rest on it as it is; `content_level` mends it.
     """
     word = word.lower()
