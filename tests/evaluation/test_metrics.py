@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.schema import RATES
-from cefr_helpers.evaluation import metrics, parsing, summary, variety
+from cefr_helpers.evaluation import cloze, metrics, parsing, summary, variety
 from cefr_helpers.text import grammar, ngrams, word_match, word_order
 
 WORDS = ["apple", "bridge", "candle"]
@@ -306,7 +306,7 @@ def test_nothing_is_computed_that_no_record_keeps(held_out):
     assert set(summary.MEASURES) == {
         *metrics.MEANS,
         *RATES,
-        *("control_error_length_free", *variety.MEASURES, "human_within_one", *summary.MEAN_LEVELS),
+        *("control_error_length_free", *variety.MEASURES, *cloze.MEASURES, "human_within_one", *summary.MEAN_LEVELS),
     }
 
 
