@@ -11,6 +11,9 @@ _SPREAD_FLOOR = 0.2
 _FEWEST_TO_RESAMPLE = 4
 _FEWEST = 2
 _FEWEST_EXAMPLES = 5
+# How alike slots of one prompt are before any is seen (intraclass correlation), and how many prompts that counts for.
+_LIKENESS = 0.1
+_LIKENESS_PROMPTS = 5
 # Up to so many clusters every flip of signs is gone through; beyond, so many are drawn.
 _ALL_FLIPS_UP_TO = 14
 _FLIPS = 10_000
@@ -112,6 +115,38 @@ def cluster_bootstrap(
         "n": int(sizes.sum()),
         "resamples": resamples,
     }
+
+
+def rate_interval(values: Sequence[float], clusters: Sequence[Hashable]) -> dict[str, float]:
+    """A rate over slots with its 95 % interval, the slots of one cluster (prompt) being more alike than others.
+
+    Wilson's score interval (1927) on the effective number of slots, n / (1 + (m - 1) r) with m slots a prompt (Kish
+    1965), and with Student's t as Korn and Graubard (1998) do. The likeness r is the analysis of variance's (Ridout,
+    Demetrio and Firth 1999), pulled towards 0.1 as by five prompts more: by few prompts it is hardly known, and an
+    interval that believes each estimate jumps from run to run. docs/evaluation.md has its coverage and width.
+
+    Args:
+        values: (n,) 0 or 1 a slot.
+        clusters: (n,) which prompt each slot belongs to.
+
+    Returns:
+        `estimate`, `low`, `high`, `clusters` and `n` (slots).
+
+    Raises:
+        InputError: as `cluster_bootstrap`.
+    """
+    from scipy.special import stdtrit
+
+    sums, sizes = _cluster_sums(values, clusters)
+    g, n = len(sums), sizes.sum()
+    rate = float(sums.sum() / n)
+    design = 1 + ((sizes**2).sum() / n - 1) * _likeness(sums, sizes)
+    effective = n / design
+    z2 = float(stdtrit(g - 1 + _LIKENESS_PROMPTS, _CONFIDENCE[1])) ** 2
+    centre = (rate + z2 / (2 * effective)) / (1 + z2 / effective)
+    reach = np.sqrt(z2 * (rate * (1 - rate) / effective + z2 / (4 * effective**2))) / (1 + z2 / effective)
+    low, high = max(centre - reach, 0.0) if rate else 0.0, min(centre + reach, 1.0) if rate < 1 else 1.0
+    return {"estimate": rate, "low": float(low), "high": float(high), "clusters": g, "n": int(n)}
 
 
 def paired_cluster_difference(
@@ -311,6 +346,20 @@ def _cluster_sums(values: Sequence[float], clusters: Sequence[Hashable]) -> tupl
     if len(places) < _FEWEST:
         raise InputError(f"clusters: {len(places)} different; an interval needs {_FEWEST} at least")
     return np.bincount(place, values), np.bincount(place).astype(float)
+
+
+def _likeness(sums: np.ndarray, sizes: np.ndarray) -> float:
+    """The intraclass correlation of zeros and ones, between 0 and 1, pulled towards _LIKENESS."""
+    g, n = len(sums), sizes.sum()
+    if n == g or not 0 < sums.sum() < n:
+        found = _LIKENESS
+    else:
+        rates, rate = sums / sizes, sums.sum() / n
+        between = (sizes * (rates - rate) ** 2).sum() / (g - 1)
+        within = (sizes * rates * (1 - rates)).sum() / (n - g)
+        typical = (n - (sizes**2).sum() / n) / (g - 1)
+        found = float(np.clip((between - within) / (between + (typical - 1) * within), 0, 1))
+    return ((g - 1) * found + _LIKENESS_PROMPTS * _LIKENESS) / (g - 1 + _LIKENESS_PROMPTS)
 
 
 def _standard_error(weights: np.ndarray, sums: np.ndarray, sizes: np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from cefr_helpers.core import files, records
 from cefr_helpers.core.levels import LEVELS, number
-from cefr_helpers.core.schema import GATES, RATES, ROWS, UNTUNED
-from cefr_helpers.evaluation import cloze, intervals, level_scorers, metrics, parsing, variety
+from cefr_helpers.core.schema import GATES, MEASURE_VERSION, RATES, ROWS, UNTUNED
+from cefr_helpers.evaluation import cloze, fluency, intervals, level_scorers, metrics, parsing, variety
 from cefr_helpers.models import generation
 
 FILE = "generations.csv"
@@ -52,7 +52,7 @@ _COLUMNS += (
     "grams_in_training",
     "cloze_rank",
     "harper_clean",
-    "order_ok",
+    "fluent",
 )
 
 
@@ -113,9 +113,9 @@ def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, s
     """What the comparison record keeps under `generation`.
 
     Returns:
-        `prompts`, `slots` (of one answer a prompt), `words` (distinct) and how the answers were made; `measures`,
-        row -> measure -> {"value", "low", "high"}: the RATES over all slots with the 95 % interval of whole prompts
-        drawn again, `human_within_one` in the same way, the MEAN_LEVELS (from 1 to 5) over valid slots with
+        `measure_version` and `gate_quality`, `prompts`, `slots` (of one answer a prompt), `words` (distinct) and how
+        the answers were made; `measures`, row -> measure -> {"value", "low", "high"}: the RATES with a 95 % interval of
+        whole prompts, `human_within_one` in the same way, the MEAN_LEVELS (from 1 to 5) over valid slots with
         Student's, the others (see `metrics.summarise`) without; `differences`, tuned - base of each of RATES;
         `strongest_untuned` and `differences_from_strongest`, the same from the row that `strongest_untuned` names;
         `openings`, how most sentences of a row begin (`variety.opening`);
@@ -129,6 +129,8 @@ def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, s
     compared = _compared(rows)
     strongest = strongest_untuned(rows)
     return {
+        "measure_version": MEASURE_VERSION,
+        "gate_quality": fluency.gate_quality(),
         "prompts": int(table["prompt"].nunique()),
         "slots": len(rows["gold"]),
         "words": int(table["word"].nunique()),
@@ -192,19 +194,20 @@ def _measures(row: pd.DataFrame, with_level: bool, seed: int, compared: int, gol
     means["control_error_length_free"] = float(row["squared_error_length_free"].mean())
     means |= dict.fromkeys(() if with_level else _OF_LEVEL)
     nothing = {"low": None, "high": None}
-    found = {rate: _rate(row, rate, seed) for rate in (*RATES, "human_within_one")}
+    found = {rate: _rate(row, rate) for rate in (*RATES, "human_within_one")}
     found |= {measure: _mean_level(row, column) for measure, column in MEAN_LEVELS.items()}
     found |= {measure: {"value": value, **nothing} for measure, value in means.items() if measure not in RATES}
     return {measure: found[measure] for measure in MEASURES}
 
 
-def _rate(row: pd.DataFrame, rate: str, seed: int) -> dict[str, float | None]:
+def _rate(row: pd.DataFrame, rate: str) -> dict[str, float | None]:
     if row[rate].isna().any():
         return {"value": None, "low": None, "high": None}
-    values = row[rate].to_numpy(float)
     if row["prompt"].nunique() < 2:
-        return {"value": float(values.mean()), "low": None, "high": None}
-    found = intervals.cluster_bootstrap(values, list(row["prompt"]), seed, bounds=(0, 1))
+        return {"value": float(row[rate].mean()), "low": None, "high": None}
+    # of a whole answer, not of its slots
+    seen = row.groupby(["prompt", "sample"]).head(1) if rate == "exact_ten" else row
+    found = intervals.rate_interval(seen[rate].to_numpy(float), list(seen["prompt"]))
     return {"value": found["estimate"], "low": found["low"], "high": found["high"]}
 
 

@@ -59,7 +59,7 @@ def note(results: Results, made: dict[str, LevelTable], locale: Locale) -> str:
             "summary": text["summary"].format(done=done, runs=len(results.table), levels=", ".join(results.levels)),
             "axes": [_axis(axis, values) for axis, values in results.axes.items()],
             "measure": text["measures"][results.measure],
-            "findings": _findings(made, locale),
+            "findings": [*_versions(results, locale), *_findings(made, locale)],
             "few": _few(results, made, locale),
             "tables": shown,
             "cut": text["cut"].format(n=MOST_SHOWN) if cut else None,
@@ -199,6 +199,14 @@ def _findings(made: dict[str, LevelTable], locale: Locale) -> list[str]:
                 p = tables.written(row["holm"], "p", locale)
                 found.append(f"{row['level']}, {escaping.code(row['field'])} {change}: p = {p}")
     return found
+
+
+def _versions(results: Results, locale: Locale) -> list[str]:
+    """That runs were measured by gates of different versions, where they were."""
+    versions = [str(one) for one in sorted(set(results.done["measure_version"].dropna().astype(int)))]
+    return (
+        [locale.phrases["experiment"]["versions"].format(versions=locale.list(versions))] if len(versions) > 1 else []
+    )
 
 
 def _few(results: Results, made: dict[str, LevelTable], locale: Locale) -> str | None:

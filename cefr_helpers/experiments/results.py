@@ -25,8 +25,9 @@ class Results:
     Attributes:
         axes: "recipe", recipe fields and "seed" -> the values tried, as texts, in the file's order.
         table: a row for each run and level: `level`, `run`, the axes, and from the records, on development words,
-            `dev_loss` and `dev_bits`, on test words `loss`, `bits`, `base_loss` and `joint`, and `training_s` and
-            `adapter`, NaN or None where a run has no comparison; and ORIGIN, where the comparison was made.
+            `dev_loss` and `dev_bits`, on test words `loss`, `bits`, `base_loss` and `joint` with the
+            `measure_version` of its gates, and `training_s` and `adapter`, NaN or None where a run has no comparison;
+            and ORIGIN, where the comparison was made.
         measure: what runs are ordered by, on development words, so that choosing a setting leaves the test words alone:
             "dev_loss" (nats a token); "dev_bits" (a character) where the base models differ, since their tokens do.
             Where a run has no development words, "loss" or "bits".
@@ -196,13 +197,15 @@ def _reached(records: LevelRecords) -> dict:
     training, comparison = records.training, records.comparison
     found, chosen_by = comparison.results.completion, comparison.results.agreement
     has_dev = records.evaluated_on == "dev"
+    generation = comparison.results.generation
     return {
         "dev_loss": chosen_by.comparison_tuned_loss if has_dev else None,
         "dev_bits": chosen_by.comparison_bits_per_character if has_dev else None,
         "loss": found.tuned.loss,
         "bits": found.tuned.bits_per_character,
         "base_loss": found.base.loss,
-        "joint": comparison.results.generation.value("tuned", "joint_success"),
+        "joint": generation.value("tuned", "joint_success"),
+        "measure_version": generation.measure_version if generation else None,
         "training_s": training.results.duration_s,
         "adapter": training.results.adapter.path,
         "commit": comparison.commit,

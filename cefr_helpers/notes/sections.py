@@ -186,7 +186,7 @@ def generated_answers(workspace: Workspace, records: LevelRecords, locale: Local
         "others": _table_of(found, _OTHERS, locale),
         "others_text": _others_text(found, locale),
         "variety": _variety(records, locale),
-        "joint": text["joint"].format(level=records.level),
+        "joint": f"{text['joint'].format(level=records.level)} {verdict.gates([records], locale)}",
         "people": scales.people(records, locale),
         "scales": scales.rows(records, locale),
         "scorer": _scorer(found, locale),

@@ -1,9 +1,10 @@
 """Whether tuning helped the model's own sentences: Joint Success of base and tuned, level by level, and how sure."""
 
+import math
 from dataclasses import replace
 
 from cefr_helpers.core.level_records import LevelRecords
-from cefr_helpers.core.schema import GATES, Generation, Interval, Metric
+from cefr_helpers.core.schema import GATES, MEASURE_VERSION, Generation, Interval, Metric
 from cefr_helpers.evaluation import intervals
 from cefr_helpers.notes import observations
 from cefr_helpers.rendering import tables
@@ -51,7 +52,8 @@ def joint_success(records: LevelRecords, locale: Locale, holm: tuple[float, int]
         figures = f"{figures}, {text['slots_only'].format(n=n)}"
     else:
         shown = {"estimate": points(difference.estimate, locale), "interval": ends(difference, locale), "n": n}
-        figures = f"{figures}, {text['difference'].format(p=_p(p, holm, locale), **shown)}"
+        said_p = _p(p, holm, locale) + _lowest(difference.p, found.prompts, locale)
+        figures = f"{figures}, {text['difference'].format(p=said_p, **shown)}"
     name = text["opponents"][rows[0]]
     return f"**{text['verdict'][said].format(n=n, opponent=name)}**: {figures}"
 
@@ -137,8 +139,30 @@ def _answer(measured: list[LevelRecords], corrected: dict[str, tuple[float, int]
 def _joint(measured: list[LevelRecords], locale: Locale) -> str:
     text = locale.phrases["generation"]
     without = [records.level for records in measured if not records.generation.scorer]
-    said = text["no_scorer_at"].format(levels=locale.list(without))
-    return f"{text['joint_report']} {said}" if without else text["joint_report"]
+    said = [text["no_scorer_at"].format(levels=locale.list(without))] if without else []
+    return " ".join([text["joint_report"], *said, gates(measured, locale)])
+
+
+def gates(measured: list[LevelRecords], locale: Locale) -> str:
+    """By which version of the gates the records were measured, and how these judge right and wrong sentences.
+
+    Records of several versions are set apart, since their figures do not compare.
+    """
+    text = locale.phrases["generation"]["gates"]
+    versions: dict[int, list[str]] = {}
+    for records in measured:
+        versions.setdefault(records.generation.measure_version, []).append(records.level)
+    if len(versions) > 1:
+        parts = [
+            text["part"].format(version=version, levels=locale.list(levels)) for version, levels in versions.items()
+        ]
+        return text["mixed"].format(parts="; ".join(parts))
+    version = next(iter(versions))
+    if version != MEASURE_VERSION:
+        return text["old"].format(version=version, current=MEASURE_VERSION)
+    quality = measured[0].generation.gate_quality
+    shown = {key: locale.share(getattr(quality, key)) for key in ("right", "mistakes", "shuffled")}
+    return text["version"].format(version=version, **shown)
 
 
 def _loss(records: LevelRecords, locale: Locale) -> str | None:
@@ -164,6 +188,13 @@ def _p(p: float | None, holm: tuple[float, int] | None, locale: Locale) -> str:
     small = p is not None and p < tables.SMALLEST_P
     shown = text["p_below" if small else "p"].format(p=locale.decimal(tables.SMALLEST_P if small else p, 3))
     return shown if holm is None or holm[1] < 2 else text["p_holm"].format(p=shown, levels=holm[1])
+
+
+def _lowest(p: float | None, prompts: int | None, locale: Locale) -> str:
+    """That the test's p is as low as its number of prompts allows, where it is."""
+    if p is None or not prompts or not math.isclose(p, 2.0 ** (1 - prompts)):
+        return ""
+    return locale.phrases["generation"]["p_lowest"].format(prompts=locale.whole(prompts))
 
 
 def few_prompts(prompts: int, levels: int, locale: Locale) -> str | None:

@@ -213,5 +213,5 @@ def as_html(sentence: str | None, found: list[Mark]) -> str:
 def _errors(slot: dict) -> list[Mark]:
     found = [] if slot["harper_clean"] else grammar.mistakes(slot["sentence"], "BRITISH")
     told = [(False, f"{kind.lower()}: “{words}”. {message}") for kind, words, message in found]
-    told += [] if slot["order_ok"] else [(False, "unusual word order")]
+    told += [] if slot["fluent"] else [(False, "words or forms that English hardly puts so")]
     return told or [(True, "no error found")]

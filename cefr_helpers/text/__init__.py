@@ -1,1 +1,1 @@
-"""English: words and their forms, near-duplicates, vocabulary by level, grammar, word order, n-grams."""
+"""English: words and their forms, near-duplicates, vocabulary by level, grammar, n-grams."""

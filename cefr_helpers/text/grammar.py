@@ -5,7 +5,6 @@ from functools import cache
 
 # What harper calls a mistake of these kinds is one in either dialect. Left out are matters of taste and layout (Style,
 # Enhancement, Readability, Redundancy, Formatting) and of place (Regionalism).
-# Chosen on the training half of the bundled bank, where the gold is clean in more than 98 %.
 MISTAKES = frozenset(
     (
         "Agreement",
@@ -25,12 +24,28 @@ MISTAKES = frozenset(
     )
 )
 
+# Rules of the kinds above that stop right sentences: each finds a mistake in two or more of the 3,000 sentences of
+# one half of the bundled bank ("a blue bird", "Horses are strong", "a fondness for"); tests/text/test_grammar.py.
+MISFIRING = frozenset(
+    (
+        "CompoundNouns",
+        "DoubleModal",
+        "Everyone",
+        "FindOut",
+        "MassNouns",
+        "MissingPreposition",
+        "QuantifierNumeralConflict",
+        "SingleBe",
+        "SplitWords",
+    )
+)
+
 
 def clean(sentences: Iterable[str | None]) -> list[bool]:
     """Whether each sentence is free of mistakes by American or by British rules; one flagged by both is not clean.
 
-    None is not clean. Harper knows little of word order: most shuffled sentences pass it, which is why `word_order`
-    stands beside it.
+    None is not clean. Harper knows little of word order: most shuffled sentences pass it, which is why
+    `evaluation.fluency` stands beside it.
     """
     return [sentence is not None and _is_clean(sentence) for sentence in sentences]
 
@@ -55,4 +70,6 @@ def _linter(dialect: str):
     """Takes a third of a second to make, so one of each is kept; not to be shared between threads."""
     import harper
 
-    return harper.Linter(dialect=getattr(harper.Dialect, dialect))
+    linter = harper.Linter(dialect=getattr(harper.Dialect, dialect))
+    linter.set_lint_config(dict.fromkeys(MISFIRING, False))
+    return linter

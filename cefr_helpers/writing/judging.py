@@ -29,7 +29,7 @@ SHORT_REASONS = {
     "repeats": "nearly the same as a better one",
 }
 _LABELLED = re.compile(r"\w+( \d+)?:")  # "Question 1: ..."
-_ODD_ORDER_NATS = 4.0  # what an unusual word order costs: as a gate it would stop too many sound sentences
+_ODD_NATS = 4.0  # what words or forms cost that English hardly puts so
 _LEVEL_NATS = 2.0  # what a level's distance costs
 _SEED = 0  # of the scorer's cross-validation, which is not asked for here
 _BATCH = 32
@@ -96,7 +96,7 @@ class Judge:
         word, order, text = one
         reason, detail = self._wrong(word, text, slot)
         distance = abs(slot["level_score"] - number(self.level)) if slot["valid"] else 0.0
-        score = -nll - _LEVEL_NATS * distance - (0 if slot["order_ok"] else _ODD_ORDER_NATS)
+        score = -nll - _LEVEL_NATS * distance - (0 if slot["fluent"] else _ODD_NATS)
         levels = float(slot["level_score"]), float(slot["human_level"])
         return Candidate(word, text, order, reason, detail, *levels, nll, score)
 

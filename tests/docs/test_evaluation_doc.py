@@ -6,6 +6,7 @@ import pytest
 
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.paths import project_root
+from cefr_helpers.core.schema import MEASURE_VERSION
 from cefr_helpers.data import banks
 from cefr_helpers.evaluation import (
     bank_levels,
@@ -22,7 +23,7 @@ from cefr_helpers.models import generation
 from cefr_helpers.notes import observations, verdicts
 from cefr_helpers.pipeline import configuration
 from cefr_helpers.rendering import locale
-from cefr_helpers.text import ngrams, word_order
+from cefr_helpers.text import grammar, ngrams
 
 IN_WORDS = dict(enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1))
 
@@ -50,7 +51,8 @@ def page() -> str:
     "said",
     [
         f"at most {metrics.TOLERANCE} from the level",
-        f"at most {word_order.LIMIT:.0%} of {word_order._ORDERS} random orders",
+        f"Of Harper's rules {IN_WORDS[len(grammar.MISFIRING)]} are left out",
+        f"The gates have a version, {MEASURE_VERSION} at present",
         f"the first {IN_WORDS[baselines.N_SHOTS]} training examples and their answers",
         f"after the first words of the first {IN_WORDS[baselines.N_ONE_WORD_SHOTS]} training examples",
         f"at most {baselines.ONE_WORD_TOKENS} new tokens a word",
@@ -72,7 +74,7 @@ def page() -> str:
         f"two or three levels in a report need {IN_WORDS[fewest_prompts(2)]} each",
         f"four or five {IN_WORDS[fewest_prompts(4)]};",
         f"with more than {bank_levels.MOST} sentences a level, {bank_levels.MOST} that the seed draws",
-        "`human_within_one`: at most 1.0 from it",
+        f"`human_within_one`: at most {metrics.HUMAN_TOLERANCE} from it",
         f"{worst('A1')} at A1 and C1, {worst('B2')} at A2 and B2, {worst('B1')} at B1",
     ],
 )

@@ -6,6 +6,7 @@ from scipy import stats
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.evaluation import intervals
+from tools import simulate_intervals
 
 PROMPTS, SLOTS, DATA_SETS = 20, 10, 1000
 CLUSTERS = np.repeat(np.arange(PROMPTS), SLOTS)
@@ -39,6 +40,49 @@ def test_the_interval_covers_the_truth_in_95_of_100_data_sets(make, truth):
         found = intervals.cluster_bootstrap(make(rng), CLUSTERS, seed, resamples=1000)
         inside += found["low"] <= truth <= found["high"]
     assert 0.93 <= inside / DATA_SETS <= 0.97
+
+
+def test_the_interval_of_a_rate_is_wilsons_on_the_effective_number_of_slots():
+    # one slot a prompt: nothing is alike, so the design effect is 1; t has 9 + 5 degrees of freedom
+    found = intervals.rate_interval([1, 1, 1, 0, 1, 0, 1, 1, 1, 0], list(range(10)))
+    z2 = stats.t.ppf(0.975, 14) ** 2
+    centre, reach = (0.7 + z2 / 20) / (1 + z2 / 10), np.sqrt(z2 * (0.21 / 10 + z2 / 400)) / (1 + z2 / 10)
+    assert (found["low"], found["high"]) == pytest.approx((centre - reach, centre + reach))
+    assert found["estimate"] == 0.7 and found["clusters"] == found["n"] == 10
+
+
+def test_slots_that_are_alike_widen_the_interval_of_a_rate():
+    spread = intervals.rate_interval([1, 0] * 50, np.repeat(np.arange(10), 10))
+    alike = intervals.rate_interval([1] * 50 + [0] * 50, np.repeat(np.arange(10), 10))
+    assert spread["estimate"] == alike["estimate"] == 0.5
+    assert alike["high"] - alike["low"] > 1.5 * (spread["high"] - spread["low"])
+
+
+def test_a_rate_of_zero_or_one_is_not_certain():
+    none = intervals.rate_interval([0] * 70, np.repeat(np.arange(7), 10))
+    all_of_them = intervals.rate_interval([1] * 70, np.repeat(np.arange(7), 10))
+    assert none["low"] == 0 and 0.05 < none["high"] < 0.2
+    assert (all_of_them["low"], all_of_them["high"]) == pytest.approx((1 - none["high"], 1))
+
+
+def test_the_interval_of_a_rate_does_not_jump():
+    """Seven prompts with 40 of 70 slots, however they lie: the interval of before had [.46, .96] for some."""
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        passed = rng.multivariate_hypergeometric([10] * 7, 40)
+        slots = np.concatenate([np.arange(10) < one for one in passed])
+        found = intervals.rate_interval(slots, np.repeat(np.arange(7), 10))
+        assert 0.3 < found["low"] < 0.5 and 0.64 < found["high"] < 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prompts", simulate_intervals.PROMPTS)
+def test_the_interval_of_a_rate_holds_it_in_95_of_100_drawings(prompts):
+    found = simulate_intervals.cases(prompts, 1000)
+    inner = [one.coverage for one in found if 0.1 <= one.rate <= 0.9]
+    assert 0.94 < np.mean(inner) < 0.985 and min(inner) > 0.91
+    assert min(one.coverage for one in found) > 0.88
+    assert max(one.spread for one in found) < 0.06
 
 
 def test_slots_taken_for_independent_would_cover_too_little():

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.schema import RATES
 from cefr_helpers.evaluation import cloze, metrics, parsing, summary, variety
-from cefr_helpers.text import grammar, ngrams, word_match, word_order
+from cefr_helpers.text import grammar, ngrams, word_match
+from tools import made_mistakes
 
 WORDS = ["apple", "bridge", "candle"]
 
@@ -122,7 +123,7 @@ def test_answers_and_words_must_fit():
         parsing.parse_answers(["a", "b"], [WORDS])
 
 
-# --- grammar, word order, copies, diversity --------------------------------------------------------------------------
+# --- grammar, copies, diversity --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_diversity_takes_the_same_number_of_any_set():
 
 @pytest.fixture(scope="module")
 def held_out():
-    """level -> words and sentences of held-out prompts (12 a level), and the training sentences of all levels."""
+    """level -> words and sentences of held-out prompts (6 a level), and the training sentences of all levels."""
     from cefr_helpers.data import banks as sentence_bank
     from cefr_helpers.data import formatting, splitting
 
@@ -190,7 +191,7 @@ def held_out():
     ]
     prompts = {}
     for level, bank in banks.items():
-        examples = formatting.draw_examples(bank, split, level, "eval", 12, seed=1)
+        examples = formatting.draw_examples(bank, split, level, "eval", 6, seed=1)
         prompts[level] = [
             (one["words"], [line.split(" ", 1)[1] for line in one["output"].split("\n")]) for one in examples
         ]
@@ -208,15 +209,7 @@ def joint(*arguments) -> float:
     return measured(*arguments)["joint_success"].mean()
 
 
-def salad(sentence, rng) -> str:
-    """The words in another order; capital and end mark as in a sentence, so that the format gives nothing away."""
-    words = sentence[:-1].split()
-    words[0] = words[0] if words[0] in {"I", "I'm", "I've", "I'll"} else words[0][0].lower() + words[0][1:]
-    rng.shuffle(words)
-    return " ".join([words[0][0].upper() + words[0][1:], *words[1:]]) + sentence[-1]
-
-
-@pytest.mark.parametrize(("level", "least"), [("A1", 0.88), ("B1", 0.94), ("C1", 0.94)])
+@pytest.mark.parametrize(("level", "least"), [("A1", 0.93), ("B1", 0.93), ("C1", 0.88)])
 def test_gold_succeeds(held_out, level, least):
     prompts, training = held_out
     assert joint(prompts[level], training, level, "ABC".index(level[0]) * 2 + 1) >= least
@@ -227,7 +220,9 @@ def test_shuffled_words_fail(held_out):
     rng = random.Random(2)
     tables = []
     for score, level in enumerate(("A1", "B1", "C1"), 1):
-        shuffled = [(words, [salad(sentence, rng) for sentence in told]) for words, told in prompts[level]]
+        shuffled = [
+            (words, [made_mistakes.shuffled(sentence, rng) for sentence in told]) for words, told in prompts[level]
+        ]
         tables.append(measured(shuffled, training, level, 2 * score - 1))
     table = pd.concat(tables)
     # nothing but the grammar gate stops them, and the checker alone would not
@@ -316,23 +311,5 @@ def test_what_does_not_fit_is_refused():
         metrics.score_slots(table, "A1", [1, 1], [])
     with pytest.raises(InputError, match="nan at a valid slot"):
         metrics.score_slots(table, "A1", [np.nan] * 3, [])
-    with pytest.raises(InputError, match="training sentences: none"):
-        metrics.score_slots(table, "A1", [1, 1, 1], [])
     with pytest.raises(InputError, match="no column covered"):
         metrics.score_slots(table.drop(columns="covered"), "A1", [1, 1, 1], [])
-
-
-def test_word_order_tells_english_from_its_shuffles(held_out):
-    prompts, training = held_out
-    order = word_order.learn(training)
-    sentence = "The children walked to the station because the last bus was late."
-    assert order.share_better(sentence) == order.share_better(sentence) <= word_order.LIMIT
-    assert order.plausible(["Late the because was station to bus last children the walked the.", None]) == [
-        False,
-        False,
-    ]
-    gold = [sentence for _, told in prompts["B2"] for sentence in told]
-    assert np.mean(order.plausible(gold)) > 0.95
-    rng = random.Random(3)
-    shares = [order.share_better(salad(sentence, rng)) for sentence in gold]
-    assert 0.4 < np.mean(shares) < 0.6  # uniform on shuffled words

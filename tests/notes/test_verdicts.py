@@ -5,6 +5,8 @@ import pytest
 from hand_made_notes import WORKSPACE
 from hand_made_records import change
 
+from cefr_helpers.core.schema import MEASURE_VERSION, Generation
+from cefr_helpers.evaluation import fluency
 from cefr_helpers.notes import sections, verdicts
 from cefr_helpers.rendering import locale
 
@@ -45,9 +47,24 @@ def test_the_verdict_on_answers_in_full():
         "**Güven aralığı, ince ayarlı modelin cümleleri temel modelin ince ayar olmadan yazdığı en iyi cümlelerle "
         "(istem başına bir kelime, dört örnek) karşılaştırıldığında bir fark gösteriyor, ancak istemler üzerindeki "
         "sınama bunu doğrulamıyor**: Tam Başarı %16,0 → %38,0, fark 22,0 puan, %95 güven aralığı [6,1; 37,9], "
-        "p = 0,062, n = 50 kelime; ölçüm, ne eğitimin ne de kontrol noktası seçiminin gördüğü test kelimeleriyle "
+        "p = 0,062 (5 istemle ulaşılabilecek en düşük değer), n = 50 kelime; ölçüm, ne eğitimin ne de kontrol "
+        "noktası seçiminin gördüğü test kelimeleriyle "
         "yapıldı (eğitimde de geçen hedef kelimeler: %0,0; cümleler: %0,0)."
     )
+
+
+def test_a_note_says_by_which_gates_it_was_measured_and_sets_versions_apart():
+    words = locale.load_locale("en")
+    now, before = hand_made_records.with_answers("B1"), hand_made_records.with_answers("A2")
+    change(before.generation, measure_version=1)
+    right = fluency.quality()["mistakes"]["shuffled words"]["both"]
+    assert f"of version {MEASURE_VERSION}" in verdicts.gates([now], words)
+    assert words.share(right) in verdicts.gates([now], words)
+    assert "measured by version 1 of the gates" in verdicts.gates([before], words)
+    mixed = verdicts.gates([before, now], words)
+    assert "different versions of the gates (version 1 at A2; version 2 at B1)" in mixed
+    assert mixed in verdicts.helped({"A2": before, "B1": now}, words)["joint"]
+    assert Generation.model_validate({"prompts": 3}).measure_version == 1  # a record of before
 
 
 def test_a_record_without_the_stronger_rows_is_judged_against_the_base():

@@ -13,7 +13,16 @@ from cefr_helpers.core import schema
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.records import SCHEMA, AnyRecord, as_text
-from cefr_helpers.core.schema import GATES, ComparisonRecord, DatasetRecord, Generation, Part, TrainingRecord
+from cefr_helpers.core.schema import (
+    GATES,
+    MEASURE_VERSION,
+    ComparisonRecord,
+    DatasetRecord,
+    Generation,
+    Part,
+    TrainingRecord,
+)
+from cefr_helpers.evaluation import fluency
 
 RECIPE = {
     "name": "cpu",
@@ -396,6 +405,8 @@ def _slots_shown() -> list[dict]:
 def generation() -> Generation:
     """What a comparison records of generated answers; gold and trivial have rates whose interval has no width."""
     values = {
+        "measure_version": MEASURE_VERSION,
+        "gate_quality": fluency.gate_quality(),
         "prompts": 5,
         "slots": 50,
         "words": 48,

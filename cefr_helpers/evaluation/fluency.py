@@ -1,0 +1,190 @@
+"""Does a sentence read like English? Three statistics of the bundled language model, against salad and wrong forms.
+
+Grammar checkers let shuffled words pass, and forms that do not fit. Here one pass of a small model tells them apart.
+It is always the bundled model, whatever is tuned, and it learns nothing from a user's bank, so the measure is the same
+in all runs. It does not know sense from nonsense. Limits and quality: fluency.json and docs/evaluation.md; both are
+made by tools/measure_gates.py.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from cefr_helpers.models import base_model
+from cefr_helpers.text.tokens import words_of
+
+FILE = Path(__file__).with_name("fluency.json")
+STATISTICS = ("association", "local", "form")
+_BATCH = 16
+_SPACE = "Ġ"  # how the bundled model's tokenizer writes the blank before a word
+_WINDOW = 3
+_RAREST_ZIPF = 1.0  # of words that are not listed
+_NO_OTHER_FORM = 5.0
+_FORMS_OF = {
+    word: frozenset(forms)
+    for forms in map(str.split, ("am is are was were be been being", "have has had having", "do does did done doing"))
+    for word in forms
+}
+
+
+_KNOWN: dict[str, "Fluency"] = {}  # of this process: rows share sentences, and the model takes its time
+
+
+class Fluency(NamedTuple):
+    """What the model says of a sentence, in nats; the higher, the more like English.
+
+    Attributes:
+        association: how much likelier each word is where it stands than anywhere, mean over the words (SLOR; Lau, Clark
+            and Lappin 2017).
+        local: the same summed over three neighbouring words, at the worst place.
+        form: of the word whose other form ("go" for "went") is likeliest in its place: log of own over other form.
+    """
+
+    association: float
+    local: float
+    form: float
+
+
+class _Word(NamedTuple):
+    text: str
+    log_probability: float
+    other_form: float | None
+
+
+def fluent(sentences: Iterable[str | None]) -> list[bool]:
+    """Whether all statistics of each sentence reach the limit for its length; None is not fluent.
+
+    A mean over few words strays further, and an extreme over many, so each limit moves with the length.
+    """
+    sentences = list(sentences)
+    new = sorted({one for one in sentences if one} - _KNOWN.keys())
+    _KNOWN.update(zip(new, measure(new), strict=True))
+    return [bool(one) and not below_limit(one, _KNOWN[one]) for one in sentences]
+
+
+def below_limit(sentence: str, fluency: Fluency) -> list[str]:
+    """Which of STATISTICS lie below the limit for a sentence of this length."""
+    lengths = length_terms(sentence)
+    return [name for name, (start, slope) in limits().items() if getattr(fluency, name) < start + slope * lengths[name]]
+
+
+def length_terms(sentence: str) -> dict[str, float]:
+    """Statistic -> what of the sentence's length its limit is linear in."""
+    words = max(len(words_of(sentence)), 1)
+    return {"association": words**-0.5, "local": math.log(words), "form": math.log(words)}
+
+
+@cache
+def limits() -> dict[str, tuple[float, float]]:
+    """Statistic -> intercept and slope of its limit."""
+    return {name: tuple(json.loads(FILE.read_text(encoding="utf-8"))["limits"][name]) for name in STATISTICS}
+
+
+@cache
+def quality() -> dict[str, dict]:
+    """How the gates judge sentences of the bundled bank: set or kind of mistake -> shares (tools/measure_gates.py)."""
+    return json.loads(FILE.read_text(encoding="utf-8"))["quality"]
+
+
+def gate_quality() -> dict[str, float]:
+    """Shares of sentences of the bundled bank: `right` ones that pass the grammar gate, wrong ones that it stops."""
+    right = [row["grammar_clean"] for name, row in quality()["right"].items() if name.startswith("bank")]
+    mistakes, shuffled = (quality()["mistakes"][kind]["both"] for kind in ("all but shuffled words", "shuffled words"))
+    return {"right": round(sum(right) / len(right), 4), "mistakes": mistakes, "shuffled": shuffled}
+
+
+def measure(sentences: Sequence[str]) -> list[Fluency]:
+    """The statistics of each sentence; sentences of like length are computed together, which has no effect."""
+    order = sorted(range(len(sentences)), key=lambda i: len(sentences[i]))
+    found: dict[int, Fluency] = {}
+    for start in range(0, len(order), _BATCH):
+        batch = order[start : start + _BATCH]
+        words = _words([sentences[i] for i in batch])
+        found |= {i: _statistics(one) for i, one in zip(batch, words, strict=True)}
+    return [found[i] for i in range(len(sentences))]
+
+
+def _statistics(words: list[_Word]) -> Fluency:
+    import numpy as np
+
+    spoken = [word.text[0].isalnum() for word in words]
+    gains = [
+        word.log_probability - _anywhere(word.text) if said else 0.0 for word, said in zip(words, spoken, strict=True)
+    ]
+    window = np.convolve(gains, np.ones(_WINDOW), "valid") if len(gains) >= _WINDOW else [sum(gains)]
+    others = [word.other_form for word in words if word.other_form is not None]
+    return Fluency(sum(gains) / max(sum(spoken), 1), float(min(window)), -max(others, default=-_NO_OTHER_FORM))
+
+
+def _words(sentences: Sequence[str]) -> list[list[_Word]]:
+    """The words and marks of each sentence, with log-probabilities under the model, given what stands before."""
+    import torch
+
+    model, tokenizer = _judge()
+    ids = [tokenizer(sentence, add_special_tokens=False).input_ids for sentence in sentences]
+    start = tokenizer.pad_token_id
+    texts = [torch.tensor([start, *one]) for one in ids]
+    # no mask: pads come last, where no token of the text reads them
+    padded = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True, padding_value=start).to(model.device)
+    with torch.inference_mode():
+        logits = model(input_ids=padded, use_cache=False).logits.float()
+        logits = (logits - logits.logsumexp(-1, keepdim=True)).cpu()
+    return [_joined(tokenizer.convert_ids_to_tokens(one), one, logits[row]) for row, one in enumerate(ids)]
+
+
+def _joined(pieces: list[str], ids: list[int], table) -> list[_Word]:
+    """Words out of the tokenizer's pieces; `table` has the log-probabilities of all tokens at each place."""
+    own = table[range(len(ids)), ids].tolist()
+    starts = [
+        i
+        for i, piece in enumerate(pieces)
+        if i == 0 or piece.startswith(_SPACE) or not piece[:1].isalpha() or not pieces[i - 1][-1:].isalpha()
+    ]
+    words = []
+    for first, end in zip(starts, [*starts[1:], len(pieces)], strict=True):
+        others = list(_other_forms(pieces[first])) if end == first + 1 else []
+        better = table[first, others].max().item() - own[first] if others else None
+        text = "".join(pieces[first:end]).removeprefix(_SPACE) or " "
+        words.append(_Word(text, sum(own[first:end]), better))
+    return words
+
+
+@cache
+def _other_forms(piece: str) -> tuple[int, ...]:
+    """The tokens of the other inflections of a word that is one token."""
+    _, tokenizer = _judge()
+    word = piece.removeprefix(_SPACE)
+    if not word.isalpha():
+        return ()
+    lead = " " if piece.startswith(_SPACE) else ""
+    forms = (form.capitalize() if word[0].isupper() else form for form in _inflections(word.lower()))
+    found = (tokenizer(lead + form, add_special_tokens=False).input_ids for form in sorted(forms))
+    return tuple(ids[0] for ids in found if len(ids) == 1)
+
+
+def _inflections(word: str) -> set[str]:
+    from lemminflect import getAllInflections, getAllLemmas
+
+    if word in _FORMS_OF:
+        return _FORMS_OF[word] - {word}
+    heads = [(head, kind) for kind, found in getAllLemmas(word).items() if kind in ("VERB", "NOUN") for head in found]
+    inflected = (forms for head, kind in heads for forms in getAllInflections(head, kind).values())
+    return {form for forms in inflected for form in forms} - {word}
+
+
+@cache
+def _anywhere(word: str) -> float:
+    """The log-probability of a word wherever it may stand."""
+    from wordfreq import zipf_frequency
+
+    return math.log(10) * (max(zipf_frequency(word.lower(), "en"), _RAREST_ZIPF) - 9)
+
+
+@cache
+def _judge():
+    """The bundled model in full precision, in which neither batch nor machine moves a result."""
+    base = base_model.resolve("bundled")
+    return base_model.load_model(base, "fp32"), base_model.load_tokenizer(base)
