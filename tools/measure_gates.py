@@ -26,8 +26,8 @@ SEED = 1
 LEARNERS = Path(__file__).with_name("learners_sentences.txt")
 PAGE = project_root() / "docs" / "evaluation.md"
 START, END = "<!-- made by tools/measure_gates.py: {} -->", "<!-- end of {} -->"
-# The share of right sentences of training words that each limit stops. Of two settings tried the looser, since the first,
-# (.012, .008, .004), stopped a tenth of the right sentences of C1.
+# The share of right sentences of training words that each limit stops. Of two settings tried the looser, since the
+# first, (.012, .008, .004), stopped a tenth of the right sentences of C1.
 STOPPED = {"association": 0.006, "local": 0.002, "form": 0.002}
 SLOPE_AT = 0.05
 FITTED_TO = 100  # sentences a level
