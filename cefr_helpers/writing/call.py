@@ -1,7 +1,7 @@
 """One call of `cefr write`, or of its notebook: everything checked first, then written, then given out in forms."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cefr_helpers.core import locks
@@ -9,7 +9,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.data import banks
-from cefr_helpers.writing import output, writers, writing
+from cefr_helpers.writing import forms, output, writers, writing
 from cefr_helpers.writing.candidates import CandidateLog
 from cefr_helpers.writing.decisions import Decided
 from cefr_helpers.writing.forms import OutputFolder
@@ -58,14 +58,14 @@ def write(request: Request, say: Callable[[str], None] = print) -> tuple[dict, l
 
 
 def write_decided(
-    decided: Decided, forms: tuple[str, ...], folder: Path, say: Callable[[str], None] = print
+    decided: Decided, names: tuple[str, ...], folder: Path, say: Callable[[str], None] = print
 ) -> list[Path]:
     """Give out in forms what a person decided; the forms' paths.
 
     Raises:
         InputError, DiskFull: as `OutputFolder`.
     """
-    place = OutputFolder(folder, decided.level, forms)
+    place = OutputFolder(folder, decided.level, names)
     say("\n".join(decided.lines()))
     return place.write(decided.collection())
 
@@ -88,7 +88,12 @@ def sample(request: Request, say: Callable[[str], None] = print) -> Outcome:
     if lost := plan.unsteerable():
         say(f"No form of these can be written out, so they come by chance alone: {', '.join(lost)}")
     log = CandidateLog(request.folder / "made", plan.level, writer)
-    return writing.write(plan, writer, judge, log, say)
+    outcome = writing.write(plan, writer, judge, log, say)
+    if set(request.forms).isdisjoint(forms.WITH_GAPS):
+        return outcome
+    say("Trying other words in the gaps of the chosen sentences ...")
+    fits = judge.gap_fits([(one.word, one.text) for one in outcome.chosen], writer)
+    return replace(outcome, gap_fits=fits)
 
 
 def _only_one(folder: Path):

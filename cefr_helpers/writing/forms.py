@@ -22,6 +22,7 @@ FORMS: dict[str, tuple[str, Callable[[Collection], bytes]]] = {
     "quizlet": ("quizlet.tsv", tables.as_quizlet),
     "moodle": ("moodle.xml", moodle.as_moodle),
 }
+WITH_GAPS = frozenset(("html", "docx", "quizlet", "moodle"))  # exercises, of sentences whose gap asks for its word
 DEFAULT = "csv apkg html"
 _MANIFEST = "written.json"
 

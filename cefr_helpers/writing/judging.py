@@ -12,7 +12,7 @@ from pathlib import Path
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import number
 from cefr_helpers.data import banks, formatting, word_lists
-from cefr_helpers.evaluation import human_scale, level_scorers, summary
+from cefr_helpers.evaluation import cloze, human_scale, level_scorers, summary
 from cefr_helpers.models import likelihood
 from cefr_helpers.text import grammar, vocabulary, word_match
 from cefr_helpers.text.tokens import words_of
@@ -74,6 +74,7 @@ class Judge:
         named = banks.read_all(banks.find(bank, level))
         if len(named) < 2 or level not in named:
             named |= banks.read_all(banks.find("bundled", level))
+        self._words = sorted(named[level].sentences)
         rows = level_scorers.sentences_of(named)
         self._sentences = rows.sentences
         self._scorers = level_scorers.train(rows, _SEED, with_quality=False)
@@ -91,6 +92,17 @@ class Judge:
         slots = summary.measure({"tuned": texts}, words, self.level, self._scorers, self._sentences)
         nats = self._nats(found, writer)
         return [self._judged(*row) for row in zip(found, slots.to_dict("records"), nats, strict=True)]
+
+    def gap_fits(self, found: Sequence[tuple[str, str]], writer: Writer) -> dict[tuple[str, str], bool]:
+        """Whether no other word of the level is likelier in each sentence's gap than its own, by the base model.
+
+        Args:
+            found: words with their sentences; one whose gap can't be tried so (see `cloze.choices`) is left out.
+        """
+        groups = {one: texts for one in found if (texts := cloze.choices(*one, self._words))}
+        with writer.models.base_alone():
+            scores = likelihood.score_choices(writer.models.model, writer.models.tokenizer, list(groups.values()))
+        return {one: own >= max(others) for one, (own, *others) in zip(groups, scores, strict=True)}
 
     def _judged(self, one: tuple[str, int, str], slot: dict, nll: float) -> Candidate:
         word, order, text = one

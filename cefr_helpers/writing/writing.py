@@ -1,7 +1,7 @@
 """From a plan to chosen sentences: rounds of sampling, judging and choosing, until each word has its sentences."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cefr_helpers.writing import plans, selection
 from cefr_helpers.writing.candidates import CandidateLog
@@ -19,6 +19,7 @@ class Outcome:
     Attributes:
         writer, remark: the model's name, and what people should know of it.
         candidates: all that were judged.
+        gap_fits: (word, sentence) -> whether the word alone fills its gap, of chosen sentences where that was measured.
     """
 
     plan: Plan
@@ -26,11 +27,22 @@ class Outcome:
     remark: str
     candidates: tuple[Candidate, ...]
     choice: Choice
+    gap_fits: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+    @property
+    def chosen(self) -> list[Candidate]:
+        """The chosen candidates, in the order of the list."""
+        return [one for word in self.plan.words for one in self.choice.chosen[word]]
 
     def collection(self) -> Collection:
         """The chosen sentences, in the order of the list."""
-        own = [one for word in self.plan.words for one in self.choice.chosen[word]]
-        return Collection(self.plan.name, self.plan.level, tuple(as_written(self.plan, one) for one in own))
+        own = (self._written(one) for one in self.chosen)
+        return Collection(self.plan.name, self.plan.level, tuple(own))
+
+    def _written(self, one: Candidate) -> WrittenSentence:
+        """A candidate as forms take it, with what the list says of its word."""
+        details, fits = self.plan.details.get(one.word, {}), self.gap_fits.get((one.word, one.text))
+        return written(one.word, one.text, self.plan.level, people_level=one.people_level, gap_fits=fits, **details)
 
 
 def write(plan: Plan, writer: Writer, judge: Judge, log: CandidateLog, say: Callable[[str], None] = print) -> Outcome:
@@ -54,11 +66,6 @@ def write(plan: Plan, writer: Writer, judge: Judge, log: CandidateLog, say: Call
             break
     everything = tuple(one for own in judged.values() for one in own)
     return Outcome(plan, writer.name, writer.remark, everything, choice)
-
-
-def as_written(plan: Plan, one: Candidate) -> WrittenSentence:
-    """A candidate as forms take it, with what the list says of its word."""
-    return written(one.word, one.text, plan.level, people_level=one.people_level, **plan.details.get(one.word, {}))
 
 
 def _new(log: CandidateLog, word: str, judged: dict, plan: Plan, number: int) -> list[tuple[int, str]]:

@@ -10,7 +10,7 @@ from tiny_models import tiny_recipe
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import load_recipe
-from cefr_helpers.writing import call, forms, output, plans, writers
+from cefr_helpers.writing import call, forms, judging, output, plans, writers
 from cefr_helpers.writing.candidates import CandidateLog
 
 
@@ -78,18 +78,27 @@ def test_the_plan_keeps_the_order_and_what_the_list_says(words):
     assert plan.unsteerable() == []
 
 
+def test_a_gap_that_any_word_would_fill_is_told_from_one_that_asks_for_its_word(tmp_path):
+    writer = writers.load("bundled", "A2", Workspace(tmp_path, tmp_path), load_recipe("smoke"))
+    judge = judging.Judge("bundled", "A2", None)
+    tight, loose = ("kitchen", "She is cooking dinner in the kitchen."), ("kitchen", "This is about the kitchen.")
+    phrase = ("look up", "I must look up this word.")
+    assert judge.gap_fits([tight, loose, phrase], writer) == {tight: True, loose: False}
+
+
 @pytest.mark.slow
 def test_the_real_base_writes_each_word_into_its_sentences(tmp_path, words):
     plan = plans.read(words, "A2", 1, 8, None, 1)
     workspace = Workspace(tmp_path, tmp_path)
     asked = call.Request(
-        plan, forms.parse("csv bank"), tmp_path / "out", None, "bundled", workspace, load_recipe("cpu")
+        plan, forms.parse("csv bank html"), tmp_path / "out", None, "bundled", workspace, load_recipe("cpu")
     )
     choice, paths = call.write(asked)
     rows = list(csv.DictReader(paths[0].read_text().splitlines()))
     assert rows and [row["word"] for row in rows] == [one["word"] for one in choice["words"] if one["chosen"]]
     assert choice["candidates_with_word"] >= 0.9 * choice["candidates"] > 0
     assert choice["measures"]["word_used"] == 1.0
+    assert "It was not checked" not in (tmp_path / "out" / "worksheet.html").read_text()
     before = {path: path.read_bytes() for path in (*paths, output.choice_file(tmp_path / "out"))}
     call.write(asked)  # nothing is asked again, so nothing changes
     assert before == {path: path.read_bytes() for path in before} and json.loads(before[paths[1]])
