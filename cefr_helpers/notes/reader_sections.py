@@ -163,7 +163,10 @@ def _difference(row: str, one: SystemRating, locale: Locale) -> str:
     points = verdicts.points(difference.estimate, locale)
     shown = f"{points} {verdicts.ends(difference, locale)}" if _ends(difference) else points
     said = text["difference"].format(
-        system=_name(row, locale), points=shown, outcome=text["outcomes"][outcome], p=_p(difference.p, locale)
+        system=_name(row, locale),
+        points=shown,
+        outcome=text["outcomes"][outcome],
+        p=verdicts.p_in_words(difference.p, None, locale),
     )
     if outcome in ("better", "worse") or one.words_needed is None:
         return said

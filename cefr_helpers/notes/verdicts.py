@@ -52,7 +52,7 @@ def joint_success(records: LevelRecords, locale: Locale, holm: tuple[float, int]
         figures = f"{figures}, {text['slots_only'].format(n=n)}"
     else:
         shown = {"estimate": points(difference.estimate, locale), "interval": ends(difference, locale), "n": n}
-        said_p = _p(p, holm, locale) + _lowest(difference.p, found.prompts, locale)
+        said_p = p_in_words(p, holm, locale) + _lowest(difference.p, found.prompts, locale)
         figures = f"{figures}, {text['difference'].format(p=said_p, **shown)}"
     name = text["opponents"][rows[0]]
     return f"**{text['verdict'][said].format(n=n, opponent=name)}**: {figures}"
@@ -183,7 +183,8 @@ def ends(entry: Interval | Metric, locale: Locale) -> str:
     return tables.interval((100 * entry.low, 100 * entry.high), replace(locale, loss_decimals=1))
 
 
-def _p(p: float | None, holm: tuple[float, int] | None, locale: Locale) -> str:
+def p_in_words(p: float | None, holm: tuple[float, int] | None, locale: Locale) -> str:
+    """A p such as "p = 0.012" or "p < 0.001"; `holm` gives the corrected p and over how many levels."""
     text = locale.phrases["generation"]
     small = p is not None and p < tables.SMALLEST_P
     shown = text["p_below" if small else "p"].format(p=locale.decimal(tables.SMALLEST_P if small else p, 3))
