@@ -4,6 +4,7 @@ Slots of ten words; the rate of a prompt is drawn from a beta distribution, so t
 table stands in docs/evaluation.md, with the interval that was used before beside it.
 """
 
+import argparse
 from collections.abc import Callable
 from itertools import product
 from typing import NamedTuple
@@ -89,5 +90,6 @@ def _width(case: Simulated) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     text = marked_parts.replace(PAGE.read_text(encoding="utf-8"), START, END, table())
     print(files.write_atomically(PAGE, text))

@@ -44,8 +44,9 @@ def explain_validation(error: Mapping[str, Any], known: Collection[str] = (), mi
     hint = ""
     if isinstance(error["input"], str) and error["type"].startswith(("float", "int")):
         hint = " (YAML reads 2e-4 as text: write 2.0e-4)"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{key}: {shown(error['input'])}: {message[:1].lower()}{message[1:]}{hint}"
+    own = error["msg"].removeprefix("Value error, ")  # of a validator of ours, which is left as it is
+    message = own if own != error["msg"] else own[:1].lower() + own[1:]
+    return f"{key}: {shown(error['input'])}: {message}{hint}"
 
 
 def unknown_key(key: str, known: Collection[str]) -> str:

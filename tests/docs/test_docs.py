@@ -113,6 +113,8 @@ def try_line(line: str, folder: Path) -> None:
         try_cefr(words[1:])
     elif words[1:3] == ["-m", "pytest"]:
         run_in(ROOT, f"{line} --collect-only -q -p no:cacheprovider")
+    elif words[1:2] == ["-m"] and words[2].startswith("tools."):
+        run_in(ROOT, f"python -m {words[2]} --help")  # they measure for long, and write into the pages
     else:
         run_in(folder, line.split(" > ")[0])
 

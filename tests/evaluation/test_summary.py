@@ -260,7 +260,7 @@ def test_mean_levels_of_both_scales_are_of_valid_slots_and_the_share_within_one_
     assert seen["human_level"]["value"] == pytest.approx(8 / 3) and seen["bank_level"]["value"] == pytest.approx(7 / 3)
     assert 1 <= seen["human_level"]["low"] < 8 / 3 < seen["human_level"]["high"] <= 5
     assert seen["human_level_length_free"] == {"value": None, "low": None, "high": None}
-    assert evaluation._rate(table, "human_within_one", SEED)["value"] == 0.5
+    assert evaluation._rate(table, "human_within_one")["value"] == 0.5
     alone = evaluation._mean_level(table[:2], "human_level")
     assert alone == {"value": 2.0, "low": None, "high": None}
 
