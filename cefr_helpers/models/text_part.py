@@ -41,14 +41,15 @@ def _extract(folder: Path, target: Path) -> None:
         GenerationConfig,
     )
 
-    how = {"local_files_only": True, "trust_remote_code": False}
-    config = AutoConfig.from_pretrained(folder, **how)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     text_config = config.get_text_config(decoder=True)
     if type(text_config) not in AutoModelForCausalLM._model_mapping:
         kind = shown(getattr(text_config, "model_type", None))
         raise InputError(f"base_model: {folder}: its text part is of the kind {kind}; expected a model of text alone")
     print(f"Extracting the text part of {folder.name} (once) ...", flush=True)
-    whole = AutoModelForImageTextToText.from_pretrained(folder, dtype="auto", use_safetensors=True, **how)
+    whole = AutoModelForImageTextToText.from_pretrained(
+        folder, dtype="auto", use_safetensors=True, local_files_only=True, trust_remote_code=False
+    )
     text_config.tie_word_embeddings = config.tie_word_embeddings
     text_config.dtype = whole.dtype
     part = AutoModelForCausalLM.from_config(text_config, dtype=whole.dtype)
@@ -57,9 +58,11 @@ def _extract(folder: Path, target: Path) -> None:
     part.get_output_embeddings().load_state_dict(whole.get_output_embeddings().state_dict())
     part.generation_config = GenerationConfig.from_model_config(text_config)
     if (folder / "generation_config.json").is_file():
-        part.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
+        part.generation_config = GenerationConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
     part.save_pretrained(target)
-    AutoTokenizer.from_pretrained(folder, **how).save_pretrained(target)
+    AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False).save_pretrained(target)
     # the tokenizer of such a model names what processes pictures, which the part does not have
     path = target / "tokenizer_config.json"
     settings = json.loads(path.read_text(encoding="utf-8"))

@@ -205,7 +205,10 @@ def shuffled(sentence, rng) -> str:
     return " ".join([words[0].capitalize(), *words[1:]]).replace(" i ", " I ") + sentence[-1]
 
 
-@pytest.mark.parametrize("name", ["wrong order", "one sentence ten times", "shuffled words", "copies", "another level"])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("shuffled words", "copies")]
+
+
+@pytest.mark.parametrize("name", ["wrong order", "one sentence ten times", *SLOW, "another level"])
 def test_degenerate_answers_fail(held_out, scorers, known, name):
     """The scorers themselves at work, all levels together."""
     rng, far = random.Random(7), {"A1": "B2", "A2": "C1", "B1": "C1", "B2": "A1", "C1": "A2"}

@@ -176,6 +176,7 @@ def test_what_changed_reruns_just_what_depends_on_it(workspace, folder, tmp_path
     assert planned(folder, language="tr") == jobs("plot")
 
 
+@pytest.mark.slow
 def test_a_failed_level_leaves_the_others_going_and_is_named(tmp_path):
     """A file stands where B2's earlier records should go: A1 goes through, B2 is named with cause and log."""
     out = tmp_path / "out"

@@ -59,6 +59,7 @@ def test_several_processes_are_refused(monkeypatch):
         distributed.check(AUTO)
 
 
+@pytest.mark.slow
 def test_auto_trains_as_the_number_would_and_trials_leave_no_trace(tiny_folder, examples, tmp_path):
     """The second run tries steps of 8 and 4 examples, is told that these do not fit, and takes 2."""
     by_number = FP32 | {"batch_size": 2, "gradient_accumulation_steps": 4}

@@ -142,6 +142,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_step(tiny_folder, examples, tm
     assert not (tmp_path / "run" / "user_data").exists()
 
 
+@pytest.mark.slow
 def test_four_bit_loading_trains_and_merges_onto_a_16_bit_base(bundled, examples, tmp_path):
     recipe = {"load_in_4bit": True, "epochs": 1, "eval_steps": 2, "batch_size": 2}
     found = results(run(tmp_path / "run", "bundled", examples, recipe, publish=True))
