@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from cefr_helpers.core import files, ratings, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS, check_level
-from cefr_helpers.core.paths import ANSWER_PLOT_FILES, Workspace, project_root
+from cefr_helpers.core.paths import ANSWER_PLOT_FILES, Workspace
 from cefr_helpers.core.ratings import RatingsRecord
 from cefr_helpers.core.schema import (
     MEASURES,
@@ -166,18 +166,11 @@ def changed_since(workspace: Workspace, level: str) -> str | None:
 
     A file that is gone has not changed: a finished run may be kept without its bank or its examples.
     """
-    made_of: dict[str, str] = {}
     note = workspace.note(level)
-    for name in records.NAMES:
-        record = records.read_if_there(workspace, level, name)
-        if record is None:
-            continue
-        made_of |= record.inputs
-        path = workspace.record(level, name)
-        if note.is_file() and path.stat().st_mtime > note.stat().st_mtime:
-            return path.name
-    for name, digest in made_of.items():
-        path = project_root() / name  # an absolute name stays what it is
-        if path.is_file() and files.sha256(path) != digest:
-            return path.name
-    return None
+    found = {name: records.read_if_there(workspace, level, name) for name in records.NAMES}
+    for name, record in found.items():
+        if note.is_file() and records.created_s(record) > note.stat().st_mtime:
+            return workspace.record(level, name).name
+    made_of = [record.inputs for record in found.values() if record]
+    changed = (path.name for digests in made_of for path, there in records.changed_files(digests) if there)
+    return next(changed, None)

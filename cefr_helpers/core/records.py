@@ -4,7 +4,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -171,6 +171,31 @@ def read_as(path: Path, model: type[AnyPart], needed: set[str], again: str) -> A
 def read_if_there(workspace: Workspace, level: str, name: str) -> AnyRecord | None:
     """The record, or None where the stage has not been run; a broken record still raises InputError."""
     return read(workspace, level, name) if workspace.record(level, name).is_file() else None
+
+
+def created_s(record: AnyRecord | None) -> float:
+    """When the content of a record was first written, in seconds since 1970; 0 where there is none, or no time in it.
+
+    Its file may be newer: a stage that finds the same again writes the same record.
+    """
+    try:
+        return datetime.fromisoformat(record.created).timestamp() if record else 0.0
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def changed_files(digests: dict[str, str]) -> Iterator[tuple[Path, bool]]:
+    """Of files with the digests that they had before a run those with other content now, each with whether it is there.
+
+    Args:
+        digests: as `hash_inputs` gives them.
+    """
+    for name, digest in digests.items():
+        path = project_root() / name  # an absolute name stays what it is
+        if not path.is_file():
+            yield path, False
+        elif sha256(path) != digest:
+            yield path, True
 
 
 def versions() -> dict[str, str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from cefr_helpers.core import ratings, recipes, records
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.files import sha256
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
 from cefr_helpers.core.records import AnyRecord
@@ -133,9 +132,8 @@ def _of_notes(workspace: Workspace, level: str, stage: str, missing: list[Path])
 def _created(workspace: Workspace, level: str, name: str) -> float:
     """When the content of a record was first written (seconds since 1970); 0 where there is none."""
     try:
-        record = records.read_if_there(workspace, level, name)
-        return datetime.fromisoformat(record.created).timestamp() if record else 0.0
-    except (InputError, ValueError, TypeError):
+        return records.created_s(records.read_if_there(workspace, level, name))
+    except InputError:
         return 0.0  # its own stage says that it is broken
 
 
@@ -159,14 +157,10 @@ def _changes(settings: RunConfig, level: str, stage: str, record: AnyRecord) -> 
     yield from _code(settings.workspace, level, stage)
 
 
-def _changed(files: dict[str, str]) -> Iterator[str]:
-    """Of files with the digests that they had before a run those that are gone or have another content now."""
-    for name, digest in files.items():
-        path = project_root() / name  # an absolute name stays what it is
-        if not path.is_file():
-            yield f"{path.name} is gone"
-        elif sha256(path) != digest:
-            yield f"{path.name} changed"
+def _changed(digests: dict[str, str]) -> Iterator[str]:
+    """Which files are gone or have another content than before a run."""
+    for path, there in records.changed_files(digests):
+        yield f"{path.name} {'changed' if there else 'is gone'}"
 
 
 def _code(workspace: Workspace, level: str, stage: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -140,7 +141,10 @@ def test_figures_that_are_older_than_their_records_are_marked(workspace, site, t
     copy = Workspace(tmp_path / "out", tmp_path / "user_data")
     shutil.copytree(workspace.output_root, copy.output_root)
     later = copy.note("B2").stat().st_mtime + 5
-    os.utime(copy.record("B2", "training"), (later, later))
+    os.utime(copy.record("B2", "dataset"), (later, later))  # the same record, written again
+    training = json.loads(copy.record("B2", "training").read_text())
+    training["created"] = datetime.fromtimestamp(later, UTC).isoformat(timespec="seconds")
+    copy.record("B2", "training").write_text(json.dumps(training))
     made = build.build(copy, "en").parent
     for name in ("index.html", "Notes/B2_FINE_TUNING_RESULTS.html"):
         assert page(made, name).main.get_text().count("Out of date. training.json has changed") == 1
@@ -149,7 +153,6 @@ def test_figures_that_are_older_than_their_records_are_marked(workspace, site, t
     record = json.loads(copy.record("B1", "dataset").read_text())
     record["inputs"] = {str(tmp_path / "bank.json"): "0" * 64}
     copy.record("B1", "dataset").write_text(json.dumps(record))
-    os.utime(copy.record("B1", "dataset"), (0, 0))
     assert "Out of date. bank.json has changed" in page(build.build(copy, "en").parent, "index.html").main.get_text()
 
 
