@@ -23,6 +23,7 @@ from cefr_helpers.commands.options import (
     Seed,
     UserData,
     overrides,
+    resumable,
     shown,
     upper,
 )
@@ -226,15 +227,9 @@ def bank(
     if dry_run:
         typer.echo(generator.preview(plan, teachers, place))
         return
-    try:
+    with resumable(generator.GO_ON, chat_client.Unavailable):
         asked = chat_client.ChatClient(url, key, timeout_s)
         results = generator.generate(plan, teachers, place, asked, words)
-    except chat_client.Unavailable as error:
-        print(f"{error}\n{generator.GO_ON}", file=sys.stderr)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        print(f"\nStopped. {generator.GO_ON}", file=sys.stderr)
-        raise typer.Exit(130) from None
     typer.echo(storage.report(results, place))
     raise typer.Exit(0 if results["kept"] and not results["stopped"] else 1)
 

@@ -1,6 +1,9 @@
 """Options that several `cefr` commands take, and what they say in terms of config.yaml."""
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -40,3 +43,20 @@ def overrides(levels=None, recipe=None, bank=None, language=None, output_root=No
 def shown(path: Path) -> str:
     """A path as short as it can be told from the folder the command was called in."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+@contextmanager
+def resumable(advice: str, failures: type[Exception] | tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """End the command with 130 at Ctrl+C and with 1 at a failure of these kinds, and say how to go on.
+
+    Args:
+        advice: what was kept, and what to do.
+    """
+    try:
+        yield
+    except failures as error:
+        print(f"{error}\n{advice}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        print(f"\nStopped. {advice}", file=sys.stderr)
+        raise typer.Exit(130) from None

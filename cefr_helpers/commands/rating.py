@@ -1,12 +1,11 @@
 """The `cefr` commands that ask readers what the sentences are worth, and set their votes against what programs say."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cefr_helpers.commands.options import Language, Levels, OutputRoot, Seed, overrides, shown, upper
+from cefr_helpers.commands.options import Language, Levels, OutputRoot, Seed, overrides, resumable, shown, upper
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS, check_level
 from cefr_helpers.pipeline import configuration
@@ -93,12 +92,6 @@ def judge(
     settings = configuration.read(overrides(check_level(level), output_root=output_root))
     asked = chat_client.ChatClient(url, chat_client.key_for(url), timeout_s)
     kept = "What was answered is kept: the same command goes on from there."
-    try:
+    with resumable(kept, chat_client.Unavailable):
         made = judging.judge(settings.workspace, level, asked, model, max_new_tokens, typer.echo)
-    except chat_client.Unavailable as error:
-        print(f"{error}\n{kept}", file=sys.stderr)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        print(f"\nStopped. {kept}", file=sys.stderr)
-        raise typer.Exit(130) from None
     typer.echo(f"{shown(made)}: give it to `make rated` with the readers' votes; without any it is not checked")

@@ -2,13 +2,22 @@
 
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cefr_helpers.commands.options import Bank, OutputRoot, RecipeName, Seed, UserData, overrides, shown, upper
+from cefr_helpers.commands.options import (
+    Bank,
+    OutputRoot,
+    RecipeName,
+    Seed,
+    UserData,
+    overrides,
+    resumable,
+    shown,
+    upper,
+)
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import load_recipe
@@ -67,11 +76,8 @@ def write(
     request = call.Request(
         plan, names, folder, model, settings.sentence_bank, settings.workspace, load_recipe(settings.recipe)
     )
-    try:
+    with resumable(_RESUME):
         choice, paths = call.write(request, typer.echo)
-    except KeyboardInterrupt:
-        print(f"\nStopped. {_RESUME}", file=sys.stderr)
-        raise typer.Exit(130) from None
     for path in paths:
         typer.echo(f"{shown(path)}")
     if not paths:

@@ -1,7 +1,7 @@
 """Errors the user can fix; shown without a traceback."""
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 
@@ -47,6 +47,14 @@ def explain_validation(error: Mapping[str, Any], known: Collection[str] = (), mi
     own = error["msg"].removeprefix("Value error, ")  # of a validator of ours, which is left as it is
     message = own if own != error["msg"] else own[:1].lower() + own[1:]
     return f"{key}: {shown(error['input'])}: {message}{hint}"
+
+
+def first_problem(problems: Sequence[Mapping[str, Any]]) -> tuple[str, str, str]:
+    """Place, value and message of the first of pydantic's errors about a file, `ValidationError.errors()`."""
+    problem = problems[0]
+    place = ".".join(map(str, problem["loc"])) or "the whole file"
+    value = shown(problem["input"]) if problem["type"] != "missing" else "missing"
+    return place, value, problem["msg"].removeprefix("Value error, ")
 
 
 def unknown_key(key: str, known: Collection[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cefr_helpers.core import files
-from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.errors import InputError, first_problem, shown
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.rating.keys import Key
 
@@ -119,10 +119,7 @@ def read(path: Path) -> Votes:
     try:
         return Votes.model_validate(values)
     except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"])) or "the whole file"
-        value = shown(problem["input"]) if problem["type"] != "missing" else "missing"
-        wrong = problem["msg"].removeprefix("Value error, ")
+        place, value, wrong = first_problem(error.errors())
         raise InputError(f"{path}: {place}: {value}: {wrong}; {_EXPECTED}") from None
 
 

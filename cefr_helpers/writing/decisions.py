@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cefr_helpers.core import files
-from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.errors import InputError, first_problem, shown
 from cefr_helpers.core.levels import check_level
 from cefr_helpers.evaluation import human_scale
 from cefr_helpers.writing.sentences import Collection, plain, written
@@ -98,10 +98,8 @@ def read(path: Path) -> Decided:
     try:
         found = Decided.model_validate(values)
     except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"])) or "the whole file"
-        value = shown(problem["input"]) if problem["type"] != "missing" else "missing"
-        raise InputError(f"{path}: {place}: {value}: {problem['msg'].lower()}; {_EXPECTED}") from None
+        place, value, wrong = first_problem(error.errors())
+        raise InputError(f"{path}: {place}: {value}: {wrong.lower()}; {_EXPECTED}") from None
     if all(one.action == "reject" for one in found.decisions):
         raise InputError(f"{path}: decisions: no sentence is taken; expected one at least")
     return found
