@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import browser
 import pytest
 from made_answers import HOSTILE, WORDS
 from readers_window import begin, done, downloaded, look, one, press
@@ -178,8 +179,7 @@ class TestAgain:
 
 @pytest.fixture
 def opened(chromium, built):
-    chromium.get("about:blank")
-    chromium.get_log("browser")  # of pages that other tests looked at
+    browser.leave(chromium)
     look(chromium, built.path)
     yield chromium
     assert chromium.get_log("browser") == []

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import browser
 import hand_made_records
 import nbformat
 import pytest
@@ -281,8 +282,7 @@ def look(chromium, path: Path, width: int = 1280, scheme: str = "light") -> None
 class TestInChromium:
     @pytest.mark.parametrize("width", [390, 1280])
     def test_no_page_complains_or_is_wider_than_the_screen(self, chromium, site, width):
-        chromium.get("about:blank")
-        chromium.get_log("browser")  # of pages that other tests looked at
+        browser.leave(chromium)
         for path in sorted(site.rglob("*.html")):
             look(chromium, path, width)
             assert chromium.get_log("browser") == [], path

@@ -67,6 +67,12 @@ def chromium(profile: Path):
         driver.quit()
 
 
+def leave(driver) -> None:
+    """Leave the page, and forget what it and those before it complained of: all tests share one browser."""
+    driver.get("about:blank")
+    driver.get_log("browser")
+
+
 @contextmanager
 def lab(folder: Path, parameters: dict[str, dict]):
     """JupyterLab as `make lab` starts it, on a copy of the notebooks whose parameters are set.
@@ -165,8 +171,7 @@ class Window:
         """A notebook in an empty JupyterLab; without a name what JupyterLab opens by itself."""
         self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-        self.driver.get("about:blank")
-        self.driver.get_log("browser")
+        leave(self.driver)
         place = f"lab/tree/notebooks/{path}?reset&" if path else "?"
         self.driver.get(f"{self.url}/{place}token={self.token}")
 

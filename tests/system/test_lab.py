@@ -50,6 +50,7 @@ def window(chromium, records_of_plotting, play, tmp_path_factory) -> browser.Win
     pictures = Path(os.environ.get("CEFR_PICTURES") or tmp_path_factory.mktemp("pictures"))
     with browser.lab(folder, parameters) as (url, token):
         yield browser.Window(chromium, url, token, pictures)
+        browser.leave(chromium)  # a page whose server is gone goes on complaining
 
 
 def test_make_lab_opens_a_start_page_whose_links_open_notebooks(window):

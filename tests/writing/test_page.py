@@ -5,6 +5,7 @@ import json
 import time
 from pathlib import Path
 
+import browser
 import pytest
 from refusals import Refusals
 from selenium.webdriver.common.by import By
@@ -40,6 +41,7 @@ URL.createObjectURL = (blob) => { blob.text().then((text) => { window.saved = te
 
 @pytest.fixture
 def opened(chromium, tmp_path):
+    browser.leave(chromium)
     # a browser keeps what was decided of a list, and pages from disk may share it
     chromium.get(page.write(CHOICE | {"name": tmp_path.name}, tmp_path / "choose.html").as_uri())
     yield chromium
