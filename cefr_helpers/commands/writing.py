@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,12 +18,17 @@ from cefr_helpers.commands.options import (
     shown,
     upper,
 )
+from cefr_helpers.core import secret_scan
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import load_recipe
 from cefr_helpers.pipeline import configuration
 from cefr_helpers.writing import forms, plans
 
+if TYPE_CHECKING:
+    from cefr_helpers.writing.judge_model import JudgeServer
+
+_TIMEOUT_S = 300.0  # without a sign of an answer from the judge model's server
 _RESUME = "What was written is kept: the same command goes on from there."
 
 
@@ -45,6 +50,14 @@ def write(
     known: Annotated[
         Path | None, typer.Option(help="Words the class knows: no others but easier ones are used.")
     ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(help="An OpenAI-compatible server with a judge model, its key in BANK_API_KEY; default: none."),
+    ] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="The judge: a model of the server; default: the one that it lists.")
+    ] = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Where a judge's answer is cut.")] = 300,
     candidates: Annotated[int, typer.Option(min=1, max=64, help="Candidates a word to choose from.")] = (
         plans.CANDIDATES
     ),
@@ -59,6 +72,7 @@ def write(
     seed: Seed = None,
 ) -> None:
     """Write example sentences for a word list: checked, varied, and as a deck, a worksheet, a table or a bank."""
+    from cefr_helpers.bank_making import chat_client
     from cefr_helpers.writing import call
 
     names = forms.parse(form)
@@ -74,14 +88,34 @@ def write(
     folder = _folder(output, settings.workspace, plan.name, level)
     typer.echo("\n".join(plan.read_as))
     request = call.Request(
-        plan, names, folder, model, settings.sentence_bank, settings.workspace, load_recipe(settings.recipe)
+        plan,
+        names,
+        folder,
+        model,
+        settings.sentence_bank,
+        settings.workspace,
+        load_recipe(settings.recipe),
+        _judge_server(server, judge, max_new_tokens),
     )
-    with resumable(_RESUME):
+    with resumable(_RESUME, chat_client.Unavailable):
         choice, paths = call.write(request, typer.echo)
     for path in paths:
         typer.echo(f"{shown(path)}")
     if not paths:
         raise InputError(f"words: {words}: no sentence passed for any word; {folder / 'made'} says why")
+
+
+def _judge_server(server: str | None, model: str | None, max_new_tokens: int) -> "JudgeServer | None":
+    from cefr_helpers.bank_making import chat_client
+    from cefr_helpers.writing.judge_model import JudgeServer
+
+    secret_scan.refuse_secrets("cefr write", {"server": server, "judge": model})
+    if server is None:
+        if model is not None:
+            raise InputError(f"judge: {model} without a server; expected server too, such as {chat_client.DEFAULT}")
+        return None
+    url = chat_client.address(server)
+    return JudgeServer(chat_client.ChatClient(url, chat_client.key_for(url), _TIMEOUT_S), model, max_new_tokens)
 
 
 def _give_out(path: Path, names: tuple[str, ...], output: Path | None, workspace: Workspace, others: object) -> None:

@@ -34,7 +34,7 @@ Answer three questions about the sentence:
 Answer with three lines and nothing else: the number of the question, then yes or no."""
 
 
-def prompt(item: KeyItem, level: str) -> str:
+def prompt(word: str, sentence: str, level: str) -> str:
     """What the model is asked about a sentence: the questions of the page, with their explanations."""
     text = locale.phrases("en")["rating_page"]
     questions = "\n".join(
@@ -43,7 +43,7 @@ def prompt(item: KeyItem, level: str) -> str:
     )
     # by replacing, since a sentence may hold braces
     filled = _TEMPLATE.replace("{questions}", questions).replace("{level}", level).replace("{name}", NAMES["en"][level])
-    return filled.replace("{word}", item.word).replace("{sentence}", item.sentence)
+    return filled.replace("{word}", word).replace("{sentence}", sentence)
 
 
 def parse(answer: str) -> tuple[bool, ...] | None:
@@ -55,6 +55,11 @@ def parse(answer: str) -> tuple[bool, ...] | None:
     if set(found) != set(range(1, len(votes.QUESTIONS) + 1)) or any(len(said) > 1 for said in found.values()):
         return None
     return tuple(found[place].pop() for place in sorted(found))
+
+
+def file_stem(model: str) -> str:
+    """Return the name, without its ending, of the file that keeps what a model answered."""
+    return "judge_" + re.sub(r"[^A-Za-z0-9.]+", "-", model).strip("-.")
 
 
 def judge(
@@ -81,12 +86,11 @@ def judge(
     key = keys.read(workspace.rating_key(level), level)
     model, kind = server.choose_model(model)
     name = without_folders(model)
-    slug = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")
     with locks.lease_folder(workspace.rating(level) / ".judge.lock"):
-        log = ResponseLog(workspace.rating(level) / f"judge_{slug}.jsonl")
+        log = ResponseLog(workspace.rating(level) / f"{file_stem(name)}.jsonl")
         if not log.answers:
             log.begin({"level": level, "model": model, "server": {"url": server.url, "kind": kind}, "begun": _now()})
-        prompts = {item: prompt(of, level) for item, of in key.items.items()}
+        prompts = {item: prompt(of.word, of.sentence, level) for item, of in key.items.items()}
         todo = prompts.keys() - _answered(log, prompts).keys()
         say(f"{level}: {len(prompts)} sentences, {len(todo)} to ask {name} at {server.url} about")
         _ask(
@@ -108,7 +112,7 @@ def judge(
             say(f"{lacking} sentences have no answer that could be read, and are left out")
         made = _votes(key, name, log.header["begun"], answered)
         text = json.dumps(made.model_dump(by_alias=True), indent=1, ensure_ascii=False) + "\n"
-        return files.write_atomically(workspace.rating(level) / f"judge_{slug}.json", text)
+        return files.write_atomically(workspace.rating(level) / f"{file_stem(name)}.json", text)
 
 
 def _ask(

@@ -13,6 +13,7 @@ from cefr_helpers.writing import forms, output, writers, writing
 from cefr_helpers.writing.candidates import CandidateLog
 from cefr_helpers.writing.decisions import Decided
 from cefr_helpers.writing.forms import OutputFolder
+from cefr_helpers.writing.judge_model import JudgeModel, JudgeServer
 from cefr_helpers.writing.judging import Judge
 from cefr_helpers.writing.plans import Plan
 from cefr_helpers.writing.writing import Outcome
@@ -28,6 +29,7 @@ class Request:
         model: as `writers.load` takes it.
         bank: the sentence bank that teaches the level.
         recipe: names the base model of a level that was not trained yet.
+        server: the judge model is asked there; None asks nobody.
     """
 
     plan: Plan
@@ -37,6 +39,7 @@ class Request:
     bank: str
     workspace: Workspace
     recipe: Recipe
+    server: JudgeServer | None = None
 
 
 def write(request: Request, say: Callable[[str], None] = print) -> tuple[dict, list[Path]]:
@@ -46,6 +49,7 @@ def write(request: Request, say: Callable[[str], None] = print) -> tuple[dict, l
         InputError: folder, model or bank can't be used; nothing was written then.
         Busy: another call is at work in the folder.
         DiskFull: there is no room; what was written before is there.
+        chat_client.Unavailable: the judge model's server gave up; what was written and answered is there.
     """
     place = check(request)
     with _only_one(request.folder):
@@ -81,6 +85,7 @@ def check(request: Request) -> OutputFolder:
 def sample(request: Request, say: Callable[[str], None] = print) -> Outcome:
     """Load what judges and what writes, and write; candidates that are there are not asked for again."""
     plan = request.plan
+    judge_model = request.server and JudgeModel(request.folder / "made", plan.level, request.server)
     say("Reading the bank and learning its levels ...")
     judge = Judge(request.bank, plan.level, plan.known)
     writer = writers.load(request.model, plan.level, request.workspace, request.recipe)
@@ -88,7 +93,7 @@ def sample(request: Request, say: Callable[[str], None] = print) -> Outcome:
     if lost := plan.unsteerable():
         say(f"No form of these can be written out, so they come by chance alone: {', '.join(lost)}")
     log = CandidateLog(request.folder / "made", plan.level, writer)
-    outcome = writing.write(plan, writer, judge, log, say)
+    outcome = writing.write(plan, writer, judge, log, say, judge_model)
     if set(request.forms).isdisjoint(forms.WITH_GAPS):
         return outcome
     say("Trying other words in the gaps of the chosen sentences ...")

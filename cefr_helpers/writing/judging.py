@@ -27,6 +27,7 @@ SHORT_REASONS = {
     "level": "not of the level",
     "unknown_words": "with words that are not known",
     "repeats": "nearly the same as a better one",
+    "refused": "refused by the judge model",
 }
 _LABELLED = re.compile(r"\w+( \d+)?:")  # "Question 1: ..."
 _ODD_NATS = 4.0  # what words or forms cost that English hardly puts so

@@ -66,6 +66,7 @@ def as_choice(outcome: Outcome) -> dict:
         "level": plan.level,
         "model": outcome.writer,
         "remark": outcome.remark,
+        "judge_model": outcome.judge_model,
         "sentences_per_word": plan.sentences,
         "seed": plan.seed,
         "candidates": len(outcome.candidates),
@@ -99,6 +100,11 @@ def summary(choice: dict, folder: Path) -> list[str]:
         f"Sentences: {count}, for {len(choice['words'])} words at {choice['level']}, chosen from "
         f"{choice['candidates']} candidates of {choice['model']}"
     )
+    if judge_model := choice["judge_model"]:
+        lines.append(
+            f"{judge_model} answered yes to all three questions about each of them, or gave no answer that could be "
+            "read; how far it agrees with people was not checked here"
+        )
     if measures := choice["measures"]:
         lines.append(
             f"By the scale fitted to people's labels {measures['within_one']:.0%} are at most one level off; the most "

@@ -1,10 +1,11 @@
 """From a plan to chosen sentences: rounds of sampling, judging and choosing, until each word has its sentences."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cefr_helpers.writing import plans, selection
 from cefr_helpers.writing.candidates import CandidateLog
+from cefr_helpers.writing.judge_model import JudgeModel
 from cefr_helpers.writing.judging import Candidate, Judge
 from cefr_helpers.writing.plans import Plan
 from cefr_helpers.writing.selection import Choice
@@ -19,6 +20,7 @@ class Outcome:
     Attributes:
         writer, remark: the model's name, and what people should know of it.
         candidates: all that were judged.
+        judge_model: the name of the model behind a server that was asked about the chosen sentences, if any.
         gap_fits: (word, sentence) -> whether the word alone fills its gap, of chosen sentences where that was measured.
     """
 
@@ -27,6 +29,7 @@ class Outcome:
     remark: str
     candidates: tuple[Candidate, ...]
     choice: Choice
+    judge_model: str | None = None
     gap_fits: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     @property
@@ -45,11 +48,19 @@ class Outcome:
         return written(one.word, one.text, self.plan.level, people_level=one.people_level, gap_fits=fits, **details)
 
 
-def write(plan: Plan, writer: Writer, judge: Judge, log: CandidateLog, say: Callable[[str], None] = print) -> Outcome:
+def write(
+    plan: Plan,
+    writer: Writer,
+    judge: Judge,
+    log: CandidateLog,
+    say: Callable[[str], None] = print,
+    judge_model: JudgeModel | None = None,
+) -> Outcome:
     """Sample, judge and choose until each word has its sentences or ROUNDS are over.
 
     Args:
         log: what it holds already is not asked for again.
+        judge_model: refuses what the gates let pass; None asks nobody.
     """
     judged: dict[str, list[Candidate]] = {word: [] for word in plan.words}
     choice, todo = None, list(plan.words)
@@ -60,12 +71,29 @@ def write(plan: Plan, writer: Writer, judge: Judge, log: CandidateLog, say: Call
         fresh = [(word, order, text) for word in todo for order, text in _new(log, word, judged, plan, number)]
         for one in judge.judge(fresh, writer):
             judged[one.word].append(one)
-        choice = selection.choose(plan.words, [one for own in judged.values() for one in own], plan.sentences)
+        choice = choose(plan, judged, judge_model, say)
         todo = list(choice.lacking(plan.sentences))
         if not todo:
             break
     everything = tuple(one for own in judged.values() for one in own)
-    return Outcome(plan, writer.name, writer.remark, everything, choice)
+    return Outcome(plan, writer.name, writer.remark, everything, choice, judge_model and judge_model.name)
+
+
+def choose(
+    plan: Plan, judged: dict[str, list[Candidate]], judge_model: JudgeModel | None, say: Callable[[str], None]
+) -> Choice:
+    """Choose, and choose anew without what the judge model refuses, until it refuses nothing that was chosen."""
+    while True:
+        choice = selection.choose(plan.words, [one for own in judged.values() for one in own], plan.sentences)
+        chosen = [one for own in choice.chosen.values() for one in own]
+        refused = judge_model.refused(chosen, say) if judge_model else {}
+        if not refused:
+            return choice
+        for word, own in judged.items():
+            judged[word] = [
+                replace(one, reason="refused", detail=refused[key]) if (key := (one.word, one.text)) in refused else one
+                for one in own
+            ]
 
 
 def _new(log: CandidateLog, word: str, judged: dict, plan: Plan, number: int) -> list[tuple[int, str]]:

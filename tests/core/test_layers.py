@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "notes": "rendering evaluation",
     "experiments": "data pipeline rendering evaluation training",
     "bank_making": "text models data evaluation",
-    "writing": "text models data evaluation bank_making",
+    "writing": "text models data evaluation bank_making rating",
     "playground": "text data models evaluation writing",
     "sharing": "notes models data rendering",
     "rating": "rendering evaluation bank_making",

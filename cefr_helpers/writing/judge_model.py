@@ -1,0 +1,94 @@
+"""A model behind a server that is asked about the sentences that would be chosen: what it refuses is not chosen."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cefr_helpers.bank_making.chat_client import ChatClient
+from cefr_helpers.bank_making.storage import ResponseLog, without_folders
+from cefr_helpers.core import files
+from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.progress import clock
+from cefr_helpers.rating import judge, votes
+from cefr_helpers.writing.judging import Candidate
+
+_EVERY = 10  # answers, until progress is printed again
+_LINE_BYTES = 2000  # of an answer in the log, with what was asked
+
+
+@dataclass(frozen=True)
+class JudgeServer:
+    """Where a judge model is.
+
+    Attributes:
+        model: None where the server lists exactly one.
+        max_new_tokens: where an answer is cut.
+    """
+
+    client: ChatClient
+    model: str | None
+    max_new_tokens: int
+
+
+class JudgeModel:
+    """Asks the questions of the page for readers; each answer is kept on disk, and nothing is asked twice.
+
+    Args:
+        folder: for one file a model.
+
+    Raises:
+        InputError: the server refuses, has no such model, or the file that is there is no such log.
+        chat_client.Unavailable: the server gave no answer.
+    """
+
+    def __init__(self, folder: Path, level: str, server: JudgeServer):
+        self._level, self._server = level, server
+        self._model, kind = server.client.choose_model(server.model)
+        self.name = without_folders(self._model)
+        self.path = folder / f"{judge.file_stem(self.name)}.jsonl"
+        self._log = ResponseLog(self.path)
+        with files.explain_full_disk(self.path, _LINE_BYTES):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._log.begin({"level": level, "model": self._model, "server": {"url": server.client.url, "kind": kind}})
+        self._answers = {one.get("prompt"): one["text"] for one in self._log.answers}
+
+    def refused(self, candidates: Sequence[Candidate], say: Callable[[str], None]) -> dict[tuple[str, str], str]:
+        """Return those that get a no, (word, sentence) -> which questions got it.
+
+        An answer that says neither yes nor no to each question refuses nothing.
+
+        Raises:
+            InputError: the first answers in a row can't be read.
+            chat_client.Unavailable: the server gave up; what was answered is kept.
+        """
+        prompts = {one: judge.prompt(one.word, one.text, self._level) for one in candidates}
+        self._ask({one: prompt for one, prompt in prompts.items() if prompt not in self._answers}, say)
+        said = {one: judge.parse(self._answers[prompt]) for one, prompt in prompts.items()}
+        return {
+            (one.word, one.text): ", ".join(name for name, yes in zip(votes.QUESTIONS, answers, strict=True) if not yes)
+            for one, answers in said.items()
+            if answers and not all(answers)
+        }
+
+    def _ask(self, prompts: dict[Candidate, str], say: Callable[[str], None]) -> None:
+        started = time.monotonic()
+        for done, (one, prompt) in enumerate(prompts.items(), 1):
+            reply = self._server.client.ask(self._model, prompt, judge.TEMPERATURE, self._server.max_new_tokens)
+            with files.explain_full_disk(self.path, _LINE_BYTES):
+                self._log.add({"word": one.word, "prompt": prompt, "text": reply.text})
+            self._answers[prompt] = reply.text
+            self._refuse_unreadable()
+            if done % _EVERY == 0 or done == len(prompts):
+                passed = time.monotonic() - started
+                left = clock(passed / done * (len(prompts) - done))
+                say(f"{self.name}: {done}/{len(prompts)} sentences judged  {clock(passed)} passed, about {left} left")
+
+    def _refuse_unreadable(self) -> None:
+        texts = list(self._answers.values())
+        if len(texts) == judge.IN_A_ROW and not any(map(judge.parse, texts)):
+            raise InputError(
+                f"{self.path}: the first {judge.IN_A_ROW} answers of {self.name} do not say yes or no to each "
+                "question; one that reasons before it answers needs a larger MAX_NEW_TOKENS, and a small one may not "
+                "be able to"
+            )
