@@ -104,7 +104,7 @@ def try_line(line: str, folder: Path) -> None:
         done = subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         lines = done.stdout.replace("\\\n", " ").splitlines()
-        lines = [re.sub(r'^\w+="[^"]*"\s+', "", line) for line in lines]  # what is set for this one program
+        lines = [re.sub(r'^\w+=("[^"]*"|\S*)\s+', "", line) for line in lines]  # what is set for this one program
         steps = [step for step in lines if step.startswith(".venv/bin/") and "/pip " not in step]
         assert steps or words[1] in ("setup", "clean")
         for step in steps:
