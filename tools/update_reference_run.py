@@ -16,7 +16,7 @@ from cefr_helpers.core.paths import STAGES, Workspace, project_root, resolve
 from cefr_helpers.core.progress import clock
 from cefr_helpers.core.schema import ComparisonRecord
 from cefr_helpers.evaluation import parsing
-from cefr_helpers.notes import reader_sections
+from cefr_helpers.notes import readers
 from cefr_helpers.pipeline import configuration
 from cefr_helpers.rendering.locale import load_locale
 from tools import marked_parts
@@ -204,7 +204,7 @@ def _printable(workspace: Workspace, level: str) -> str:
 def _readers(workspace: Workspace) -> str:
     """Whose word "printable" is, or how to get one."""
     found = [record.results for level in LEVELS if (record := ratings.read_if_there(workspace, level))]
-    said = list(dict.fromkeys(reader_sections.who(one, load_locale("en")) for one in found if one.readers))
+    said = list(dict.fromkeys(readers.who(one, load_locale("en")) for one in found if one.readers))
     if not said:
         return "Nobody has rated these sentences yet: `make rate` makes the [page](docs/rating.md) for it."
     questions = "*Printable* is yes to all three questions of the [page for readers](docs/rating.md)."

@@ -50,7 +50,7 @@ def rated(
 ) -> None:
     """Read votes, set them beside gates and measures, and put what readers say into notes and report."""
     from cefr_helpers.core import level_records, ratings
-    from cefr_helpers.notes import final_report, reader_sections, results_note
+    from cefr_helpers.notes import final_report, readers, results_note
     from cefr_helpers.rating import results
     from cefr_helpers.rendering.locale import load_locale
 
@@ -62,7 +62,7 @@ def rated(
         results.write(workspace, one, results.compute(workspace, one))
     for one in given:
         found = level_records.read_level(workspace, one.level)
-        typer.echo(f"{one.level}: {reader_sections.headline(found, locale)}")
+        typer.echo(f"{one.level}: {readers.headline(found, locale)}")
         if gone := results.no_longer_there(before[one.level], found.ratings):
             typer.echo(f"{one.level}: earlier votes of {', '.join(gone)} were not given, and no longer count")
         if found.is_done:

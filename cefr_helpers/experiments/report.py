@@ -7,7 +7,7 @@ from cefr_helpers.core.paths import Workspace
 from cefr_helpers.experiments import results as experiment_results
 from cefr_helpers.experiments import seed_means
 from cefr_helpers.experiments.results import Results
-from cefr_helpers.rendering import escaping, tables, templates
+from cefr_helpers.rendering import tables, templates
 from cefr_helpers.rendering.locale import Locale, load_locale
 from cefr_helpers.rendering.tables import Column, LevelTable
 
@@ -45,29 +45,27 @@ def report_tables(workspace: Workspace, results: Results) -> dict[str, LevelTabl
 
 def note(results: Results, made: dict[str, LevelTable], locale: Locale) -> str:
     """The note as Markdown."""
-    text = locale.phrases["experiment"]
-    done, name = len(results.done), results.name
-    shown = {table.name: tables.to_markdown(_cut(table, results), locale) for table in made.values() if table.rows}
-    cut = sum(len(_cut(table, results).rows) < len(table.rows) for table in made.values())
-    files = [f"tables/experiment_{name}_{key}.csv" for key in (*made, "runs")]
-    files += [f"figures/experiment_{name}_{key}.pdf" for key in FIGURES]
+    cut = {table.name: _cut(table, results) for table in made.values() if table.rows}
+    missing = results.table[results.table["loss"].isna()]
     return templates.render(
         "experiment.md.j2",
+        locale,
         {
-            "text": text,
-            "title": text["title"].format(name=escaping.markdown(name)),
-            "summary": text["summary"].format(done=done, runs=len(results.table), levels=", ".join(results.levels)),
-            "axes": [_axis(axis, values) for axis, values in results.axes.items()],
-            "measure": text["measures"][results.measure],
-            "findings": [*_versions(results, locale), *_findings(made, locale)],
-            "few": _few(results, made, locale),
-            "tables": shown,
-            "cut": text["cut"].format(n=MOST_SHOWN) if cut else None,
-            "figures": {
-                key: {"title": text["figures"][key], "link": f"figures/experiment_{name}_{key}.png"} for key in FIGURES
-            },
-            "missing": _missing(results),
-            "files": files,
+            "name": results.name,
+            "done": len(results.done),
+            "runs": len(results.table),
+            "levels": results.levels,
+            "axes": results.axes,
+            "measure": results.measure,
+            "versions": sorted(set(results.done["measure_version"].dropna().astype(int))),
+            "findings": _findings(made),
+            "few": _few(results, made),
+            "tables": cut,
+            "cut": any(len(table.rows) < len(made[name].rows) for name, table in cut.items()),
+            "most_shown": MOST_SHOWN,
+            "missing": [(row["run"], row["level"]) for row in _records(missing)],
+            "csv_tables": [*made, "runs"],
+            "figures": FIGURES,
         },
     )
 
@@ -185,57 +183,32 @@ def _effects(results: Results, measure: str) -> LevelTable:
     return LevelTable(f"effects_{measure}", columns, tuple(rows))
 
 
-def _findings(made: dict[str, LevelTable], locale: Locale) -> list[str]:
-    """In a sentence each: how many differences are shown after correction, and which."""
-    text = locale.phrases["experiment"]
-    found = []
-    for name, table in made.items():
-        if name.startswith("effects_") and table.rows:
-            shown = [row for row in table.rows if row["holm"] is not None and row["holm"] < _SHOWN]
-            measure = text["measures"][name.removeprefix("effects_")]
-            found.append(text["shown"].format(measure=measure, shown=len(shown), tests=len(table.rows)))
-            for row in shown[:MOST_SHOWN]:
-                change = tables.written(row["change"], "text", locale)
-                p = tables.written(row["holm"], "p", locale)
-                found.append(f"{row['level']}, {escaping.code(row['field'])} {change}: p = {p}")
-    return found
+def _findings(made: dict[str, LevelTable]) -> list[dict]:
+    """Of each table of effects its measure, how many differences it tests, and the rows that show one."""
+    return [
+        {
+            "measure": name.removeprefix("effects_"),
+            "tests": len(table.rows),
+            "shown": [row for row in table.rows if row["holm"] is not None and row["holm"] < _SHOWN],
+        }
+        for name, table in made.items()
+        if name.startswith("effects_") and table.rows
+    ]
 
 
-def _versions(results: Results, locale: Locale) -> list[str]:
-    """That runs were measured by gates of different versions, where they were."""
-    versions = [str(one) for one in sorted(set(results.done["measure_version"].dropna().astype(int)))]
-    return (
-        [locale.phrases["experiment"]["versions"].format(versions=locale.list(versions))] if len(versions) > 1 else []
-    )
-
-
-def _few(results: Results, made: dict[str, LevelTable], locale: Locale) -> str | None:
-    """That the seeds are too few to show anything, where they are: p is at least 2^(1 - seeds), times the tests."""
-    text, seeds = locale.phrases["experiment"], len(results.axes["seed"])
-    tests = len(made[f"effects_{results.measure}"].rows)
+def _few(results: Results, made: dict[str, LevelTable]) -> dict | None:
+    """Where the seeds are too few to show anything: p is at least 2^(1 - seeds), times the tests."""
+    seeds, tests = len(results.axes["seed"]), len(made[f"effects_{results.measure}"].rows)
     enough = next(n for n in range(2, 100) if tests * 2.0 ** (1 - n) < _SHOWN)
     if seeds >= enough or not tests:
         return None
-    if seeds == 1:
-        return text["one_seed"].format(enough=enough)
-    least = locale.decimal(min(1, tests * 2.0 ** (1 - seeds)), 3)
-    return text["few"].format(seeds=seeds, tests=tests, least=least, enough=enough)
-
-
-def _missing(results: Results) -> list[str]:
-    missing = results.table[results.table["loss"].isna()]
-    names = [f"{escaping.code(row['run'])} {row['level']}" for row in _records(missing.head(MOST_SHOWN))]
-    return [*names, *(["…"] if len(missing) > MOST_SHOWN else [])]
+    return {"seeds": seeds, "tests": tests, "enough": enough, "least": min(1, tests * 2.0 ** (1 - seeds))}
 
 
 def _cut(table: LevelTable, results: Results) -> LevelTable:
     """The table with the first rows of each level alone."""
     rows = [row for level in results.levels for row in [r for r in table.rows if r["level"] == level][:MOST_SHOWN]]
     return LevelTable(table.name, table.columns, tuple(rows))
-
-
-def _axis(axis: str, values: list[str]) -> str:
-    return f"{escaping.code(axis)}: {', '.join(escaping.code(value) for value in values)}"
 
 
 def _records(table) -> list[dict]:

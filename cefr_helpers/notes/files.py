@@ -1,4 +1,4 @@
-"""Where a level's files lie, how to load them, and what comes next, for the results note."""
+"""A level's files for the results note: links, the tree, and how to load the merged model."""
 
 import json
 import os
@@ -9,28 +9,22 @@ from cefr_helpers.core import ratings
 from cefr_helpers.core.level_records import LevelRecords, figure_files
 from cefr_helpers.core.paths import PLOT_FILES, Stage, Workspace
 from cefr_helpers.core.records import NAMES
-from cefr_helpers.rendering import escaping, tables
-from cefr_helpers.rendering.locale import Locale
+from cefr_helpers.rendering import escaping
+from cefr_helpers.rendering.escaping import Markdown
 
 
-def relative_link(target: Path, note: Path) -> str:
-    """The link from a note to another file, as Markdown wants it."""
-    return quote(Path(os.path.relpath(target, note.parent)).as_posix())
+def relative_link(target: Path, note: Path) -> Markdown:
+    """The link from a note to another file; percent signs escape whatever would end or change it."""
+    return Markdown(quote(Path(os.path.relpath(target, note.parent)).as_posix()))
 
 
-def plots(workspace: Workspace, records: LevelRecords, locale: Locale) -> list[dict[str, str]]:
-    """Title and link of each of the five plots."""
-    folder, note = workspace.plots(records.level), workspace.note(records.level)
-    return [
-        {
-            "title": f"{records.level}: {locale.phrases['plot']['titles'][name]}",
-            "link": relative_link(folder / file, note),
-        }
-        for name, file in PLOT_FILES.items()
-    ]
+def links(files: dict[str, str], workspace: Workspace, level: str) -> list[dict[str, str]]:
+    """Name and link of each of a level's figures, name -> file."""
+    folder, note = workspace.plots(level), workspace.note(level)
+    return [{"name": name, "link": relative_link(folder / file, note)} for name, file in files.items()]
 
 
-def tree(workspace: Workspace, records: LevelRecords) -> str:
+def tree(workspace: Workspace, records: LevelRecords) -> Markdown:
     """The files of the level as a code block; those of stages without a record are left out."""
     level, there = records.level, [name for name in (*NAMES, ratings.NAME) if getattr(records, name)]
     folders = []
@@ -51,17 +45,7 @@ def tree(workspace: Workspace, records: LevelRecords) -> str:
     return escaping.code_block("\n".join(line for folder, files in folders for line in _branch(folder, files)))
 
 
-def where(records: LevelRecords, locale: Locale) -> str:
-    """Adapter and merged model: where they lie."""
-    text = locale.phrases["note"]
-    rows = []
-    for kind, name in (("adapter", text["adapter"]), ("merged_model", text["merged"])):
-        path = getattr(records.training.results, kind).path
-        rows.append([name, escaping.code(path) if path else locale.unknown])
-    return tables.markdown_table([locale.phrases["facts"]["item"], locale.phrases["facts"]["value"]], rows)
-
-
-def loading(records: LevelRecords) -> str | None:
+def loading(records: LevelRecords) -> Markdown | None:
     """Python that loads the merged model; None where there is none."""
     path = records.training.results.merged_model.path
     if not path:
@@ -72,20 +56,6 @@ folder = {json.dumps(path, ensure_ascii=False)}
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")"""
     return escaping.code_block(code, "python")
-
-
-def next_steps(
-    workspace: Workspace, level: str, records_by_level: dict[str, LevelRecords], locale: Locale
-) -> list[str]:
-    """Which levels are done, which are missing, and the link to the final report."""
-    text = locale.phrases["note"]
-    done = [records.level for records in records_by_level.values() if records.is_done]
-    missing = [records.level for records in records_by_level.values() if not records.is_done]
-    return [
-        text["done"].format(levels=locale.list(done)),
-        text["missing"].format(levels=locale.list(missing)) if missing else text["none_missing"],
-        text["report"].format(link=relative_link(workspace.final_report(), workspace.note(level))),
-    ]
 
 
 def _branch(folder: str, files: list[str]) -> list[str]:

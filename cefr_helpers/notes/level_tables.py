@@ -1,7 +1,8 @@
 """The tables over levels that notes and report show."""
 
 from cefr_helpers.core.level_records import LevelRecords
-from cefr_helpers.core.schema import ROWS
+from cefr_helpers.core.ratings import SystemRating
+from cefr_helpers.core.schema import ROWS, Interval, Metric
 from cefr_helpers.notes import reference_results
 from cefr_helpers.rendering.locale import Locale, decimals_known, load_locale
 from cefr_helpers.rendering.tables import Column, LevelTable
@@ -10,8 +11,8 @@ _OF_VARIETY = ("first_words", "target_place", "frames")
 _SCALES = {"people": ("human_level", "human_within_one"), "bank": ("bank_level", "level_ok")}
 
 
-def wording_for(records_by_level: dict[str, LevelRecords], language: str) -> Locale:
-    """The wording of a document, with as many decimals for losses (2 or 3) as its records know."""
+def locale_for(records_by_level: dict[str, LevelRecords], language: str) -> Locale:
+    """The locale of a document, with as many decimals for losses (2 or 3) as its records know."""
     known = []
     for records in records_by_level.values():
         known += [getattr(entry, key) for key in ("train_loss", "eval_loss") for entry in records.history(key)]
@@ -121,6 +122,23 @@ def bank_levels(records_by_level: dict[str, LevelRecords]) -> LevelTable:
     return LevelTable("bank_levels", columns, tuple(_placed(records) for records in records_by_level.values()))
 
 
+def readers(records_by_level: dict[str, LevelRecords]) -> LevelTable:
+    """The share that readers would print, level by level."""
+    columns = (
+        Column("printable_tuned", "share"),
+        Column("printable_tuned_interval", "share_interval"),
+        Column("printable_untuned", "share"),
+        Column("printable_gold", "share"),
+        Column("rated_words", "whole"),
+        Column("readers", "whole"),
+    )
+    return LevelTable("readers", columns, tuple(_rated(records) for records in records_by_level.values()))
+
+
+def _ends(entry: Metric | Interval) -> tuple[float, float] | None:
+    return None if entry.low is None or entry.high is None else (entry.low, entry.high)
+
+
 def _state(records: LevelRecords) -> str:
     return "missing" if not records.is_done else "unknown" if records.adopted else "done"
 
@@ -140,7 +158,6 @@ def _summary(records: LevelRecords) -> dict:
 
 def _compared(records: LevelRecords) -> dict:
     found = records.comparison.results.completion
-    ends = (found.difference.low, found.difference.high)
     return {
         "level": records.level,
         "state": _state(records),
@@ -148,7 +165,7 @@ def _compared(records: LevelRecords) -> dict:
         "base_loss": found.base.loss,
         "tuned_loss": found.tuned.loss,
         "difference": found.difference.estimate,
-        "interval": None if None in ends else ends,
+        "interval": _ends(found.difference),
         "base_perplexity": found.base.perplexity,
         "tuned_perplexity": found.tuned.perplexity,
         "base_bits": found.base.bits_per_character,
@@ -186,7 +203,7 @@ def _on_scales(records: LevelRecords) -> list[dict]:
             for key, measure in ((scale, level), (f"{scale}_within", within)):
                 entry = records.generation.metric(system, measure)
                 row[f"{key}_level" if key == scale else key] = entry.value
-                row[f"{key}_interval"] = None if None in (entry.low, entry.high) else (entry.low, entry.high)
+                row[f"{key}_interval"] = _ends(entry)
         rows.append(row)
     return rows
 
@@ -217,4 +234,19 @@ def _data_row(records: LevelRecords) -> dict:
         "floor": records.training_floor(records.loss_measure("eval_loss")),
         "best_eval_loss": records.best.eval_loss,
         "above_floor": records.above_floor,
+    }
+
+
+def _rated(records: LevelRecords) -> dict:
+    found = records.ratings.results
+    tuned = found.systems.get("tuned", SystemRating())
+    untuned = [one.printable.value for row, one in found.systems.items() if row.startswith("base")]
+    return {
+        "level": records.level,
+        "printable_tuned": tuned.printable.value,
+        "printable_tuned_interval": _ends(tuned.printable),
+        "printable_untuned": max((value for value in untuned if value is not None), default=None),
+        "printable_gold": found.systems.get("gold", SystemRating()).printable.value,
+        "rated_words": tuned.words,
+        "readers": len(found.readers) or None,
     }

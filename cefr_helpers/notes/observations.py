@@ -1,9 +1,9 @@
 """The verdict of a note, its observations and the remarks on the course of training, by rule, with their figures."""
 
 from cefr_helpers.core.level_records import LevelRecords
-from cefr_helpers.core.schema import GATES, Agreement, BestStep, Interval, LikelihoodComparison, Step
+from cefr_helpers.core.schema import GATES, BestStep, Interval, LikelihoodComparison, Step
 from cefr_helpers.evaluation import variety
-from cefr_helpers.rendering import escaping, tables
+from cefr_helpers.rendering.escaping import Markdown
 from cefr_helpers.rendering.locale import Locale
 
 AGREE_WITHIN = 0.01  # relative difference of training's best evaluation loss and the comparison's
@@ -14,16 +14,16 @@ SLIGHT = 0.05  # a rise below this share is slight
 MOST_ROWS = 24
 
 
-def verdict(records: LevelRecords, locale: Locale) -> str:
+def verdict(records: LevelRecords, locale: Locale) -> Markdown:
     """One sentence: better, worse or no difference shown, the figures, and what they were measured on."""
     found = records.comparison.results.completion
-    text = locale.phrases["verdict"]
+    text = locale.text["verdict"]
     if not found:
         lowest = records.best
-        return text["no_comparison"].format(**best_figures(lowest, locale)) if lowest else text["no_evaluation"]
+        return text["no_comparison"].format(**_best_figures(lowest, locale)) if lowest else text["no_evaluation"]
     n = locale.whole(records.comparison.results.examples)
-    parts = [text[_outcome(found)].format(n=n), _figures(found, n, locale)]
-    return f"**{parts[0]}**: {parts[1]}; {seen(records, locale)}."
+    said = {"outcome": text[_outcome(found)].format(n=n), "figures": _figures(found, n, locale)}
+    return Markdown("**{outcome}**: {figures}; {seen}.").format(**said, seen=seen(records, locale))
 
 
 def _outcome(found: LikelihoodComparison) -> str:
@@ -33,8 +33,8 @@ def _outcome(found: LikelihoodComparison) -> str:
     return "better" if high < 0 else "worse" if low > 0 else "same"
 
 
-def _figures(found: LikelihoodComparison, n: str, locale: Locale) -> str:
-    text = locale.phrases["verdict"]
+def _figures(found: LikelihoodComparison, n: str, locale: Locale) -> Markdown:
+    text = locale.text["verdict"]
     figures = text["figures"].format(
         base=locale.loss(found.base.loss),
         tuned=locale.loss(found.tuned.loss),
@@ -44,18 +44,18 @@ def _figures(found: LikelihoodComparison, n: str, locale: Locale) -> str:
         perplexity_reduction=locale.percent(found.perplexity_reduction_pct),
     )
     if _outcome(found) == "open":
-        return f"{figures}; {text['examples'].format(n=n)}"
+        return Markdown("; ").join([figures, text["examples"].format(n=n)])
     estimate = locale.loss(found.difference.estimate)
     interval = _interval(found.difference, locale)
-    return f"{figures}; {text['difference'].format(estimate=estimate, interval=interval, n=n)}"
+    return Markdown("; ").join([figures, text["difference"].format(estimate=estimate, interval=interval, n=n)])
 
 
-def seen(records: LevelRecords, locale: Locale) -> str:
+def seen(records: LevelRecords, locale: Locale) -> Markdown:
     """What training had seen of the test examples, in words."""
     shares = dict(zip(("words", "sentences"), (locale.share(share) for share in _overlaps(records)), strict=True))
     kind = seen_kind(records)
     untouched = kind == "held_out" and records.evaluated_on == "dev"
-    return locale.phrases["verdict"]["untouched" if untouched else kind].format(**shares)
+    return locale.text["verdict"]["untouched" if untouched else kind].format(**shares)
 
 
 def seen_kind(records: LevelRecords) -> str:
@@ -71,25 +71,25 @@ def _overlaps(records: LevelRecords) -> tuple[float | None, float | None]:
     return audit.word_overlap.share, audit.sentence_overlap.share
 
 
-def of_level(records: LevelRecords, locale: Locale) -> list[str]:
+def of_level(records: LevelRecords, locale: Locale) -> list[Markdown]:
     """Observations on one level."""
     rules = (_after_best, _gap, _memory, _words_met, _truncated, _disagreement, _weakest)
     return [text for text in (rule(records, locale) for rule in rules) if text]
 
 
-def across(records_by_level: dict[str, LevelRecords], locale: Locale) -> list[str]:
+def across(records_by_level: dict[str, LevelRecords], locale: Locale) -> list[Markdown]:
     """Observations on the levels side by side; none where fewer than two have what they rest on."""
     done = [records for records in records_by_level.values() if records.is_done]
     return [text for text in (rule(done, locale) for rule in (_intervals, _floor_order, _length)) if text]
 
 
-def _after_best(records: LevelRecords, locale: Locale) -> str | None:
+def _after_best(records: LevelRecords, locale: Locale) -> Markdown | None:
     evaluations = [row for row in progress_rows(records) if row["eval_loss"] is not None]
-    lowest, text = records.best, locale.phrases["observations"]
+    lowest, text = records.best, locale.text["observations"]
     if len(evaluations) < 2:
         return None
     last = evaluations[-1]
-    figures = best_figures(lowest, locale)
+    figures = _best_figures(lowest, locale)
     if last["step"] == lowest.step:
         return text["still_falling"].format(**figures)
     if last["eval_loss"] <= lowest.eval_loss:
@@ -102,7 +102,7 @@ def _after_best(records: LevelRecords, locale: Locale) -> str | None:
     return text["overfitting"].format(**figures, **train)
 
 
-def _gap(records: LevelRecords, locale: Locale) -> str | None:
+def _gap(records: LevelRecords, locale: Locale) -> Markdown | None:
     lowest = records.best
     if not lowest or records.loss_measure("train_loss") != records.loss_measure("eval_loss"):
         return None
@@ -111,16 +111,16 @@ def _gap(records: LevelRecords, locale: Locale) -> str | None:
         return None
     gap = locale.loss(lowest.eval_loss - train)
     figures = {"train": locale.loss(train), "loss": locale.loss(lowest.eval_loss), "gap": gap}
-    return locale.phrases["observations"]["gap"].format(**figures)
+    return locale.text["observations"]["gap"].format(**figures)
 
 
-def _memory(records: LevelRecords, locale: Locale) -> str | None:
+def _memory(records: LevelRecords, locale: Locale) -> Markdown | None:
     found = records.dataset.results
     audit = found.dev_leak_audit if records.evaluated_on == "dev" else found.leak_audit
     sentences, above = audit.sentence_overlap.share, records.above_floor
     if sentences is None or sentences < MOSTLY or above is None:
         return None
-    return locale.phrases["observations"]["memory"].format(
+    return locale.text["observations"]["memory"].format(
         sentences=locale.share(sentences),
         loss=locale.loss(records.best.eval_loss),
         above=locale.loss(above),
@@ -128,32 +128,36 @@ def _memory(records: LevelRecords, locale: Locale) -> str | None:
     )
 
 
-def _words_met(records: LevelRecords, locale: Locale) -> str | None:
+def _words_met(records: LevelRecords, locale: Locale) -> Markdown | None:
     met = records.dataset.results.leak_audit.held_out_words_in_training_sentences
     if not met.count or records.dataset.results.split.policy != "words":
         return None
     figures = {"count": locale.whole(met.count), "share": locale.share(met.share)}
-    return locale.phrases["observations"]["words_met"].format(**figures)
+    return locale.text["observations"]["words_met"].format(**figures)
 
 
-def _truncated(records: LevelRecords, locale: Locale) -> str | None:
+def _truncated(records: LevelRecords, locale: Locale) -> Markdown | None:
     found = records.dataset.results
     truncated = found.tokens.train.truncated
     if not truncated:
         return None
     figures = {"truncated": truncated, "examples": found.train_examples, "length": found.max_seq_length}
     written = {name: locale.whole(value) for name, value in figures.items()}
-    return locale.phrases["observations"]["truncated"].format(**written)
+    return locale.text["observations"]["truncated"].format(**written)
 
 
-def _disagreement(records: LevelRecords, locale: Locale) -> str | None:
+def _disagreement(records: LevelRecords, locale: Locale) -> Markdown | None:
     found = records.comparison.results.agreement
     if (found.relative_difference or 0) <= AGREE_WITHIN:
         return None
-    return locale.phrases["observations"]["disagreement"].format(**agreement_figures(found, locale))
+    return locale.text["observations"]["disagreement"].format(
+        training=locale.loss(found.training_best_eval_loss),
+        comparison=locale.loss(found.comparison_tuned_loss),
+        difference=locale.share(found.relative_difference, 2),
+    )
 
 
-def _weakest(records: LevelRecords, locale: Locale) -> str | None:
+def _weakest(records: LevelRecords, locale: Locale) -> Markdown | None:
     found = records.generation
     met = {gate: found.value("tuned", gate) for gate in GATES}
     known = {gate: share for gate, share in met.items() if share is not None}
@@ -163,30 +167,33 @@ def _weakest(records: LevelRecords, locale: Locale) -> str | None:
     rows = {"share": "tuned", "base": "base", "gold": "gold"}
     figures = {name: locale.share(found.value(row, gate)) for name, row in rows.items()}
     n = locale.whole(found.slots)
-    measure = locale.phrases["generation"]["measures"][gate]
-    return locale.phrases["observations"]["weakest"].format(measure=measure, n=n, **figures)
+    measure = locale.text["generation"]["measures"][gate]
+    return locale.text["observations"]["weakest"].format(measure=measure, n=n, **figures)
 
 
-def template(records: LevelRecords, locale: Locale) -> str | None:
+def template(records: LevelRecords, locale: Locale) -> Markdown | None:
     """That the tuned model's sentences begin alike, beside how many of the bank's do; None where they do not."""
     found = records.generation.openings.get("tuned")
     if not found or not variety.is_template(found.sentences, found.of, found.bank):
         return None
     counts = {key: locale.whole(getattr(found, key)) for key in ("sentences", "of", "bank")}
-    text = locale.phrases["generation"]["variety"]["failure"]
-    return text.format(words=escaping.markdown(found.words), **counts)
+    text = locale.text["generation"]["variety"]["failure"]
+    return text.format(words=found.words, **counts)
 
 
-def agreement_figures(found: Agreement, locale: Locale) -> dict[str, str]:
-    """The figures of the comparison's agreement with training, in words."""
-    return {
-        "training": locale.loss(found.training_best_eval_loss),
-        "comparison": locale.loss(found.comparison_tuned_loss),
-        "difference": locale.percent(None if found.relative_difference is None else 100 * found.relative_difference, 2),
-    }
+def memorisation(records: LevelRecords, locale: Locale) -> Markdown | None:
+    """How much more tuning gains on training examples than on the test examples; None where it is not recorded."""
+    gap, text = records.comparison.results.memorisation, locale.text["note"]
+    if not gap:
+        return None
+    figures = {key: locale.loss(getattr(gap, key)) for key in ("base", "tuned", "estimate")}
+    figures["n"] = locale.whole(gap.examples)
+    if gap.low is None or gap.high is None:
+        return text["memorisation_open"].format(**figures)
+    return text["memorisation"].format(interval=_interval(gap, locale), **figures)
 
 
-def _intervals(done: list[LevelRecords], locale: Locale) -> str | None:
+def _intervals(done: list[LevelRecords], locale: Locale) -> Markdown | None:
     compared = [records for records in done if records.comparison.results.completion.difference.high is not None]
     if len(compared) < 2:
         return None
@@ -198,10 +205,10 @@ def _intervals(done: list[LevelRecords], locale: Locale) -> str | None:
         n = locale.whole(records.comparison.results.examples)
         figures |= {name: records.level, f"{name}_interval": _interval(found.difference, locale), f"{name}_n": n}
     kind = "apart" if ends["strong"].high < ends["weak"].low else "overlapping"
-    return locale.phrases["observations"][kind].format(**figures)
+    return locale.text["observations"][kind].format(**figures)
 
 
-def _floor_order(done: list[LevelRecords], locale: Locale) -> str | None:
+def _floor_order(done: list[LevelRecords], locale: Locale) -> Markdown | None:
     known = sorted((h for h in done if h.above_floor is not None), key=lambda records: records.best.eval_loss)
     if len(known) < 2:
         return None
@@ -209,10 +216,10 @@ def _floor_order(done: list[LevelRecords], locale: Locale) -> str | None:
     for name, records in (("low", known[0]), ("high", known[-1])):
         figures |= {name: records.level, f"{name}_loss": locale.loss(records.best.eval_loss)}
         figures[f"{name}_above"] = locale.loss(records.above_floor)
-    return locale.phrases["observations"]["floor_order"].format(**figures)
+    return locale.text["observations"]["floor_order"].format(**figures)
 
 
-def _length(done: list[LevelRecords], locale: Locale) -> str | None:
+def _length(done: list[LevelRecords], locale: Locale) -> Markdown | None:
     ground = "completion"
     known = [
         records for records in done if records.dataset.results.sentence_words.mean and records.floor(ground) is not None
@@ -225,18 +232,18 @@ def _length(done: list[LevelRecords], locale: Locale) -> str | None:
         mean = records.dataset.results.sentence_words.mean
         figures |= {name: records.level, f"{name}_words": locale.decimal(mean, 1)}
         figures[f"{name}_floor"] = locale.loss(records.floor(ground))
-    return locale.phrases["observations"]["length"].format(**figures)
+    return locale.text["observations"]["length"].format(**figures)
 
 
-def _interval(difference: Interval, locale: Locale) -> str:
-    return tables.interval((difference.low, difference.high), locale)
+def _interval(difference: Interval, locale: Locale) -> Markdown:
+    return locale.interval((difference.low, difference.high))
 
 
 def _train_loss_at(rows: list[dict], step: int | None) -> float | None:
     return next((row["train_loss"] for row in rows if row["step"] == step), None)
 
 
-def best_figures(lowest: BestStep, locale: Locale) -> dict[str, str]:
+def _best_figures(lowest: BestStep, locale: Locale) -> dict[str, str]:
     """Loss, step and epoch of the best evaluation, in words: the same everywhere in a note."""
     return {
         "loss": locale.loss(lowest.eval_loss),
@@ -275,21 +282,6 @@ def thin_rows(made: list[dict]) -> list[dict]:
     free = MOST_ROWS - len(kept)
     kept |= {round(place * (len(made) - 1) / (free + 1)) for place in range(1, free + 1)}
     return [made[place] for place in sorted(kept)]
-
-
-def format_rows(made: list[dict], locale: Locale) -> list[list[str]]:
-    """The rows in words, ready for a Markdown table."""
-    nothing = locale.phrases["missing"]
-    return [
-        [
-            locale.decimal(row["epoch"], 2),
-            locale.whole(row["step"]),
-            nothing if row["train_loss"] is None else locale.loss(row["train_loss"]),
-            nothing if row["eval_loss"] is None else locale.loss(row["eval_loss"]),
-            "; ".join(locale.phrases["remarks"][remark] for remark in row["remarks"]),
-        ]
-        for row in made
-    ]
 
 
 def _row(entry: Step, train_loss: float | None, eval_loss: float | None, remarks: list[str]) -> dict:

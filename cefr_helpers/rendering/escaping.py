@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
-_MARKDOWN = {ord(character): f"&#{ord(character)};" for character in "&<>|`*[]\\$~#!@"}
+_SPECIAL = {ord(character): f"&#{ord(character)};" for character in "&<>|`*[]\\$~#!@"}
 _EMPHASIS = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # an underscore inside a word is only an underscore
 _LINK_STARTS = re.compile(r"(?i)(www)\.|(:)(?=//)")
 _PLAIN_CODE = re.compile(r"[\w./:+ ,=()-]+")
@@ -15,6 +16,30 @@ _LATEX = {
     "—": "---",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
+
+
+class Markdown(str):
+    """Text that is Markdown already: a phrase of the catalogue, or a text of a user's that was escaped.
+
+    What it is filled or joined with is escaped, unless that is Markdown too. All else that makes a string of it, such
+    as `+` and f-strings, makes a plain one, which is escaped where a template shows it. So a step that is forgotten
+    shows an escape too many, and lets no text of a user's act.
+    """
+
+    __slots__ = ()
+
+    def format(self, *values: object, **named: object) -> "Markdown":
+        """The text with its places filled.
+
+        Raises:
+            TypeError: a value is no text.
+        """
+        filled = {name: markdown(value) for name, value in named.items()}
+        return Markdown(super().format(*(markdown(value) for value in values), **filled))
+
+    def join(self, parts: Iterable[str]) -> "Markdown":
+        """The parts with this text between them."""
+        return Markdown(super().join(markdown(part) for part in parts))
 
 
 def visible(text: str) -> str:
@@ -35,25 +60,33 @@ def _shows(character: str) -> bool:
     )
 
 
-def markdown(text: object) -> str:
-    """Text that Markdown shows as it is, on one line; also inside a table's cell."""
-    line = " ".join(visible(str(text)).split())
-    line = _EMPHASIS.sub("&#95;", line.translate(_MARKDOWN))
-    return _LINK_STARTS.sub(lambda found: "www&#46;" if found[1] else "&#58;", line)
+def markdown(text: object) -> Markdown:
+    """Text that Markdown shows as it is, on one line; also inside a table's cell. What is Markdown already stays.
+
+    Raises:
+        TypeError: it is no text, but a number, a date or None.
+    """
+    if isinstance(text, Markdown):
+        return text
+    if not isinstance(text, str):
+        raise TypeError(f"{text!r} is no text: write numbers and dates in a language first, and None as a word")
+    line = " ".join(visible(text).split())
+    line = _EMPHASIS.sub("&#95;", line.translate(_SPECIAL))
+    return Markdown(_LINK_STARTS.sub(lambda found: "www&#46;" if found[1] else "&#58;", line))
 
 
-def code(text: object) -> str:
+def code(text: object) -> Markdown:
     """Inline code; also inside a table's cell."""
     line = " ".join(visible(str(text)).split())
-    return f"`{line}`" if _PLAIN_CODE.fullmatch(line) else f"<code>{markdown(line)}</code>"
+    return Markdown(f"`{line}`" if _PLAIN_CODE.fullmatch(line) else f"<code>{markdown(line)}</code>")
 
 
-def code_block(text: str, kind: str = "text") -> str:
+def code_block(text: str, kind: str = "text") -> Markdown:
     """A fenced block that no run of backticks in the text can end."""
     text = visible(text)
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}{kind}\n{text}\n{fence}"
+    return Markdown(f"{fence}{kind}\n{text}\n{fence}")
 
 
 def latex(text: object) -> str:

@@ -2,15 +2,14 @@
 
 import csv
 import io
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cefr_helpers.core import files
 from cefr_helpers.rendering import escaping
+from cefr_helpers.rendering.escaping import Markdown
 from cefr_helpers.rendering.locale import Locale
 
 _PAIRS = ("interval", "share_interval")
-SMALLEST_P = 0.001
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,15 @@ class LevelTable:
     rows: tuple[dict, ...]
 
 
-def markdown_table(headings: list[str], rows: list[list[str]], numbers_from: int | None = None) -> str:
-    """A Markdown table; cells are Markdown already; columns from `numbers_from` on are aligned right."""
+def markdown_table(headings: list[str], rows: list[list[str]], numbers_from: int | None = None) -> Markdown:
+    """A Markdown table; columns from `numbers_from` on are aligned right."""
     right = len(headings) if numbers_from is None else numbers_from
     marks = ["---:" if place >= right else "---" for place in range(len(headings))]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [headings, marks, *rows])
+    bar = Markdown(" | ")
+    return Markdown("\n").join(Markdown("| {cells} |").format(cells=bar.join(row)) for row in [headings, marks, *rows])
 
 
-def to_markdown(table: LevelTable, locale: Locale) -> str:
+def to_markdown(table: LevelTable, locale: Locale) -> Markdown:
     """The table as Markdown, values written in the language."""
     return markdown_table(_headings(table, locale), _written(table, locale), numbers_from=1)
 
@@ -73,7 +73,7 @@ def to_csv(table: LevelTable) -> str:
 
 
 def _headings(table: LevelTable, locale: Locale) -> list[str]:
-    return [locale.phrases["columns"][key] for key in ("level", *(column.key for column in table.columns))]
+    return [locale.text["columns"][key] for key in ("level", *(column.key for column in table.columns))]
 
 
 def _written(table: LevelTable, locale: Locale) -> list[list[str]]:
@@ -81,44 +81,35 @@ def _written(table: LevelTable, locale: Locale) -> list[list[str]]:
     for row in table.rows:
         cells = [_cell(row, column, locale) for column in table.columns]
         if row.get("state") == "missing" and row.get(table.columns[0].key) is None:
-            cells[0] = locale.phrases["not_run"]
+            cells[0] = locale.text["not_run"]
         lines.append([row["level"], *cells])
     return lines
 
 
 def _cell(row: dict, column: Column, locale: Locale) -> str:
     value = row.get(column.key)
+    if value is None and row.get("state") == "unknown":
+        return locale.unknown
+    return cell(value, column.kind, replace(locale, loss_decimals=row.get("decimals", locale.loss_decimals)))
+
+
+def cell(value: object, kind: str, locale: Locale) -> str:
+    """A value of a column's kind in words; a dash for one that is None."""
     if value is None:
-        return locale.unknown if row.get("state") == "unknown" else locale.phrases["missing"]
-    return written(value, column.kind, replace(locale, loss_decimals=row.get("decimals", locale.loss_decimals)))
-
-
-def written(value: object, kind: str, locale: Locale) -> str:
-    """A value of a column's kind in words."""
-    if kind in _PAIRS:
-        return interval(value, locale, locale.loss if kind == "interval" else locale.share)
-    if kind == "text":
-        return escaping.markdown(value)
-    if kind == "p":
-        least = f"< {locale.decimal(SMALLEST_P, 3)}"
-        return escaping.markdown(least) if value < SMALLEST_P else locale.decimal(value, 3)
-    if kind in ("one_decimal", "two_decimals"):
-        return locale.decimal(value, 1 if kind == "one_decimal" else 2)
-    if kind == "run":
-        return locale.phrases["runs"][value]
-    if kind == "system":
-        return locale.phrases["generation"]["rows"][value]
+        return locale.text["missing"]
     kinds = {
+        "text": escaping.markdown,
+        "run": locale.text["runs"].__getitem__,
+        "system": locale.text["generation"]["rows"].__getitem__,
         "whole": locale.whole,
         "loss": locale.loss,
+        "one_decimal": lambda number: locale.decimal(number, 1),
+        "two_decimals": lambda number: locale.decimal(number, 2),
         "percent": locale.percent,
         "share": locale.share,
+        "p": locale.p,
         "duration": locale.duration,
+        "interval": locale.interval,
+        "share_interval": lambda ends: locale.interval(ends, locale.share),
     }
     return kinds[kind](value)
-
-
-def interval(ends: tuple[float, float], locale: Locale, write: Callable[[float], str] | None = None) -> str:
-    """[low, high], with a semicolon where the comma marks decimals; written as losses if not told otherwise."""
-    low, high = (write or locale.loss)(ends[0]), (write or locale.loss)(ends[1])
-    return locale.phrases["interval"].format(low=low, high=high)

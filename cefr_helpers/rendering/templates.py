@@ -1,19 +1,85 @@
-"""Notes, reports and cards out of their templates."""
+"""Notes, reports and cards out of their templates.
 
-from functools import cache
+A template shows a value of a record through a filter, `{{ training.duration_s | duration }}`, a phrase of the catalogue
+by its name, `{{ text.note.training }}`, and a phrase with figures filled in,
+`{{ text.facts.speed_value.format(n=training.tokens_per_s | whole) }}`. The methods of `Locale` are the filters.
+
+Nothing is escaped by hand. All that a template shows goes through `escaping.markdown`, as Jinja's `finalize`: it
+escapes every text that is not `Markdown` already, and refuses a number or a None that no filter has written. Jinja's
+own autoescape would escape for HTML, and its `Markup` is not trusted here. So what somebody forgets ends in an error or
+in an escape too many, never in a text of a user's that acts. A name that a record or the catalogue does not have is an
+error. Macros are not used, because Jinja returns what they make as a plain string; a part that is used twice is
+included.
+"""
+
+from collections.abc import Callable
+from functools import cache, wraps
 from pathlib import Path
 
+from cefr_helpers.rendering import escaping, tables
+from cefr_helpers.rendering.escaping import Markdown
+from cefr_helpers.rendering.locale import Locale, load_locale
+
 TEMPLATES = Path(__file__).parent / "templates"
+_OF_LOCALE = ("decimal", "whole", "plain", "loss", "percent", "share", "points", "p", "duration", "gigabytes", "date")
+_OF_LOCALE += ("mean_with_interval", "share_with_interval", "points_with_interval", "commit", "recorded", "setting")
 
 
-def render(template: str, context: dict) -> str:
-    """A template filled in, with exactly one line end at the end."""
-    return _environment().get_template(template).render(context).strip() + "\n"
+def render(template: str, locale: Locale, context: dict) -> str:
+    """A template filled in, with exactly one line end at the end.
+
+    Raises:
+        jinja2.UndefinedError: the template names something that is not there.
+        TypeError: it shows a number or None that no filter has written.
+    """
+    environment = _environment(locale.language, locale.loss_decimals)
+    return environment.get_template(template).render(context).strip() + "\n"
 
 
 @cache
-def _environment():
+def _environment(language: str, loss_decimals: int):
     import jinja2
 
-    loader = jinja2.FileSystemLoader(TEMPLATES)
-    return jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    locale = load_locale(language, loss_decimals)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        finalize=_known(escaping.markdown),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,  # a part that is included ends its last line itself
+    )
+    filters = {name: getattr(locale, name) for name in _OF_LOCALE}
+    filters |= {
+        "listed": locale.list,
+        "interval": locale.interval,
+        "cell": lambda value, kind: tables.cell(value, kind, locale),
+        "table": lambda table: tables.to_markdown(table, locale),
+        "code": escaping.code,
+        "code_block": escaping.code_block,
+        "anchor": escaping.anchor,
+        "shortened": escaping.shortened,
+        "join": lambda parts, between: Markdown(between).join(parts),
+        "phrase": _phrase,
+    }
+    environment.filters |= {name: _known(function) for name, function in filters.items()}
+    environment.globals |= {"text": locale.text}
+    return environment
+
+
+def _known(function: Callable) -> Callable:
+    """The function with Jinja's own error for a name that is not there, before it says what a number lacks."""
+    import jinja2
+
+    @wraps(function)
+    def call(value, *arguments, **named):
+        if isinstance(value, jinja2.Undefined):
+            str(value)  # raises
+        return function(value, *arguments, **named)
+
+    return call
+
+
+def _phrase(key: str, catalogue: dict[str, Markdown]) -> Markdown:
+    """The phrase under a key; a key that the catalogue lacks stands for itself, as code."""
+    return catalogue.get(key) or escaping.code(key)

@@ -10,8 +10,9 @@ from cefr_helpers.core.level_records import LevelRecords, gguf_exports, read_tra
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.records import AnyRecord
 from cefr_helpers.core.schema import ComparisonRecord, DatasetRecord
-from cefr_helpers.notes import facts, level_tables, observations, sections
-from cefr_helpers.rendering import escaping, tables, templates
+from cefr_helpers.notes import facts, level_tables, observations, verdicts
+from cefr_helpers.rendering import escaping, templates
+from cefr_helpers.rendering.escaping import Markdown
 from cefr_helpers.rendering.locale import Locale
 
 FILE = "README.md"
@@ -25,10 +26,6 @@ _LICENCES = {  # pattern of a base model's id -> the hub's name of its licence, 
 _BANK_LICENCES = {"bundled": "CC0 1.0"}
 _UNKNOWN_BANK = "not recorded; ask whoever made it"
 _BUILT_WITH_LLAMA = "Built with Llama."
-_DE_QUANTISED = (
-    "These are not the hub's own weights of that name: they were de-quantised from a 4-bit file (Q4_1). An adapter put "
-    "on the hub's weights answers a little otherwise than measured here."
-)
 WORDS = ("abandon", "benefit", "cope", "debate", "enhance", "flaw", "grasp", "hesitate", "imply", "justify")
 
 
@@ -60,8 +57,8 @@ def card(workspace: Workspace, records: LevelRecords, kind: str) -> str:
         records: the training record, and those of data and comparison that belong to it.
         kind: "adapter" or "merged_model".
     """
-    locale = level_tables.wording_for({records.level: records}, "en")
-    body = templates.render("model_card.md.j2", _body(workspace, records, kind, locale))
+    locale = level_tables.locale_for({records.level: records}, "en")
+    body = templates.render("model_card.md.j2", locale, _body(workspace, records, kind, locale))
     return f"---\n{_header(records, kind)}\n---\n\n{body}"
 
 
@@ -132,31 +129,24 @@ def licences(records: LevelRecords) -> str:
 
 
 def _body(workspace: Workspace, records: LevelRecords, kind: str, locale: Locale) -> dict:
-    base, bundled = hub_id(records), records.training.results.base_model.source == "bundled"
+    base, bank = hub_id(records), records.dataset.results.sentence_bank.name
+    licence, licence_text = _licence(base)
     return {
-        "mark": MARK,
-        "title": escaping.markdown(getattr(records.training.results, kind).name),
-        "summary": _summary(records, kind),
-        "built_with": _BUILT_WITH_LLAMA if _licence(base)[0] == "llama3.2" else None,
+        **facts.of_level(records, locale),
+        "mark": Markdown(MARK),
+        "kind": kind,
+        "name": getattr(records.training.results, kind).name,
+        "task": task(records.level),
+        "built_with": _BUILT_WITH_LLAMA if licence == "llama3.2" else None,
         "verdict": observations.verdict(records, locale),
-        "base": _base(records),
-        "source_caution": _DE_QUANTISED if bundled else None,
-        "data": facts.data(records, locale) or "Not recorded.",
-        "digests": _digests(records),
-        "leaks": facts.leaks(records, locale),
-        "lora": facts.hyperparameters(records, facts.LORA, locale),
-        "training": facts.training(records, locale),
-        "comparison": sections.comparison(records, locale),
-        "generation": sections.generated_answers(workspace, records, locale),
-        "exports": _exports(workspace, records, locale),
-        "evaluated_on": records.evaluated_on,
+        "people": verdicts.people(records, locale),
+        "hub_id": base,
+        "licence": licence_text,
+        "bank_licence": _BANK_LICENCES.get(bank, _UNKNOWN_BANK),
+        "inputs": {**records.dataset.inputs, **records.training.inputs},
+        "exports": gguf_exports(workspace, records),
         "usage": _usage(records, kind),
     }
-
-
-def _summary(records: LevelRecords, kind: str) -> str:
-    what = "A LoRA adapter" if kind == "adapter" else "A model with its LoRA adapter merged in, 16 bits,"
-    return f"{what} that {task(records.level)}."
 
 
 def task(level: str) -> str:
@@ -166,42 +156,7 @@ def task(level: str) -> str:
     )
 
 
-def _base(records: LevelRecords) -> str:
-    base, found = hub_id(records), records.training.results.base_model
-    rows = [
-        ["Name", escaping.markdown(found.name or "unknown")],
-        ["Id on the hub", escaping.code(base) if base else "none: a local folder"],
-        ["Revision", escaping.code(found.revision) if found.revision else "not recorded"],
-        ["SHA-256 of the weights", escaping.code(found.sha256 or "unknown")],
-        ["Licence", _licence(base)[1]],
-    ]
-    return tables.markdown_table(["", ""], rows)
-
-
-def _digests(records: LevelRecords) -> str:
-    """The files by their names alone, since a path says where somebody's folders are."""
-    bank = records.dataset.results.sentence_bank.name
-    inputs = {**records.dataset.inputs, **records.training.inputs}
-    rows = [[escaping.code(Path(path).name), escaping.code(digest)] for path, digest in inputs.items()]
-    licence = _BANK_LICENCES.get(bank, _UNKNOWN_BANK)
-    return f"Licence of the sentence bank: {licence}.\n\n" + tables.markdown_table(["File", "SHA-256"], rows)
-
-
-def _exports(workspace: Workspace, records: LevelRecords, locale: Locale) -> str | None:
-    """GGUF files of this model, where there are any."""
-    rows = [
-        [
-            escaping.code(one["file"]),
-            escaping.markdown(one["quantisation"]),
-            locale.whole(one["bytes"]),
-            escaping.code(one["sha256"]),
-        ]
-        for one in gguf_exports(workspace, records)
-    ]
-    return tables.markdown_table(["File", "Weights", "Bytes", "SHA-256"], rows) if rows else None
-
-
-def _usage(records: LevelRecords, kind: str) -> str:
+def _usage(records: LevelRecords, kind: str) -> Markdown:
     longest = records.training.recipe.get("max_new_tokens") or 320
     name = json.dumps(getattr(records.training.results, kind).name, ensure_ascii=False)
     load = f"""folder = {name}  # this folder

@@ -10,7 +10,7 @@ from cefr_helpers.core.level_records import LevelRecords, changed_since, read_le
 from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.records import NAMES
 from cefr_helpers.core.schema import GATES
-from cefr_helpers.notes import level_tables, observations, scales
+from cefr_helpers.notes import level_tables, observations, verdicts
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale
 
@@ -84,7 +84,7 @@ def start(pages: list[Page], workspace: Workspace, locale: Locale) -> str:
     done = {level: found for level, found in records.items() if found.is_done}
     parts = [f"# {text['title']}", text["intro"]]
     if done:
-        locale = level_tables.wording_for(records, locale.language)
+        locale = level_tables.locale_for(records, locale.language)
         parts += [tables.to_markdown(level_tables.side_by_side(done), locale), locale.phrases["note"]["levels_unit"]]
     report = [page for page in pages if page.level is None]
     parts += [_read_on(report, locale)] if report else []
@@ -95,7 +95,7 @@ def start(pages: list[Page], workspace: Workspace, locale: Locale) -> str:
             parts += [stale] if (stale := _stale(workspace, level, locale)) else []
             parts += [observations.verdict(done[level], locale)] if level in done else []
             parts += [said] if level in done and (said := observations.template(done[level], locale)) else []
-            people = scales.people(done[level], locale) if level in done else None
+            people = verdicts.people(done[level], locale) if level in done else None
             parts += [people] if people else []
             parts.append(_read_on(of_level, locale))
     parts += _figures(workspace, locale) + ([_origin(done, locale)] if done else [])

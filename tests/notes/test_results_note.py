@@ -14,7 +14,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.level_records import read_level, read_levels
 from cefr_helpers.core.paths import Workspace, project_root
 from cefr_helpers.core.schema import Generation, TrainingResults
-from cefr_helpers.notes import facts, final_report, level_tables, observations, results_note
+from cefr_helpers.notes import final_report, level_tables, observations, results_note
 from cefr_helpers.rendering import escaping, locale
 
 NUMBER = re.compile(r"−?\d+(?:[.,:]\d+)*(?:e-?\d+)?")
@@ -149,7 +149,7 @@ def numbers_in(text: str) -> set[str]:
 )
 def test_every_number_of_a_note_is_found_in_its_record(language, make):
     records = make()
-    words = level_tables.wording_for(by_level(B2=records), language)
+    words = level_tables.locale_for(by_level(B2=records), language)
     lowest = records.training.results.best
     then = next(row["train_loss"] for row in observations.progress_rows(records) if row["step"] == lowest.step)
     ran = records.training.results.hyperparameters
@@ -453,7 +453,7 @@ def test_a_note_says_how_the_model_is_asked(language, said):
     records = hand_made_records.level_records("B2")
     chat = {"end_of_turn": "<|im_end|>", "thinking": "off", "date": "26 Jul 2024", "example_sha256": "0" * 64}
     hand_made_records.change(records.training.results.base_model, chat=chat)
-    told = facts.training(records, locale.load_locale(language))
+    told = note(records, language)
     assert said in told and "26 Jul 2024" in told and "im_end" in told
     hand_made_records.change(records.training.results.base_model, chat={"end_of_turn": "</s>"})
-    assert said not in facts.training(records, locale.load_locale(language))
+    assert said not in note(records, language)

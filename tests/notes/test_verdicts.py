@@ -2,12 +2,12 @@
 
 import hand_made_records
 import pytest
-from hand_made_notes import WORKSPACE
+from hand_made_notes import note
 from hand_made_records import change
 
 from cefr_helpers.core.schema import MEASURE_VERSION, Generation
 from cefr_helpers.evaluation import fluency
-from cefr_helpers.notes import sections, verdicts
+from cefr_helpers.notes import verdicts
 from cefr_helpers.rendering import locale
 
 
@@ -37,13 +37,11 @@ def test_tuning_helped_only_where_interval_and_test_say_so(low, high, p, said):
     )
     best = "succeed more often than the best that its base writes without tuning (one word per prompt, four examples)**"
     assert (best in text) == (said == "better")
-    assert sections.generated_answers(WORKSPACE, records, words)["verdict"].startswith(text)
+    assert f"\n## Answers on held-out words\n\n{text}; " in note(records)
 
 
 def test_the_verdict_on_answers_in_full():
-    assert sections.generated_answers(WORKSPACE, hand_made_records.with_answers(), locale.load_locale("tr"))[
-        "verdict"
-    ] == (
+    expected = (
         "**Güven aralığı, ince ayarlı modelin cümleleri temel modelin ince ayar olmadan yazdığı en iyi cümlelerle "
         "(istem başına bir kelime, dört örnek) karşılaştırıldığında bir fark gösteriyor, ancak istemler üzerindeki "
         "sınama bunu doğrulamıyor**: Tam Başarı %16,0 → %38,0, fark 22,0 puan, %95 güven aralığı [6,1; 37,9], "
@@ -51,6 +49,7 @@ def test_the_verdict_on_answers_in_full():
         "noktası seçiminin gördüğü test kelimeleriyle "
         "yapıldı (eğitimde de geçen hedef kelimeler: %0,0; cümleler: %0,0)."
     )
+    assert expected in note(hand_made_records.with_answers(), "tr").splitlines()
 
 
 def test_a_note_says_by_which_gates_it_was_measured_and_sets_versions_apart():
@@ -81,7 +80,8 @@ def test_what_tuning_wins_is_named_and_what_it_does_not():
         "What tuning wins is in these conditions alone: Level ±1; no gain is shown in: Valid, Uses its word, Grammar "
         "clean, Not copied and Not repeated."
     )
-    assert said in sections.in_short(records, words)["lines"][0]
+    [first, *_] = [line for line in note(records).splitlines() if line.startswith("**")]
+    assert said in first
     for name in ("valid", "covered", "grammar_clean", "not_copied", "not_repetitive"):
         change(records.generation.differences_from_strongest[name], low=0.01, high=0.2)
     assert verdicts.gains(records, words).startswith("It is ahead in every condition: Valid, Uses its word, Level ±1,")
