@@ -6,10 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from cefr_helpers.core import levels
+from cefr_helpers.core import levels, schema
 from cefr_helpers.core.level_records import LevelRecords, figure_files, read_level
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import RATES
 from cefr_helpers.rendering import escaping
 from cefr_helpers.rendering.figure_style import (
     BASE,
@@ -29,8 +28,8 @@ from cefr_helpers.rendering.figure_style import (
 )
 from cefr_helpers.rendering.locale import Locale, load_locale
 
+RATES = (*schema.RATES, "exact_ten")
 _LOOKS = {"base": (BASE, "o"), "base_one_word": (BEST, "s"), "tuned": (TRAIN, "D"), "gold": (GOLD, "^")}
-_RATES = (*RATES, "exact_ten")
 _APART = 0.2  # between the marks of a measure, whose rows are 1 apart
 _BIN = 0.25  # levels
 _EDGES = [1 + _BIN * place for place in range(round((len(levels.LEVELS) - 1) / _BIN) + 1)]
@@ -61,8 +60,8 @@ def answer_measures(records: LevelRecords, language: str) -> Figure:
     for place, row in enumerate(rows):
         _marks(axes, records, row, (place - (len(rows) - 1) / 2) * _APART, locale)
     if axes.lines:
-        axes.set_yticks(range(len(_RATES)), [_rate_name(rate, locale) for rate in _RATES])
-        axes.set_ylim(len(_RATES) - 0.5, -0.5)
+        axes.set_yticks(range(len(RATES)), [_rate_name(rate, locale) for rate in RATES])
+        axes.set_ylim(len(RATES) - 0.5, -0.5)
         axes.axhline(0.5, color=GREY, linewidth=1)
         axes.grid(axis="y", visible=False)
         axes.set_xlim(-3, 103)
@@ -120,7 +119,7 @@ def _rate_name(rate: str, locale: Locale) -> str:
 def _marks(axes: Axes, records: LevelRecords, row: str, shift: float, locale: Locale) -> None:
     colour, marker = _LOOKS[row]
     label = locale.phrases["plot"]["generation"][row]
-    for place, rate in enumerate(_RATES):
+    for place, rate in enumerate(RATES):
         entry = records.generation.metric(row, rate)
         if entry.value is None:
             continue
