@@ -18,7 +18,6 @@ UNTUNED = ("base", "base_three_examples", "base_one_word")  # greedy ones: those
 MEASURE_VERSION = 2
 GATES = ("valid", "covered", "level_ok", "grammar_clean", "not_copied", "not_repetitive")
 RATES = ("joint_success", *GATES)
-SCORERS = ("full", "length_free", "length_only")
 QUALITIES = ("qwk", "accuracy", "within_one", "rmse")
 
 
