@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import elsewhere
 import pytest
 from hypothesis import settings
 from tiny_models import make_bytes, make_example, make_tiny
@@ -36,6 +37,24 @@ def tiny_folder(bundled, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def byte_folder(tmp_path_factory) -> Path:
     return make_bytes(tmp_path_factory.mktemp("models") / "byte-llama")
+
+
+@pytest.fixture(scope="session")
+def in_transformers_4(tmp_path_factory):
+    """A reader of models that has transformers 4."""
+    yield from _reader(elsewhere.transformers_4(), tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def in_transformers_5(tmp_path_factory):
+    """A reader of models that has this project's libraries."""
+    yield from _reader(elsewhere.transformers_5(), tmp_path_factory)
+
+
+def _reader(python: Path, tmp_path_factory):
+    reader = elsewhere.Reader(python, tmp_path_factory.mktemp("reader") / "said.txt")
+    yield reader
+    reader.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,10 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+# In the environment: what a check before a training would refuse is tried all the same. `--no-checks` and CHECKS=no set
+# it; a notebook's cell may.
+OVERRIDE = "CEFR_NO_CHECKS"
+
 
 class InputError(ValueError):
     """Bad input or configuration; the message names file, place, value and what was expected.

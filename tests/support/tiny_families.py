@@ -1,4 +1,4 @@
-"""Random models of two layers of the families that people tune, with chat templates that behave as theirs do.
+"""Random models of a few layers of the families that people tune, with chat templates that behave as theirs do.
 
 The templates are written here, after what each family's does with dates, thoughts, start tokens and ends of turns.
 """
@@ -96,7 +96,9 @@ class Family:
         date: whether its prompts name a date.
         generation: what its generation_config.json asks for besides.
         remembers: what its layers keep of the tokens before.
-        exported: whether llama.cpp's converter takes it here, for the page on models.
+        not_in_transformers_4: what transformers 4 says where it does not know the model, else "".
+        not_exported: what llama.cpp or its converter says where it can't be exported, and what the page on models says.
+        pieces: whether its tokenizer is of SentencePiece's kind, by whose file llama.cpp's converter reads it.
     """
 
     make: Callable
@@ -111,7 +113,9 @@ class Family:
     date: bool = False
     generation: dict = field(default_factory=dict)
     remembers: tuple[str, ...] = ("all tokens",)
-    exported: str = "not tried"
+    not_in_transformers_4: str = ""
+    not_exported: tuple[str, str] | None = None
+    pieces: bool = False
 
 
 _SIZES = {
@@ -123,16 +127,19 @@ _SIZES = {
     "max_position_embeddings": 2048,
     "initializer_range": 0.3,  # answers that depend on what was asked
 }
+# Five layers with a window and one without, which llama.cpp takes for granted of Gemma 3.
+_FIVE_OF_SIX = {"num_hidden_layers": 6, "layer_types": ["sliding_attention"] * 5 + ["full_attention"]}
 _IM = ("<|im_start|>", "<|im_end|>")
 _THINK = (*_IM, "<think>", "</think>")
 
 
-def _plain(kind: str, configuration: str = "", **changes) -> Callable:
-    """A model of text: `kind` is the beginning of its classes' names."""
+def _plain(kind: str, configuration: str = "", rows_in: int = 1, **changes) -> Callable:
+    """A model of text: `kind` is the beginning of its classes' names; its rows come in multiples of `rows_in`."""
 
     def make(vocabulary: int, ids: dict):
         import transformers
 
+        vocabulary += -vocabulary % rows_in
         config = getattr(transformers, configuration or f"{kind}Config")(
             **_SIZES | {"vocab_size": vocabulary} | ids | changes
         )
@@ -155,7 +162,7 @@ def _gemma3_with_vision(vocabulary: int, ids: dict):
     from transformers import Gemma3Config, Gemma3ForConditionalGeneration
 
     text = _SIZES | {"vocab_size": vocabulary, "head_dim": 8, "sliding_window": 40} | ids
-    text |= {"layer_types": ["sliding_attention", "full_attention"], "query_pre_attn_scalar": 8}
+    text |= _FIVE_OF_SIX | {"query_pre_attn_scalar": 8}
     config = Gemma3Config(text_config=text, vision_config=_VISION, mm_tokens_per_image=4, **ids)
     return Gemma3ForConditionalGeneration(config)
 
@@ -197,7 +204,6 @@ FAMILIES = {
         end="<|eot_id|>",
         prompt_ends="assistant<|end_header_id|>\n\n",
         date=True,
-        exported="yes",
     ),
     "qwen2.5": Family(
         _plain("Qwen2"),
@@ -238,6 +244,7 @@ FAMILIES = {
         end="<|im_end|>",
         prompt_ends="assistant\n<think>\n\n</think>\n\n",
         thinking="off",
+        not_in_transformers_4="model type `qwen3_5_text`",
         remembers=("all tokens", "states"),
     ),
     "gemma-3": Family(
@@ -246,8 +253,8 @@ FAMILIES = {
             "Gemma3TextConfig",
             head_dim=8,
             sliding_window=40,
-            layer_types=["sliding_attention", "full_attention"],
             query_pre_attn_scalar=8,
+            **_FIVE_OF_SIX,
         ),
         _MODEL_TURNS,
         ("<start_of_turn>", "<end_of_turn>"),
@@ -257,6 +264,7 @@ FAMILIES = {
         end="<end_of_turn>",
         prompt_ends="<start_of_turn>model\n",
         remembers=("all tokens", "last tokens"),
+        pieces=True,
     ),
     "gemma-3-vision": Family(
         _gemma3_with_vision,
@@ -268,9 +276,11 @@ FAMILIES = {
         end="<end_of_turn>",
         prompt_ends="<start_of_turn>model\n",
         remembers=("all tokens", "last tokens"),
+        pieces=True,
     ),
     "smollm3": Family(
-        _plain("SmolLM3", no_rope_layers=[1, 0]),
+        # every fourth layer has no rotary embedding, which llama.cpp takes for granted
+        _plain("SmolLM3", num_hidden_layers=4, no_rope_layers=[1, 1, 1, 0]),
         _DATED_THINKER,
         _IM,
         eos="<|im_end|>",
@@ -289,11 +299,11 @@ FAMILIES = {
         end="<|end_of_text|>",
         prompt_ends="<|start_of_role|>assistant<|end_of_role|>",
         date=True,
-        exported="yes",
     ),
     "granite-hybrid": Family(
         _plain(
             "GraniteMoeHybrid",
+            rows_in=8,  # as llama.cpp takes for granted
             layer_types=["mamba", "attention"],
             num_local_experts=0,
             num_experts_per_tok=0,
@@ -352,6 +362,7 @@ FAMILIES = {
         pad="<pad>",
         end="</s>",
         prompt_ends="[/INST]",
+        not_in_transformers_4="model type `ministral3`",
     ),
     "gpt-oss": Family(
         _plain(
@@ -457,5 +468,7 @@ def markdown_row(name: str) -> str:
     family = FAMILIES[name]
     date, thinking = "fixed" if family.date else "none", "switched off" if family.thinking else "none"
     end = family.end.replace("|", "\\|")  # a bar would end the cell
-    cells = [name, f"`{end}`", thinking, date, _SEEN_AS[family.remembers], family.exported]
+    four = "no" if family.not_in_transformers_4 else "yes"
+    exported = family.not_exported[1] if family.not_exported else "yes"
+    cells = [name, f"`{end}`", thinking, date, _SEEN_AS[family.remembers], four, exported]
     return f"| {' | '.join(cells)} |"
