@@ -33,23 +33,19 @@ def tokenise(tokenizer, example: dict) -> dict[str, list[int]]:
     Raises:
         ValueError: the chat template renders the prompt differently once an answer follows, or sets no end token.
     """
-    prompt = prompt_ids(tokenizer, example)
-    whole = _render(tokenizer, _turns(example), add_generation_prompt=False)
-    if whole[: len(prompt)] != prompt:
-        raise ValueError("the chat template renders the prompt differently once an answer follows it")
-    completion = whole[len(prompt) :]
-    if tokenizer.eos_token_id not in completion:
+    prompt, behind, _ = _cut(tokenizer, example)
+    if tokenizer.eos_token_id not in behind:
         raise ValueError(f"the chat template does not end an answer with {tokenizer.eos_token!r}")
-    return {"prompt_ids": prompt, "completion_ids": completion[: completion.index(tokenizer.eos_token_id) + 1]}
+    return {"prompt_ids": prompt, "completion_ids": behind[: behind.index(tokenizer.eos_token_id) + 1]}
 
 
 def answer_offsets(tokenizer, example: dict) -> list[tuple[int, int]]:
     """Where each token of `tokenise` stands, as (start, end) in characters of the answer; below 0 before it."""
+    prompt, behind, places = _cut(tokenizer, example)
+    count = len(prompt) + behind.index(tokenizer.eos_token_id) + 1
     text = tokenizer.apply_chat_template(_turns(example), tokenize=False)
-    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    ids = tokenise(tokenizer, example)
-    count, first = len(ids["prompt_ids"]) + len(ids["completion_ids"]), text.rindex(example["output"])
-    return [(start - first, end - first) for start, end in found.offset_mapping[:count]]
+    first = text.rindex(example["output"])
+    return [(start - first, end - first) for start, end in places[:count]]
 
 
 def token_counts(tokenizer, examples: Sequence[dict]) -> list[tuple[int, int]]:
@@ -59,14 +55,14 @@ def token_counts(tokenizer, examples: Sequence[dict]) -> list[tuple[int, int]]:
     """
     chosen = examples[:COUNTED_AT_MOST]
     prompts = [[{"role": "user", "content": prompt_text(example)}] for example in chosen]
-    wholes = [
-        [*prompt, {"role": "assistant", "content": example["output"]}]
-        for prompt, example in zip(prompts, chosen, strict=True)
-    ]
     end = tokenizer.eos_token_id
-    lengths = map(len, _render_all(tokenizer, prompts, add_generation_prompt=True))
-    whole_ids = _render_all(tokenizer, wholes, False)
-    return [(length, ids.index(end, length) + 1 - length) for length, ids in zip(lengths, whole_ids, strict=True)]
+    found = []
+    ids_of_prompts = _render_all(tokenizer, prompts, add_generation_prompt=True)
+    ids_of_wholes = _render_all(tokenizer, [_turns(example) for example in chosen], False)
+    for example, prompt, whole in zip(chosen, ids_of_prompts, ids_of_wholes, strict=True):
+        behind = whole[len(prompt) :] if whole[: len(prompt)] == prompt else _cut(tokenizer, example)[1]
+        found.append((len(prompt), behind.index(end) + 1))
+    return found
 
 
 def training_rows(tokenizer, examples: list[dict], max_seq_length: int, loss_on: str) -> list[dict]:
@@ -95,6 +91,30 @@ def _turns(example: dict) -> list[dict]:
         {"role": "user", "content": prompt_text(example)},
         {"role": "assistant", "content": example["output"]},
     ]
+
+
+def _cut(tokenizer, example: dict) -> tuple[list[int], list[int], list[tuple[int, int]]]:
+    """Tokens of the prompt, those of the answer with what the template puts behind it, and where all stand in the text.
+
+    A model that answers has read the prompt's own tokens. Where an answer would change the last of them (by GPT-2's
+    rules the last of several line ends is cut off before a word), what is behind the prompt is cut by itself.
+
+    Raises:
+        ValueError: the chat template renders the prompt differently once an answer follows it.
+    """
+    text = tokenizer.apply_chat_template(_turns(example), tokenize=False)
+    asked = tokenizer.apply_chat_template(_turns(example)[:1], tokenize=False, add_generation_prompt=True)
+    prompt = tokenizer(asked, add_special_tokens=False, return_offsets_mapping=True)
+    whole = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    count = len(prompt.input_ids)
+    if whole.input_ids[:count] == prompt.input_ids:
+        return prompt.input_ids, whole.input_ids[count:], whole.offset_mapping
+    rest = tokenizer(text[len(asked) :], add_special_tokens=False, return_offsets_mapping=True)
+    ids = prompt.input_ids + rest.input_ids
+    if not text.startswith(asked) or tokenizer.decode(ids) != tokenizer.decode(whole.input_ids):
+        raise ValueError("the chat template renders the prompt differently once an answer follows it")
+    moved = [(start + len(asked), end + len(asked)) for start, end in rest.offset_mapping]
+    return prompt.input_ids, rest.input_ids, [*prompt.offset_mapping, *moved]
 
 
 def _render(tokenizer, messages: list[dict], add_generation_prompt: bool) -> list[int]:

@@ -51,10 +51,23 @@ def test_what_is_no_word_is_no_error():
     assert len(fluency.measure(["…", "42", "Ünlü değil 😀!", "a"])) == 4
 
 
-def test_a_right_bank_of_a_few_words_passes_its_own_gates():
-    """The tutorial's: a judge that learns from a user's few sentences stopped half of them."""
-    rows = pd.read_csv(project_root() / "docs" / "tutorial_words.csv")
-    sentences = list(rows["sentence"])
+RIGHT_BANK = project_root().parent / "shared" / "cases" / "right_bank_of_40_words.csv"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        project_root() / "docs" / "tutorial_words.csv",
+        pytest.param(
+            RIGHT_BANK,
+            marks=[pytest.mark.slow, pytest.mark.skipif(not RIGHT_BANK.is_file(), reason="no case files here")],
+        ),
+    ],
+    ids=lambda path: path.stem,
+)
+def test_a_right_bank_of_a_few_words_passes_its_own_gates(path):
+    """A judge that learns from a user's few sentences stopped half of them."""
+    sentences = list(pd.read_csv(path)["sentence"])
     both = np.array(grammar.clean(sentences)) & np.array(fluency.fluent(sentences))
     assert len(sentences) >= 40 and both.mean() >= 0.95
 

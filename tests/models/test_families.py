@@ -169,7 +169,7 @@ def test_a_merged_model_is_asked_and_ends_as_it_was_taught(bases, name, tmp_path
     tokenizer, example = base_model.load_tokenizer(base), make_example(0)
     adapter = write_adapter_of(base, tmp_path / "adapter")
     check = merging.merge(base.folder, adapter, tmp_path / "merged", prompts.prompt_ids(tokenizer, example))
-    assert check["difference_from_base"] > 5 * check["rounding_difference"]
+    assert check["difference_from_base"] > 3 * check["rounding_difference"]
     merged = base_model.resolve(str(tmp_path / "merged"))
     again = base_model.load_tokenizer(merged)
     assert prompts.tokenise(again, example) == prompts.tokenise(tokenizer, example)

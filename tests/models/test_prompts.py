@@ -1,7 +1,8 @@
 import pytest
+from tiny_families import FAMILIES, on_tokenizer
 
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.models import base_model, prompts
+from cefr_helpers.models import base_model, chat_template, prompts
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +17,22 @@ def test_completion_is_the_answer_and_one_end_token(tokenizer, examples):
     assert tokenizer.decode(ids["completion_ids"][:-1]) == examples[0]["output"]
     assert ids["prompt_ids"] == prompts.prompt_ids(tokenizer, examples[0])
     assert tokenizer.decode(ids["prompt_ids"]).endswith("<|im_start|>assistant\n")
+
+
+def test_an_answer_changes_no_token_of_its_prompt(tokenizer, examples):
+    """Llama's prompts end with two line ends, one token of SmolLM2's, which are two before a word."""
+    family = FAMILIES["llama-3.2"]
+    own = on_tokenizer(family, tokenizer)
+    chat_template.settle(own, "x")
+    chat = [{"role": "user", "content": prompts.prompt_text(examples[0])}]
+    whole = own.apply_chat_template([*chat, {"role": "assistant", "content": examples[0]["output"]}], tokenize=False)
+    ids, prompt = prompts.tokenise(own, examples[0]), prompts.prompt_ids(own, examples[0])
+    assert own(whole, add_special_tokens=False).input_ids[: len(prompt)] != prompt == ids["prompt_ids"]
+    assert own.decode(prompt + ids["completion_ids"]) == whole
+    assert own.decode(ids["completion_ids"]) == examples[0]["output"] + family.end
+    assert prompts.token_counts(own, examples[:1]) == [(len(prompt), len(ids["completion_ids"]))]
+    places = prompts.answer_offsets(own, examples[0])[len(prompt) : -1]
+    assert "".join(examples[0]["output"][start:end] for start, end in places) == examples[0]["output"]
 
 
 def test_labels_cover_the_completion_or_all(tokenizer, examples):

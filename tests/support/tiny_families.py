@@ -213,6 +213,7 @@ FAMILIES = {
         pad="<|endoftext|>",
         end="<|im_end|>",
         prompt_ends="<|im_start|>assistant\n",
+        not_exported=("BPE pre-tokenizer was not recognized", "not tried: needs Qwen's own tokenizer"),
         generation={"repetition_penalty": 1.3, "temperature": 0.7, "top_k": 20, "do_sample": True},
     ),
     "qwen3": Family(
@@ -342,6 +343,7 @@ FAMILIES = {
         pad="<|endoftext|>",
         end="<|end|>",
         prompt_ends="<|assistant|>\n",
+        not_exported=("Missing .*tokenizer.model", "not tried: needs Phi-3's own tokenizer"),
     ),
     "mistral": Family(
         _plain("Mistral", sliding_window=40, head_dim=8),
@@ -352,6 +354,7 @@ FAMILIES = {
         end="</s>",
         prompt_ends="[/INST]",
         remembers=("last tokens",),
+        not_exported=("does not answer like the merged model", "for texts shorter than the window"),
     ),
     "ministral-3": Family(
         _mistral3_with_vision,
