@@ -9,9 +9,8 @@ from doc_pages import ROOT, blocks, doc, shell_lines, spans
 
 from cefr_helpers import cli
 from cefr_helpers.bank_making import chat_client, checks, generator, storage
-from cefr_helpers.core import level_records, records
+from cefr_helpers.core import records
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.files import sha256
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.progress import clock
@@ -85,22 +84,6 @@ def test_the_tutorials_words_make_examples_with_its_recipe():
 def test_the_tutorial_shows_the_first_rows_of_its_words():
     [text] = blocks(doc("tutorial.md"), "csv")
     assert doc("tutorial_words.csv").read_text().startswith(text)
-
-
-def test_the_tutorials_figures_are_those_of_its_own_run():
-    """Of a run of its commands, whose records lie in docs/tutorial_run, on its bank and with its recipe."""
-    workspace = Workspace(doc("tutorial_run"), ROOT / "user_data")
-    found = level_records.read_level(workspace, "B1")
-    recipe = load_recipe(str(doc("tutorial_recipe.yaml"))).as_record("tutorial_recipe.yaml")
-    assert found.dataset.recipe == found.training.recipe == found.comparison.recipe == recipe
-    assert sha256(doc("tutorial_words.csv")) in found.dataset.inputs.values()
-    measures, text = found.generation.measures, " ".join(doc("tutorial.md").read_text().split())
-    rows = {"base": "base", "base_one_word": "base, one word per prompt", "tuned": "tuned", "gold": "bank"}
-    for row, name in rows.items():
-        passed = round(measures[row]["joint_success"].value * found.generation.slots)
-        assert f"| {name} | {passed} of {found.generation.slots} |" in text
-    loss = found.comparison.results.completion
-    assert f"from {loss.base.loss:.2f} to {loss.tuned.loss:.2f}" in text
 
 
 def test_the_tutorials_times_are_those_of_the_reference_run():
