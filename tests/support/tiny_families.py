@@ -373,7 +373,7 @@ FAMILIES = {
             head_dim=8,
             sliding_window=40,
             num_local_experts=2,
-            num_experts_per_tok=1,
+            num_experts_per_tok=2,  # both: rounding would turn a choice of one
             layer_types=["sliding_attention", "full_attention"],
         ),
         _CHANNELS,
