@@ -331,7 +331,7 @@ def test_where_no_level_scorer_could_be_trained_nothing_is_said_of_levels():
             change(row[name], value=None, low=None, high=None)
     text = note(records)
     assert "No level scorer is recorded" in text and "7_level_scores.png" in text
-    assert "Joint Success leaves the level out. The human scale alone judges the level." in text
+    assert "Joint Success leaves the level out. Only the human scale judges the level." in text
     assert "| Tuned | 2.93 [2.71, 3.15] | 2.97 [2.76, 3.18] | 58.0% [43.2, 72.8] | — | — |" in text
     assert "| 62.0% [47.4, 76.6] | 30.0% [16.3, 43.7] | — | 40.0% [25.3, 54.7] |" in text
     assert "recorded for B2: there Joint Success" in final_report.final_report(WORKSPACE, by_level(B2=records), "en")

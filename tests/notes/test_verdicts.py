@@ -77,7 +77,7 @@ def test_a_record_without_the_stronger_rows_is_judged_against_the_base():
 def test_what_tuning_wins_is_named_and_what_it_does_not():
     records, words = hand_made_records.with_answers(), locale.load_locale("en")
     said = (
-        "What tuning wins is in these conditions alone: Level ±1; no gain is shown in: Valid, Uses its word, Grammar "
+        "Tuning gains only in these conditions: Level ±1; no gain is shown in: Valid, Uses its word, Grammar "
         "clean, Not copied and Not repeated."
     )
     [first, *_] = [line for line in note(records).splitlines() if line.startswith("**")]

@@ -185,7 +185,7 @@ class TestNotes:
         record = json.loads(path.read_text())
         path.write_text(json.dumps(record | {"created": "2030-01-01T00:00:00+00:00"}))
         found = level_records.read_level(workspace, "B2")
-        assert "compared anew since" in note(found)
+        assert "run again since" in note(found)
 
     def test_a_readers_name_stays_text(self, workspace, key, tmp_path):
         computed(workspace, made_votes.write(tmp_path / "a.json", key, says, name="<b>|x|</b> [a](http://b.c)"))
