@@ -20,7 +20,7 @@ from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.escaping import Markdown
 from cefr_helpers.rendering.locale import Locale, load_locale
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"  # flat: `stages.modules_of` counts what lies in it, but no subfolder
 _OF_LOCALE = ("decimal", "whole", "plain", "loss", "percent", "share", "points", "p", "duration", "gigabytes", "date")
 _OF_LOCALE += ("mean_with_interval", "share_with_interval", "points_with_interval", "commit", "recorded", "setting")
 
@@ -56,7 +56,6 @@ def _environment(language: str, loss_decimals: int):
         "cell": lambda value, kind: tables.cell(value, kind, locale),
         "table": lambda table: tables.to_markdown(table, locale),
         "code": escaping.code,
-        "code_block": escaping.code_block,
         "anchor": escaping.anchor,
         "shortened": escaping.shortened,
         "join": lambda parts, between: Markdown(between).join(parts),

@@ -4,7 +4,7 @@ import re
 
 import hand_made_records
 import pytest
-from hand_made_notes import nasty_records, note, tokens
+from hand_made_notes import WORKSPACE, nasty_ratings, nasty_records, note, tokens
 from hand_made_records import write_records
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +16,7 @@ from cefr_helpers.core.paths import Workspace
 from cefr_helpers.evaluation import comparison
 from cefr_helpers.notes import final_report
 from cefr_helpers.rendering import escaping
+from cefr_helpers.sharing import model_card
 
 PAYLOADS = [
     "<script>alert(1)</script>",
@@ -82,6 +83,28 @@ def test_a_note_keeps_its_shape_whatever_the_words_are(payload, language):
     assert code_apart[0] == code_apart[1]
     assert html(made) <= {"<code>", "</code>"}
     assert not re.search(r"[\x00-\x08\x0b-\x1f\u2028\u202e\u2066]", made)
+
+
+def test_nor_does_what_readers_and_judges_are_called_act_in_it():
+    for payload in PAYLOADS:
+        made, harmless = note(nasty_ratings(payload)), note(nasty_ratings("word"))
+        code_apart = [
+            {kind: n for kind, n in kinds(text).items() if kind != "code_inline"} for text in (made, harmless)
+        ]
+        assert code_apart[0] == code_apart[1], payload
+        assert html(made) <= {"<code>", "</code>"}
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\u2028\u202e\u2066]", made)
+
+
+def test_nor_do_names_of_models_banks_and_files_in_a_model_card():
+    for payload in PAYLOADS:
+        made, harmless = (model_card.card(WORKSPACE, nasty_records(one), "adapter") for one in (payload, "word"))
+        made, harmless = (text[text.index(model_card.MARK) :] for text in (made, harmless))  # the header is YAML
+        code_apart = [
+            {kind: n for kind, n in kinds(text).items() if kind != "code_inline"} for text in (made, harmless)
+        ]
+        assert code_apart[0] == code_apart[1], payload
+        assert html(made) <= {"<code>", "</code>", f"{model_card.MARK}\n"}
 
 
 @pytest.mark.parametrize("language", ["en", "tr"])
