@@ -16,6 +16,7 @@ from cefr_helpers.core.schema import (
     Generation,
     Step,
     TrainingRecord,
+    required,
 )
 
 EXPORT_RECORD = "export.json"
@@ -58,7 +59,7 @@ class LevelRecords:
         recorded, evaluations = self.training.results.best, self.history("eval_loss")
         if recorded.eval_loss is not None or not evaluations:
             return recorded
-        lowest = min(evaluations, key=lambda entry: entry.eval_loss)
+        lowest = min(evaluations, key=lambda entry: required(entry.eval_loss))
         return BestStep(step=lowest.step, epoch=lowest.epoch, eval_loss=lowest.eval_loss)
 
     @property
@@ -118,9 +119,13 @@ def read_level(workspace: Workspace, level: str) -> LevelRecords:
         InputError: the level is unknown or a record is broken.
     """
     check_level(level)
-    found = {name: records.read_if_there(workspace, level, name) for name in records.NAMES}
-    found |= {ratings.NAME: ratings.read_if_there(workspace, level)}
-    return LevelRecords(level, **{name: record for name, record in found.items() if record is not None})
+    return LevelRecords(
+        level,
+        records.read_if_there(workspace, level, "dataset") or DatasetRecord(),
+        records.read_if_there(workspace, level, "training") or TrainingRecord(),
+        records.read_if_there(workspace, level, "comparison") or ComparisonRecord(),
+        ratings.read_if_there(workspace, level) or RatingsRecord(),
+    )
 
 
 def read_trained(workspace: Workspace, level: str) -> LevelRecords:

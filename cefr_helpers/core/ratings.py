@@ -204,15 +204,16 @@ def write(workspace: Workspace, level: str, inputs: dict[str, str], results: Rat
     Raises:
         ValueError: `results` holds a number that is not finite.
     """
+    created = datetime.now(UTC).isoformat(timespec="seconds")
     record = RatingsRecord(
         schema=records.SCHEMA,
         level=level,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=created,
         commit=code_version.commit(),
         inputs=inputs,
         results=results,
     )
-    records.keep(workspace, level, NAME, record.created, records.as_text(record.as_dict()))
+    records.keep(workspace, level, NAME, created, records.as_text(record.as_dict()))
 
 
 def read_if_there(workspace: Workspace, level: str) -> RatingsRecord | None:

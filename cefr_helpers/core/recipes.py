@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -12,7 +12,7 @@ from cefr_helpers.core.paths import Stage, check_path, project_root
 
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 # More of anything is a slip of the keyboard, and would fill memory or disk before it failed.
-AUTO = "auto"  # batch_size: the largest that fits
+AUTO: Final = "auto"  # batch_size: the largest that fits
 MOST = 10_000_000
 
 
@@ -190,9 +190,9 @@ def read_flat_yaml(path: Path) -> dict:
 def _check_flat(path: Path, node: yaml.Node | None) -> None:
     """Also keeps out aliases nested in aliases, a page of which can stand for gigabytes."""
     if not isinstance(node, yaml.MappingNode):
-        found = {"sequence": "list", "scalar": "text"}[node.id] if node else "nothing"
+        found = "list" if isinstance(node, yaml.SequenceNode) else "text" if node else "nothing"
         raise InputError(f"{path}: expected `key: value` lines, found {found}")
-    seen = {}
+    seen: dict[str, int] = {}
     for key, value in node.value:
         place = f"{path}, line {key.start_mark.line + 1}"
         # an experiment gives a list of a field's values, and a field may itself be a list

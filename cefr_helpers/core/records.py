@@ -51,7 +51,7 @@ def write(
     name: str,
     *,
     level: str,
-    seed: int,
+    seed: int | None,
     recipe: dict,
     inputs: dict[str, str],
     results: schema.Part,
@@ -64,10 +64,11 @@ def write(
     Raises:
         ValueError: `results` holds a number that is not finite, which JSON cannot keep.
     """
+    created = datetime.now(UTC).isoformat(timespec="seconds")
     record = schema.RECORDS[name](
         schema=SCHEMA,
         level=level,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=created,
         commit=code_version.commit(),
         versions=versions(),
         hardware=hardware(),
@@ -80,7 +81,7 @@ def write(
     for earlier in [place, *history[-1:]]:  # the batch removes the first
         if same := _same_content(earlier, name, record.as_dict()):
             return write_atomically(place, same)
-    return keep(workspace, level, name, record.created, as_text(record.as_dict()))
+    return keep(workspace, level, name, created, as_text(record.as_dict()))
 
 
 def keep(workspace: Workspace, level: str, name: str, created: str, text: str) -> Path:
@@ -168,6 +169,14 @@ def read_as(path: Path, model: type[AnyPart], needed: set[str], again: str) -> A
         raise InputError(f"{path}: {key}: {shown(problem['input'])}: {problem['msg'].lower()}; {again}") from None
 
 
+@overload
+def read_if_there(workspace: Workspace, level: str, name: Literal["dataset"]) -> DatasetRecord | None: ...
+@overload
+def read_if_there(workspace: Workspace, level: str, name: Literal["training"]) -> TrainingRecord | None: ...
+@overload
+def read_if_there(workspace: Workspace, level: str, name: Literal["comparison"]) -> ComparisonRecord | None: ...
+@overload
+def read_if_there(workspace: Workspace, level: str, name: str) -> AnyRecord | None: ...
 def read_if_there(workspace: Workspace, level: str, name: str) -> AnyRecord | None:
     """The record, or None where the stage has not been run; a broken record still raises InputError."""
     return read(workspace, level, name) if workspace.record(level, name).is_file() else None
@@ -179,7 +188,7 @@ def created_s(record: AnyRecord | None) -> float:
     Its file may be newer: a stage that finds the same again writes the same record.
     """
     try:
-        return datetime.fromisoformat(record.created).timestamp() if record else 0.0
+        return datetime.fromisoformat(record.created).timestamp() if record and record.created else 0.0
     except (ValueError, TypeError):
         return 0.0
 

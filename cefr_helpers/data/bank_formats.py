@@ -98,7 +98,10 @@ def _described(table: Table) -> str:
     names = table.rows[0].names
     found = _columns_of(names)
     used = {found.word, found.level, *found.sentences}
-    told = [f"words: {shown(names[found.word])}", "sentences: " + ", ".join(shown(names[at]) for at in found.sentences)]
+    told = [
+        f"words: {shown(names[found.of_words])}",
+        "sentences: " + ", ".join(shown(names[at]) for at in found.sentences),
+    ]
     told += [f"level: {shown(names[found.level])}"] if found.level is not None else []
     others = [shown(name) for at, name in enumerate(names) if at not in used and name]
     told += [f"not read: {', '.join(others)}"] if others else []
@@ -119,7 +122,7 @@ def _of_level(path: Path, table: Table, level: str | None, report: dict[str, lis
         raise InputError(f"{path}: no row of level {level} in it: {', '.join(others)}; expected level {level}")
     if others:
         left = [(row, one) for row, one in zip(table.rows, named, strict=True) if one not in (None, level)]
-        report[OTHER_LEVEL] = [f"{row.values[_columns_of(row.names).word]} ({one})" for row, one in left]
+        report[OTHER_LEVEL] = [f"{row.values[_columns_of(row.names).of_words]} ({one})" for row, one in left]
     if without:
         report[WITHOUT_LEVEL] = [row.where() for row, one in zip(table.rows, named, strict=True) if one is None]
     yield from (row for row, one in zip(table.rows, named, strict=True) if one == level)
@@ -133,7 +136,7 @@ def _level_of(row: Row) -> str | None:
 def _read_row(row: Row, word_above: str, source: Source) -> str:
     """Add the sentences of one row to the source; returns its word, which the next may mean by an empty cell."""
     found = _columns_of(row.names)
-    value, cells = row.values[found.word], [row.values[at] for at in found.sentences]
+    value, cells = row.values[found.of_words], [row.values[at] for at in found.sentences]
     cells = [cell for values in cells for cell in ((values or [""]) if isinstance(values, list) else [values])]
     if _is_empty(value) and all(map(_is_empty, cells)) and row.labels[1] == "sentence":
         source.report.setdefault(tables.EMPTY_ROW, []).append(row.where())

@@ -159,7 +159,7 @@ def _entered_twice(rows: Rows) -> list[str]:
     ]
 
 
-def _shared_sentences(sentences: dict[str, Iterable[str]]) -> list[str]:
+def _shared_sentences(sentences: dict[str, tuple[str, ...]]) -> list[str]:
     users = defaultdict(list)
     for word, own in sentences.items():
         for sentence in own:

@@ -33,6 +33,17 @@ class Columns:
     sentences: tuple[int, ...]
     level: int | None
 
+    @property
+    def of_words(self) -> int:
+        """The place of the words in a table that was read, which without such a column would have been refused.
+
+        Raises:
+            ValueError: no name says it.
+        """
+        if self.word is None:
+            raise ValueError("no column of words")
+        return self.word
+
 
 def named(names: Sequence[object]) -> Columns:
     """The columns by their names; of several the most usual name counts, case and underscores don't."""

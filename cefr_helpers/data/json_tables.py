@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from cefr_helpers.core.errors import InputError, shown
@@ -105,11 +106,7 @@ def _whole(path: Path, text: str) -> list[Row] | None:
         raise InputError(f"{path}: holds {_shown(value)}; expected an array of rows or an object of words")
     if value and all(isinstance(one, list) and any(isinstance(cell, str) for cell in one) for one in value):
         return _of_values(path, value)
-    return [
-        row
-        for index, item in enumerate(value)
-        for row in _of_item(item, lambda at=index: f"{path}, row {at + 1} (line {_line_of_item(text, at)})")
-    ]
+    return [row for at, item in enumerate(value) for row in _of_item(item, partial(_place_in_array, path, text, at))]
 
 
 def _of_values(path: Path, rows: list[list]) -> list[Row]:
@@ -131,7 +128,7 @@ def _lines(path: Path, text: str) -> list[Row]:
             raise _syntax_error(path, error, number - 1) from error
         except RecursionError as error:
             raise InputError(f"{path}, line {number}: nested too deep; {EXPECTED}") from error
-        rows += _of_item(item, lambda at=number: f"{path}, line {at}")
+        rows += _of_item(item, partial("{}, line {}".format, path, number))
     return rows
 
 
@@ -161,10 +158,10 @@ def _of_object(path: Path, pairs: Pairs) -> list[Row]:
             return [
                 row
                 for at, one in enumerate(inner, 1)
-                for row in _of_item(one, lambda n=at, k=key: f"{path}, {k} row {n}")
+                for row in _of_item(one, partial("{}, {} row {}".format, path, key, at))
             ]
     if pairs and all(isinstance(one, tuple) and _is_row(dict(one)) for one in values.values()):
-        return [row for key, one in pairs for row in _of_item(one, lambda k=key: f"{path}, row {shown(k)}")]
+        return [row for key, one in pairs for row in _of_item(one, partial(_place_by_key, path, key))]
     return _of_item(pairs, lambda: str(path))
 
 
@@ -184,7 +181,7 @@ def _columns(path: Path, names: tuple[str, ...], columns_given: tuple) -> list[R
     if any(not isinstance(one, list) or len(one) != len(words) for one in columns_given):
         return None
     return [
-        Row(names, values, lambda n=at: f"{path}, entry {n} of each column")
+        Row(names, values, partial("{}, entry {} of each column".format, path, at))
         for at, values in enumerate(zip(*columns_given, strict=True), 1)
     ]
 
@@ -197,7 +194,9 @@ def _split(path: Path, values: dict) -> list[Row]:
     for at, one in enumerate(values["data"], 1):
         if not isinstance(one, list) or len(one) != len(names):
             raise InputError(f"{path}, data row {at}: {_shown(one)}; expected {len(names)} values: {','.join(names)}")
-    return [Row(names, tuple(one), lambda n=at: f"{path}, data row {n}") for at, one in enumerate(values["data"], 1)]
+    return [
+        Row(names, tuple(one), partial("{}, data row {}".format, path, at)) for at, one in enumerate(values["data"], 1)
+    ]
 
 
 def _of_item(item: object, where: Where) -> list[Row]:
@@ -254,14 +253,27 @@ def _syntax_error(path: Path, error: ValueError, lines_before: int) -> InputErro
     return InputError(f"{place}: not valid JSON ({error.msg}) at {_shown(line)}")
 
 
+def _place_by_key(path: Path, key: str) -> str:
+    return f"{path}, row {shown(key)}"
+
+
+def _place_in_array(path: Path, text: str, index: int) -> str:
+    return f"{path}, row {index + 1} (line {_line_of_item(text, index)})"
+
+
 def _line_of_item(text: str, index: int) -> int:
     """The line where item `index` of a JSON array begins."""
     decoder = json.JSONDecoder()
-    skip = re.compile(r"[\s,]*")
-    position = skip.match(text, text.index("[") + 1).end()
+    position = _next_item(text, text.index("[") + 1)
     for _ in range(index):
-        position = skip.match(text, decoder.raw_decode(text, position)[1]).end()
+        position = _next_item(text, decoder.raw_decode(text, position)[1])
     return text.count("\n", 0, position) + 1
+
+
+def _next_item(text: str, position: int) -> int:
+    """Where what follows the white space and commas at a position begins."""
+    gap = re.compile(r"[\s,]*").match(text, position)
+    return gap.end() if gap else position
 
 
 def _shown(value: object) -> str:

@@ -77,7 +77,7 @@ def split_groups(banks: dict[str, Bank], policy: str, held_out_share: float, dev
         raise InputError(
             f"held_out_share and dev_share: {held_out_share!r} and {dev_share!r}; expected less than 1 together"
         )
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+    if type(seed) is not int or not 0 <= seed < 2**32:
         raise InputError(f"seed: {shown(seed)}; expected a whole number from 0 to 4294967295")
     words = {level: tuple(sorted(bank.sentences)) for level, bank in banks.items()}
     if policy == "examples":

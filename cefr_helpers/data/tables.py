@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -24,8 +25,9 @@ _ANKI = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "colon": ":",
 _TITLE_ROWS = 5  # a title and empty rows may stand above the header
 _ROWS_LOOKED_AT = 200
 
-Cells = list[object]
+Cells = Sequence[object]
 Numbered = Iterator[tuple[int, Cells]]  # the line or row that each begins at, from 1
+NumberedTexts = Iterator[tuple[int, list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,9 @@ def read_workbook(path: Path, sentences_needed: bool) -> Table:
     for title, rows in sheets.items() if sentences_needed else ():
         if table := by_content(enumerate(rows, 1), f"Excel workbook, sheet {title!r}", _in_sheet(path, title)):
             return table
-    first = next(((title, row) for title, rows in sheets.items() for row in rows if any(row)), ("", []))
-    raise _no_header(path, (1, first[1]), f"sheet {first[0]!r}, row", sentences_needed)
+    filled = ((title, row) for title, rows in sheets.items() for row in rows if any(row))
+    title, first = next(filled, ("", []))
+    raise _no_header(path, (1, first), f"sheet {title!r}, row", sentences_needed)
 
 
 def by_content(rows: Iterable[tuple[int, Cells]], read_as: str, where: Callable[[int], str]) -> Table | None:
@@ -164,12 +167,12 @@ def _plain(cell: object) -> object:
     return str(cell).lower() if isinstance(cell, bool) else "" if cell is None else cell
 
 
-def _numbered(path: Path, text: str, delimiter: str, lines_before: int) -> Numbered:
+def _numbered(path: Path, text: str, delimiter: str, lines_before: int) -> NumberedTexts:
     """The rows that hold anything at all; in tab-separated text quotes may be signs like others."""
     fault = None
-    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE) if delimiter == "\t" and "\t" in text else (csv.QUOTE_MINIMAL,):
+    for quoted in (True, False) if delimiter == "\t" and "\t" in text else (True,):
         try:
-            yield from list(_parsed(text, delimiter, lines_before, quoting))
+            yield from list(_parsed(text, delimiter, lines_before, quoted))
             return
         except csv.Error as error:
             fault = fault or error
@@ -177,8 +180,8 @@ def _numbered(path: Path, text: str, delimiter: str, lines_before: int) -> Numbe
     raise InputError(f"{path}, line {line}: not valid CSV ({fault}); expected word,sentence") from fault
 
 
-def _parsed(text: str, delimiter: str, lines_before: int, quoting: int) -> Numbered:
-    reader = _reader(text, delimiter, quoting)
+def _parsed(text: str, delimiter: str, lines_before: int, quoted: bool) -> NumberedTexts:
+    reader = _reader(text, delimiter, quoted)
     start = 1
     for cells in reader:
         if cells:
@@ -186,9 +189,15 @@ def _parsed(text: str, delimiter: str, lines_before: int, quoting: int) -> Numbe
         start = reader.line_num + 1
 
 
-def _reader(text: str, delimiter: str, quoting: int = csv.QUOTE_MINIMAL):
+def _reader(text: str, delimiter: str, quoted: bool = True):
     lines = io.StringIO(text, newline="")
-    return csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True, skipinitialspace=True)
+    return csv.reader(
+        lines,
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        strict=True,
+        skipinitialspace=True,
+    )
 
 
 def _line_of_fault(text: str, delimiter: str) -> int:
@@ -224,7 +233,7 @@ def _table(rows: Numbered, header: Cells, read_as: str, where: Callable[[int], s
     for place in (found.word, found.level):
         if place is not None and [columns.normal(name) for name in names].count(columns.normal(names[place])) > 1:
             raise InputError(f"{where(1)}: header {shown(','.join(names))}; expected one column {names[place]!r}")
-    least = 1 + max((found.word, *found.sentences))
+    least = 1 + max((found.of_words, *found.sentences))
     table = Table([], read_as)
     for line, cells in rows:
         if not any(str(cell).strip() for cell in cells):
@@ -237,7 +246,7 @@ def _table(rows: Numbered, header: Cells, read_as: str, where: Callable[[int], s
                 "(a sentence with a comma stands in double quotes)"
             )
         values = (*cells, *[""] * (len(names) - len(cells)))
-        table.rows.append(Row(names, values, lambda at=line: where(at)))
+        table.rows.append(Row(names, values, partial(where, line)))
     return table
 
 
@@ -286,7 +295,7 @@ def _anki_table(path: Path, text: str, delimiter: str, before: int, directives: 
     return _table(padded, names, told, lambda line: f"{path}, line {line}")
 
 
-def _word_and_sentence(rows: Iterable[Cells], width: int) -> tuple[int, int] | None:
+def _word_and_sentence(rows: Iterable[Sequence[str]], width: int) -> tuple[int, int] | None:
     """The two columns of which one holds words that the other's sentences use, in more than half of the rows."""
     clean = [[repair.repaired(cell)[0] for cell in cells] for cells in rows]
     pairs = [(word, sentence) for word in range(width) for sentence in range(width) if word != sentence]

@@ -129,7 +129,7 @@ def _of_table(table: tables.Table) -> tuple[list[_Entry], str]:
         level = None if found.level is None else columns.level_of(row.values[found.level])
         cells = {name: row.values[at] for name, at in columns.details_named(row.names).items()}
         details = {name: text for name, cell in cells.items() if (text := " ".join(str(cell or "").split()))}
-        entries.append(_Entry(str(row.values[found.word]), level, row.where().rpartition(", ")[2], details))
+        entries.append(_Entry(str(row.values[found.of_words]), level, row.where().rpartition(", ")[2], details))
     return entries, table.read_as
 
 

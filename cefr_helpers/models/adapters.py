@@ -2,16 +2,13 @@
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import resolve
 from cefr_helpers.core.recipes import Recipe
-from cefr_helpers.core.schema import TrainingRecord
+from cefr_helpers.core.schema import TrainingRecord, required
 from cefr_helpers.models import base_model, chat_template, generation, model_files
-
-if TYPE_CHECKING:
-    pass
 
 
 class AdapterSwitcher:
@@ -24,8 +21,8 @@ class AdapterSwitcher:
     def __init__(self):
         self.loads = 0
         self._held: tuple[base_model.BaseModel, str] | None = None
-        self._model = None
-        self._tokenizer = None
+        self._model: Any = None
+        self._tokenizer: Any = None
 
     def use(self, settings: Recipe, training: TrainingRecord | None) -> str | None:
         """Get base and, where there is one, adapter ready.
@@ -53,7 +50,7 @@ class AdapterSwitcher:
         except InputError as problem:
             self._load(base, self._precision(base, settings))
             return str(problem)
-        self._load(base, training.results.precision)
+        self._load(base, required(training.results.precision))
         self.switch_on(adapter)
         return None
 
@@ -66,8 +63,14 @@ class AdapterSwitcher:
             seed: of the draw, where the temperature is above 0.
         """
         with nullcontext() if tuned else self.base_alone():
-            how = {"sample_seed": seed, "temperature": temperature} if temperature else {}
-            return generation.answer(self._model, self._tokenizer, [example], max_new_tokens, **how)[0]
+            return generation.answer(
+                self._model,
+                self._tokenizer,
+                [example],
+                max_new_tokens,
+                sample_seed=seed if temperature else None,
+                temperature=temperature,
+            )[0]
 
     def _load(self, base: base_model.BaseModel, precision: str) -> None:
         if self._held != (base, precision):
@@ -135,7 +138,7 @@ def load(base: base_model.BaseModel, training: TrainingRecord, adapter: Path):
             f"base_model: {base.source!r} has another tokenizer or chat template than {adapter.name} was trained with: "
             "it would be asked in other words than it was taught; run 02_training again"
         )
-    model = base_model.load_model(base, training.results.precision)
+    model = base_model.load_model(base, required(training.results.precision))
     return PeftModel.from_pretrained(model, adapter).eval(), tokenizer
 
 

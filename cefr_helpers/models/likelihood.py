@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cefr_helpers.core import progress as counted
@@ -43,7 +44,7 @@ def score(model, tokenizer, examples: Sequence[dict], batch_size: int) -> "panda
             for i, row in zip(batch, _score_batch(model, tokenizer, [ids[i] for i in batch]), strict=True):
                 rows[i] = row | {"completion_characters": characters[i][0], "full_text_characters": characters[i][1]}
             done = start + len(batch)
-            progress.say(lambda done=done: f"{done} of {len(ids)} examples scored")
+            progress.say(partial("{} of {} examples scored".format, done, len(ids)))
     model.train(was_training)
     return pd.DataFrame(rows)
 
@@ -91,7 +92,7 @@ def score_choices(model, tokenizer, groups: Sequence[Sequence[str]]) -> list[lis
     with torch.inference_mode():
         for number, texts in enumerate(groups, 1):
             found.append(_score_group(model, [_plain_ids(tokenizer, text) for text in texts], tokenizer.pad_token_id))
-            progress.say(lambda number=number: f"{number} of {len(groups)} gaps filled")
+            progress.say(partial("{} of {} gaps filled".format, number, len(groups)))
     model.train(was_training)
     return found
 

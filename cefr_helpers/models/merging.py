@@ -171,7 +171,7 @@ if __name__ == "__main__":
     locks.die_with_parent()
     # Optional libraries, half of all that transformers and PEFT import: Python takes None for "not installed".
     for name in ("sklearn", "scipy", "pandas", "bitsandbytes"):
-        sys.modules.setdefault(name, None)
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # see above
     base_folder, adapter, out = map(Path, sys.argv[1:])
     print(json.dumps(merge(base_folder, adapter, out, json.load(sys.stdin))), flush=True)
     os._exit(0)  # at once: all is written, and to take the libraries apart would take a second or two

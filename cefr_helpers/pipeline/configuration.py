@@ -69,7 +69,7 @@ def read(overrides: dict | None = None, path: Path | None = None) -> RunConfig:
     return check(values, str(path), overrides or ())
 
 
-def check(values: dict, where: str, given: Collection[str] = ()) -> RunConfig:
+def check(values: object, where: str, given: Collection[str] = ()) -> RunConfig:
     """A checked configuration out of plain values; errors name `where`, or the command line for keys `given` there."""
 
     def place(key: str) -> str:

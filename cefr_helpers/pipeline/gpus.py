@@ -85,7 +85,7 @@ def _taken(count: int, ids: list[str]) -> dict:
     """As many of the GPUs as are free now, up to `count`."""
     from filelock import FileLock, Timeout
 
-    taken = {}
+    taken: dict[str, FileLock] = {}
     for gpu in ids:
         lock = FileLock(_lock_file(gpu))
         with contextlib.suppress(Timeout):

@@ -54,7 +54,8 @@ def load_papermill():
 
     It checks addresses in other alphabets by RFC 3987, which no notebook's schema asks for.
     """
-    sys.modules.setdefault("rfc3987_syntax", None)  # Python takes None for "not installed"
+    # Python takes None for "not installed"
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # see above
     import papermill
 
     return papermill

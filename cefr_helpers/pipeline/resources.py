@@ -16,7 +16,7 @@ from cefr_helpers.pipeline import slurm
 from cefr_helpers.training import distributed
 
 # Stage -> (megabytes, minutes), where nothing was measured. Data and plots are made by one process on one core.
-DEFAULTS = {
+DEFAULTS: dict[str, tuple[int, int]] = {
     Stage.FORMAT: (2000, 30),
     Stage.TRAIN: (8000, 240),
     Stage.COMPARE: (8000, 120),
@@ -64,7 +64,7 @@ class Estimate:
     seconds: float | None
     memory_bytes: int | None
     gpu_memory_bytes: int | None
-    disk_bytes: int | None
+    disk_bytes: float | None
     tokens_per_s: tuple[float, float] | None
     unknown: tuple[str, ...]
 
@@ -100,7 +100,7 @@ def rule_resources(found: dict, recipe: str, stage: str) -> dict[str, Callable]:
 
 
 def _of_recipe(recipe: Recipe, known: list[Measured]) -> dict[str, list[int]]:
-    found = {}
+    found: dict[str, list[int]] = {}
     for stage in STAGES:
         largest = most(stage, recipe, known)
         if largest is not None:
@@ -137,10 +137,9 @@ def measured(output_root: Path, anywhere: bool = False) -> list[Measured]:
                 record = records.read(Workspace(root, root / "user_data"), level, "training")
             except InputError:
                 continue  # a broken record measures nothing; the run that needs it says so
-            results = record.results
             same = all(getattr(record.hardware, key) == here.get(key) for key in _SAME_MACHINE)
-            if (same or anywhere) and results.tokens_per_s and results.duration_s:
-                found.append(_measured(path.parent, record.recipe, results))
+            if (same or anywhere) and (one := _measured(path.parent, record.recipe, record.results)):
+                found.append(one)
     return found
 
 
@@ -153,7 +152,9 @@ def total(planned: Iterable[tuple[str, Recipe]], known: list[Measured]) -> Estim
     Args:
         planned: (stage, recipe) of each job.
     """
-    seconds, memory, gpu, disk, rates, unknown = 0.0, [], [], 0, [], {}
+    seconds, memory, gpu, rates = 0.0, [], [], []
+    disk: float | None = 0
+    unknown: dict[str, None] = {}
     cache: dict[Recipe, list[Measured]] = {}
     for stage, recipe in planned:
         like = cache.setdefault(recipe, _alike(recipe, known))
@@ -191,7 +192,10 @@ def training_s(recipe: Recipe, known: list[Measured]) -> float | None:
     return median(alike) if alike else None
 
 
-def _measured(folder: Path, recipe: dict, results: TrainingResults) -> Measured:
+def _measured(folder: Path, recipe: dict, results: TrainingResults) -> Measured | None:
+    """None for a record that does not say what its training took, as of one that ran elsewhere."""
+    if not (results.duration_s and results.tokens_per_s and results.peak_memory_bytes):
+        return None
     models = [resolve(one.path) for one in (results.adapter, results.merged_model) if one.path]
     there = len(models) == 2 and all(model.is_dir() for model in models)
     stages = {stage: _duration(folder / f"{stage}.ipynb") for stage in STAGES}

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import tenacity
 import yaml
@@ -96,13 +97,13 @@ def _ask(*command: str) -> str:
     return done.stdout
 
 
-def _again_while(bad: Callable[[object], bool], at_most_s: float, every_s: float) -> tenacity.Retrying:
+def _again_while(bad: Callable[[Any], bool], at_most_s: float, every_s: float) -> tenacity.Retrying:
     """What calls a function again while its result is bad and there is time; it gives the last result."""
     return tenacity.Retrying(
         retry=tenacity.retry_if_result(bad),
         stop=tenacity.stop_after_delay(at_most_s),
         wait=tenacity.wait_fixed(every_s),
-        retry_error_callback=lambda last: last.outcome.result(),
+        retry_error_callback=lambda last: last.outcome and last.outcome.result(),
     )
 
 

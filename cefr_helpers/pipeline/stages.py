@@ -36,7 +36,7 @@ def outputs(workspace: Workspace, stage: str, level: str) -> list[Path]:
     Args:
         level: for the report over an experiment the experiment's name; the final report needs none.
     """
-    made = {
+    made: dict[str, list[Path]] = {
         Stage.FORMAT: [workspace.formatted_file(level, part) for part in ("train", "dev", "eval")]
         + [workspace.record(level, "dataset")],
         Stage.TRAIN: [workspace.record(level, "training")],
@@ -49,8 +49,12 @@ def outputs(workspace: Workspace, stage: str, level: str) -> list[Path]:
 
 
 def executed_notebook(workspace: Workspace, stage: str, level: str) -> Path:
-    folders = {Stage.REPORT: workspace.output_root / "runs", Stage.EXPERIMENT: workspace.experiment(level)}
-    return folders.get(stage, workspace.run(level)) / f"{stage}.ipynb"
+    folder = workspace.run(level)
+    if stage == Stage.REPORT:
+        folder = workspace.output_root / "runs"
+    elif stage == Stage.EXPERIMENT:
+        folder = workspace.experiment(level)
+    return folder / f"{stage}.ipynb"
 
 
 def unfinished_mark(workspace: Workspace, stage: str, level: str) -> Path:
@@ -71,7 +75,9 @@ def modules_of(notebook: Path) -> list[Path]:
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     computing = [stage for stage in STAGES if stage.computes]
     skipped = [PACKAGE / folder for folder in _SHOWING] if notebook.stem in computing else []
-    found, data, todo = set(), set(), [ast.parse(code)]
+    found: set[Path] = set()
+    data: set[Path] = set()
+    todo = [ast.parse(code)]
     while todo:
         for module in _imported_modules(todo.pop()) - found:
             if not any(module.is_relative_to(folder) for folder in skipped):
@@ -86,7 +92,7 @@ def _imported_modules(tree: ast.Module) -> set[Path]:
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
     files = set()
@@ -103,9 +109,9 @@ def _data_files(module: Path, tree: ast.Module) -> set[Path]:
     found: set[Path] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp) and ast.unparse(node.left) == "Path(__file__).parent":
-            found |= set((module.parent / node.right.value).iterdir())
+            found |= set((module.parent / ast.literal_eval(node.right)).iterdir())
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "Path(__file__).with_name":
-            found.add(module.with_name(node.args[0].value))
+            found.add(module.with_name(ast.literal_eval(node.args[0])))
     return found
 
 

@@ -11,7 +11,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
 from cefr_helpers.core.records import AnyRecord
-from cefr_helpers.core.schema import TrainingRecord
+from cefr_helpers.core.schema import TrainingRecord, required
 from cefr_helpers.data import banks
 from cefr_helpers.pipeline import stages
 from cefr_helpers.pipeline.configuration import RunConfig
@@ -82,7 +82,7 @@ def age(seconds: float | None) -> str:
     return next((f"{seconds // size:.0f} {unit}" for unit, size in _UNITS if seconds >= size), "now")
 
 
-def _of_stage(settings: RunConfig, level: str, stage: str) -> StageStatus:
+def _of_stage(settings: RunConfig, level: str, stage: Stage) -> StageStatus:
     workspace = settings.workspace
     missing = [path for path in stages.outputs(workspace, stage, level) if not path.is_file()]
     name = stage.record
@@ -90,12 +90,11 @@ def _of_stage(settings: RunConfig, level: str, stage: str) -> StageStatus:
         return _of_notes(workspace, level, stage, missing)
     try:
         record = records.read_if_there(workspace, level, name)
-        made = datetime.fromisoformat(record.created) if record else None
+        if record is None:
+            return StageStatus(level, stage, "not run", None, "never run")
+        age_s = (datetime.now(UTC) - datetime.fromisoformat(required(record.created))).total_seconds()
     except (InputError, ValueError, TypeError):
         return StageStatus(level, stage, "broken", None, f"{name}.json is not a record")
-    if record is None:
-        return StageStatus(level, stage, "not run", None, "never run")
-    age_s = (datetime.now(UTC) - made).total_seconds()
     if stages.unfinished_mark(workspace, stage, level).is_file():
         return StageStatus(level, stage, "out of date", age_s, "its last run did not finish, or is at work now")
     adopted = isinstance(record, TrainingRecord) and record.results.adopted
@@ -137,7 +136,7 @@ def _created(workspace: Workspace, level: str, name: str) -> float:
         return 0.0  # its own stage says that it is broken
 
 
-def _changes(settings: RunConfig, level: str, stage: str, record: AnyRecord) -> Iterator[str]:
+def _changes(settings: RunConfig, level: str, stage: Stage, record: AnyRecord) -> Iterator[str]:
     """Why a record is no longer what these settings would give, one reason after the other."""
     yield from _changed(record.inputs)
     if stage == Stage.FORMAT:

@@ -95,12 +95,11 @@ def _results(source: Path, log: RunLog, adapter: Path | None) -> dict:
 def _steps(log: RunLog) -> dict:
     """Steps and epochs as far as they are told: the last step logged stands in for the last step run."""
     facts = log.facts
-    known = facts.get("max_steps"), facts.get("num_train_epochs")
-    planned = known if all(value is not None and value > 0 for value in known) else None
+    steps, epochs = (facts.get(name) or 0 for name in ("max_steps", "num_train_epochs"))
     reached = [row["epoch"] for row in log.history if row.get("epoch") is not None]
     return {
         "total_steps": int(facts.get("global_step") or log.history[-1]["step"]),
-        "steps_per_epoch": round(planned[0] / planned[1]) if planned else None,
+        "steps_per_epoch": round(steps / epochs) if steps > 0 and epochs > 0 else None,
         "epochs": max(reached) if reached else None,
     }
 

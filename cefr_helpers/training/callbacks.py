@@ -27,11 +27,11 @@ class ProgressCallback(TrainerCallback):
 
     def __init__(self):
         self.tokens = 0
-        self._started = None
+        self._started = time.monotonic()
         self._first_step = 0
         self._first_tokens = 0
         self._evaluating_s = 0.0
-        self._step_ended = None
+        self._step_ended: float | None = None
 
     def on_train_begin(self, args, state, control, **kwargs):
         self._started = time.monotonic()

@@ -59,7 +59,8 @@ def read_state(path: Path) -> RunLog:
         InputError: it is not one.
     """
     state = json_files.read_json(path, f"expected a Hugging Face {STATE}")
-    log = state.get("log_history") if isinstance(state, dict) else None
+    state = state if isinstance(state, dict) else {}
+    log = state.get("log_history")
     if not isinstance(log, list) or not all(isinstance(entry, dict) for entry in log):
         raise InputError(f"{path}: has no list log_history; expected a Hugging Face {STATE}")
     keys = ("global_step", "max_steps", "num_train_epochs", "train_batch_size", "logging_steps", "eval_steps")
@@ -143,5 +144,6 @@ def _single(value: float) -> float | None:
 
 
 def _number(value: object) -> float | None:
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
-    return value if usable else None
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST:
+        return value
+    return None

@@ -8,6 +8,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
@@ -201,6 +202,8 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
 
     class Trainer(SFTTrainer):
         """Evaluates through likelihood.score instead of averaging batch means."""
+
+        control: Any  # transformers sets it
 
         def train(self, *args, **kwargs):
             with disable_input_dtype_casting(self.model):  # to 32 bits, from which autocast would bring it to 16
