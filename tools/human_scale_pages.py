@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cefr_helpers.core import files
+from cefr_helpers.core.errors import required
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.data import banks
@@ -76,7 +77,7 @@ def bank_table() -> str:
     placed = bank_levels.of_banks(banks.read_all(banks.find("bundled", "A1")))
     for one in placed:
         mean = human_scale.in_words(one.mean, 2)
-        rows.append([one.level, f"{one.sentences:,}", mean, f"{one.sd:.2f}", f"{one.within_one:.0%}"])
+        rows.append([required(one.level), f"{one.sentences:,}", mean, f"{one.sd:.2f}", f"{one.within_one:.0%}"])
     others = [f"{one.level} like {one.reads_like}" for one in placed if one.reads_like != one.level]
     return _markdown(rows) + (f"\n\nRead like another level than their own: {', '.join(others)}." if others else "")
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cefr_helpers.core import files
+from cefr_helpers.core.errors import required
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.data import banks, formatting, splitting
@@ -67,7 +68,7 @@ def fit(all_banks: dict[str, banks.Bank], split: splitting.Split) -> dict[str, l
 def right_sentences(all_banks: dict[str, banks.Bank], split: splitting.Split, labels: Path | None) -> pd.DataFrame:
     """A row a set: how many sentences, and the share that passes each gate; None where there is no level or prompt."""
     rows = level_scorers.sentences_of(all_banks, split)
-    scorers = level_scorers.train(rows, SEED, with_quality=False)
+    scorers = required(level_scorers.train(rows, SEED, with_quality=False))
     found = {}
     for level in LEVELS:
         examples = list(formatting.draw_examples(all_banks[level], split, level, "eval", PROMPTS, SEED))
@@ -76,8 +77,8 @@ def right_sentences(all_banks: dict[str, banks.Bank], split: splitting.Split, la
         found[f"bank, {level}"] = _shares(slots, [*GATES, "joint_success"])
     learners = LEARNERS.read_text(encoding="utf-8").splitlines()
     found["learners' questions and short sentences"] = _shares(_grammar(learners), GATES[:3])
-    for level in ("A2", "B1") if labels else ():
-        answers = pd.read_csv(labels / f"{level}.csv").query("label == 'a'")
+    for level, path in [(level, labels / f"{level}.csv") for level in ("A2", "B1")] if labels else ():
+        answers = pd.read_csv(path).query("label == 'a'")
         sentences, words = list(answers["sentence"]), list(answers["word"])
         scores, _ = level_scorers.scores(scorers, sentences, words, [True] * len(words))
         table = _grammar(sentences).assign(level_ok=metrics.level_fits(scores, number(level)))

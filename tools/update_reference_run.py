@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import nbformat
 
 from cefr_helpers.core import files, ratings, records
-from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.errors import InputError, required
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import STAGES, Workspace, project_root, resolve
 from cefr_helpers.core.progress import clock
@@ -130,11 +130,11 @@ def example(record: ComparisonRecord) -> list[str]:
     """The first word in the record's answers whose tuned sentence passes every check, with the base's answer."""
     results = record.results
     shown = next(slot for slot in results.generation.slots_shown if not slot.failed)
-    base = dict(parsing.numbered_lines(results.answers[0].base))
+    base = dict(parsing.numbered_lines(required(results.answers[0].base)))
     return [
         f"| {record.level} sentence with **{shown.word}** | |",
         "| --- | --- |",
-        f"| base model | {base.get(shown.slot, 'no sentence')} |",
+        f"| base model | {base.get(required(shown.slot), 'no sentence')} |",
         f"| tuned model | {shown.sentence} |",
     ]
 
@@ -178,7 +178,7 @@ def _origin_of_means(means: "pandas.DataFrame", runs: "pandas.DataFrame", shown:
 
 def _row(workspace: Workspace, level: str) -> str:
     results = records.read(workspace, level, "comparison").results
-    seconds = records.read(workspace, level, "training").results.duration_s
+    seconds = required(records.read(workspace, level, "training").results.duration_s)
     found = results.completion
     success = {system: results.generation.metric(system, "joint_success") for system in ROWS}
     low, high = success["tuned"].low, success["tuned"].high
@@ -196,7 +196,7 @@ def _printable(workspace: Workspace, level: str) -> str:
     if "tuned" not in systems:
         return "not rated yet"
     tuned = systems["tuned"].printable
-    untuned = [one.printable.value for row, one in systems.items() if row.startswith("base")]
+    untuned = [required(one.printable.value) for row, one in systems.items() if row.startswith("base")]
     others = [*([max(untuned)] if untuned else []), *([systems["gold"].printable.value] if "gold" in systems else [])]
     return f"{tuned.value:.0%} [{tuned.low:.0%}, {tuned.high:.0%}] ({', '.join(f'{one:.0%}' for one in others)})"
 
@@ -214,7 +214,7 @@ def _readers(workspace: Workspace) -> str:
 def _origin(record: ComparisonRecord) -> str:
     hardware = record.hardware
     return (
-        f"`make run` on {record.created[:10]}, commit `{record.commit[:10]}`, recipe "
+        f"`make run` on {required(record.created)[:10]}, commit `{required(record.commit)[:10]}`, recipe "
         f"`{record.recipe['name']}`, {hardware.cores} cores of an {hardware.cpu}, no GPU, "
         f"one seed, {record.seed}; "
         f"n = {record.results.examples} held-out examples and {record.results.generation.slots} words "

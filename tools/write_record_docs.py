@@ -53,11 +53,11 @@ def page() -> str:
         ValueError: a field has no meaning in its class's docstring, or a meaning no field.
     """
     made = [INTRODUCTION, _table(Record)]
-    written = {schema.Hardware}
+    written: set[type[Part]] = {schema.Hardware}
     made += ["## Hardware", *_section(schema.Hardware)]
-    shared = []
+    shared: list[str] = []
     for name, about in RECORDS.items():
-        results = schema.RECORDS[name].model_fields["results"].annotation
+        results = _results(name)
         made += [f"## {name.capitalize()}: `{name}.json`", f"Written by `{Stage.of_record(name)}`. {about}"]
         made += [f"The fields of `results` ({results.__name__}):", _table(results)]
         for part in _parts_below(results):
@@ -74,7 +74,7 @@ def _of_readers(written: set[type[Part]]) -> list[str]:
     record = ratings.RatingsRecord
     made = [
         f"## {ratings.NAME.capitalize()}: `{ratings.NAME}.json`",
-        f"{record.__doc__.partition(chr(10))[0]} {READERS}",
+        f"{(record.__doc__ or '').partition(chr(10))[0]} {READERS}",
     ]
     made += [_table(record)]
     for part in [one for one in _parts_below(record) if one not in written]:
@@ -84,7 +84,7 @@ def _of_readers(written: set[type[Part]]) -> list[str]:
 
 def meanings(part: type[Part]) -> dict[str, str]:
     """Field -> what it means, by the docstrings of the class and of those that it comes from."""
-    found = {}
+    found: dict[str, str] = {}
     for one in reversed(part.__mro__):
         listed = (one.__doc__ or "").partition("Attributes:\n")[2] if issubclass(one, Part) else ""
         found |= dict(re.findall(r"^\s+(\w+): (.+)$", listed, re.MULTILINE))
@@ -95,7 +95,7 @@ def meanings(part: type[Part]) -> dict[str, str]:
 
 
 def _section(part: type[Part]) -> list[str]:
-    return [part.__doc__.partition("\n\n")[0], _table(part)]
+    return [(part.__doc__ or "").partition("\n\n")[0], _table(part)]
 
 
 def _table(part: type[Part]) -> str:
@@ -141,8 +141,13 @@ def _parts_in(annotation: Any) -> list[type[Part]]:
     return [part for one in get_args(annotation) for part in _parts_in(one)]
 
 
+def _results(name: str) -> type[Part]:
+    """What a record keeps under `results`."""
+    return type(schema.RECORDS[name]().results)
+
+
 def _is_shared(part: type[Part]) -> bool:
-    everywhere = [_parts_below(record.model_fields["results"].annotation) for record in schema.RECORDS.values()]
+    everywhere = [_parts_below(_results(name)) for name in schema.RECORDS]
     return part is schema.Interval or sum(part in parts for parts in everywhere) > 1
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -127,13 +128,14 @@ class ChatClient:
             InputError: the server refuses the request or the key, or knows no such address or model.
             Unavailable: no usable answer after all attempts.
         """
-        messages = [{"role": "user", "content": prompt}]
         settings = {"temperature": temperature, "max_tokens": max_new_tokens}
 
         def create() -> object:
-            named = {self._names.get(name, name): value for name, value in settings.items()}
-            named.pop(None, None)
-            return self._client.chat.completions.create(model=model, messages=messages, **named)
+            as_taken = ((self._names.get(name, name), value) for name, value in settings.items())
+            named: dict[str, Any] = {name: value for name, value in as_taken if name is not None}
+            return self._client.chat.completions.create(
+                model=model, messages=[{"role": "user", "content": prompt}], **named
+            )
 
         return self._retried("/chat/completions", create, self._reply)
 
@@ -144,7 +146,7 @@ class ChatClient:
         if self._key:
             request.headers["authorization"] = f"Bearer {self._key}"
 
-    def _retried(self, path: str, send: Callable[[], object], read: Callable[[object], object] = lambda found: found):
+    def _retried(self, path: str, send: Callable[[], object], read: Callable[[Any], Any] = lambda found: found):
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Passing),
             wait=self._wait,
@@ -158,11 +160,13 @@ class ChatClient:
             raise Unavailable(f"{self.url}{path}: {last}; tried {_ATTEMPTS} times") from None
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        asked = state.outcome.exception().wait_s
+        problem = state.outcome and state.outcome.exception()
+        asked = problem.wait_s if isinstance(problem, _Passing) else None
         return self._back_off(state) if asked is None else asked
 
     def _tell(self, state: tenacity.RetryCallState) -> None:
-        self._say(f"{state.outcome.exception()}; trying again in {state.next_action.sleep:.0f} s")
+        problem = state.outcome and state.outcome.exception()
+        self._say(f"{problem}; trying again in {state.upcoming_sleep:.0f} s")
 
     def _sent(self, path: str, send: Callable[[], object]) -> openai.BaseModel:
         """What the server answers, in the library's form."""
@@ -188,7 +192,7 @@ class ChatClient:
             code = error.get("code") if isinstance(error, dict) else None
             raise self._problem(code if type(code) is int and 400 <= code < 600 else 500, error, path)
 
-    def _unreached(self, why: BaseException) -> Exception:
+    def _unreached(self, why: BaseException | None) -> Exception:
         """What to raise where no answer came."""
         if isinstance(why, (httpx2.ConnectError, httpx2.ConnectTimeout)):
             if self._answered:
@@ -230,7 +234,7 @@ class ChatClient:
                 return True
         return False
 
-    def _reply(self, found: openai.BaseModel) -> Reply:
+    def _reply(self, found: Any) -> Reply:
         try:
             choice = found.choices[0]
             text = choice.message.content
@@ -289,8 +293,8 @@ def address(url: str) -> str:
         parts, _ = urlsplit(url), httpx2.URL(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except (ValueError, httpx2.InvalidURL):
-        usable = False
-    if not usable:
+        parts, usable = None, False
+    if parts is None or not usable:
         raise InputError(f"server: {shown(url)}; {_EXPECTED_ADDRESS}")
     path = parts.path.rstrip("/").removesuffix("/chat/completions")
     return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"

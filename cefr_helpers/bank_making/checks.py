@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 
-from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.errors import InputError, required
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.paths import Workspace, resolve
 from cefr_helpers.data import bank_formats
@@ -96,7 +96,8 @@ class SentenceFilter:
 
     def __init__(self, level: str, teachers: ReferenceBanks):
         self.level = level
-        self.scorers = level_scorers.train(level_scorers.sentences_of(teachers.banks), _SEED, with_quality=False)
+        rows = level_scorers.sentences_of(teachers.banks)
+        self.scorers = required(level_scorers.train(rows, _SEED, with_quality=False))
         self._others, self._other_names = IncrementalIndex(), []
         for name, sentences in teachers.others.items():
             for sentence in sentences:
@@ -138,7 +139,7 @@ class SentenceFilter:
 
 def remark(verdict: Verdict) -> str:
     """What the model that wrote a sentence is told of it; of other banks it learns nothing."""
-    said = REASONS[verdict.reason]
+    said = REASONS[required(verdict.reason)]
     return f"{said}: {verdict.detail}" if verdict.reason == "level" else said
 
 

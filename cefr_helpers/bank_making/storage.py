@@ -6,6 +6,7 @@ import io
 import json
 import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 from cefr_helpers.bank_making.checks import REASONS
 from cefr_helpers.core import files, locks, records
@@ -149,7 +150,7 @@ class ResponseLog:
 
     def __init__(self, path: Path):
         self.path = path
-        self.header: dict | None = None
+        self.header: dict = {}
         self.answers: list[dict] = []
         self._whole = 0
         if path.is_file():
@@ -181,7 +182,7 @@ class ResponseLog:
         lines = content[: self._whole].split(b"\n")[:-1]
         for number, line in enumerate(lines, 1):
             try:
-                found = json.loads(line)
+                found: Any = json.loads(line)
             except (ValueError, RecursionError):
                 found = None
             if not _is_header(found) if number == 1 else not _is_answer(found):

@@ -17,14 +17,15 @@ WORDS_AT_A_TIME = formatting.WORDS_PER_EXAMPLE
 
 def known_names(workspace: Workspace) -> dict[str, str]:
     """Name of a model -> its level: merged models, adapters and exports of this workspace, as servers may call them."""
-    found = {}
+    found: dict[str, str] = {}
     for level in LEVELS:
         try:
             training = records.read_if_there(workspace, level, "training")
         except InputError:
             continue  # a broken record says nothing of a server
         if training and not training.results.adopted:
-            found |= dict.fromkeys((training.results.merged_model.name, training.results.adapter.name), level)
+            names = (training.results.merged_model.name, training.results.adapter.name)
+            found |= {name: level for name in names if name}
     for path in workspace.exports().glob(f"*/{EXPORT_RECORD}"):
         try:
             record = files.read_json(path, "expected the record of an export")
@@ -32,7 +33,7 @@ def known_names(workspace: Workspace) -> dict[str, str]:
             continue
         if isinstance(record, dict) and record.get("level") in LEVELS:
             file = str(record.get("file"))
-            found |= dict.fromkeys((path.parent.name, file, file.removesuffix(".gguf")), record["level"])
+            found |= dict.fromkeys((path.parent.name, file, file.removesuffix(".gguf")), str(record["level"]))
     return {name: level for name, level in found.items() if name}
 
 

@@ -2,7 +2,9 @@
 
 import difflib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+Value = TypeVar("Value")
 
 # In the environment: what a check before a training would refuse is tried all the same. `--no-checks` and CHECKS=no set
 # it; a notebook's cell may.
@@ -65,6 +67,17 @@ def unknown_key(key: str, known: Collection[str]) -> str:
     """That a key is unknown, and which was meant or which there are."""
     near = difflib.get_close_matches(key, known, 1)
     return f"{key}: unknown key; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}")
+
+
+def required(value: Value | None) -> Value:
+    """A value that may be missing, where it cannot be: it was looked for before, or what is at work here wrote it.
+
+    Raises:
+        ValueError: it is missing all the same, which is no fault of the user's.
+    """
+    if value is None:
+        raise ValueError("a value that is needed here is missing")
+    return value
 
 
 class DiskFull(OSError):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cefr_helpers.core import files, ratings, records
-from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.errors import InputError, required
 from cefr_helpers.core.levels import LEVELS, check_level
 from cefr_helpers.core.paths import ANSWER_PLOT_FILES, Workspace
 from cefr_helpers.core.ratings import RatingsRecord
@@ -16,7 +16,6 @@ from cefr_helpers.core.schema import (
     Generation,
     Step,
     TrainingRecord,
-    required,
 )
 
 EXPORT_RECORD = "export.json"

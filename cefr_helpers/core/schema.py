@@ -52,20 +52,6 @@ class Part(BaseModel):
         return bool(self.model_fields_set)
 
 
-Known = TypeVar("Known")
-
-
-def required(value: Known | None) -> Known:
-    """A value that its reader cannot do without, or has already found to be there.
-
-    Raises:
-        ValueError: it is missing.
-    """
-    if value is None:
-        raise ValueError("a record lacks a value that is needed here")
-    return value
-
-
 # Shared by several records
 
 

@@ -1,10 +1,12 @@
 """Keeps what the base model alone gave, scores and answers, so that runs with the same data compute it once."""
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from cefr_helpers.core import files, locks, records
 from cefr_helpers.models import attention, base_model, chat_template, generation, likelihood, prompts
@@ -12,6 +14,7 @@ from cefr_helpers.models import attention, base_model, chat_template, generation
 # A change of what computes the results makes kept ones worthless.
 _CODE = (base_model, chat_template, attention, generation, likelihood, prompts)
 _HARDWARE = ("cpu", "cores", "gpu")
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class BaselineCache:
     fingerprint: dict
     reused: list[str] = field(default_factory=list)
 
-    def result(self, name: str, examples: Sequence[dict], settings: dict, compute: Callable[[], object]) -> object:
+    def result(self, name: str, examples: Sequence[dict], settings: dict, compute: Callable[[], Kept]) -> Kept:
         """What `compute` gives, as JSON keeps it; computed once for the same name, examples and settings.
 
         Of several processes that ask at once one computes and the others wait.
@@ -58,12 +61,12 @@ def open_cache(base: base_model.BaseModel, precision: str) -> BaselineCache:
             "hardware": {key: hardware.get(key) for key in _HARDWARE},
             "threads": torch.get_num_threads(),
             "versions": {key: records.versions().get(key) for key in ("torch", "transformers")},
-            "code": {module.__name__: files.sha256(Path(module.__file__)) for module in _CODE},
+            "code": {module.__name__: files.sha256(Path(inspect.getfile(module))) for module in _CODE},
         }
     )
 
 
-def _read(path: Path) -> object | None:
+def _read(path: Path) -> Any:
     """A kept result, or None where there is none that is whole."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))

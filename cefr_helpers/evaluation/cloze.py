@@ -55,9 +55,9 @@ def ranks(
 
 def measure(row: "pandas.DataFrame") -> dict[str, float | None]:
     """The MEASURES of a row's slots: shares of the sentences that have a rank, with rank 1, and with 1 to 3."""
-    known = row[COLUMN].dropna() if COLUMN in row else ()
-    if not len(known):
+    if COLUMN not in row or row[COLUMN].isna().all():
         return dict.fromkeys(MEASURES)
+    known = row[COLUMN].dropna()
     return {"cloze_first": float((known == 1).mean()), "cloze_first_three": float((known <= 3).mean())}
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cefr_helpers.core.errors import required
 from cefr_helpers.core.schema import TrainingRecord
 from cefr_helpers.evaluation import intervals
 from cefr_helpers.evaluation.baseline_cache import BaselineCache
@@ -78,12 +79,12 @@ def memorisation_gap(seen: Scores, held_out: Scores, seed: int, part: str = "com
         `examples` of training scored, their `base` and `tuned` loss, and the difference of the two gains (base -
         tuned) in nats a token with its 95 % interval, as `intervals.difference_of_gains` gives it.
     """
-    columns = [
+    first, second = (
         (one.base[f"{part}_nll_nats"], one.tuned[f"{part}_nll_nats"], one.base[f"{part}_tokens"])
         for one in (seen, held_out)
-    ]
+    )
     losses = {who: likelihood.summarise(getattr(seen, who), part)["loss"] for who in ("base", "tuned")}
-    return {"examples": len(seen.base), **losses, **intervals.difference_of_gains(*columns, seed)}
+    return {"examples": len(seen.base), **losses, **intervals.difference_of_gains(first, second, seed)}
 
 
 def answers(model, tokenizer, examples: list[dict], max_new_tokens: int, kept: BaselineCache) -> list[dict]:
@@ -113,7 +114,7 @@ def agreement(model, tokenizer, development: list[dict], batch_size: int, traini
     Args:
         development: the examples that the trainer evaluated on; the model has its adapter on.
     """
-    best = training.results.best.eval_loss
+    best = required(training.results.best.eval_loss)
     tuned = likelihood.summarise(likelihood.score(model, tokenizer, development, batch_size))
     return {
         "training_best_eval_loss": best,

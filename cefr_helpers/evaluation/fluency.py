@@ -8,7 +8,7 @@ made by tools/measure_gates.py.
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -62,7 +62,7 @@ def fluent(sentences: Iterable[str | None]) -> list[bool]:
     sentences = list(sentences)
     new = sorted({one for one in sentences if one} - _KNOWN.keys())
     _KNOWN.update(zip(new, measure(new), strict=True))
-    return [bool(one) and not below_limit(one, _KNOWN[one]) for one in sentences]
+    return [not below_limit(one, _KNOWN[one]) if one else False for one in sentences]
 
 
 def below_limit(sentence: str, fluency: Fluency) -> list[str]:
@@ -165,7 +165,7 @@ def _other_forms(piece: str) -> tuple[int, ...]:
     return tuple(ids[0] for ids in found if len(ids) == 1)
 
 
-def _inflections(word: str) -> set[str]:
+def _inflections(word: str) -> Set[str]:
     from lemminflect import getAllInflections, getAllLemmas
 
     if word in _FORMS_OF:

@@ -97,7 +97,7 @@ def has_english(sentence: str) -> bool:
 def rare_words(sentence: str, most: int = 3) -> list[str]:
     """Its content words whose headword has a frequency below RARE, the rarest first, each once."""
     found = {word.text: _entry(word.text).headword_zipf for word in _content(level_features.take_apart(sentence))}
-    return sorted((word for word, zipf in found.items() if zipf < RARE), key=found.get)[:most]
+    return sorted((word for word, zipf in found.items() if zipf < RARE), key=found.__getitem__)[:most]
 
 
 def _row(sentence: level_features.Sentence) -> list[float]:

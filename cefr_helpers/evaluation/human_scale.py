@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.evaluation import human_features
@@ -95,9 +95,10 @@ class HumanScale:
         average = float(self._equated(np.zeros(1))[0])
         line = parts.sum(axis=1)
         slopes = np.divide(scores - average, line, out=np.zeros_like(line), where=abs(line) > 1e-9)
+        moved = (slopes[:, None] * parts).tolist()
         return [
-            Explanation(float(score), average, *map(float, moved), tuple(human_features.rare_words(sentence)))
-            for sentence, score, moved in zip(sentences, scores, slopes[:, None] * parts, strict=True)
+            Explanation(score, average, length, words, grammar, tuple(human_features.rare_words(sentence)))
+            for sentence, score, (length, words, grammar) in zip(sentences, scores.tolist(), moved, strict=True)
         ]
 
     @cached_property
@@ -139,7 +140,8 @@ class HumanScale:
 def load(length_free: bool = False) -> HumanScale:
     """The shipped scale, or its twin that looks at nothing that grows with the number of words."""
     found = shipped()["scales"]["length_free" if length_free else "full"]
-    return HumanScale(**{key: tuple(value) if isinstance(value, list) else value for key, value in found.items()})
+    fields: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in found.items()}
+    return HumanScale(**fields)
 
 
 def shipped() -> dict:

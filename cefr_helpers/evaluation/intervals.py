@@ -1,8 +1,10 @@
 """How sure a number or a difference is: intervals that resample whole examples or prompts, tests, corrections."""
 
 from collections.abc import Hashable, Sequence
+from typing import TypedDict
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from cefr_helpers.core.errors import InputError
 
@@ -17,6 +19,15 @@ _LIKENESS_PROMPTS = 5
 # Up to so many clusters every flip of signs is gone through; beyond, so many are drawn.
 _ALL_FLIPS_UP_TO = 14
 _FLIPS = 10_000
+
+
+class MeanInterval(TypedDict):
+    """What `mean_interval` gives."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+    n: int
 
 
 def paired_difference(
@@ -74,7 +85,7 @@ def difference_of_gains(
 
 
 def cluster_bootstrap(
-    values: Sequence[float],
+    values: ArrayLike,
     clusters: Sequence[Hashable],
     seed: int,
     resamples: int = 10_000,
@@ -117,7 +128,7 @@ def cluster_bootstrap(
     }
 
 
-def rate_interval(values: Sequence[float], clusters: Sequence[Hashable]) -> dict[str, float]:
+def rate_interval(values: ArrayLike, clusters: Sequence[Hashable]) -> dict[str, float]:
     """A rate over slots with its 95 % interval, the slots of one cluster (prompt) being more alike than others.
 
     Wilson's score interval (1927) on the effective number of slots, n / (1 + (m - 1) r) with m slots a prompt (Kish
@@ -150,8 +161,8 @@ def rate_interval(values: Sequence[float], clusters: Sequence[Hashable]) -> dict
 
 
 def paired_cluster_difference(
-    a: Sequence[float],
-    b: Sequence[float],
+    a: ArrayLike,
+    b: ArrayLike,
     clusters: Sequence[Hashable],
     seed: int,
     resamples: int = 10_000,
@@ -181,7 +192,7 @@ def paired_cluster_difference(
     return found | {"p": _sign_flip(_cluster_sums(b - a, clusters)[0], seed)}
 
 
-def mean_interval(values: Sequence[float]) -> dict[str, float | None]:
+def mean_interval(values: ArrayLike) -> MeanInterval:
     """The mean of independent values, such as one a seed, with Student's 95 % interval.
 
     Returns:
@@ -203,7 +214,7 @@ def mean_interval(values: Sequence[float]) -> dict[str, float | None]:
     return {"estimate": estimate, "low": estimate - reach, "high": estimate + reach, "n": n}
 
 
-def share_over_clusters(values: Sequence[float], clusters: Sequence[Hashable]) -> dict[str, float]:
+def share_over_clusters(values: ArrayLike, clusters: Sequence[Hashable]) -> dict[str, float]:
     """A share with its 95 % interval, every cluster (word) counting the same however many answers it has.
 
     Wilson's interval (1927, Journal of the American Statistical Association 22: 209-212) for as many independent
@@ -237,7 +248,7 @@ def share_over_clusters(values: Sequence[float], clusters: Sequence[Hashable]) -
 
 
 def cluster_mean(
-    values: Sequence[float], clusters: Sequence[Hashable], bounds: tuple[float, float] = (-np.inf, np.inf)
+    values: ArrayLike, clusters: Sequence[Hashable], bounds: tuple[float, float] = (-np.inf, np.inf)
 ) -> dict[str, float]:
     """The mean of scores that are no 0 and 1, with Student's 95 % interval over whole clusters (prompts).
 
@@ -296,17 +307,17 @@ def over_seeds(
     from scipy.stats import t
 
     found = mean_interval(means)
-    n, least, most = found["n"], *(bounds or (-np.inf, np.inf))
-    if n < _FEWEST:
-        return {"estimate": found["estimate"], "sd": None, "low": None, "high": None, "n": n}
-    by_seeds = found["high"] - found["estimate"]
+    n, estimate, (least, most) = found["n"], found["estimate"], bounds or (-np.inf, np.inf)
+    if found["high"] is None:
+        return {"estimate": estimate, "sd": None, "low": None, "high": None, "n": n}
+    by_seeds = found["high"] - estimate
     freedom = max(1, sum(sizes) - n)
     reach = max(by_seeds, float(t.ppf(_CONFIDENCE[1], freedom) * np.sqrt(np.mean(variances) / n)))
     return {
-        "estimate": found["estimate"],
+        "estimate": estimate,
         "sd": float(np.std(means, ddof=1)),
-        "low": max(found["estimate"] - reach, least),
-        "high": min(found["estimate"] + reach, most),
+        "low": max(estimate - reach, least),
+        "high": min(estimate + reach, most),
         "n": n,
     }
 
@@ -334,7 +345,7 @@ def _resampled_ratios(values: np.ndarray, weights: np.ndarray, rng: np.random.Ge
     return drawn @ values / (drawn @ weights)
 
 
-def _cluster_sums(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[np.ndarray, np.ndarray]:
+def _cluster_sums(values: ArrayLike, clusters: Sequence[Hashable]) -> tuple[np.ndarray, np.ndarray]:
     """Sum and number of the values of each cluster, the clusters in order of appearance."""
     values = np.asarray(values, float)
     places: dict[Hashable, int] = {}

@@ -14,6 +14,7 @@ from cefr_helpers.evaluation import level_features
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import ArrayLike
     from sklearn.pipeline import Pipeline
 
 # A feature further from its mean than this many standard deviations counts as that far: what lies beyond was never
@@ -72,7 +73,7 @@ class LevelScorer:
         scores = numbers[0] + above @ np.diff(numbers)
         return np.where(matrix.any(axis=1), scores, np.nan)
 
-    def nearest(self, scores: "np.ndarray") -> "np.ndarray":
+    def nearest(self, scores: "ArrayLike") -> "np.ndarray":
         """The number of the nearest level among those it was trained on, NaN for NaN; half-way goes up."""
         import numpy as np
 

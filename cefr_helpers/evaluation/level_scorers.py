@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.errors import InputError, required
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.core.schema import QUALITIES, DatasetRecord
@@ -88,13 +88,13 @@ def train(rows: Sentences, seed: int, with_quality: bool = True) -> LevelScorers
 
 
 def scores(
-    scorers: LevelScorers, sentences: Sequence[str | None], words: Sequence[str], valid: Sequence[bool]
+    scorers: LevelScorers, sentences: Sequence[str | None], words: Sequence[str], valid: "ArrayLike"
 ) -> tuple["np.ndarray", "np.ndarray"]:
     """The full and the length-free score of each slot, its own word masked; NaN where it is not valid."""
     import numpy as np
 
     valid = np.asarray(valid, bool)
-    chosen = [(sentence, word) for sentence, word, ok in zip(sentences, words, valid, strict=True) if ok]
+    chosen = [(required(sentence), word) for sentence, word, ok in zip(sentences, words, valid, strict=True) if ok]
     matrix = level_features.matrix([sentence for sentence, _ in chosen], [word for _, word in chosen])
     found = []
     for scorer in (scorers.full, scorers.length_free):
@@ -111,7 +111,7 @@ def describe(scorers: LevelScorers | None) -> dict | None:
     """
     if scorers is None:
         return None
-    report = scorers.quality
+    report = required(scorers.quality)
     variants = {name: {key: quality[key] for key in QUALITIES} for name, quality in report["variants"].items()}
     return {
         "levels": list(scorers.full.levels),

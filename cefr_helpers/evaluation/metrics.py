@@ -1,9 +1,10 @@
 """All measures of generated answers: one row a slot, and their means."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS, number
@@ -22,7 +23,7 @@ _NEEDED = {"prompt", "word", "sentence", "valid", "covered", "repeated", "exact_
 
 
 def score_slots(
-    slots_table: pd.DataFrame, level: str, target_scores: Sequence[float], training_sentences: Sequence[str]
+    slots_table: pd.DataFrame, level: str, target_scores: ArrayLike, training_sentences: Sequence[str]
 ) -> pd.DataFrame:
     """Measure every slot of one model's (or the gold's) answers.
 
@@ -66,7 +67,7 @@ def score_slots(
     return table.assign(joint_success=valid & good & ~table["copied"] & ~table["repetitive"])
 
 
-def level_fits(scores: Sequence[float], target: int) -> np.ndarray:
+def level_fits(scores: ArrayLike, target: int) -> np.ndarray:
     """Whether each score is near enough to the level asked for; NaN is not."""
     return np.abs(np.asarray(scores, float) - target) <= TOLERANCE
 
@@ -109,7 +110,7 @@ def summarise(table: pd.DataFrame, seed: int = 0, sentences_compared: int | None
     }
 
 
-def _level(scores: Sequence[float], valid: np.ndarray, target: int) -> dict:
+def _level(scores: ArrayLike, valid: np.ndarray, target: int) -> dict:
     scores = np.asarray(scores, float)
     if scores.shape != valid.shape:
         raise InputError(f"target_scores: shape {scores.shape}; expected one a slot, {valid.shape}")
@@ -167,7 +168,7 @@ def _vocabulary(texts: list[str | None], words: pd.Series, level: str) -> dict[s
     }
 
 
-def _diversity(sentences: list[str], seed: int, count: int | None) -> dict[str, float | None]:
+def _diversity(sentences: list[str], seed: int, count: int | None) -> Mapping[str, float | None]:
     count = len(sentences) if count is None else count
     if not 2 <= count <= len(sentences):
         return dict.fromkeys(ngrams.MEASURES)

@@ -54,7 +54,7 @@ def parse_answers(answers: Sequence[str | None], words: Sequence[Sequence[str]])
         for slot, word in enumerate(asked, 1):
             sentence = found.get(slot)
             valid = sentence is not None and is_one_sentence(sentence)
-            covered = valid and word_match.matches(word, sentence)
+            covered = sentence is not None and valid and word_match.matches(word, sentence)
             rows.append((prompt, slot, word, sentence, valid, covered, False, exact))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["sentence"] = table["sentence"].astype(object).where(table["sentence"].notna(), None)

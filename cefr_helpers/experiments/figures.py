@@ -1,7 +1,7 @@
 """The figures of an experiment: settings with their seeds, and what each field does."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -88,7 +88,7 @@ def _points(axes: Axes, rows: "pandas.DataFrame", done: "pandas.DataFrame", meas
     style(axes)
     for place, row in enumerate(rows.to_dict("records")):
         seeds = done.loc[done["setting"] == row["setting"], measure]
-        look = {"linestyle": "none", "zorder": 3}
+        look: dict[str, Any] = {"linestyle": "none", "zorder": 3}
         axes.plot(seeds, [place] * len(seeds), marker="o", color=BASE, markersize=7, label=text["seed"], **look)
         if row["low"] == row["low"]:
             axes.hlines(place, row["low"], row["high"], color=TRAIN, linewidth=2.2, label=text["interval"])
@@ -110,6 +110,6 @@ def _values(axes: Axes, away: "pandas.DataFrame", field: str, results: Results, 
             places.append(place + shift)
             means.append(found["estimate"])
             reach.append(0.0 if found["high"] is None else found["high"] - found["estimate"])
-    look = {"color": _COLOURS[level], "marker": "o", "markersize": 7, "linewidth": 2.2, "capsize": 4}
+    look: dict[str, Any] = {"color": _COLOURS[level], "marker": "o", "markersize": 7, "linewidth": 2.2, "capsize": 4}
     if places:
         axes.errorbar(places, means, yerr=reach, label=level, **look)

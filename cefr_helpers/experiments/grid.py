@@ -185,7 +185,7 @@ def _expand(path: Path, grid: Grid, settings: RunConfig) -> Experiment:
 
 def _check_values(path: Path, fields: dict[str, list], bases: dict[str, Recipe]) -> None:
     """Try every value alone, so that the message names it and not a whole recipe."""
-    problems = {}
+    problems: dict[str, None] = {}
     for base in bases.values():
         for field, value in ((field, value) for field, values in fields.items() for value in values):
             try:

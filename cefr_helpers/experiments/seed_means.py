@@ -88,7 +88,9 @@ def _means(measured: list[dict]) -> dict:
         found[name] = float(np.mean(known)) if len(known) == len(measured) else None
     for name, bounds in INTERVALS.items():
         known = [one[name] for one in measured if name in one]
-        whole = len(known) == len(measured)
-        over = intervals.over_seeds(*zip(*known, strict=True), bounds) if whole else dict.fromkeys(_NOTHING)
+        over: dict = dict.fromkeys(_NOTHING)
+        if len(known) == len(measured):
+            means, variances, sizes = zip(*known, strict=True)
+            over = intervals.over_seeds(means, variances, sizes, bounds)
         found |= {name: over["estimate"], **{f"{name}_{key}": over[key] for key in ("sd", "low", "high")}}
     return found

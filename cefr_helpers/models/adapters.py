@@ -4,10 +4,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.errors import InputError, required
 from cefr_helpers.core.paths import resolve
 from cefr_helpers.core.recipes import Recipe
-from cefr_helpers.core.schema import TrainingRecord, required
+from cefr_helpers.core.schema import TrainingRecord
 from cefr_helpers.models import base_model, chat_template, generation, model_files
 
 

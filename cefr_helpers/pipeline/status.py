@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cefr_helpers.core import ratings, recipes, records
-from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.errors import InputError, required
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root
 from cefr_helpers.core.records import AnyRecord
-from cefr_helpers.core.schema import TrainingRecord, required
+from cefr_helpers.core.schema import TrainingRecord
 from cefr_helpers.data import banks
 from cefr_helpers.pipeline import stages
 from cefr_helpers.pipeline.configuration import RunConfig

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import ipywidgets as widgets
 import jinja2
 
-from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.errors import InputError, required
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.evaluation import comparison, human_scale, level_scorers
 from cefr_helpers.playground import exporting, favourites
@@ -160,7 +160,7 @@ class Panel:
             chosen = [(word, sentence) for word, sentence, tick in self.ticks if tick.value]
             if not chosen:
                 raise InputError("favourites: none is ticked; tick the sentences to keep first")
-            level = self.asked.level
+            level = required(self.asked).level
             path = self.playground.workspace.favourites(level)
             added = favourites.add(path, level, chosen)
             told = [f"Saved {len(added.saved)} of {len(chosen)} in {path}."]
@@ -171,7 +171,9 @@ class Panel:
         """What it did, or why not, is said where the button is."""
         with self._busy():
             try:
-                done = exporting.export(self.asked, self.playground.workspace, self.form.value, self.with_base.value)
+                done = exporting.export(
+                    required(self.asked), self.playground.workspace, self.form.value, self.with_base.value
+                )
             except InputError as problem:
                 told = str(problem)
             else:

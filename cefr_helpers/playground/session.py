@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from cefr_helpers.core import records
-from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.errors import InputError, required
 from cefr_helpers.core.level_records import read_level
 from cefr_helpers.core.levels import check_level
 from cefr_helpers.core.paths import Workspace
@@ -114,9 +114,8 @@ class Playground:
         """Recipe and seed that the first of these stages to have a record was run with; else those of the notebook."""
         for name in stages:
             record = records.read_if_there(self.workspace, level, name)
-            found = _recipe_of(record) if record else None
-            if found:
-                return found, record.seed
+            if record and (found := _recipe_of(record)):
+                return found, required(record.seed)
         return self._recipe, self._seed
 
     def ask(

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from cefr_helpers.core import records
 from cefr_helpers.core.ratings import GateAgreement, MeasureAgreement, ReaderAgreement
@@ -50,7 +51,7 @@ def of_gate(passed: Sequence[bool], printable: Sequence[bool]) -> GateAgreement:
 
 
 def of_measure(
-    values: Sequence[float],
+    values: ArrayLike,
     printable: Sequence[bool],
     words: Sequence[Hashable],
     systems: Sequence[Hashable],
@@ -102,7 +103,7 @@ def auc(values: np.ndarray, positive: np.ndarray, groups: np.ndarray) -> float |
     return above / compared if compared else None
 
 
-def kappa(a: Sequence[bool], b: Sequence[bool]) -> float | None:
+def kappa(a: np.ndarray, b: np.ndarray) -> float | None:
     """Cohen's kappa of two who say yes or no; None where one of them never differs, for then chance is all there is."""
     from sklearn.metrics import cohen_kappa_score
 

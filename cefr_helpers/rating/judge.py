@@ -147,8 +147,9 @@ def _answered(log: ResponseLog, prompts: dict[str, str]) -> dict[str, tuple[tupl
     found = {}
     for one in log.answers:
         said = parse(one["text"])
-        if said is not None and prompts.get(one.get("item")) == one.get("prompt"):
-            found[one["item"]] = (said, one)
+        item = one.get("item", "")
+        if said is not None and prompts.get(item) == one.get("prompt"):
+            found[item] = (said, one)
     return found
 
 

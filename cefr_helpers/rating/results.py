@@ -100,12 +100,14 @@ def write(workspace: Workspace, given: LevelVotes, results: RatingResults) -> No
 def no_longer_there(before: ratings.RatingsRecord | None, after: ratings.RatingsRecord) -> list[str]:
     """Readers whose votes counted before and were not given this time."""
     now = {reader.name for reader in after.results.readers}
-    return [reader.name for reader in (before.results.readers if before else []) if reader.name not in now]
+    then = [reader.name for reader in before.results.readers if reader.name] if before else []
+    return [name for name in then if name not in now]
 
 
 def _of_level(workspace: Workspace, level: str, given: list[tuple[Path, Votes]]) -> LevelVotes:
     key_path = workspace.rating_key(level)
-    key, by_reader = keys.read(key_path, level), {}
+    key = keys.read(key_path, level)
+    by_reader: dict[str, Path] = {}
     for path, one in given:
         votes.check(one, path, key, key_path)
         name = one.rater.name.casefold()
@@ -297,8 +299,8 @@ def _measures(sentences: pd.DataFrame, level: str) -> dict[str, MeasureAgreement
         known = column.notna()
         of = sentences[known]
         if column[known].nunique() > 1:
-            of_each = (list(of[name]) for name in ("printable", "word", "row"))
-            found[name] = agreement.of_measure(column[known], *of_each, _SEED)
+            printable, words, rows = (list(of[name]) for name in ("printable", "word", "row"))
+            found[name] = agreement.of_measure(column[known], printable, words, rows, _SEED)
     return found
 
 

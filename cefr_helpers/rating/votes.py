@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -11,10 +11,10 @@ from cefr_helpers.core.errors import InputError, first_problem, shown
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.rating.keys import Key
 
-SCHEMA = 1
+SCHEMA: Final = 1
 QUESTIONS = ("sense", "meaning", "level")
 KINDS = ("teacher", "learner", "researcher", "language_model", "other")
-JUDGE = "judge"  # a model that a server runs, asked by `cefr judge`; no choice of the page
+JUDGE: Final = "judge"  # a model that a server runs, asked by `cefr judge`; no choice of the page
 _EXPECTED = "expected the file that the page for readers hands out"
 
 

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from cefr_helpers.core import code_version, files, paths
-from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.errors import InputError, required, shown
 from cefr_helpers.core.level_records import EXPORT_RECORD, LevelRecords, read_trained
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.records import SCHEMA, as_text
@@ -91,11 +91,11 @@ def _check_files(workspace: Workspace, records: LevelRecords) -> None:
 
 
 def _merged_model(records: LevelRecords) -> Path:
-    return paths.resolve(records.training.results.merged_model.path)
+    return paths.resolve(required(records.training.results.merged_model.path))
 
 
 def _name(records: LevelRecords) -> str:
-    return records.training.results.merged_model.name.removesuffix("_merged")
+    return required(records.training.results.merged_model.name).removesuffix("_merged")
 
 
 def _ask(records: LevelRecords) -> dict:

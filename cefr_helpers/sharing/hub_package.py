@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from cefr_helpers.core import files, levels, paths, secret_scan
-from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.errors import InputError, required, shown
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.models import model_files
@@ -97,7 +97,7 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 
 def _summary(records: LevelRecords, kind: str) -> str:
-    return f"{getattr(records.training.results, kind).name}, trained at {records.training.commit[:12]}"
+    return f"{getattr(records.training.results, kind).name}, trained at {required(records.training.commit)[:12]}"
 
 
 def _written(size: int) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cefr_helpers.core import files, levels, paths
 from cefr_helpers.core.level_records import LevelRecords, gguf_exports, read_trained
@@ -99,7 +100,11 @@ def _results(records: LevelRecords) -> list:
     from huggingface_hub import EvalResult
 
     tuned = records.comparison.results.completion.tuned
-    about = {"task_type": "text-generation", "dataset_type": "sentence-bank", "dataset_split": "test examples"}
+    about: dict[str, Any] = {
+        "task_type": "text-generation",
+        "dataset_type": "sentence-bank",
+        "dataset_split": "test examples",
+    }
     about["dataset_name"] = f"Sentence bank, CEFR level {records.level}"
     kinds = {"loss": "Completion loss (nats a token)", "perplexity": "Completion perplexity"}
     return [
@@ -123,7 +128,7 @@ def _licence(base: str | None) -> tuple[str | None, str]:
 def licences(records: LevelRecords) -> str:
     """The licences of base model and sentence bank, a line each, and what the base's asks to be said."""
     base = hub_id(records)
-    bank = _BANK_LICENCES.get(records.dataset.results.sentence_bank.name, _UNKNOWN_BANK)
+    bank = _BANK_LICENCES.get(records.dataset.results.sentence_bank.name or "", _UNKNOWN_BANK)
     lines = [f"Base model{f' {base}' if base else ''}: {_licence(base)[1]}", f"Sentence bank: {bank}"]
     return "\n".join([*lines, *([_BUILT_WITH_LLAMA] if _licence(base)[0] == "llama3.2" else [])])
 

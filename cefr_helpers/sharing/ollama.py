@@ -30,8 +30,9 @@ class ChatFormat:
 
     def text(self, messages: list[dict]) -> str:
         """A chat that ends with a question, as the model gets it."""
-        head, *rest = messages if messages[0]["role"] == "system" else [None, *messages]
-        system = head["content"] if head else self.default_system
+        system, rest = self.default_system, messages
+        if messages[0]["role"] == "system":
+            system, rest = messages[0]["content"], messages[1:]
         parts = [] if system is None else [self.before_system, system, self.after_system]
         for turn in rest:
             if turn["role"] == "user":

@@ -47,7 +47,8 @@ class _Places:
     def __init__(self, workspace: Workspace, pages: list[Page]):
         self.root = workspace.output_root.resolve()
         self.pages = {str(page.path) for page in pages}
-        sources = {page.source.relative_to(workspace.output_root).as_posix(): str(page.path) for page in pages}
+        made = [(page.source, str(page.path)) for page in pages if page.source]
+        sources = {source.relative_to(workspace.output_root).as_posix(): path for source, path in made}
         self.by_source = {source: path for source, path in sources.items() if not source.endswith(_COPIED)}
         self.copied: set[str] = set()
 

@@ -23,7 +23,7 @@ def finish(html: str, folder: str, find: Callable[[str], str | None], text: dict
     from bs4 import BeautifulSoup
 
     page = BeautifulSoup(html, "html.parser")
-    main = page.main
+    main = page.main or page
     _leave_out_active(main)
     for link in main.find_all("a", href=True):
         _mend_link(link, folder, find)

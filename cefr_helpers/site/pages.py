@@ -69,7 +69,7 @@ def notebook(page: Page, pages: list[Page], workspace: Workspace, locale: Locale
     if page.source is None:
         text = start(pages, workspace, locale)
     elif page.source.suffix == ".csv":
-        text = _answers(page, locale)
+        text = _answers(page.source, page.level, locale)
     else:
         text = page.source.read_text(encoding="utf-8")
         if page.level and (stale := _stale(workspace, page.level, locale)):
@@ -140,19 +140,19 @@ def _origin(done: dict[str, LevelRecords], locale: Locale) -> str:
     return locale.phrases["site"]["made"].format(date=locale.date(last.created), commit=commit)
 
 
-def _answers(page: Page, locale: Locale) -> str:
+def _answers(source: Path, level: str | None, locale: Locale) -> str:
     import pandas as pd
 
     text, systems = locale.phrases["site"], locale.phrases["generation"]["rows"]
-    table = pd.read_csv(page.source, dtype=str, keep_default_na=False).map(files.from_spreadsheet)
+    table = pd.read_csv(source, dtype=str, keep_default_na=False).map(files.from_spreadsheet)
     table["result"] = [_result(row, locale) for row in table.to_dict("records")]
     table["row"] = [systems.get(system, system) for system in table["row"]]
     table = table[[name for name in _SHOWN if name in table]].replace(r"\s+", " ", regex=True)
     table.columns = [text["answer_columns"][name] for name in table.columns]
-    file = f"[{page.source.name}]({page.source.name})"
+    file = f"[{source.name}]({source.name})"
     return "\n\n".join(
         [
-            f"# {text['answers_title'].format(level=page.level)}",
+            f"# {text['answers_title'].format(level=level)}",
             text["answers_text"].format(file=file),
             table.to_html(index=False, border=0),
         ]

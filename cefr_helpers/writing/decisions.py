@@ -1,5 +1,6 @@
 """What a person decided of chosen sentences: the file that the page hands out, checked, and the sentences in it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,7 +63,7 @@ class Decided(_Strict):
     def collection(self) -> Collection:
         """The sentences that are taken, in the order of the page."""
         taken = [one for one in self.decisions if one.action != "reject"]
-        levels = human_scale.load().score([plain(one.sentence) for one in taken]) if taken else []
+        levels: Iterable[float] = human_scale.load().score([plain(one.sentence) for one in taken]) if taken else []
         made = [
             written(
                 one.word,

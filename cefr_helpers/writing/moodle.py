@@ -30,7 +30,7 @@ def as_moodle(collection: Collection) -> bytes:
 
 
 def _text(parent: ElementTree.Element, name: str, text: str, **attributes: str) -> None:
-    ElementTree.SubElement(ElementTree.SubElement(parent, name, **attributes), "text").text = text
+    ElementTree.SubElement(ElementTree.SubElement(parent, name, attributes), "text").text = text
 
 
 def _question(one: WrittenSentence) -> str:

@@ -67,9 +67,9 @@ def _delimited(collection: Collection, delimiter: str) -> bytes:
     return text.getvalue().encode()
 
 
-def _rows(collection: Collection) -> list[list[str]]:
-    rows = [list(COLUMNS)]
-    return rows + [[files.to_spreadsheet(value) for value in _values(one)] for one in collection.sentences]
+def _rows(collection: Collection) -> list[list[object]]:
+    below = ([files.to_spreadsheet(value) for value in _values(one)] for one in collection.sentences)
+    return [list(COLUMNS), *below]
 
 
 def _values(one: WrittenSentence) -> list[str]:

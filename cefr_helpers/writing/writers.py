@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cefr_helpers.core import files, records
-from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.errors import InputError, required, shown
 from cefr_helpers.core.paths import Workspace, resolve
 from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.models import base_model, model_files
@@ -70,8 +70,8 @@ def _of_level(models: AdapterSwitcher, level: str, workspace: Workspace, recipe:
     if base is not None and base.source:
         recipe = recipe.model_copy(update={"base_model": base.source, "base_model_revision": base.revision})
     alone = models.use(recipe, training)
-    if alone is None:
-        adapter = resolve(training.results.adapter.path)
+    if training is not None and alone is None:
+        adapter = resolve(required(training.results.adapter.path))
         return Writer(models, adapter.name, files.sha256(adapter / _WEIGHTS), "")
     found = base_model.resolve(recipe.base_model, recipe.base_model_revision)
     remark = f"The base model writes, which was not tuned for {level}: {alone}."

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from cefr_helpers.core.errors import required
 from cefr_helpers.writing import plans, selection
 from cefr_helpers.writing.candidates import CandidateLog
 from cefr_helpers.writing.judge_model import JudgeModel
@@ -76,7 +77,7 @@ def write(
         if not todo:
             break
     everything = tuple(one for own in judged.values() for one in own)
-    return Outcome(plan, writer.name, writer.remark, everything, choice, judge_model and judge_model.name)
+    return Outcome(plan, writer.name, writer.remark, everything, required(choice), judge_model and judge_model.name)
 
 
 def choose(
