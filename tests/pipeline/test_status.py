@@ -91,6 +91,13 @@ def test_what_is_no_longer_true_of_its_inputs_is_out_of_date_and_so_is_what_foll
     assert f"Next: B2 {first}" in status.next_line(status.of_all(finished), finished)
 
 
+@pytest.mark.parametrize("created", [None, "2026-01-01T00:00:00"], ids=["no time", "no time zone"])
+def test_a_record_whose_age_cannot_be_told_is_broken(finished, created):
+    path = finished.workspace.record("B2", "training")
+    change(path, json.dumps(json.loads(path.read_text()) | {"created": created}))
+    assert states(finished)[TRAIN] == ("broken", "training.json is not a record")
+
+
 @pytest.mark.parametrize(
     ("key", "value", "first"),
     [
