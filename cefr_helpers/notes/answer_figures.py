@@ -1,6 +1,7 @@
 """The two figures of generated answers: every measure with its interval, and where the level scores fall."""
 
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -107,7 +108,7 @@ def _title(figure: Figure, records: LevelRecords, name: str, height: float, loca
     axes = figure.axes[0]
     place = blended_transform_factory(figure.transFigure, axes.transAxes)
     model = escaping.shortened(records.model_name or locale.phrases["plot"]["unknown_model"], LONGEST_NAME)
-    look = {"fontsize": TEXT - 1, "color": GREY, "va": "bottom", "parse_math": False}
+    look: dict[str, Any] = {"fontsize": TEXT - 1, "color": GREY, "va": "bottom", "parse_math": False}
     axes.text(0.02, height, model, transform=place, **look)
 
 
@@ -123,10 +124,15 @@ def _marks(axes: Axes, records: LevelRecords, row: str, shift: float, locale: Lo
         entry = records.generation.metric(row, rate)
         if entry.value is None:
             continue
-        ends = (entry.low, entry.high)
-        if None not in ends:
-            axes.hlines(place + shift, 100 * ends[0], 100 * ends[1], color=colour, linewidth=2.6)
-        look = {"color": colour, "marker": marker, "markersize": 9, "linestyle": "none", "clip_on": False}
+        if entry.low is not None and entry.high is not None:
+            axes.hlines(place + shift, 100 * entry.low, 100 * entry.high, color=colour, linewidth=2.6)
+        look: dict[str, Any] = {
+            "color": colour,
+            "marker": marker,
+            "markersize": 9,
+            "linestyle": "none",
+            "clip_on": False,
+        }
         axes.plot([100 * entry.value], [place + shift], label=label, **look)
 
 
@@ -146,7 +152,7 @@ def _panel(axes: Axes, records: LevelRecords, row: str, locale: Locale) -> None:
         label = text["as_both" if any(records.generation.scores.values()) else "as_people"]
         axes.step(_EDGES, [*shares, shares[-1]], where="post", color="black", linewidth=1.8, label=label)
     if not scores and not people:
-        middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
+        middle: dict[str, Any] = {"ha": "center", "va": "center", "transform": axes.transAxes}
         axes.text(0.5, 0.5, text["no_scores"], fontsize=TEXT, color=GREY, **middle)
 
 

@@ -2,10 +2,12 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cefr_helpers.core.errors import required
 from cefr_helpers.core.level_records import LevelRecords, read_trained
 from cefr_helpers.core.paths import PLOT_FILES, Workspace
 from cefr_helpers.core.schema import Step
@@ -160,7 +162,7 @@ def _pair_of_bars(axes: Axes, place: int, records: LevelRecords, locale: Locale)
             axes.bar_label(bar, [locale.decimal(height, 2)], fontsize=TEXT - 1, padding=4)
     ground = records.floor("completion")
     if ground is not None:
-        look = {"color": "black", "linestyle": "--", "linewidth": 1.6}
+        look: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1.6}
         axes.hlines(ground, place - 0.45, place + 0.45, label=text["floor"], **look)
 
 
@@ -183,7 +185,7 @@ def _curve(axes: Axes, records: LevelRecords, key: str, locale: Locale) -> None:
 def _line(axes: Axes, entries: list[Step], key: str, colour: str, label: str, scale: float = 1.0) -> None:
     if not entries:
         return
-    steps = [entry.step for entry in entries]
+    steps = [required(entry.step) for entry in entries]
     size = 8 if key == "eval_loss" else 8 if len(entries) == 1 else 4
     marker = "o" if len(entries) <= 60 else None
     values = [scale * getattr(entry, key) for entry in entries]
@@ -192,14 +194,20 @@ def _line(axes: Axes, entries: list[Step], key: str, colour: str, label: str, sc
 
 def _mark_best(axes: Axes, records: LevelRecords, locale: Locale, with_figures: bool = True) -> None:
     lowest = records.best
-    if lowest.step is None:
+    if lowest.step is None or lowest.eval_loss is None:
         return
     label = locale.phrases["plot"]["best_short"]
     if with_figures:
         places = decimals_known([entry.eval_loss for entry in records.history("eval_loss")])
         figures = {"loss": locale.decimal(lowest.eval_loss, places), "step": lowest.step}
         label = locale.phrases["plot"]["best"].format(epoch=locale.decimal(lowest.epoch, 2), **figures)
-    look = {"marker": "*", "markersize": 20, "markeredgecolor": "white", "linestyle": "none", "zorder": 5}
+    look: dict[str, Any] = {
+        "marker": "*",
+        "markersize": 20,
+        "markeredgecolor": "white",
+        "linestyle": "none",
+        "zorder": 5,
+    }
     axes.plot([lowest.step], [lowest.eval_loss], color=BEST, label=label, **look)
 
 

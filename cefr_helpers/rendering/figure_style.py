@@ -3,9 +3,11 @@
 import io
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -22,9 +24,9 @@ LONGEST_NAME = 70
 
 def new_figure(size: tuple[float, float] = SIZE) -> Figure:
     """A figure without pyplot's global state, which Jupyter shows all the same when it is a cell's last value."""
-    figure = Figure(figsize=size, layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
-    figure._repr_png_ = partial(render, figure, "png", 100)
+    figure = Figure(figsize=size, facecolor="white")
+    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
+    figure._repr_png_ = partial(render, figure, "png", 100)  # type: ignore[attr-defined]  # which Jupyter looks for
     return figure
 
 
@@ -41,8 +43,8 @@ def style(axes: Axes) -> None:
     axes.grid(color="#DDDDDD", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=TEXT - 1)
-    axes.xaxis.label.set_size(TEXT)
-    axes.yaxis.label.set_size(TEXT)
+    axes.xaxis.label.set_fontsize(TEXT)
+    axes.yaxis.label.set_fontsize(TEXT)
 
 
 def level_title(level: str, locale: Locale) -> str:
@@ -54,7 +56,7 @@ def write_title(axes: Axes, title: str, model: str) -> None:
     """Title and, in grey under it, the model; a name is never read as mathematics, and cut if it is very long."""
     axes.set_title(title, fontsize=TEXT + 3, fontweight="bold", loc="left", pad=28)
     name = escaping.shortened(model, LONGEST_NAME)
-    place = {"transform": axes.transAxes, "va": "bottom", "parse_math": False}
+    place: dict[str, Any] = {"transform": axes.transAxes, "va": "bottom", "parse_math": False}
     axes.text(0, 1.02, name, fontsize=TEXT - 1, color=GREY, **place)
 
 
@@ -62,7 +64,7 @@ def say_nothing_recorded(axes: Axes, locale: Locale) -> None:
     """An empty figure says that it is empty."""
     axes.set_xticks([])
     axes.set_yticks([])
-    where = {"ha": "center", "va": "center", "transform": axes.transAxes}
+    where: dict[str, Any] = {"ha": "center", "va": "center", "transform": axes.transAxes}
     axes.text(0.5, 0.5, locale.phrases["plot"]["nothing"], fontsize=TEXT, color=GREY, **where)
 
 
@@ -75,7 +77,7 @@ def finish_steps(axes: Axes, last_step: float, locale: Locale) -> None:
     write_ticks(axes.yaxis, locale)
 
 
-def write_ticks(axis: Axis, locale: Locale) -> None:
+def write_ticks(axis: XAxis | YAxis, locale: Locale) -> None:
     """Write the ticks with as many decimals as the finest of them needs; to be called when the limits are final."""
     low, high = sorted(axis.get_view_interval())
     ticks = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
@@ -86,14 +88,14 @@ def write_ticks(axis: Axis, locale: Locale) -> None:
 
 def put_legend(figure: Figure) -> Figure:
     """One legend under the axes, each label once."""
-    labelled = {}
+    labelled: dict[str, Artist] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             labelled.setdefault(label, handle)
     if labelled:
         columns = 3 if len(labelled) == 3 and sum(map(len, labelled)) < 50 else 2
-        look = {"frameon": False, "fontsize": TEXT - 1, "columnspacing": 1.2}
-        figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=columns, **look)
+        look: dict[str, Any] = {"frameon": False, "fontsize": TEXT - 1, "columnspacing": 1.2}
+        figure.legend(list(labelled.values()), list(labelled), loc="outside lower center", ncols=columns, **look)
     return figure
 
 
