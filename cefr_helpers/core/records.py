@@ -65,18 +65,19 @@ def write(
         ValueError: `results` holds a number that is not finite, which JSON cannot keep.
     """
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    record = schema.RECORDS[name](
-        schema=SCHEMA,
-        level=level,
-        created=created,
-        commit=code_version.commit(),
-        versions=versions(),
-        hardware=hardware(),
-        seed=seed,
-        recipe=recipe,
-        inputs=inputs,
-        results=results,
-    )
+    content = {
+        "schema": SCHEMA,
+        "level": level,
+        "created": created,
+        "commit": code_version.commit(),
+        "versions": versions(),
+        "hardware": hardware(),
+        "seed": seed,
+        "recipe": recipe,
+        "inputs": inputs,
+        "results": results,
+    }
+    record = schema.RECORDS[name].model_validate(content)
     place, history = workspace.record(level, name), _history(workspace, level, name)
     for earlier in [place, *history[-1:]]:  # the batch removes the first
         if same := _same_content(earlier, name, record.as_dict()):

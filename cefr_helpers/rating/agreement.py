@@ -67,14 +67,14 @@ def of_measure(
         systems: who wrote each.
     """
     values, readers = np.asarray(values, float), np.asarray(printable, bool)
-    counts = {"printable": int(readers.sum()), "unprintable": int((~readers).sum())}
-    if min(counts.values()) < FEWEST:
-        return MeasureAgreement(**counts)
+    counts = MeasureAgreement(printable=int(readers.sum()), unprintable=int((~readers).sum()))
+    if min(readers.sum(), (~readers).sum()) < FEWEST:
+        return counts
     _, word = np.unique([str(one) for one in words], return_inverse=True)
     _, system = np.unique([str(one) for one in systems], return_inverse=True)
     estimate = auc(values, readers, system)
     if estimate is None:
-        return MeasureAgreement(**counts)
+        return counts
     places = [np.flatnonzero(word == number) for number in range(word.max() + 1)]
     rng = np.random.default_rng(seed)
     drawn = []
@@ -83,8 +83,7 @@ def of_measure(
         if (again := auc(values[chosen], readers[chosen], system[chosen])) is not None:
             drawn.append(again)
     low, high = np.quantile(drawn, _CONFIDENCE)
-    found = Metric(value=estimate, low=float(low), high=float(high))
-    return MeasureAgreement(**counts, auc=found)
+    return counts.model_copy(update={"auc": Metric(value=estimate, low=float(low), high=float(high))})
 
 
 def auc(values: np.ndarray, positive: np.ndarray, groups: np.ndarray) -> float | None:

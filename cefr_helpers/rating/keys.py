@@ -5,7 +5,7 @@ import hmac
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -13,7 +13,7 @@ from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.rating.items import Answer, Choice
 
-SCHEMA = 1
+SCHEMA: Final = 1
 _ID_LENGTH = 12  # hexadecimal digits
 
 

@@ -186,11 +186,20 @@ def _missing(key: Key, row: str, answers: list[tuple[str, ItemAnswer]]) -> list[
 
 def _system(answers: list[tuple[str, ItemAnswer]], missing: list[str]) -> SystemRating:
     words = [word for word, _ in answers] + missing
-    shares = {}
-    for name, question in (("sense", "sense"), ("meaning", "meaning"), ("suits_level", "level"), ("printable",) * 2):
+
+    def share(question: str) -> Metric:
         said = [float(getattr(answer, question)) for _, answer in answers] + [0.0] * len(missing)
-        shares[name] = _metric(intervals.share_over_clusters(said, words))
-    return SystemRating(words=len(set(words)), judgements=len(answers), missing=len(missing), **shares)
+        return _metric(intervals.share_over_clusters(said, words))
+
+    return SystemRating(
+        words=len(set(words)),
+        judgements=len(answers),
+        missing=len(missing),
+        sense=share("sense"),
+        meaning=share("meaning"),
+        suits_level=share("level"),
+        printable=share("printable"),
+    )
 
 
 def _word_means(answers: list[tuple[str, ItemAnswer]], missing: list[str]) -> dict[str, float]:
@@ -212,7 +221,10 @@ def _difference(tuned: dict[str, float], other: dict[str, float]) -> dict:
         before, after = [other[word] for word in words], [tuned[word] for word in words]
         found = intervals.paired_cluster_difference(before, after, words, _SEED, bounds=(-1, 1))
     known = {name: found[name] for name in ("estimate", "low", "high", "resamples", "p") if name in found}
-    return {"difference": Interval(**known), "words_needed": sample_size.words_for_difference(mean, square)}
+    return {
+        "difference": Interval.model_validate(known),
+        "words_needed": sample_size.words_for_difference(mean, square),
+    }
 
 
 def _preferences(key: Key, readers: Sequence[Votes]) -> dict[str, Preference]:
