@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, overload
 
 from cefr_helpers.core import recipes, records, schema
+from cefr_helpers.core.errors import required
 from cefr_helpers.core.levels import check_level
 from cefr_helpers.core.paths import Stage, Workspace
 from cefr_helpers.core.recipes import Recipe
@@ -77,7 +78,7 @@ class LevelRun:
         """Write the stage's record, the last thing that a stage does, and return its path."""
         return records.write(
             self.workspace,
-            Stage(self.stage).record,
+            required(Stage(self.stage).record),
             level=self.level,
             seed=self.seed,
             recipe=self.recipe_record(),
