@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from cefr_helpers.core.errors import DiskFull, InputError
+from cefr_helpers.core.errors import DiskFull, InputError, shown
 
 _FULL_NUMBERS = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 # safetensors and PyTorch write by themselves and raise errors of their own
@@ -47,6 +47,21 @@ def read_json(path: Path, expected: str) -> object:
         raise InputError(f"{path}: nested too deep; {expected}") from None
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({error}); {expected}") from None
+
+
+def read_json_object(path: Path, expected: str) -> dict:
+    """The content of a JSON file that holds an object.
+
+    Args:
+        expected: as for `read_json`.
+
+    Raises:
+        InputError: as `read_json`, or it holds something else.
+    """
+    found = read_json(path, expected)
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: {shown(found)} is no JSON object; {expected}")
+    return found
 
 
 @contextmanager

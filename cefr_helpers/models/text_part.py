@@ -20,8 +20,8 @@ def extracted(folder: Path, weights_sha256: str, cache: Path) -> Path:
     Raises:
         InputError: transformers knows no model of text for the part.
     """
-    config = files.read_json(folder / "config.json", "expected the configuration of a model")
-    if not isinstance(config, dict) or "text_config" not in config:
+    config = files.read_json_object(folder / "config.json", "expected the configuration of a model")
+    if "text_config" not in config:
         return folder
     target = cache / f"{folder.name}-text-{weights_sha256[:16]}"
     with locks.lease(Path(f"{target}.lease")):

@@ -35,7 +35,7 @@ def check(folder: Path, tokenizer) -> None:
     """
     if os.environ.get(OVERRIDE):
         return
-    config = files.read_json(folder / "config.json", "expected the configuration of a model")
+    config = files.read_json_object(folder / "config.json", "expected the configuration of a model")
     problem = (
         _size(tokenizer, config.get("vocab_size"))
         or _round_trip(tokenizer)

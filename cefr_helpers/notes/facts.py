@@ -41,8 +41,8 @@ def _answers_verdict(records: LevelRecords, locale: Locale) -> Markdown:
 def as_ran(records: LevelRecords) -> dict[str, object]:
     """The training's settings by the recipe's keys, as they ran, and how many examples a step saw."""
     ran = dict(records.training.results.hyperparameters)
-    sizes = (ran.get("batch_size"), ran.get("gradient_accumulation_steps"))
-    ran["effective_batch_size"] = None if None in sizes else sizes[0] * sizes[1]
+    size, steps = ran.get("batch_size"), ran.get("gradient_accumulation_steps")
+    ran["effective_batch_size"] = None if size is None or steps is None else size * steps
     ran.setdefault("max_seq_length", records.training.recipe.get("max_seq_length"))
     return ran | {"seed": records.training.seed}
 

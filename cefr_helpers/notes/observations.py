@@ -1,5 +1,6 @@
 """The verdict of a note, its observations and the remarks on the course of training, by rule, with their figures."""
 
+from cefr_helpers.core.errors import required
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.schema import GATES, BestStep, Interval, LikelihoodComparison, Step
 from cefr_helpers.evaluation import variety
@@ -104,7 +105,7 @@ def _after_best(records: LevelRecords, locale: Locale) -> Markdown | None:
 
 def _gap(records: LevelRecords, locale: Locale) -> Markdown | None:
     lowest = records.best
-    if not lowest or records.loss_measure("train_loss") != records.loss_measure("eval_loss"):
+    if lowest.eval_loss is None or records.loss_measure("train_loss") != records.loss_measure("eval_loss"):
         return None
     train = _train_loss_at(progress_rows(records), lowest.step)
     if train is None:
@@ -163,7 +164,7 @@ def _weakest(records: LevelRecords, locale: Locale) -> Markdown | None:
     known = {gate: share for gate, share in met.items() if share is not None}
     if not known or min(known.values()) == 1:
         return None
-    gate = min(known, key=known.get)
+    gate = min(known, key=known.__getitem__)
     rows = {"share": "tuned", "base": "base", "gold": "gold"}
     figures = {name: locale.share(found.value(row, gate)) for name, row in rows.items()}
     n = locale.whole(found.slots)
@@ -174,7 +175,9 @@ def _weakest(records: LevelRecords, locale: Locale) -> Markdown | None:
 def template(records: LevelRecords, locale: Locale) -> Markdown | None:
     """That the tuned model's sentences begin alike, beside how many of the bank's do; None where they do not."""
     found = records.generation.openings.get("tuned")
-    if not found or not variety.is_template(found.sentences, found.of, found.bank):
+    if not found or found.sentences is None or found.of is None or found.bank is None:
+        return None
+    if not variety.is_template(found.sentences, found.of, found.bank):
         return None
     counts = {key: locale.whole(getattr(found, key)) for key in ("sentences", "of", "bank")}
     text = locale.text["generation"]["variety"]["failure"]
@@ -197,22 +200,22 @@ def _intervals(done: list[LevelRecords], locale: Locale) -> Markdown | None:
     compared = [records for records in done if records.comparison.results.completion.difference.high is not None]
     if len(compared) < 2:
         return None
-    ordered = sorted(compared, key=lambda records: records.comparison.results.completion.difference.estimate)
-    figures, ends = {}, {}
+    ordered = sorted(compared, key=lambda one: required(one.comparison.results.completion.difference.estimate))
+    figures: dict[str, str] = {}
     for name, records in (("strong", ordered[0]), ("weak", ordered[-1])):
         found = records.comparison.results.completion
-        ends[name] = found.difference
         n = locale.whole(records.comparison.results.examples)
         figures |= {name: records.level, f"{name}_interval": _interval(found.difference, locale), f"{name}_n": n}
-    kind = "apart" if ends["strong"].high < ends["weak"].low else "overlapping"
+    strong, weak = (one.comparison.results.completion.difference for one in (ordered[0], ordered[-1]))
+    kind = "apart" if required(strong.high) < required(weak.low) else "overlapping"
     return locale.text["observations"][kind].format(**figures)
 
 
 def _floor_order(done: list[LevelRecords], locale: Locale) -> Markdown | None:
-    known = sorted((h for h in done if h.above_floor is not None), key=lambda records: records.best.eval_loss)
+    known = sorted((h for h in done if h.above_floor is not None), key=lambda one: required(one.best.eval_loss))
     if len(known) < 2:
         return None
-    figures = {}
+    figures: dict[str, str] = {}
     for name, records in (("low", known[0]), ("high", known[-1])):
         figures |= {name: records.level, f"{name}_loss": locale.loss(records.best.eval_loss)}
         figures[f"{name}_above"] = locale.loss(records.above_floor)
@@ -221,17 +224,14 @@ def _floor_order(done: list[LevelRecords], locale: Locale) -> Markdown | None:
 
 def _length(done: list[LevelRecords], locale: Locale) -> Markdown | None:
     ground = "completion"
-    known = [
-        records for records in done if records.dataset.results.sentence_words.mean and records.floor(ground) is not None
-    ]
-    known.sort(key=lambda records: records.dataset.results.sentence_words.mean)
-    if len(known) < 2 or known[-1].floor(ground) >= known[0].floor(ground):
+    found = ((one.dataset.results.sentence_words.mean, one.floor(ground), one.level) for one in done)
+    both = [(mean, floor, level) for mean, floor, level in found if mean and floor is not None]
+    known = sorted(both, key=lambda one: one[0])
+    if len(known) < 2 or known[-1][1] >= known[0][1]:
         return None
-    figures = {}
-    for name, records in (("short", known[0]), ("long", known[-1])):
-        mean = records.dataset.results.sentence_words.mean
-        figures |= {name: records.level, f"{name}_words": locale.decimal(mean, 1)}
-        figures[f"{name}_floor"] = locale.loss(records.floor(ground))
+    figures: dict[str, str] = {}
+    for name, (mean, floor, level) in (("short", known[0]), ("long", known[-1])):
+        figures |= {name: level, f"{name}_words": locale.decimal(mean, 1), f"{name}_floor": locale.loss(floor)}
     return locale.text["observations"]["length"].format(**figures)
 
 
@@ -262,9 +262,9 @@ def progress_rows(records: LevelRecords) -> list[dict]:
     lowest = records.best
     made = []
     for place, entry in enumerate(evaluations):
-        earlier = [other.eval_loss for other in evaluations[:place]]
+        earlier = [required(other.eval_loss) for other in evaluations[:place]]
         remarks = _remarks(entry, earlier, lowest)
-        made.append(_row(entry, _last_by(logged, entry.step), entry.eval_loss, remarks))
+        made.append(_row(entry, _last_by(logged, required(entry.step)), entry.eval_loss, remarks))
     if logged and (not made or logged[0].step < made[0]["step"]):
         made.insert(0, _row(logged[0], logged[0].train_loss, None, ["start"]))
     if logged and logged[-1].step > made[-1]["step"]:
@@ -290,7 +290,7 @@ def _row(entry: Step, train_loss: float | None, eval_loss: float | None, remarks
 
 
 def _last_by(logged: list[Step], step: int) -> float | None:
-    by_then = [entry.train_loss for entry in logged if entry.step <= step]
+    by_then = [entry.train_loss for entry in logged if required(entry.step) <= step]
     return by_then[-1] if by_then else None
 
 
@@ -298,7 +298,7 @@ def _remarks(entry: Step, earlier: list[float], lowest: BestStep) -> list[str]:
     found = ["first"] if not earlier else []
     if entry.step == lowest.step:
         return [*found, "best"]
-    return found or [_change(entry.eval_loss, earlier)]
+    return found or [_change(required(entry.eval_loss), earlier)]
 
 
 def _change(loss: float, earlier: list[float]) -> str:

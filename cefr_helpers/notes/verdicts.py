@@ -2,6 +2,7 @@
 
 import math
 
+from cefr_helpers.core.errors import required
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.schema import GATES, MEASURE_VERSION, RATES, Generation, Interval
 from cefr_helpers.evaluation import human_scale, intervals
@@ -73,7 +74,7 @@ def gains(records: LevelRecords, locale: Locale) -> Markdown | None:
         return None
     known = {gate: _difference(found, gate) for gate in GATES}
     known = {gate: one for gate, one in known.items() if one.low is not None and one.high is not None}
-    ahead = [gate for gate, one in known.items() if one.low > 0]
+    ahead = [gate for gate, one in known.items() if required(one.low) > 0]
     if not ahead:
         return None
     named, rest = (
@@ -113,7 +114,8 @@ def people(records: LevelRecords, locale: Locale) -> Markdown | None:
 def cautions(found: Generation, locale: Locale) -> list[Markdown]:
     """What intervals and test cannot say of so few prompts."""
     measured = [found.metric(row, rate) for row in found.measures for rate in (*RATES, "exact_ten")]
-    flat = any(entry.low is not None and entry.low == entry.high for entry in (*measured, *found.differences.values()))
+    ends = [(one.low, one.high) for one in measured] + [(one.low, one.high) for one in found.differences.values()]
+    flat = any(low is not None and low == high for low, high in ends)
     few = few_prompts(found.prompts or 0, 1, locale)
     return ([locale.text["generation"]["no_width"]] if flat else []) + ([few] if few else [])
 

@@ -99,7 +99,9 @@ class Locale:
             return f"< {self.decimal(SMALLEST_P, 3)}"
         return self.decimal(value, 3)
 
-    def interval(self, ends: tuple[float, float], write: Callable[[float], str] | None = None) -> Markdown:
+    def interval(
+        self, ends: tuple[float | None, float | None], write: Callable[[float | None], str] | None = None
+    ) -> Markdown:
         """[low, high], with a semicolon where the comma marks decimals; written as losses if not told otherwise."""
         low, high = map(write or self.loss, ends)
         return self.text["interval"].format(low=low, high=high)
@@ -122,8 +124,8 @@ class Locale:
         self,
         value: float | None,
         ends: Metric | Interval,
-        write: Callable[[float], str],
-        write_value: Callable[[float], str] | None = None,
+        write: Callable[[float | None], str],
+        write_value: Callable[[float | None], str] | None = None,
     ) -> Markdown:
         if value is None:
             return self.text["missing"]

@@ -136,7 +136,7 @@ def _run(*arguments: str, stdin: str = "") -> str:
 
 def _switches(merged: Path) -> tuple[str, ...]:
     """Of the converter, for this model."""
-    config = files.read_json(merged / "config.json", "run 02_training again")
+    config = files.read_json_object(merged / "config.json", "run 02_training again")
     drafting = any(str(name).startswith(_WITH_DRAFTS) for name in config.get("architectures") or ())
     return ("--no-mtp",) if drafting else ()
 

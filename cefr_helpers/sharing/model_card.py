@@ -147,7 +147,7 @@ def _body(workspace: Workspace, records: LevelRecords, kind: str, locale: Locale
         "people": verdicts.people(records, locale),
         "hub_id": base,
         "licence": licence_text,
-        "bank_licence": _BANK_LICENCES.get(bank, _UNKNOWN_BANK),
+        "bank_licence": _BANK_LICENCES.get(bank or "", _UNKNOWN_BANK),
         "inputs": {**records.dataset.inputs, **records.training.inputs},
         "exports": gguf_exports(workspace, records),
         "usage": _usage(records, kind),

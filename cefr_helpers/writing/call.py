@@ -85,7 +85,7 @@ def check(request: Request) -> OutputFolder:
 def sample(request: Request, say: Callable[[str], None] = print) -> Outcome:
     """Load what judges and what writes, and write; candidates that are there are not asked for again."""
     plan = request.plan
-    judge_model = request.server and JudgeModel(request.folder / "made", plan.level, request.server)
+    judge_model = JudgeModel(request.folder / "made", plan.level, request.server) if request.server else None
     say("Reading the bank and learning its levels ...")
     judge = Judge(request.bank, plan.level, plan.known)
     writer = writers.load(request.model, plan.level, request.workspace, request.recipe)

@@ -77,7 +77,8 @@ def write(
         if not todo:
             break
     everything = tuple(one for own in judged.values() for one in own)
-    return Outcome(plan, writer.name, writer.remark, everything, required(choice), judge_model and judge_model.name)
+    by = judge_model.name if judge_model else None
+    return Outcome(plan, writer.name, writer.remark, everything, required(choice), by)
 
 
 def choose(
