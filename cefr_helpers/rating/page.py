@@ -59,7 +59,9 @@ def build(
     before = keys.read(key_path, level) if key_path.exists() else None
     key = keys.make(choice, level, before.secret if before else secrets.token_hex(16))
     earlier = None
-    if before and before.page != key.page:
+    if before and before.page == key.page:
+        key = before  # with the time at which the page was made first
+    elif before:
         earlier = _move(workspace, level, before.page)
     if before is None or earlier:
         files.write_atomically(key_path, keys.as_text(key))
