@@ -12,10 +12,12 @@ error. Macros are not used, because Jinja returns what they make as a plain stri
 included.
 """
 
+import traceback
 from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
 
+from cefr_helpers.core.errors import InputError
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.escaping import Markdown
 from cefr_helpers.rendering.locale import Locale, load_locale
@@ -29,11 +31,30 @@ def render(template: str, locale: Locale, context: dict) -> str:
     """A template filled in, with exactly one line end at the end.
 
     Raises:
-        jinja2.UndefinedError: the template names something that is not there.
-        TypeError: it shows a number or None that no filter has written.
+        InputError: a template, which anybody may change, has a fault; file, line, and what is wrong there.
     """
+    import jinja2
+
     environment = _environment(locale.language, locale.loss_decimals)
-    return environment.get_template(template).render(context).strip() + "\n"
+    try:
+        return environment.get_template(template).render(context).strip() + "\n"
+    except (jinja2.TemplateError, KeyError, TypeError) as error:
+        place = _place(error)
+        if place is None:
+            raise
+        what = f"the phrase has a place for {error}, which is not given" if isinstance(error, KeyError) else error
+        raise InputError(f"{place}: {what}") from error
+
+
+def _place(error: Exception) -> str | None:
+    """File and line of the template in which an error came up; None where it came up elsewhere."""
+    import jinja2
+
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return f"{error.filename}, line {error.lineno}"
+    steps = traceback.extract_tb(error.__traceback__)
+    lines = [f"{step.filename}, line {step.lineno}" for step in steps if Path(step.filename).parent == TEMPLATES]
+    return lines[-1] if lines else None
 
 
 @cache

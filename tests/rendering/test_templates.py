@@ -5,6 +5,7 @@ import markupsafe
 import pytest
 from jinja2 import nodes
 
+from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.schema import Interval, Metric, TrainingResults
 from cefr_helpers.rendering import escaping, templates
 from cefr_helpers.rendering.escaping import Markdown
@@ -58,13 +59,13 @@ def test_no_way_round_lets_a_users_text_act(render, text):
     ],
 )
 def test_a_number_that_no_filter_has_written_is_an_error(render, text):
-    with pytest.raises(TypeError, match="is no text"):
+    with pytest.raises(InputError, match=r"0\.md\.j2, line 1: .* is no text"):
         render(text, x=7)
 
 
 @pytest.mark.parametrize("shown", ["t.durations_s", *(f"t.durations_s | {name}" for name in templates._OF_LOCALE)])
 def test_a_name_that_a_record_does_not_have_is_an_error(render, shown):
-    with pytest.raises(jinja2.UndefinedError, match="'durations_s'"):
+    with pytest.raises(InputError, match="line 1: .*'durations_s'"):
         render("{{ " + shown + " }}", t=TrainingResults(duration_s=3.0))
 
 
@@ -72,8 +73,26 @@ def test_a_name_that_a_record_does_not_have_is_an_error(render, shown):
     "text", ["{{ text.note.tytle }}", "{{ text.note['tytle'] }}", "{{ nobody }}", "{% if nobody %}{% endif %}"]
 )
 def test_a_phrase_that_the_catalogue_does_not_have_is_an_error(render, text):
-    with pytest.raises(jinja2.UndefinedError):
+    with pytest.raises(InputError, match="line 1: "):
         render(text)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("{{ training.durations_s | duration }}", "TrainingResults object' has no attribute 'durations_s'"),
+        ("{{ text.note.prompt.format(m='1') }}", "the phrase has a place for 'n', which is not given"),
+        ("{{ training.duration_s | durations }}", "No filter named 'durations'"),
+        ("{% if training %}", "Unexpected end of template"),
+        ("{{ training.duration_s }}", "3.0 is no text"),
+    ],
+)
+def test_a_fault_is_named_with_its_file_and_line(render, tmp_path, wrong, said):
+    (tmp_path / "part.md.j2").write_text(f"first\nsecond\n{wrong}\n", encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        render("a\n{% include 'part.md.j2' %}\n", training=TrainingResults(duration_s=3.0))
+    assert str(error.value).startswith(f"{tmp_path / 'part.md.j2'}, line ") and said in str(error.value)
+    assert "line 3: " in str(error.value) or "Unexpected end" in said
 
 
 def test_filters_write_what_a_record_holds_in_both_languages(render):
