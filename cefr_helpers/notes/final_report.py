@@ -85,7 +85,7 @@ def final_report(workspace: Workspace, by_level: dict[str, LevelRecords], langua
             "readers": each(readers.headline, measured),
             "read_by_people": any(records.ratings.results.counted == PEOPLE for records in measured),
             "verdicts": each(observations.verdict, done),
-            "memorisation": each(observations.memorisation, list(by_level.values())),
+            "compared": [records for records in by_level.values() if records.comparison],
             "scorers": scorers(by_level),
             "tables": {table.name: table for table in report_tables(by_level)},
             "figures": FIGURES,

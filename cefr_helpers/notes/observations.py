@@ -184,18 +184,6 @@ def template(records: LevelRecords, locale: Locale) -> Markdown | None:
     return text.format(words=found.words, **counts)
 
 
-def memorisation(records: LevelRecords, locale: Locale) -> Markdown | None:
-    """How much more tuning gains on training examples than on the test examples; None where it is not recorded."""
-    gap, text = records.comparison.results.memorisation, locale.text["note"]
-    if not gap:
-        return None
-    figures = {key: locale.loss(getattr(gap, key)) for key in ("base", "tuned", "estimate")}
-    figures["n"] = locale.whole(gap.examples)
-    if gap.low is None or gap.high is None:
-        return text["memorisation_open"].format(**figures)
-    return text["memorisation"].format(interval=_interval(gap, locale), **figures)
-
-
 def _intervals(done: list[LevelRecords], locale: Locale) -> Markdown | None:
     compared = [records for records in done if records.comparison.results.completion.difference.high is not None]
     if len(compared) < 2:

@@ -47,7 +47,6 @@ def results_note(workspace: Workspace, level: str, records_by_level: dict[str, L
             "in_short": _in_short(records, locale),
             "first_sentences": facts.first_sentences(records),
             "progress": _progress(records),
-            "memorisation": observations.memorisation(records, locale),
             "agree_within": observations.AGREE_WITHIN,
             "answers": [facts.answer_lines(answer, locale) for answer in records.comparison.results.answers],
             "answer_figures": files.links(level_records.figure_files(records.generation), workspace, level),
