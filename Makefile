@@ -62,6 +62,7 @@ FROM_OUTSIDE = $(if $(call given,IP),--no-browser --ServerApp.ip="$(IP)")
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 status: setup
 	@$(BIN)/cefr status $(call options)
@@ -122,4 +123,4 @@ other-python:
 
 # What the batch made stays, and so does what was trained: this removes the environment and caches alone.
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .snakemake *.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .snakemake *.egg-info

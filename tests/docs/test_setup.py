@@ -67,6 +67,37 @@ def test_licence_and_notice():
     assert all(name in notice for name in ("Unsloth", "AGPL-3.0", "SmolLM2", "cefrpy", "LemmInflect", "CC0"))
 
 
+MISTAKES = """\
+from cefr_helpers.core.schema import BestStep, Interval, TrainingRecord
+
+def typo(record: TrainingRecord) -> object:
+    return record.results.best.eval_los
+
+def missing(best: BestStep) -> float:
+    return 1 - best.eval_loss
+
+made = Interval(estimate="high")
+made = Interval(estimation=0.5)
+"""
+
+
+@pytest.mark.slow
+def test_mypy_finds_mistakes_with_records(tmp_path):
+    (tmp_path / "mistakes.py").write_text(MISTAKES)
+    called = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--config-file",
+        str(ROOT / "pyproject.toml"),
+        str(tmp_path / "mistakes.py"),
+    ]
+    done = subprocess.run(called, cwd=ROOT, capture_output=True, text=True)
+    found = re.findall(r"mistakes.py:(\d+): error: .*\[(.+)\]", done.stdout)
+    assert found == [("4", "attr-defined"), ("7", "operator"), ("9", "arg-type"), ("10", "call-arg")], done.stdout
+    assert done.returncode == 1
+
+
 def plan(tmp_path: Path, *gpus, **fails) -> str:
     """What `make setup` would install on a machine with these GPUs."""
     path = smi.install(tmp_path, *gpus, **fails)
