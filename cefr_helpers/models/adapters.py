@@ -63,14 +63,8 @@ class AdapterSwitcher:
             seed: of the draw, where the temperature is above 0.
         """
         with nullcontext() if tuned else self.base_alone():
-            return generation.answer(
-                self._model,
-                self._tokenizer,
-                [example],
-                max_new_tokens,
-                sample_seed=seed if temperature else None,
-                temperature=temperature,
-            )[0]
+            how: dict[str, Any] = {"sample_seed": seed, "temperature": temperature} if temperature else {}
+            return generation.answer(self._model, self._tokenizer, [example], max_new_tokens, **how)[0]
 
     def _load(self, base: base_model.BaseModel, precision: str) -> None:
         if self._held != (base, precision):
