@@ -13,6 +13,8 @@ from cefr_helpers.core import locks
 from cefr_helpers.models import base_model, chat_template, generation, model_files
 
 _PROBE = "1. Don't stop, na\u00efve caf\u00e9s: 1,234.50 of 10 (12%)!\n\n2.  Two  spaces, \u0130stanbul \u65e5\u672c."
+# Of a kind of model: what transformers 5 calls its layers, and what all others do.
+_NAMES_OF_LAYERS = {"granitemoehybrid": {"linear_attention": "mamba", "full_attention": "attention"}}
 _OF_THE_FILE = ("transformers_version", "_name_or_path", "torch_dtype", "dtype", "rope_scaling", "rope_theta")
 
 
@@ -111,10 +113,13 @@ def make_portable(folder: Path) -> None:
 
     transformers 5 alone writes rope settings under `rope_parameters`, the dtype under `dtype`, and a tokenizer class
     that others lack; a reader of the old keys would silently take rope_theta 10000. Its list of further special tokens
-    is an error to transformers 4. See also `plain_byte_level`.
+    is an error to transformers 4, and so are its names of Granite's layers, which llama.cpp's converter takes for
+    other layers. See also `plain_byte_level`.
     """
     config = json.loads((folder / "config.json").read_text())
     changes = {"torch_dtype": config.get("dtype", "bfloat16"), **_rope(config.get("rope_parameters") or {})}
+    if names := _NAMES_OF_LAYERS.get(config["model_type"]):
+        changes["layer_types"] = [names.get(kind, kind) for kind in config["layer_types"]]
     config.pop("_name_or_path", None)
     config.pop("quantization_config", None)
     (folder / "config.json").write_text(json.dumps(config | changes, indent=2) + "\n")

@@ -52,14 +52,16 @@ def check(merged: Path, gguf: Path, example: dict, tolerance: float) -> dict:
     return {"sentences": len(ODD_SENTENCES)} | compare(*expected, *_answer(found, tokenizer.eos_token_id), tolerance)
 
 
-def compare(tokens: list[int], logprobs, found: list[int], found_logprobs: list[float], tolerance: float) -> dict:
+def compare(
+    tokens: list[int], logprobs, found: list[int], found_logprobs: list[float | None], tolerance: float
+) -> dict:
     """The numbers that `check` returns.
 
     Args:
         tokens: of the merged model's answer.
         logprobs: its log probabilities of every token of the vocabulary at each of them, (tokens, vocabulary).
-        found, found_logprobs: the tokens of llama.cpp's answer and their log probabilities; an end that goes
-            without one is not compared.
+        found, found_logprobs: the tokens of llama.cpp's answer and their log probabilities; one that goes without is
+            not compared.
         tolerance: for the mean difference, in nats.
 
     Raises:
@@ -67,12 +69,12 @@ def compare(tokens: list[int], logprobs, found: list[int], found_logprobs: list[
             merged model found less likely than its own by more than twice that.
     """
     same = next((n for n, pair in enumerate(zip(tokens, found, strict=False)) if pair[0] != pair[1]), len(tokens))
-    compared = min(same + 1, len(found_logprobs))
-    differences = [abs(found_logprobs[n] - float(logprobs[n][found[n]])) for n in range(compared)]
+    compared = zip(found_logprobs[: same + 1], logprobs, found, strict=False)
+    differences = [abs(told - float(row[token])) for told, row, token in compared if told is not None]
     numbers = {
         "tokens": len(tokens),
         "same_tokens": same,
-        "mean_difference": sum(differences) / compared,
+        "mean_difference": sum(differences) / len(differences),
         "largest_difference": max(differences),
     }
     parted = same < len(tokens)
@@ -145,11 +147,15 @@ def _same_prompt(tokenizer, expected: list[int], example: dict, post) -> None:
         )
 
 
-def _answer(found: dict, end: int) -> tuple[list[int], list[float]]:
-    """Tokens and log probabilities; the end token is told apart from them, and has no probability."""
-    tokens = [one["id"] for one in found["completion_probabilities"]]
+def _answer(found: dict, end: int) -> tuple[list[int], list[float | None]]:
+    """Tokens and log probabilities, None where the server tells none.
+
+    That is so of the end token, and of one that ends within a character, whose text is told with the next.
+    """
+    tokens, told = found["tokens"], [(one["id"], one["logprob"]) for one in found["completion_probabilities"]]
     ended = found["stop_type"] == "eos" and tokens[-1:] != [end]
-    return [*tokens, end] if ended else tokens, [one["logprob"] for one in found["completion_probabilities"]]
+    tokens = [*tokens, end] if ended else tokens
+    return tokens, [told.pop(0)[1] if told and told[0][0] == token else None for token in tokens]
 
 
 if __name__ == "__main__":

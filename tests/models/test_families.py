@@ -184,6 +184,14 @@ def test_a_merged_model_is_asked_and_ends_as_it_was_taught(bases, name, tmp_path
     assert not any("vision" in name or "multi_modal" in name for name, _ in model.named_modules())
 
 
+def test_layers_are_called_as_others_call_them(bases, tmp_path):
+    folder = Path(shutil.copytree(bases("granite-hybrid").folder, tmp_path / "granite"))
+    merging.make_portable(folder)
+    assert json.loads((folder / "config.json").read_text())["layer_types"] == ["mamba", "attention"]
+    merging.make_portable(folder)
+    assert json.loads((folder / "config.json").read_text())["layer_types"] == ["mamba", "attention"]
+
+
 def test_the_file_of_sentencepiece_is_kept(tmp_path):
     family, folder = FAMILIES["gemma-3-vision"], tmp_path / "gemma-3-vision"
     folder.mkdir()

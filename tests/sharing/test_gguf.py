@@ -189,8 +189,25 @@ def test_the_same_answer_is_the_same():
     found = [math.log(0.7), math.log(0.41), math.log(0.8)]
     numbers = gguf_check.compare([0, 0, 2], EXPECTED, [0, 0, 2], found, 0.02)
     assert numbers == {"tokens": 3, "same_tokens": 3, "mean_difference": 0, "largest_difference": 0}
-    ended = gguf_check.compare([0, 0, 2], EXPECTED, [0, 0, 2], found[:2], 0.02)
-    assert ended["same_tokens"] == 3
+    for told in ([*found[:2], None], [None, *found[1:]]):
+        told = gguf_check.compare([0, 0, 2], EXPECTED, [0, 0, 2], told, 0.02)
+        assert told["same_tokens"] == 3 and told["mean_difference"] == 0
+
+
+@pytest.mark.parametrize(
+    ("stop", "tokens", "told", "expected"),
+    [
+        ("limit", [7, 8, 9], [7, 8, 9], ([7, 8, 9], [-7, -8, -9])),
+        ("limit", [7, 8, 9], [7, 9], ([7, 8, 9], [-7, None, -9])),  # 8 ends within a character
+        ("limit", [8, 8, 9], [9], ([8, 8, 9], [None, None, -9])),
+        ("eos", [7, 8], [7, 8], ([7, 8, 2], [-7, -8, None])),
+        ("eos", [7, 8, 2], [7, 8], ([7, 8, 2], [-7, -8, None])),
+    ],
+)
+def test_each_token_has_its_own_probability_or_none(stop, tokens, told, expected):
+    probabilities = [{"id": one, "logprob": -one} for one in told]
+    found = {"tokens": tokens, "completion_probabilities": probabilities, "stop_type": stop}
+    assert gguf_check._answer(found, 2) == expected
 
 
 def test_answers_may_part_where_two_tokens_are_as_likely():

@@ -175,9 +175,10 @@ def _mistral3_with_vision(vocabulary: int, ids: dict):
     return Mistral3ForConditionalGeneration(Mistral3Config(text_config=text, vision_config=vision))
 
 
-_LINEAR = {
-    "layer_types": ["linear_attention", "full_attention"],
-    "head_dim": 8,
+_LINEAR = {  # every fourth layer with attention to all tokens, which llama.cpp takes for granted
+    "num_hidden_layers": 4,
+    "layer_types": ["linear_attention"] * 3 + ["full_attention"],
+    "head_dim": 32,  # as many as its rotary embedding has sections
     "linear_num_value_heads": 4,
     "linear_num_key_heads": 2,
     "linear_key_head_dim": 8,
