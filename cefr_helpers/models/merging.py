@@ -131,10 +131,14 @@ def make_portable(folder: Path) -> None:
     tokenizer["tokenizer_class"] = "PreTrainedTokenizerFast"
     if "max_position_embeddings" in config:
         tokenizer["model_max_length"] = config["max_position_embeddings"]
-    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer, indent=2, ensure_ascii=False) + "\n")
     path = folder / "tokenizer.json"
     plain = plain_byte_level(json.loads(path.read_text(encoding="utf-8")))
     path.write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+    # by these llama.cpp's converter knows the signs of a chat where it reads a tokenizer by SentencePiece's file
+    tokenizer["added_tokens_decoder"] = {
+        str(one["id"]): {key: value for key, value in one.items() if key != "id"} for one in plain.get("added_tokens", [])
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer, indent=2, ensure_ascii=False) + "\n")
 
 
 def _say_start(folder: Path, tokenizer, prompt: list[int]) -> None:

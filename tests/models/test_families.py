@@ -179,6 +179,8 @@ def test_a_merged_model_is_asked_and_ends_as_it_was_taught(bases, name, tmp_path
     settings = json.loads((merged.folder / "tokenizer_config.json").read_text())
     assert settings["add_bos_token"] == (family.bos is not None)  # which each of these templates writes
     assert "extra_special_tokens" not in settings and settings["eos_token"] == family.end
+    signs = {one["content"] for one in settings["added_tokens_decoder"].values() if one["special"]}
+    assert signs >= {*family.special, family.end}
     config = json.loads((merged.folder / "config.json").read_text())
     assert config["eos_token_id"] == again.eos_token_id and "vision_config" not in config
     assert not any("vision" in name or "multi_modal" in name for name, _ in model.named_modules())
