@@ -135,8 +135,9 @@ def make_portable(folder: Path) -> None:
     plain = plain_byte_level(json.loads(path.read_text(encoding="utf-8")))
     path.write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
     # by these llama.cpp's converter knows the signs of a chat where it reads a tokenizer by SentencePiece's file
+    added = {str(one["id"]): one for one in plain.get("added_tokens", [])}
     tokenizer["added_tokens_decoder"] = {
-        str(one["id"]): {key: value for key, value in one.items() if key != "id"} for one in plain.get("added_tokens", [])
+        number: {key: value for key, value in one.items() if key != "id"} for number, one in added.items()
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer, indent=2, ensure_ascii=False) + "\n")
 
