@@ -13,44 +13,42 @@ from cefr_helpers.core.schema import Part, Record
 INTRODUCTION = """\
 # The records
 
-Each stage writes one record of a level, a JSON file in the level's folder, such as `runs/B2`; what readers say is a
-further one. Notes, plots, model
-cards, the final report and the site are made from these files alone, so whatever they say is in one of them. A finished
-run to look at is in [reference_run/runs/](reference_run/runs/).
+Each stage writes one record per level, a JSON file in the level's folder, such as `runs/B2`. Readers' judgements are
+another record. Notes, plots, model cards, the final report and the site are made only from these files, so everything
+they say is in one of them. A finished run is in [reference_run/runs/](reference_run/runs/).
 
 This page is made from the models in [schema.py](../cefr_helpers/core/schema.py) by `tools/write_record_docs.py`.
 
-- **Missing values.** A value that is not known is `null` or absent, which means the same: an adopted run knows less,
-  and older records lack what came later. Code that reads gets an empty part instead, so
+- **Missing values.** A value that is not known is `null` or absent, which means the same: an adopted run has fewer
+  values, and older records lack later additions. Code that reads gets an empty part instead, so
   `record.results.best.eval_loss` is a number or `None` and never an error.
-- **Other names.** Code that writes cannot use a name that is not here. In a file that is read, such a name is passed
-  over.
+- **Other names.** Code that writes cannot use a name that is not here. In a file that is read, such a name is ignored.
 - **Wrong values.** A value of another type is refused with the file, the key, the value, and the stage to run again.
-- **Units.** Losses are in nats per token, times in seconds, sizes in bytes; a share is a part of 1, and what ends in
-  "pct" is in per cent.
+- **Units.** Losses are in nats per token, times in seconds, sizes in bytes; shares are between 0 and 1, and names that
+  end in "pct" are in per cent.
 
-Every record has the same outer part, and `results` of its own:
+Every record has the same outer part, and its own `results`:
 """
 
 RECORDS = {
     "dataset": "What 01 drew, split and formatted.",
-    "training": "How the adapter was trained, and where it lies. An adopted run has this record alone.",
-    "comparison": "Base and tuned model side by side.",
+    "training": "How the adapter was trained, and where it is saved. An adopted run has only this record.",
+    "comparison": "The comparison of base and tuned model.",
 }
-READERS = "What people said of the sentences on the [page for readers](rating.md); missing where nobody has read them."
+READERS = "Readers' judgements from the [page for readers](rating.md); missing if nobody has read the sentences."
 _NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "any value"}
 
 
 def path() -> Path:
-    """Where the page lies."""
+    """Return the path of the page."""
     return project_root() / "docs" / "records.md"
 
 
 def page() -> str:
-    """The page's text.
+    """Return the page's text.
 
     Raises:
-        ValueError: a field has no meaning in its class's docstring, or a meaning no field.
+        ValueError: a field has no description in its class's docstring, or a description no field.
     """
     made = [INTRODUCTION, _table(Record)]
     written: set[type[Part]] = {schema.Hardware}
@@ -70,7 +68,7 @@ def page() -> str:
 
 
 def _of_readers(written: set[type[Part]]) -> list[str]:
-    """The record that no stage writes, whose outer part is its own; what other records have too is said there."""
+    """Describe the record that no stage writes, which has its own outer part; shared parts are described elsewhere."""
     record = ratings.RatingsRecord
     made = [
         f"## {ratings.NAME.capitalize()}: `{ratings.NAME}.json`",
@@ -83,7 +81,7 @@ def _of_readers(written: set[type[Part]]) -> list[str]:
 
 
 def meanings(part: type[Part]) -> dict[str, str]:
-    """Field -> what it means, by the docstrings of the class and of those that it comes from."""
+    """Return field -> description, from the docstrings of the class and of its base classes."""
     found: dict[str, str] = {}
     for one in reversed(part.__mro__):
         listed = (one.__doc__ or "").partition("Attributes:\n")[2] if issubclass(one, Part) else ""
@@ -108,7 +106,7 @@ def _table(part: type[Part]) -> str:
 
 
 def _kind(annotation: Any) -> str:
-    """A type in words; a part is linked to its section."""
+    """Return a type in words, with a link to its section for a part."""
     if get_origin(annotation) in (Union, UnionType):
         return " or ".join(_kind(one) for one in get_args(annotation) if one is not NoneType)
     if get_origin(annotation) is list:
@@ -127,7 +125,7 @@ def _inside(annotation: Any) -> str:
 
 
 def _parts_below(part: type[Part]) -> list[type[Part]]:
-    """The parts that a part is made of, at any depth, each where it comes first."""
+    """Return the parts that a part is made of, at any depth, in order of first occurrence."""
     found = []
     for field in part.model_fields.values():
         for one in _parts_in(field.annotation):

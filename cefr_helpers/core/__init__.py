@@ -1,1 +1,1 @@
-"""Errors, files, locks, paths, recipes and records. It knows no domain and imports no other folder."""
+"""Errors, files, locks, paths, recipes and records. It imports no other folder."""

@@ -1,4 +1,4 @@
-"""The project's git commit, and whether anything that shapes results differs from it."""
+"""The project's git commit, and whether anything that affects results differs from it."""
 
 import json
 import subprocess
@@ -7,17 +7,17 @@ from pathlib import Path
 from cefr_helpers.core.paths import STAGES, project_root
 
 CHANGED = "+changes"
-# What a result is made with. Everything else that is given to a stage stands in its record with value or digest.
+# What a result is made with. The record has everything else that a stage is given, with its value or digest.
 _SHAPING = ("cefr_helpers", "recipes", "Snakefile", *(f"notebooks/{stage}.ipynb" for stage in STAGES))
-# Cells that shape no result: the record names the parameters, and the batch leaves the others out.
+# Cells that affect no result: the record names the parameters, and the batch skips the others.
 _FREE = {"parameters", "explore"}
 
 
 def commit() -> str:
-    """The project's git commit, with CHANGED where what shapes results differs from it; "unknown" outside git.
+    """Return the git commit, with CHANGED appended if anything that affects results differs; "unknown" outside git.
 
-    JupyterLab saves notebooks by itself: of these only the code counts that is neither a parameter nor there to play
-    with. Of files that git does not know only Python modules of the package count.
+    JupyterLab saves notebooks by itself, so of a notebook only the code counts, without parameters and cells for
+    exploring. Of files that git does not know, only Python modules of the package count.
     """
     try:
         head = _git("rev-parse", "HEAD").strip()
@@ -52,7 +52,7 @@ def _committed_code(name: str) -> list[str] | None:
 
 
 def _shaping_code(notebook: str) -> list[str] | None:
-    """The code of the cells that shape a result, in order; None where it is no notebook."""
+    """Return the code of the cells that affect a result, in order; None if the text is not a notebook."""
     try:
         cells = json.loads(notebook)["cells"]
         return [

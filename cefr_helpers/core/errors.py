@@ -14,35 +14,35 @@ OVERRIDE = "CEFR_NO_CHECKS"
 class InputError(ValueError):
     """Bad input or configuration; the message names file, place, value and what was expected.
 
-    The command line prints it alone and ends with exit code 2.
+    The command line prints only the message and ends with exit code 2.
     """
 
 
 class Busy(InputError):
-    """Another run is at work in a folder; the command line ends with exit code 1, since the input is sound."""
+    """Another run is using a folder; the command line ends with exit code 1, since the input is sound."""
 
     def __init__(self, folder: object, what: str = "run"):
-        super().__init__(f"{folder}: another {what} is at work here; wait for it or stop it first")
+        super().__init__(f"{folder}: another {what} is already running here; wait for it or stop it first")
 
 
 def shown(value: object) -> str:
-    """A value in an error message, at most 80 characters of it."""
+    """Return a value for an error message, cut to 80 characters."""
     try:
         text = repr(value)
-    except ValueError:  # Python writes out no integer of more than 4300 digits
-        return "a number of thousands of digits"
+    except ValueError:  # Python does not print integers of more than 4300 digits
+        return "a number with thousands of digits"
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def explain_validation(error: Mapping[str, Any], known: Collection[str] = (), missing: str = "") -> str:
-    """One of pydantic's errors in a line: key, value and expectation.
+    """Describe one of pydantic's errors in a line: key, value and expectation.
 
     Args:
         error: an entry of `ValidationError.errors()`.
-        known: the keys that there are, for one that is unknown.
-        missing: what to do about one that is missing.
+        known: the known keys, for the message about an unknown one.
+        missing: what to do about a missing key.
     """
-    key = str(error["loc"][0]) if error["loc"] else "a key"  # a key may be no text at all
+    key = str(error["loc"][0]) if error["loc"] else "a key"  # a key may be something other than text
     if error["type"] == "missing":
         return f"{key}: missing{missing and f'; {missing}'}"
     if error["type"] == "extra_forbidden":
@@ -50,13 +50,13 @@ def explain_validation(error: Mapping[str, Any], known: Collection[str] = (), mi
     hint = ""
     if isinstance(error["input"], str) and error["type"].startswith(("float", "int")):
         hint = " (YAML reads 2e-4 as text: write 2.0e-4)"
-    own = error["msg"].removeprefix("Value error, ")  # of a validator of ours, which is left as it is
+    own = error["msg"].removeprefix("Value error, ")  # a message of our own validators, which stays unchanged
     message = own if own != error["msg"] else own[:1].lower() + own[1:]
     return f"{key}: {shown(error['input'])}: {message}{hint}"
 
 
 def first_problem(problems: Sequence[Mapping[str, Any]]) -> tuple[str, str, str]:
-    """Place, value and message of the first of pydantic's errors about a file, `ValidationError.errors()`."""
+    """Return place, value and message of the first of pydantic's errors about a file, `ValidationError.errors()`."""
     problem = problems[0]
     place = ".".join(map(str, problem["loc"])) or "the whole file"
     value = shown(problem["input"]) if problem["type"] != "missing" else "missing"
@@ -64,7 +64,7 @@ def first_problem(problems: Sequence[Mapping[str, Any]]) -> tuple[str, str, str]
 
 
 def unknown_key(key: str, known: Collection[str]) -> str:
-    """That a key is unknown, and which was meant or which there are."""
+    """Say that a key is unknown, with the likely key or all known ones."""
     near = difflib.get_close_matches(key, known, 1)
     return f"{key}: unknown key; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}")
 
@@ -81,13 +81,13 @@ def required(value: Value | None) -> Value:
 
 
 class DiskFull(OSError):
-    """No room for a file; what was there before is as it was."""
+    """The disk has no room for a file; earlier files are unchanged."""
 
     def __init__(self, path: object, needed: int, free: int):
         self.path, self.needed, self.free = path, needed, free
         super().__init__(
             f"{path}: no room to write it: {needed / 1e6:,.1f} MB needed, {free / 1e6:,.1f} MB free there "
-            "(a quota or a limit on the size of files may be lower); what was there before is untouched"
+            "(a quota or a limit on the size of files may be lower); earlier files are untouched"
         )
 
     def __str__(self) -> str:

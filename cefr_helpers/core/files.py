@@ -1,4 +1,4 @@
-"""Files: JSON of others read, files and folders written whole or not at all, full disks named, cells of CSV files."""
+"""Read JSON files, write files and folders atomically, report full disks, and protect cells of CSV files."""
 
 import errno
 import hashlib
@@ -15,7 +15,7 @@ from typing import BinaryIO
 from cefr_helpers.core.errors import DiskFull, InputError, shown
 
 _FULL_NUMBERS = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
-# safetensors and PyTorch write by themselves and raise errors of their own
+# safetensors and PyTorch write files themselves and raise their own errors
 _FULL_TEXTS = (
     "No space left on device",
     "File too large",
@@ -23,18 +23,18 @@ _FULL_TEXTS = (
     "PytorchStreamWriter failed",
     "file write failed",
 )
-# apostrophes of the text's own count too, or reading could not tell them from the one that is added
+# apostrophes in the text count too; otherwise reading could not tell them from the one that is added
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
-# text-generation-webui lists every entry of loras/ except those with this ending: where half-written folders belong
+# text-generation-webui lists every entry of loras/ except those with this ending, which half-written folders get
 STAGING = "-np"
 
 
 def read_json(path: Path, expected: str) -> object:
-    """The content of a JSON file in UTF-8.
+    """Return the content of a JSON file in UTF-8.
 
     Args:
-        expected: what the message says should be there.
+        expected: what the error message says was expected.
 
     Raises:
         InputError: the file can't be read, is not UTF-8, not JSON or nested too deep.
@@ -66,11 +66,11 @@ def read_json_object(path: Path, expected: str) -> dict:
 
 @contextmanager
 def explain_full_disk(path: Path, needed: int) -> Iterator[None]:
-    """Turn whatever a writer raises on a full disk into `DiskFull`.
+    """Turn any error that a writer raises on a full disk into `DiskFull`.
 
     Args:
         path: what is being written.
-        needed: its size, or what of it was to be written at least (bytes).
+        needed: its size, or the least of it that had to be written (bytes).
     """
     try:
         yield
@@ -83,45 +83,45 @@ def explain_full_disk(path: Path, needed: int) -> Iterator[None]:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error says that a disk, a quota or the largest size of a file was reached."""
+    """Return whether an error says that a disk is full, or that a quota or the maximum file size was reached."""
     return getattr(error, "errno", None) in _FULL_NUMBERS or any(text in str(error) for text in _FULL_TEXTS)
 
 
 def free_bytes(path: Path) -> int:
-    """Bytes that can be written where `path` is or will be."""
+    """Return how many bytes can be written where `path` is or will be."""
     return shutil.disk_usage(nearest_folder(path)).free
 
 
 def nearest_folder(path: Path) -> Path:
-    """The nearest folder that is there, on the same disk as `path` will be."""
+    """Return the nearest folder that exists, which is on the disk where `path` will be."""
     return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of the files in a folder."""
+    """Return the total size of the files in a folder, in bytes."""
     return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
 
 
 def to_spreadsheet(value: object) -> object:
-    """A CSV cell that no spreadsheet takes for a formula: an apostrophe comes before text that could begin one.
+    """Return a CSV cell that no spreadsheet reads as a formula: text that could begin one gets an apostrophe.
 
-    The way of OWASP (https://owasp.org/www-community/attacks/CSV_Injection); a number is no formula.
+    This is OWASP's advice (https://owasp.org/www-community/attacks/CSV_Injection); numbers stay unchanged.
     """
     live = isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value)
     return f"'{value}" if live else value
 
 
 def from_spreadsheet(text: str) -> str:
-    """The text that `to_spreadsheet` was given."""
+    """Return the text that `to_spreadsheet` was given."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 @contextmanager
 def atomic_file(path: Path, needed: int) -> Iterator[BinaryIO]:
-    """A file to write, aside of `path` and moved there at the end: `path` is absent, old or whole at any moment.
+    """Open a temporary file that is moved to `path` at the end, so `path` is always absent, old or complete.
 
     Args:
-        needed: bytes that it will take, for the message where there is no room.
+        needed: its size in bytes, for the message if there is no room.
 
     Raises:
         DiskFull: there is no room for it.
@@ -140,12 +140,12 @@ def atomic_file(path: Path, needed: int) -> Iterator[BinaryIO]:
 
 
 def aside_of(path: Path) -> Path:
-    """A temporary name beside `path`, unique across processes and nodes."""
+    """Return a temporary name beside `path`, unique across processes and nodes."""
     return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:
-    """Write all of `content` through `atomic_file`."""
+    """Write `content` through `atomic_file`, and return `path`."""
     content = content.encode() if isinstance(content, str) else content
     with atomic_file(path, len(content)) as file:
         file.write(content)
@@ -153,21 +153,21 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """The hex digest of a file's content."""
+    """Return the hex digest of a file's content."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def staged(folder: Path, needed: int) -> Iterator[Path]:
-    """A folder aside to write in, under a name that text-generation-webui does not list, moved to `folder` at the end.
+    """Open a temporary folder, whose name text-generation-webui does not list, that is moved to `folder` at the end.
 
     Args:
-        needed: bytes that it will take, for the message where there is no room.
+        needed: its size in bytes, for the message if there is no room.
 
     Raises:
-        DiskFull: there is no room for it; whatever fails, nothing of it is left.
-        FileExistsError: `folder` is there already.
+        DiskFull: there is no room for it; after any failure nothing of it is left.
+        FileExistsError: `folder` exists already.
     """
     staging = folder.with_name(f"{folder.name}{STAGING}")
     shutil.rmtree(staging, ignore_errors=True)

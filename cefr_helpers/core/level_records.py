@@ -1,4 +1,4 @@
-"""The records of one level, and what they say together."""
+"""The records of one level, read together, and values that depend on several of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ _EXPORT_KEYS = {"merged_model", "quantisation", "file", "bytes", "sha256"}
 
 @dataclass(frozen=True)
 class LevelRecords:
-    """The records of a level, of its three stages and of its readers; one that is not there is empty, and so false."""
+    """The records of a level's three stages and of its readers; a missing record is empty, and so false."""
 
     level: str
     dataset: DatasetRecord = field(default_factory=DatasetRecord)
@@ -34,12 +34,12 @@ class LevelRecords:
 
     @property
     def is_done(self) -> bool:
-        """Whether training was run for the level."""
+        """Whether the level was trained."""
         return bool(self.training)
 
     @property
     def adopted(self) -> bool:
-        """Whether the training was run elsewhere and taken over by `cefr adopt`."""
+        """Whether the training was run elsewhere and imported by `cefr adopt`."""
         return bool(self.training.results.adopted)
 
     @property
@@ -49,12 +49,12 @@ class LevelRecords:
 
     @property
     def generation(self) -> Generation:
-        """What is measured of the answers."""
+        """The measures of the answers."""
         return self.comparison.results.generation
 
     @property
     def best(self) -> BestStep:
-        """The best evaluation: as recorded, else the lowest of the history; empty where there is none."""
+        """The best evaluation: the recorded one, or else the lowest of the history; empty if there is none."""
         recorded, evaluations = self.training.results.best, self.history("eval_loss")
         if recorded.eval_loss is not None or not evaluations:
             return recorded
@@ -68,15 +68,15 @@ class LevelRecords:
         return None if lowest is None or ground is None else lowest - ground
 
     def history(self, key: str) -> list[Step]:
-        """The entries of the training history that hold a value for `key`, in step order."""
+        """Return the entries of the training history that have a value for `key`, in step order."""
         known = [entry for entry in self.training.results.history if getattr(entry, key) is not None]
         return sorted((entry for entry in known if entry.step is not None), key=lambda entry: entry.step or 0)
 
     def loss_measure(self, key: str) -> str | None:
-        """What a loss of the history was taken on: "completion", "full_text", or None where that is unknown.
+        """Return what a loss of the history was computed on: "completion", "full_text", or None if that is unknown.
 
-        Our own evaluations score the completion whatever the training loss is taken on; those of an adopted run are the
-        trainer's, on the same part as its training loss.
+        Our own evaluations always score the completion, whatever the training loss uses; those of an adopted run are
+        the trainer's, on the same part as its training loss.
 
         Args:
             key: "train_loss" or "eval_loss".
@@ -88,31 +88,31 @@ class LevelRecords:
 
     @property
     def evaluated_on(self) -> str | None:
-        """What the trainer's evaluations were taken on, and the checkpoint chosen by: "dev", examples of words that
-        are not reported, "test", the reported examples, as in older records, or None where it is not known."""
+        """The examples that the trainer evaluated and by which the checkpoint was chosen: "dev", with words that are
+        not reported; "test", the reported examples, as in older records; or None if it is not known."""
         if self.adopted or not self.dataset:
             return None
         return "dev" if self.dataset.results.dev_examples else "test"
 
     def floor(self, measure: str | None) -> float | None:
-        """The memoriser's floor of the test examples, in nats per token, for a loss on "completion" or "full_text"."""
+        """Return the memoriser's floor of the test examples, in nats per token, on "completion" or "full_text"."""
         return getattr(self.dataset.results.memoriser_floor, measure).nats_per_token if measure else None
 
     def training_floor(self, measure: str | None) -> float | None:
-        """The floor to compare the trainer's losses with: that of the development examples, where there are any."""
+        """Return the floor to compare the trainer's losses with: that of the development examples, if there are any."""
         if self.evaluated_on != "dev":
             return self.floor(measure)
         return getattr(self.dataset.results.dev_memoriser_floor, measure).nats_per_token if measure else None
 
     @property
     def merged_identity(self) -> dict:
-        """What tells one merged model from another: its name and the digests of its files."""
+        """The name of the merged model and the digests of its files, which identify it."""
         merged = self.training.results.merged_model
         return {"name": merged.name, "files": merged.files}
 
 
 def read_level(workspace: Workspace, level: str) -> LevelRecords:
-    """The records of `level`.
+    """Read the records of `level`.
 
     Raises:
         InputError: the level is unknown or a record is broken.
@@ -128,7 +128,7 @@ def read_level(workspace: Workspace, level: str) -> LevelRecords:
 
 
 def read_trained(workspace: Workspace, level: str) -> LevelRecords:
-    """The records of a level that was trained.
+    """Read the records of a level that was trained.
 
     Raises:
         InputError: the level is unknown, has no training record, or a record is broken.
@@ -138,15 +138,15 @@ def read_trained(workspace: Workspace, level: str) -> LevelRecords:
 
 
 def read_levels(workspace: Workspace, levels: Iterable[str] = LEVELS) -> dict[str, LevelRecords]:
-    """Level -> its records, in the order of LEVELS; a level that has not been run has empty ones."""
+    """Return level -> its records, in the order of LEVELS; a level that has not been run has empty ones."""
     wanted = {check_level(level) for level in levels}
     return {level: read_level(workspace, level) for level in LEVELS if level in wanted}
 
 
 def gguf_exports(workspace: Workspace, of: LevelRecords) -> list[dict]:
-    """The records of the exports of the level's merged model that are there, by name of file.
+    """Return the export records of the level's merged model, sorted by file name.
 
-    Anything else in the folder is passed over: it is no reason for a model card to fail.
+    Anything else in the folder is ignored, so that it cannot make a model card fail.
     """
     there = []
     for path in workspace.exports().glob(f"*/{EXPORT_RECORD}"):
@@ -160,15 +160,15 @@ def gguf_exports(workspace: Workspace, of: LevelRecords) -> list[dict]:
 
 
 def figure_files(generation: Generation) -> dict[str, str]:
-    """The figures there are of a level's answers: none of levels where no sentence has one."""
+    """Return the figures of a level's answers; without the figure of levels if no sentence has a level."""
     scored = any([*generation.scores.values(), *generation.human_scores.values()])
     return {name: file for name, file in ANSWER_PLOT_FILES.items() if scored or name != "level_scores"}
 
 
 def changed_since(workspace: Workspace, level: str) -> str | None:
-    """The name of a file that changed since a level's note and records were made of it; None where none did.
+    """Return the name of a file that changed since a level's note and records were made from it; None if none did.
 
-    A file that is gone has not changed: a finished run may be kept without its bank or its examples.
+    A missing file does not count as changed: a finished run may be kept without its bank or its examples.
     """
     note = workspace.note(level)
     found = {name: records.read_if_there(workspace, level, name) for name in records.NAMES}

@@ -34,5 +34,5 @@ def check_level(level: str) -> str:
 
 
 def number(level: str) -> int:
-    """The level on the scale of the evaluation: A1 = 1 ... C1 = 5."""
+    """Return the level as a number: A1 = 1 ... C1 = 5."""
     return LEVELS.index(check_level(level)) + 1

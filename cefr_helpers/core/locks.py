@@ -1,4 +1,4 @@
-"""Locks on a machine and between the nodes of a cluster, and what ties a process to the one that started it."""
+"""Locks on a machine and between the nodes of a cluster, and processes that end with the one that started them."""
 
 import contextlib
 import ctypes
@@ -10,23 +10,23 @@ from pathlib import Path
 
 from cefr_helpers.core.errors import Busy
 
-# Seconds: a holder on another machine that has shown no sign of life for so long is taken for dead, and how long it
-# pays to wait for one.
+# Seconds after which a holder on another machine that shows no sign of life counts as dead, and how long to wait for a
+# lock.
 LIFE_S = 30.0
 PATIENCE_S = 60.0
-# The engine's process id, for those that it starts
+# Snakemake's process id, for the processes that it starts
 ENGINE = "CEFR_ENGINE_PROCESS"
 
 
 def lease(path: Path, timeout_s: float = -1):
-    """A lock as a file that its holder renews; a context manager.
+    """Return a context manager for a lock file that its holder renews.
 
-    Unlike `flock`, which some shared file systems keep to one node, it needs nothing of the file system but that a
-    file is created once. What a dead process holds is taken over: at once on its own machine, from another one after
-    30 seconds without a sign of life. So what it guards must be safe if two processes do run.
+    Unlike `flock`, which on some shared file systems works only within one node, it only needs a file system that
+    creates a file once. The lock of a dead process is taken over: at once on the same machine, after 30 seconds
+    without a sign of life from another one. So what it guards must be safe if two processes do run.
 
     Args:
-        timeout_s: how long to wait for it; -1 waits as long as it takes.
+        timeout_s: how long to wait for it; -1 waits without limit.
 
     Raises:
         filelock.Timeout: on entering, when another process still holds it.
@@ -39,7 +39,7 @@ def lease(path: Path, timeout_s: float = -1):
 
 @contextmanager
 def lease_folder(path: Path) -> Iterator[None]:
-    """A lease on a folder, by a file in it, until the end of the block.
+    """Hold a lease on a folder, by a file in it, until the end of the block.
 
     Raises:
         Busy: another process holds it.
@@ -59,8 +59,8 @@ def lease_folder(path: Path) -> Iterator[None]:
 
 @contextmanager
 def exclusive_on_all_nodes(lock: Path, lease_file: Path) -> Iterator[None]:
-    """Hold a lock and a lease until the end of the block: the lock tells at once of a process on this machine, and on a
-    cluster only the lease knows of other nodes'.
+    """Hold a lock and a lease until the end of the block: the lock shows a process on this machine at once, and on a
+    cluster only the lease shows those of other nodes.
 
     Raises:
         Busy: another process holds one of them.
@@ -70,10 +70,10 @@ def exclusive_on_all_nodes(lock: Path, lease_file: Path) -> Iterator[None]:
 
 
 def die_with_parent(number: int = signal.SIGTERM, parent: int | None = None) -> None:
-    """End this process by a signal when the one that started it is gone, so that no orphan goes on writing (Linux).
+    """End this process by a signal when its parent is gone, so that no orphan continues to write (Linux).
 
     Args:
-        parent: id of the process that started this one; where it is gone already, this one ends now.
+        parent: id of the process that started this one; if it is gone already, this one ends now.
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, number)  # 1 = PR_SET_PDEATHSIG
@@ -82,18 +82,18 @@ def die_with_parent(number: int = signal.SIGTERM, parent: int | None = None) -> 
 
 
 def die_with_engine() -> None:
-    """`die_with_parent` for a command that the engine starts, which may be gone before the command gets here."""
-    engine = os.environ.pop(ENGINE, None)  # what this process starts has another parent
+    """`die_with_parent` for a command that Snakemake starts, even if Snakemake is already gone."""
+    engine = os.environ.pop(ENGINE, None)  # processes that this one starts have another parent
     die_with_parent(parent=int(engine) if engine else None)
 
 
 def exclusive(lock: Path, what: str = "run"):
-    """A lock in a folder for as long as this process lives, or the `with` block over it; it goes however that ends.
+    """Take a lock in a folder for the life of this process, or of a `with` block; it is freed however that ends.
 
     The file alone is not a lock; a living process must hold it.
 
     Args:
-        what: names what holds it, in the message.
+        what: what holds the lock, for the message.
 
     Raises:
         Busy: another process holds it.

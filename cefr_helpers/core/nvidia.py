@@ -1,6 +1,6 @@
-"""NVIDIA's GPUs and driver as nvidia-smi tells of them, and why a build of PyTorch can't use one.
+"""NVIDIA GPUs and driver as nvidia-smi reports them, and why a build of PyTorch can't use one.
 
-Nothing but Python's own library is imported: the set-up asks before anything is installed.
+Only Python's standard library is imported, because the set-up calls this before anything is installed.
 """
 
 import os
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
-# CUDA's major version -> the oldest driver that runs programs built for it, by NVIDIA's table of compatibility
+# CUDA's major version -> the oldest driver that runs programs built for it, by NVIDIA's compatibility table
 _OLDEST_DRIVER = {11: 450, 12: 525, 13: 580}
-HIDE = f"{_VISIBLE}= in front of the command hides the GPU and takes the CPU"
+HIDE = f"{_VISIBLE}= in front of the command hides the GPU and uses the CPU"
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Gpu:
 
     Attributes:
         driver: its version, such as "580.65.06".
-        capability: compute capability, such as (7, 5); None where the driver is too old to tell it.
+        capability: compute capability, such as (7, 5); None if the driver is too old to report it.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Gpu:
 
 
 def gpus() -> tuple[list[Gpu], str | None]:
-    """The GPUs of this machine, and what is wrong where nvidia-smi is there and can't tell; ([], None) without it."""
+    """Return this machine's GPUs, and the problem if nvidia-smi exists but fails; ([], None) without nvidia-smi."""
     try:
         lines = query("name,driver_version,memory.total")
     except FileNotFoundError:
@@ -39,29 +39,29 @@ def gpus() -> tuple[list[Gpu], str | None]:
         return [], f"nvidia-smi: {_first_line(error)}"
     try:
         capabilities = query("compute_cap")
-    except (OSError, subprocess.SubprocessError):  # drivers before 2021 do not know the question
+    except (OSError, subprocess.SubprocessError):  # drivers before 2021 do not know this query
         capabilities = [""] * len(lines)
     return [_gpu(line, capability) for line, capability in zip(lines, capabilities, strict=True)], None
 
 
 def hidden() -> bool:
-    """Whether the environment hides every GPU from this process, as CUDA reads it."""
+    """Return whether the environment hides every GPU from this process, as CUDA reads it."""
     given = os.environ.get(_VISIBLE)
     return given is not None and given.strip() in ("", "-1")
 
 
 def oldest_driver(cuda: str) -> int | None:
-    """The oldest driver's major version for programs built for CUDA such as "13.0"; None where it is not known."""
+    """Return the major version of the oldest driver for programs built for CUDA such as "13.0"; None if unknown."""
     return _OLDEST_DRIVER.get(int(cuda.split(".")[0]))
 
 
 def problem(gpu: Gpu, torch: str, cuda: str | None, codes: Sequence[str] = ()) -> str | None:
-    """Why PyTorch can't use a GPU, with what to do about it; None where nothing is known to stand against it.
+    """Say why PyTorch can't use a GPU and what to do about it; None if no problem is known.
 
     Args:
         torch: PyTorch's version.
-        cuda: what it is built for, such as "13.0"; None for a CPU build.
-        codes: the architectures that the build has code for, such as "sm_75"; empty where that is not known.
+        cuda: the CUDA version it is built for, such as "13.0"; None for a CPU build.
+        codes: the architectures that the build has code for, such as "sm_75"; empty if that is not known.
     """
     if cuda is None:
         return (
@@ -79,13 +79,13 @@ def problem(gpu: Gpu, torch: str, cuda: str | None, codes: Sequence[str] = ()) -
         have, need = (".".join(map(str, version)) for version in (gpu.capability, lowest))
         return (
             f"the {_branded(gpu)} has compute capability {have}, and PyTorch {torch} for CUDA {cuda} has code for "
-            f"{need} and higher: take a newer GPU, or install a build of PyTorch for an older CUDA"
+            f"{need} and higher: use a newer GPU, or install a build of PyTorch for an older CUDA"
         )
     return None
 
 
 def _lowest(codes: Sequence[str]) -> tuple[int, int] | None:
-    """The lowest compute capability among "sm_75", "sm_90a" and the like."""
+    """Return the lowest compute capability among names such as "sm_75" and "sm_90a"."""
     numbers = ["".join(filter(str.isdigit, code)) for code in codes if code.startswith("sm_")]
     return min(((int(number[:-1]), int(number[-1])) for number in numbers), default=None)
 
@@ -95,7 +95,7 @@ def _branded(gpu: Gpu) -> str:
 
 
 def query(fields: str) -> list[str]:
-    """nvidia-smi's line for each GPU.
+    """Return nvidia-smi's line for each GPU.
 
     Raises:
         OSError: there is no nvidia-smi.
@@ -110,7 +110,7 @@ def _gpu(line: str, capability: str) -> Gpu:
     name, driver, mebibytes = (part.strip() for part in line.rsplit(",", 2))
     major, _, minor = capability.partition(".")
     known = (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
-    # machines that share memory with the processor tell "[N/A]"
+    # machines that share memory with the processor report "[N/A]"
     return Gpu(name, driver, int(mebibytes) * 2**20 if mebibytes.isdigit() else 0, known)
 
 

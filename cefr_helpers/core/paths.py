@@ -1,4 +1,4 @@
-"""Where everything lives: one place that knows the folders and file names."""
+"""The folders and file names of the project and of its runs, in one place."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from cefr_helpers.core.errors import InputError, shown
 
 
 class Stage(StrEnum):
-    """A stage of the chain; its value is the name of its notebook."""
+    """A stage of the pipeline; its value is the name of its notebook."""
 
     FORMAT = "01_data_formatting"
     TRAIN = "02_training"
@@ -20,31 +20,31 @@ class Stage(StrEnum):
 
     @property
     def record(self) -> str | None:
-        """The name of the record that it writes; None where it writes notes alone."""
+        """The name of the record that it writes; None if it only writes notes."""
         return {Stage.FORMAT: "dataset", Stage.TRAIN: "training", Stage.COMPARE: "comparison"}.get(self)
 
     @property
     def rule(self) -> str:
-        """What its rules in the Snakefile are called; a level's end with the level and the run."""
+        """The name of its rules in the Snakefile; the rules of a level end with the level and the run."""
         return self.name.lower()
 
     @property
     def on_gpu(self) -> bool:
-        """Whether it computes on a GPU, where there is one."""
+        """Whether it computes on a GPU, if there is one."""
         return self in (Stage.TRAIN, Stage.COMPARE)
 
     @property
     def computes(self) -> bool:
-        """Whether results come from it; the others show them."""
+        """Whether it computes results; the other stages show them."""
         return self.record is not None
 
     @classmethod
     def of_record(cls, name: str) -> "Stage":
-        """The stage that writes a record."""
+        """Return the stage that writes a record."""
         return next(stage for stage in cls if stage.record == name)
 
 
-# Those of a level, in their order.
+# The stages of a level, in order.
 STAGES = (Stage.FORMAT, Stage.TRAIN, Stage.COMPARE, Stage.PLOT)
 PLOT_FILES = {
     "training_loss": "1_training_loss.png",
@@ -53,12 +53,12 @@ PLOT_FILES = {
     "learning_rate": "4_learning_rate.png",
     "gradient_norm": "5_gradient_norm.png",
 }
-# drawn with the note, where answers were measured
+# drawn with the note, if answers were measured
 ANSWER_PLOT_FILES = {"answer_measures": "6_answer_measures.png", "level_scores": "7_level_scores.png"}
 
 
 def project_root() -> Path:
-    """The project folder, which holds this package beside recipes/ and notebooks/, wherever a notebook was opened.
+    """Return the project folder, which holds this package beside recipes/ and notebooks/.
 
     Raises:
         InputError: the package was installed elsewhere, as a copy.
@@ -70,11 +70,11 @@ def project_root() -> Path:
 
 
 def resolve(path: str | Path) -> Path:
-    """An absolute path; a relative one counts from the project folder, wherever a notebook was opened.
+    """Return an absolute path; a relative one starts at the project folder, wherever a notebook was opened.
 
     Raises:
-        InputError: nothing that a file system takes: no text, blank, with control characters, too long, or in the
-            home of a user that there is not.
+        InputError: no file system accepts it: it is not text, blank, has control characters, is too long, or is in the
+            home of a user that does not exist.
     """
     check_path(path)
     path = Path(path).expanduser()
@@ -82,17 +82,17 @@ def resolve(path: str | Path) -> Path:
 
 
 def check_path(path: str | Path) -> None:
-    """Raise InputError for what `resolve` says is no path."""
+    """Raise InputError for a path that `resolve` refuses."""
     if problem := path_problem(path):
         raise InputError(f"{shown(str(path))}: {problem}; expected a path")
 
 
 def path_problem(path: object) -> str | None:
-    """Why no file system takes `path`, or None."""
+    """Say why no file system accepts `path`, or return None."""
     if not isinstance(path, (str, Path)) or not str(path).strip():
         return "not the name of a file or folder"
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in str(path)):
-        return "holds control characters, or is not UTF-8"
+        return "contains control characters, or is not UTF-8"
     try:
         Path(path).expanduser().exists()
     except (OSError, RuntimeError) as error:
@@ -109,7 +109,7 @@ class Workspace:
 
     @classmethod
     def at(cls, output_root: str | Path, user_data: str | Path) -> "Workspace":
-        """From the notebooks' parameters; relative paths count from the project folder."""
+        """Return the workspace for the notebooks' parameters; relative paths start at the project folder."""
         return cls(resolve(output_root), resolve(user_data))
 
     def formatted_file(self, level: str, split: str) -> Path:
@@ -122,7 +122,7 @@ class Workspace:
         return self.output_root / "runs" / level
 
     def record(self, level: str, name: str) -> Path:
-        """A record; `name` is "dataset", "training" or "comparison", of a stage, or "ratings"."""
+        """A record; `name` is that of a stage's record, "dataset", "training" or "comparison", or "ratings"."""
         return self.run(level) / f"{name}.json"
 
     def plots(self, level: str) -> Path:
@@ -149,11 +149,11 @@ class Workspace:
         return self.rating(level) / f"rate_{level}.html"
 
     def rating_key(self, level: str) -> Path:
-        """Who made which sentence of the page: not for readers."""
+        """The file that says who wrote each sentence of the page; readers must not get it."""
         return self.rating(level) / "key.json"
 
     def experiment(self, name: str) -> Path:
-        """Of an experiment: its plan, and a folder for each run, which is that run's output folder."""
+        """The folder of an experiment, with its plan and an output folder for each run."""
         return self.output_root / "experiments" / name
 
     def experiment_plan(self, name: str) -> Path:
@@ -163,24 +163,24 @@ class Workspace:
         return self.notes() / f"experiment_{name}.md"
 
     def favourites(self, level: str) -> Path:
-        """The sentence bank of what was chosen in the playground."""
+        """The sentence bank of the sentences chosen in the playground."""
         return self.user_data / "favourites" / f"{level}.json"
 
     def made_bank(self, level: str) -> Path:
-        """The sentence bank that a model wrote, unless another place was named."""
+        """The sentence bank that a model wrote, unless another path was given."""
         return self.user_data / "banks" / f"{level}.json"
 
     def written(self, word_list: str, level: str) -> Path:
-        """The folder of what was written for a word list, unless another one was named."""
+        """The folder of the sentences written for a word list, unless another one was given."""
         return self.output_root / "sentences" / f"{word_list}_{level}"
 
     def adapters(self) -> Path:
-        """text-generation-webui lists every entry of this folder as an adapter: put nothing else there."""
+        """The folder of adapters: text-generation-webui lists every entry as an adapter, so put nothing else there."""
         return self.user_data / "loras"
 
     def merged_models(self) -> Path:
         return self.user_data / "models"
 
     def exports(self) -> Path:
-        """GGUF files, each with its Modelfile in a folder of its own: a .gguf among models/ switches loaders there."""
+        """The folder of GGUF files, each in its own folder; a .gguf among models/ would change the loader there."""
         return self.user_data / "gguf"

@@ -7,7 +7,7 @@ EVERY_S = 10.0
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds, 5:46; from an hour on 1:05:46."""
+    """Return minutes and seconds, such as 5:46; from an hour on with hours, such as 1:05:46."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
@@ -19,7 +19,7 @@ class ProgressLine:
         self._started = self._said = time.monotonic()
 
     def say(self, tell: Callable[[], str]) -> None:
-        """Print what `tell` gives, with the time passed, if it is time again."""
+        """Print the text that `tell` returns, with the elapsed time, if EVERY_S seconds have passed."""
         now = time.monotonic()
         if now - self._said >= EVERY_S:
             self._said = now

@@ -1,4 +1,4 @@
-"""The record of what readers say of a level's sentences: its schema, and how it is written and read."""
+"""The record of readers' judgements of a level's sentences: its schema, and how it is written and read."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,14 +17,14 @@ _KEYS = {"schema", "level", "created", "results"}
 
 
 class Reader(Part):
-    """Whose votes these are.
+    """A reader whose votes count.
 
     Attributes:
         name: as given on the page.
         kind: "teacher", "learner", "researcher", "language_model", "other", or "judge" for a model behind a server.
-        answers: sentences judged.
-        choices: pairs compared.
-        seconds: for a sentence, in the middle of all.
+        answers: number of sentences judged.
+        choices: number of pairs compared.
+        seconds: median time for a sentence.
     """
 
     name: str | None = None
@@ -35,18 +35,18 @@ class Reader(Part):
 
 
 class SystemRating(Part):
-    """What the readers say of one system's sentences; shares are of words, each counting the same.
+    """The readers' judgement of one system's sentences; shares are of words, each counting the same.
 
     Attributes:
-        words: that readers were asked about.
-        judgements: answers of readers to the three questions.
+        words: number of words that readers were asked about.
+        judgements: number of readers' answers to the three questions.
         missing: words without a sentence; they count as "no".
         sense: share that makes sense.
         meaning: share that shows what the word means.
         suits_level: share that is right for learners at the level.
         printable: share with yes to all three.
         difference: tuned minus this system in `printable`, over the words that both have.
-        words_needed: words with votes at which a difference like this one would show with a power of 80 %.
+        words_needed: number of words with votes at which a difference of this size would show with a power of 80 %.
     """
 
     words: int | None = None
@@ -64,13 +64,13 @@ class Preference(Part):
     """The tuned model's sentences against another system's for the same words.
 
     Attributes:
-        words: that were compared.
+        words: number of words that were compared.
         tuned: choices of the tuned model's sentence.
         other: choices of the other one.
         neither: choices of "no difference".
-        win_rate: share of the tuned model's, no difference counting half, words counting the same.
-        p: of the sign test over the words that lean to one side.
-        words_needed: words at which a preference like this one would show with a power of 80 %.
+        win_rate: share of the tuned model's choices; no difference counts half, and each word counts the same.
+        p: p value of the sign test over the words that favour one side.
+        words_needed: number of words at which a preference of this size would show with a power of 80 %.
     """
 
     words: int | None = None
@@ -86,8 +86,8 @@ class ReaderAgreement(Part):
     """How far readers agree with one another on a question.
 
     Attributes:
-        sentences: that two readers judged at least.
-        alpha: Krippendorff's alpha for two values: 1 perfect, 0 as by chance.
+        sentences: number of sentences that at least two readers judged.
+        alpha: Krippendorff's alpha for two values; 1 is perfect agreement, 0 agreement by chance.
         same: share of these sentences on which all readers agree.
     """
 
@@ -97,12 +97,12 @@ class ReaderAgreement(Part):
 
 
 class GateAgreement(Part):
-    """A gate beside the readers, on sentences that models wrote; the readers' majority counts.
+    """A gate compared with the readers, on sentences that models wrote; the readers' majority counts.
 
     Attributes:
-        printable: sentences that the readers would print.
-        unprintable: sentences that they would not.
-        passed: share of the printable ones that the gate lets pass.
+        printable: number of sentences that the readers would print.
+        unprintable: number of sentences that they would not.
+        passed: share of the printable sentences that the gate passes.
         stopped: share of the others that it stops.
         kappa: Cohen's kappa of gate and readers.
     """
@@ -115,12 +115,12 @@ class GateAgreement(Part):
 
 
 class MeasureAgreement(Part):
-    """A number of a sentence beside the readers.
+    """A number computed for a sentence, compared with the readers.
 
     Attributes:
-        printable: sentences that the readers would print.
-        unprintable: sentences that they would not.
-        auc: how often a printable sentence has the larger number than another of the same system: .5 says nothing.
+        printable: number of sentences that the readers would print.
+        unprintable: number of sentences that they would not.
+        auc: how often a printable sentence has a larger number than an unprintable one of its system; .5 is chance.
     """
 
     printable: int | None = None
@@ -129,15 +129,15 @@ class MeasureAgreement(Part):
 
 
 class JudgeRating(Part):
-    """A model as judge, beside people where people have read.
+    """A model as judge, compared with people if people have read the page.
 
     Attributes:
-        name: of the model.
+        name: name of the model.
         kind: "judge" for one behind a server, "language_model" for one that read the page.
-        sentences: judged by it and by people.
+        sentences: number of sentences judged by it and by people.
         kappa: Cohen's kappa on "printable".
-        true_positive_rate: share of what people would print that it would print.
-        true_negative_rate: share of what people would not print that it would not.
+        true_positive_rate: share of the sentences people would print that it would print.
+        true_negative_rate: share of the sentences people would not print that it would not.
         printable: system -> share that it would print.
     """
 
@@ -151,14 +151,14 @@ class JudgeRating(Part):
 
 
 class RatingResults(Part):
-    """What follows from the votes.
+    """The results of the votes.
 
     Attributes:
         page: name of the page that was read.
-        comparison_created: of the comparison whose answers were read.
-        counted: "people", or "language_models" where no person has read; missing where there are judges alone.
-        readers: whose votes count.
-        systems: system -> what the readers say of it.
+        comparison_created: time of the comparison whose answers were read.
+        counted: "people", or "language_models" if no person has read; missing if there are only judges.
+        readers: the readers whose votes count.
+        systems: system -> the readers' judgement of it.
         preferences: system -> the tuned model against it.
         between_readers: question -> how far readers agree.
         gates: gate -> how far it agrees with the readers.
@@ -185,9 +185,9 @@ class RatingsRecord(Part):
         schema_version: version of the schema that the file follows; there it is called `schema`.
         level: CEFR level.
         created: time in UTC, by ISO 8601.
-        commit: of the project; it ends in "+changes" where files differed from it.
+        commit: the project's commit; it ends in "+changes" if files differed from it.
         inputs: file that was read -> its SHA-256.
-        results: what the readers say.
+        results: the readers' judgements.
     """
 
     schema_version: int | None = Field(default=None, alias="schema")
@@ -217,7 +217,7 @@ def write(workspace: Workspace, level: str, inputs: dict[str, str], results: Rat
 
 
 def read_if_there(workspace: Workspace, level: str) -> RatingsRecord | None:
-    """The record, or None where nobody has read the level's sentences.
+    """Read the record; None if nobody has read the level's sentences.
 
     Raises:
         InputError: it is broken.
@@ -228,6 +228,6 @@ def read_if_there(workspace: Workspace, level: str) -> RatingsRecord | None:
 
 
 def kinds(readers: Sequence[Reader]) -> dict[str, int]:
-    """Kind -> how many readers are of it."""
+    """Return kind -> number of readers of this kind."""
     found = [reader.kind for reader in readers if reader.kind]
     return {kind: found.count(kind) for kind in dict.fromkeys(found)}

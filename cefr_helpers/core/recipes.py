@@ -1,4 +1,4 @@
-"""One typed, frozen training recipe: read from a flat YAML file, checked whole, never completed in silence."""
+"""A typed, frozen training recipe: read from a flat YAML file and checked; missing keys are errors, not defaults."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +11,8 @@ from cefr_helpers.core.errors import InputError, explain_validation, shown
 from cefr_helpers.core.paths import Stage, check_path, project_root
 
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-# More of anything is a slip of the keyboard, and would fill memory or disk before it failed.
 AUTO: Final = "auto"  # batch_size: the largest that fits
+# A larger number is a typing error, and would fill memory or disk before it failed.
 MOST = 10_000_000
 
 
@@ -21,7 +21,7 @@ class _Keys(BaseModel):
 
 
 class DataKeys(_Keys):
-    """What shapes the examples."""
+    """The keys that affect the examples."""
 
     base_model: str = Field(min_length=1)
     base_model_revision: str | None
@@ -43,7 +43,7 @@ class DataKeys(_Keys):
 
 
 class TrainingKeys(_Keys):
-    """What shapes the training."""
+    """The keys that affect the training."""
 
     loss_on: Literal["completion", "full_text"]
     target_word_weight: float = Field(ge=1, le=1000)
@@ -86,7 +86,7 @@ class TrainingKeys(_Keys):
 
 
 class ComparisonKeys(_Keys):
-    """What shapes the comparison alone."""
+    """The keys that affect only the comparison."""
 
     sample_prompts: int = Field(ge=1, le=MOST)
     generation_prompts: int = Field(ge=1, le=MOST)
@@ -104,19 +104,19 @@ class Recipe(ComparisonKeys, TrainingKeys, DataKeys):
         return (1 if self.batch_size == AUTO else self.batch_size) * self.gradient_accumulation_steps
 
     def part(self, keys: tuple[str, ...]) -> dict:
-        """Some of the keys with their values, as plain JSON types."""
+        """Return some of the keys with their values, as plain JSON types."""
         return {key: value for key, value in self.model_dump(mode="json").items() if key in keys}
 
     def as_record(self, recipe: str) -> dict:
-        """The whole recipe for a stage's record, under the name it was asked for by."""
+        """Return the whole recipe for a stage's record, with the name under which it was requested."""
         return {"name": Path(recipe).stem, **self.model_dump(mode="json")}
 
 
 DATA_KEYS, TRAINING_KEYS, COMPARISON_KEYS = (
     tuple(one.model_fields) for one in (DataKeys, TrainingKeys, ComparisonKeys)
 )
-# What a stage's result depends on: the batch runs a stage again when one of these changed.
-# eval_batch_size shapes no number, but time and memory; it is read by 02 and 03.
+# The keys that a stage's result depends on: the batch runs a stage again when one of these changed.
+# eval_batch_size affects only time and memory, not the results; 02 and 03 read it.
 KEYS_OF_STAGE = {
     Stage.FORMAT: DATA_KEYS,
     Stage.TRAIN: DATA_KEYS + TRAINING_KEYS,
@@ -126,10 +126,10 @@ KEYS_OF_STAGE = {
 
 
 def recipe_path(recipe: str) -> Path:
-    """The file of a recipe: a name in recipes/, or a path to a .yaml file (a relative one from the project folder).
+    """Return the file of a recipe: a name in recipes/, or the path of a .yaml file (relative to the project folder).
 
     Raises:
-        InputError: there is no such file; the message lists the recipes there are.
+        InputError: there is no such file; the message lists the recipes in recipes/.
     """
     folder = project_root() / "recipes"
     check_path(recipe)
@@ -159,16 +159,16 @@ def load_recipe(recipe: str) -> Recipe:
 
 
 def explain(error: Mapping[str, Any]) -> str:
-    """One of pydantic's errors about a recipe: key, value and expectation."""
+    """Describe one of pydantic's errors about a recipe: key, value and expectation."""
     hint = "a recipe gives every key (recipes/reference.yaml shows them all)"
     return explain_validation(error, Recipe.model_fields, hint)
 
 
 def read_flat_yaml(path: Path) -> dict:
-    """A YAML file that maps keys to single values or lists of them, each key once.
+    """Read a YAML file that maps keys to single values or lists of them, each key once.
 
     Raises:
-        InputError: not UTF-8, not YAML, not such a mapping, or a key twice; the message names file and line.
+        InputError: not UTF-8, not YAML, not such a mapping, or with a duplicate key; the message names file and line.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -183,12 +183,12 @@ def read_flat_yaml(path: Path) -> dict:
     except RecursionError:
         raise InputError(f"{path}: nested too deep; expected `key: value` lines") from None
     except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
-        # beside its own, PyYAML lets through the errors of int() and date(), as for 2026-13-01
+        # PyYAML also lets through errors of int() and date(), such as for 2026-13-01
         raise InputError(f"{path}: not valid YAML: {error}") from None
 
 
 def _check_flat(path: Path, node: yaml.Node | None) -> None:
-    """Also keeps out aliases nested in aliases, a page of which can stand for gigabytes."""
+    """Refuse nesting, which also refuses aliases nested in aliases: a page of them can expand to gigabytes."""
     if not isinstance(node, yaml.MappingNode):
         found = "list" if isinstance(node, yaml.SequenceNode) else "text" if node else "nothing"
         raise InputError(f"{path}: expected `key: value` lines, found {found}")
@@ -200,12 +200,12 @@ def _check_flat(path: Path, node: yaml.Node | None) -> None:
             name = shown(key.value) if isinstance(key, yaml.ScalarNode) else "a key"
             raise InputError(f"{place}: {name} is nested; expected `key: value` or `key: [value, value]`")
         if key.value in seen:
-            raise InputError(f"{place}: key {key.value!r} stands twice (first in line {seen[key.value]})")
+            raise InputError(f"{place}: key {key.value!r} is given twice (first in line {seen[key.value]})")
         seen[key.value] = key.start_mark.line + 1
 
 
 def _is_flat(node: yaml.Node, lists: int) -> bool:
-    """Whether it is a single value, or at most so many lists in each other around single values."""
+    """Return whether it is a single value, or single values in lists that are nested at most `lists` deep."""
     if isinstance(node, yaml.SequenceNode) and lists:
         return all(_is_flat(one, lists - 1) for one in node.value)
     return isinstance(node, yaml.ScalarNode)

@@ -1,4 +1,4 @@
-"""Reading and writing the stages' records: JSON, atomic, hashed, with a versioned schema."""
+"""Read and write the stages' records: JSON files, written atomically, with hashes and a versioned schema."""
 
 import json
 import math
@@ -40,7 +40,7 @@ _LIBRARIES = [
 
 
 def hash_inputs(paths: Iterable[Path]) -> dict[str, str]:
-    """Path -> sha256, to be taken before the work starts; paths inside the project are kept relative to it."""
+    """Return path -> sha256, with paths inside the project relative to it; call it before the work starts."""
     root = project_root()
     shown = {p: p.relative_to(root) if p.is_relative_to(root) else p for p in (Path(p).resolve() for p in paths)}
     return {str(name): sha256(path) for path, name in shown.items()}
@@ -56,13 +56,13 @@ def write(
     inputs: dict[str, str],
     results: schema.Part,
 ) -> Path:
-    """Write a stage's record, the last thing a stage does; the last copies stay in `history/`.
+    """Write a stage's record, the last step of a stage, and return its path; the last copies stay in `history/`.
 
-    Where the last one has the same content, whenever and wherever it was made, its text is written again, and what was
+    If the last record has the same content, whenever and wherever it was made, its text is written again, and what was
     made from it stays valid.
 
     Raises:
-        ValueError: `results` holds a number that is not finite, which JSON cannot keep.
+        ValueError: `results` contains a number that is not finite, which JSON cannot store.
     """
     created = datetime.now(UTC).isoformat(timespec="seconds")
     content = {
@@ -86,7 +86,7 @@ def write(
 
 
 def keep(workspace: Workspace, level: str, name: str, created: str, text: str) -> Path:
-    """Write a record's text as its file, and as a copy in `history/`, where the last ones stay."""
+    """Write a record's text as its file and as a copy in `history/`, and return the file's path."""
     write_atomically(workspace.run(level) / "history" / f"{name}-{created.replace(':', '')}.json", text)
     for old in _history(workspace, level, name)[:-_COPIES_KEPT]:
         old.unlink()
@@ -94,25 +94,25 @@ def keep(workspace: Workspace, level: str, name: str, created: str, text: str) -
 
 
 def _history(workspace: Workspace, level: str, name: str) -> list[Path]:
-    """The copies of a record that are kept, the last one last."""
+    """Return the saved copies of a record, the newest one last."""
     return sorted((workspace.run(level) / "history").glob(f"{name}-*.json"))
 
 
 def _same_content(earlier: Path, name: str, record: dict) -> str | None:
-    """The text of an earlier record, if it differs in nothing but when, where and with which code it was made."""
+    """Return the text of an earlier record if it differs only in when, where and with which code it was made."""
     try:
         text = earlier.read_text(encoding="utf-8")
         before = json.loads(text)
         same = _content(name, before) == _content(name, record)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # there is none, or it is broken
+        return None  # there is no earlier record, or it is broken
     if same:
         print(f"{name}.json: same content as of {before['created']}, so what was made from it stays valid")
     return text if same else None
 
 
 def _content(name: str, record: dict) -> dict:
-    """What a record says of its subject: of the recipe what shapes its stage, of its inputs what they hold."""
+    """Return a record's content: the recipe's keys that affect its stage, the hashes of its inputs, and its results."""
     keys = recipes.KEYS_OF_STAGE[Stage.of_record(name)]
     return {
         "level": record["level"],
@@ -124,7 +124,7 @@ def _content(name: str, record: dict) -> dict:
 
 
 def as_text(record: dict) -> str:
-    """A record as its file holds it."""
+    """Return the text of a record's file."""
     return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -137,7 +137,7 @@ def read(workspace: Workspace, level: str, name: Literal["comparison"]) -> Compa
 @overload
 def read(workspace: Workspace, level: str, name: str) -> AnyRecord: ...
 def read(workspace: Workspace, level: str, name: str) -> AnyRecord:
-    """The record of a stage.
+    """Read the record of a stage.
 
     Raises:
         InputError: it is missing (the message names the stage to run), not JSON, or of another schema.
@@ -150,11 +150,11 @@ def read(workspace: Workspace, level: str, name: str) -> AnyRecord:
 
 
 def read_as(path: Path, model: type[AnyPart], needed: set[str], again: str) -> AnyPart:
-    """A record's file as what it should be.
+    """Read a record's file as the given model.
 
     Args:
-        needed: names without which it is no such record.
-        again: what the message says to do about a broken one.
+        needed: names that such a record must have.
+        again: what the message says to do about a broken record.
 
     Raises:
         InputError: it is not JSON, or of another schema.
@@ -179,14 +179,14 @@ def read_if_there(workspace: Workspace, level: str, name: Literal["comparison"])
 @overload
 def read_if_there(workspace: Workspace, level: str, name: str) -> AnyRecord | None: ...
 def read_if_there(workspace: Workspace, level: str, name: str) -> AnyRecord | None:
-    """The record, or None where the stage has not been run; a broken record still raises InputError."""
+    """Read the record; None if the stage has not been run. A broken record still raises InputError."""
     return read(workspace, level, name) if workspace.record(level, name).is_file() else None
 
 
 def created_s(record: AnyRecord | None) -> float:
-    """When the content of a record was first written, in seconds since 1970; 0 where there is none, or no time in it.
+    """Return when the content of a record was first written, in seconds since 1970; 0 without a record or a time in it.
 
-    Its file may be newer: a stage that finds the same again writes the same record.
+    Its file may be newer: a stage that gives the same result again writes the same record.
     """
     try:
         return datetime.fromisoformat(record.created).timestamp() if record and record.created else 0.0
@@ -195,13 +195,13 @@ def created_s(record: AnyRecord | None) -> float:
 
 
 def changed_files(digests: dict[str, str]) -> Iterator[tuple[Path, bool]]:
-    """Of files with the digests that they had before a run those with other content now, each with whether it is there.
+    """Yield the files whose content has changed since their digests were computed, each with whether it exists.
 
     Args:
-        digests: as `hash_inputs` gives them.
+        digests: as `hash_inputs` returns them.
     """
     for name, digest in digests.items():
-        path = project_root() / name  # an absolute name stays what it is
+        path = project_root() / name  # an absolute name stays absolute
         if not path.is_file():
             yield path, False
         elif sha256(path) != digest:
@@ -209,7 +209,7 @@ def changed_files(digests: dict[str, str]) -> Iterator[tuple[Path, bool]]:
 
 
 def versions() -> dict[str, str]:
-    """Python and the libraries that shape a result, as installed; one that is absent is left out."""
+    """Return the installed versions of Python and of the libraries that affect a result; missing ones are left out."""
     found = {"python": platform.python_version()}
     for library in _LIBRARIES:
         try:
@@ -220,7 +220,7 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict:
-    """Processor, usable cores, memory (bytes) and, where torch is already loaded, the GPU."""
+    """Return processor, usable cores, memory (bytes) and, if torch is already loaded, the GPU."""
     import sys
 
     import psutil
@@ -250,5 +250,5 @@ def _cpuinfo() -> list[str]:
 
 
 def finite_or_none(value: float) -> float | None:
-    """`value`, or None where it is not finite: JSON keeps no NaN."""
+    """Return `value`, or None if it is not finite, because JSON has no NaN."""
     return float(value) if math.isfinite(value) else None

@@ -1,9 +1,9 @@
 """The three records of a level as types: what each stage writes, and what notes, site and cards read.
 
-Every value may be missing (None) when a record is read: a training that was run elsewhere knows less, and older records
-lack what came later. A part that is missing is there all the same, with nothing in it, so that readers need no guards:
+Every value may be missing (None) when a record is read: a training that was run elsewhere has fewer values, and older
+records lack later additions. A missing part is present but empty, so that readers need no guards:
 `record.results.best.eval_loss` is a number or None. A name that is not in the schema is an error in code that writes,
-and is passed over in a file that is read.
+and is ignored in a file that is read.
 """
 
 from typing import Any, Generic, Self, TypeVar
@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MEASURES = ("completion", "full_text")
 ROWS = ("base", "base_three_examples", "base_one_word", "base_sampled", "tuned", "tuned_sampled", "gold", "trivial")
-UNTUNED = ("base", "base_three_examples", "base_one_word")  # greedy ones: those that tuning has to beat
-# Of the gates of Joint Success; it rises with each change of a gate, since figures of two versions do not compare.
-# 2: fluency in place of a word order learnt from the bank, fewer of Harper's rules, 1.25 levels in place of 1.0.
+UNTUNED = ("base", "base_three_examples", "base_one_word")  # the greedy rows that tuning has to beat
+# The version of Joint Success's gates; raise it with each change, since figures of two versions cannot be compared.
+# 2: fluency instead of a word order learnt from the bank, fewer of Harper's rules, 1.25 levels instead of 1.0.
 MEASURE_VERSION = 2
 GATES = ("valid", "covered", "level_ok", "grammar_clean", "not_copied", "not_repetitive")
 RATES = ("joint_success", *GATES)
@@ -40,15 +40,15 @@ class Part(BaseModel):
 
     @classmethod
     def of_file(cls, values: dict) -> Self:
-        """The part from a file's values; names that this version does not know are passed over."""
+        """Return the part from a file's values; names that this version does not know are ignored."""
         return cls.model_validate(values, extra="ignore")
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values as a file holds them: what was given, and nothing that was not."""
+        """Return plain values for a file: only those that were set."""
         return self.model_dump(by_alias=True, exclude_unset=True)
 
     def __bool__(self) -> bool:
-        """Whether anything is known."""
+        """Return whether any value is set."""
         return bool(self.model_fields_set)
 
 
@@ -60,11 +60,11 @@ class Hardware(Part):
 
     Attributes:
         cpu: the processor's name.
-        cores: those that the stage might use.
-        memory_bytes: of the machine.
+        cores: number of cores that the stage could use.
+        memory_bytes: memory of the machine.
         system: operating system and kind of processor, such as "Linux x86_64".
-        gpu: the GPU's name; missing where there is none.
-        gpu_memory_bytes: of the GPU.
+        gpu: the GPU's name; missing if there is none.
+        gpu_memory_bytes: memory of the GPU.
     """
 
     cpu: str | None = None
@@ -79,8 +79,8 @@ class Files(Part):
     """A folder that was written: its name, its path (inside the project relative to it), and file -> sha256.
 
     Attributes:
-        name: of the folder.
-        path: of the folder; inside the project it is relative to it.
+        name: the folder's name.
+        path: the folder's path; inside the project it is relative to it.
         files: name of a file -> its SHA-256.
     """
 
@@ -90,14 +90,14 @@ class Files(Part):
 
 
 class Interval(Part):
-    """An estimate with its 95 % interval; `p` of the test where there is one.
+    """An estimate with its 95 % interval, and the p value of a test if there is one.
 
     Attributes:
-        estimate: what was found.
+        estimate: the observed value.
         low: lower end of the interval.
         high: upper end of the interval.
-        resamples: how often the examples or prompts were drawn again for it.
-        p: of the paired permutation test over prompts, where there is one.
+        resamples: number of times the examples or prompts were resampled for it.
+        p: p value of the paired permutation test over prompts, if there is one.
     """
 
     estimate: float | None = None
@@ -111,16 +111,16 @@ class Interval(Part):
 
 
 class SentenceBank(Part):
-    """The bank as it was read, and what cleaning left of it.
+    """The bank as it was read and after cleaning.
 
     Attributes:
         name: "bundled", or the file's or folder's name.
-        read_as: the format, and which columns were taken as what.
+        read_as: the format, and how the columns were read.
         words_read: words in the bank's file.
         sentences_read: sentences in the bank's file.
-        words: words that cleaning left.
-        sentences: sentences that cleaning left.
-        dropped: what cleaning changed or left out: `reason`, `count` and up to a few `examples` each.
+        words: words left after cleaning.
+        sentences: sentences left after cleaning.
+        dropped: what cleaning changed or left out: `reason`, `count` and a few `examples` each.
     """
 
     name: str | None = None
@@ -138,7 +138,7 @@ class HeldOutCounts(Part):
     Attributes:
         train: for training.
         dev: for development: checkpoints and recipes are chosen by them; missing in older records.
-        held_out: for the test alone: only reported.
+        held_out: for the test: only reported.
     """
 
     train: int | None = None
@@ -165,9 +165,9 @@ class TokenCounts(Part):
 
     Attributes:
         counted: examples whose tokens were counted.
-        mean: tokens of an example on average.
-        p95: tokens that 95 % of the examples do not exceed.
-        longest: tokens of the longest example.
+        mean: mean number of tokens of an example.
+        p95: number of tokens that 95 % of the examples do not exceed.
+        longest: number of tokens of the longest example.
         truncated: examples that are longer than `max_seq_length` and are cut.
     """
 
@@ -196,8 +196,8 @@ class SentenceWords(Part):
     """Words per sentence of the bank.
 
     Attributes:
-        mean: on average.
-        median: of the sentence in the middle.
+        mean: mean over the sentences.
+        median: median over the sentences.
     """
 
     mean: float | None = None
@@ -205,13 +205,13 @@ class SentenceWords(Part):
 
 
 class Split(Part):
-    """How words were held out; `hash` tells one split from another.
+    """How words were held out.
 
     Attributes:
-        policy: "words", where held-out words are in no training example, or "examples", where only examples differ.
-        hash: tells one split from another.
-        held_out_share: share of the words that was asked for as test words.
-        dev_share: share of the words that was asked for as development words.
+        policy: "words" if held-out words are in no training example, or "examples" if only examples differ.
+        hash: identifies the split.
+        held_out_share: requested share of test words.
+        dev_share: requested share of development words.
     """
 
     policy: str | None = None
@@ -233,13 +233,13 @@ class Leak(Part):
 
 
 class LeakAudit(Part):
-    """What two parts' finished examples have in common: how much of the one stands in the other, "the seen".
+    """How much of one part's finished examples also occurs in another part, "the seen" examples.
 
     Attributes:
-        word_overlap: target words that are target words of the seen too.
-        sentence_overlap: sentences that are among the seen.
-        near_duplicates: sentences that are nearly one of the seen.
-        held_out_words_in_training_sentences: target words that stand in a seen sentence of another word.
+        word_overlap: target words that are target words of the seen examples too.
+        sentence_overlap: sentences that are also seen sentences.
+        near_duplicates: sentences that are near-duplicates of a seen sentence.
+        held_out_words_in_training_sentences: target words that occur in a seen sentence of another word.
     """
 
     word_overlap: Leak = Leak()
@@ -252,8 +252,8 @@ class FloorLoss(Part):
     """The memoriser's floor of one part of an example.
 
     Attributes:
-        nats_per_example: loss of an example.
-        nats_per_token: loss of a token, comparable with the losses of training.
+        nats_per_example: loss per example.
+        nats_per_token: loss per token, comparable with the losses of training.
     """
 
     nats_per_example: float | None = None
@@ -261,12 +261,12 @@ class FloorLoss(Part):
 
 
 class MemoriserFloor(Part):
-    """The loss of a model that knows every sentence and has only to guess which comes.
+    """The loss of a model that knows every sentence and only has to guess which one comes.
 
     Attributes:
-        sentences_per_word: of the bank, from which one is drawn.
-        completion: of the answer alone.
-        full_text: of prompt and answer.
+        sentences_per_word: mean number of the bank's sentences per word, of which one is drawn.
+        completion: loss of the answer only.
+        full_text: loss of prompt and answer.
     """
 
     sentences_per_word: float | None = None
@@ -305,9 +305,9 @@ class Placement(Part):
 
     Attributes:
         reads_like: the level nearest to the mean.
-        sentences: that were scored: all of a small bank, of a larger one a sample.
-        of: sentences of the bank.
-        mean: of the scores.
+        sentences: number of scored sentences: all of a small bank, a sample of a larger one.
+        of: number of sentences of the bank.
+        mean: mean of the scores.
         sd: their standard deviation, in levels.
         within_one: share of the sentences at most one level from the level they are labelled with.
         furthest: sentences furthest from their label, the furthest first.
@@ -323,26 +323,25 @@ class Placement(Part):
 
 
 class DatasetResults(Part):
-    """What 01 found.
+    """The results of 01.
 
     Attributes:
         sentence_bank: the bank.
         placement: where people would place the bank's sentences.
         train_examples: number of training examples.
-        dev_examples: number of development examples, by which the checkpoint is chosen; missing in older records, where
-            it was chosen by the test examples.
+        dev_examples: number of development examples, which choose the checkpoint; in older records test examples did.
         eval_examples: number of test examples.
-        words_per_example: words that a prompt asks for.
-        words: of the bank, by the split.
-        sentences: of the bank, by the split.
+        words_per_example: number of words in a prompt.
+        words: number of the bank's words in each part of the split.
+        sentences: number of the bank's sentences in each part of the split.
         unique_words_used: words that are in an example.
-        tokens: of the examples.
-        max_seq_length: the longest sequence that training takes, in tokens.
+        tokens: number of tokens of the examples.
+        max_seq_length: the longest sequence that training accepts, in tokens.
         sentence_words: length of the bank's sentences.
         split: how words were held out.
-        leak_audit: how much of the test examples stands in the training examples.
-        dev_leak_audit: how much of the development examples stands in the training examples.
-        test_in_dev_leak_audit: how much of the test examples stands in the development examples.
+        leak_audit: how much of the test examples occurs in the training examples.
+        dev_leak_audit: how much of the development examples occurs in the training examples.
+        test_in_dev_leak_audit: how much of the test examples occurs in the development examples.
         memoriser_floor: the lowest loss on the test examples that knowing the bank by heart could give.
         dev_memoriser_floor: the same on the development examples, to compare the trainer's evaluation losses with.
         files: the formatted files.
@@ -373,7 +372,7 @@ class DatasetResults(Part):
 
 
 class Difference(Part):
-    """A setting that ran otherwise than the recipe asks.
+    """A setting that differed from the recipe.
 
     Attributes:
         setting: the recipe's key.
@@ -393,8 +392,8 @@ class Step(Part):
 
     Attributes:
         step: optimizer step.
-        epoch: share of the examples seen; 1 is all of them once.
-        train_loss: mean since the entry before, in nats per token.
+        epoch: epochs completed; 1 means that all examples were seen once.
+        train_loss: mean since the previous entry, in nats per token.
         eval_loss: on the development examples, in nats per token; in older records on the test examples.
         learning_rate: at this step.
         grad_norm: before clipping.
@@ -409,7 +408,7 @@ class Step(Part):
 
 
 class LossChange(Part):
-    """First, last and best loss, and the reduction in per cent.
+    """First, last and lowest loss, and the reduction in per cent.
 
     Attributes:
         first: first value of the history.
@@ -429,7 +428,7 @@ class BestStep(Part):
 
     Attributes:
         step: optimizer step.
-        epoch: share of the examples seen by then.
+        epoch: epochs completed by then.
         eval_loss: in nats per token.
     """
 
@@ -439,13 +438,13 @@ class BestStep(Part):
 
 
 class ChatInfo(Part):
-    """How the base model is asked: in training, in the comparison, and in the tuned model's own chat template.
+    """How the base model is prompted: in training, in the comparison, and in the tuned model's own chat template.
 
     Attributes:
-        end_of_turn: the token at which an answer ends.
-        thinking: "off" where the model could think before it answers; missing where it could not.
-        date: the date that its prompts name; missing where they name none.
-        example_sha256: SHA-256 of the tokens of an example, by which another tokenizer or template is told.
+        end_of_turn: the token that ends an answer.
+        thinking: "off" if the model could think before it answers; missing if it could not.
+        date: the date in its prompts; missing if there is none.
+        example_sha256: SHA-256 of the tokens of an example, which shows whether tokenizer or template differ.
     """
 
     end_of_turn: str | None = None
@@ -455,16 +454,16 @@ class ChatInfo(Part):
 
 
 class BaseModelInfo(Part):
-    """The base model; `parameters` counts its weights.
+    """The base model.
 
     Attributes:
-        name: as notes show it.
-        source: "bundled", or what the recipe names.
-        identifier: on the Hugging Face Hub, or the folder's name.
-        revision: the hub's commit, where one was asked for.
-        sha256: of the weights.
+        name: name in notes.
+        source: "bundled", or the value in the recipe.
+        identifier: id on the Hugging Face Hub, or the folder's name.
+        revision: the hub's commit, if the recipe requests one.
+        sha256: SHA-256 of the weights.
         parameters: number of weights.
-        chat: how it is asked.
+        chat: how it is prompted.
     """
 
     name: str | None = None
@@ -477,12 +476,12 @@ class BaseModelInfo(Part):
 
 
 class MergeCheck(Part):
-    """Logits of the merged model beside base + adapter and beside the base.
+    """Logits of the merged model compared with those of base + adapter and of the base.
 
     Attributes:
         largest_difference_from_base_plus_adapter: before rounding to 16 bits.
-        rounding_difference: mean absolute difference that rounding to 16 bits makes.
-        difference_from_base: mean absolute difference from the base alone.
+        rounding_difference: mean absolute difference caused by rounding to 16 bits.
+        difference_from_base: mean absolute difference from the base without the adapter.
     """
 
     largest_difference_from_base_plus_adapter: float | None = None
@@ -491,46 +490,46 @@ class MergeCheck(Part):
 
 
 class Adopted(Part):
-    """A training that was run elsewhere: the file that it was read from.
+    """A training that was run elsewhere.
 
     Attributes:
-        read: name of that file.
+        read: name of the file that it was read from.
     """
 
     read: str | None = None
 
 
 class TrainingResults(Part):
-    """What 02 ran; seconds and bytes.
+    """The results of 02; times in seconds, sizes in bytes.
 
     Attributes:
         hyperparameters: the settings that ran, by the recipe's keys.
-        differences_from_recipe: settings that ran otherwise than the recipe asks.
+        differences_from_recipe: settings that differed from the recipe.
         precision: "bf16", "fp16" or "fp32".
         device: "cpu" or "cuda".
-        processes: those that trained as one.
-        device_reason: why this device.
+        processes: number of processes that trained together.
+        device_reason: why this device was used.
         base_parameters: number of the base model's weights.
         trainable_parameters: number of the adapter's weights.
-        duration_s: time of the training alone.
-        total_steps: optimizer steps that were run.
-        steps_per_epoch: optimizer steps that see all examples once.
-        epochs: those that were run.
-        tokens: trained on, padding left out.
-        tokens_per_s: rate of training.
-        peak_memory_bytes: largest memory of the process.
-        peak_gpu_memory_bytes: largest memory on the GPU; missing without one.
+        duration_s: time of the training only.
+        total_steps: number of optimizer steps run.
+        steps_per_epoch: number of optimizer steps in which all examples are seen once.
+        epochs: number of epochs run.
+        tokens: number of tokens trained on, without padding.
+        tokens_per_s: training speed.
+        peak_memory_bytes: peak memory of the process.
+        peak_gpu_memory_bytes: peak memory on the GPU; missing without one.
         history: losses, learning rate and gradient norm by step.
         train_loss: how the training loss changed.
         eval_loss: how the evaluation loss changed.
         best: the evaluation whose adapter was kept.
-        resumed_from_step: of the checkpoint that an interrupted training went on from.
-        trainer_arguments: all arguments of the trainer, defaults too, without folders.
+        resumed_from_step: step of the checkpoint from which an interrupted training resumed.
+        trainer_arguments: all arguments of the trainer, including defaults, without folders.
         adapter: the adapter's folder.
         merged_model: the merged model's folder.
         base_model: the base model.
         merge_check: how the merged model was checked.
-        adopted: where the training was run elsewhere; else missing.
+        adopted: present only if the training was run elsewhere.
     """
 
     hyperparameters: dict[str, Any] = {}
@@ -571,7 +570,7 @@ class Likelihood(Part):
     Attributes:
         loss: mean in nats per token.
         perplexity: exp(loss).
-        bits_per_character: comparable between models with other tokens.
+        bits_per_character: comparable between models with different tokens.
     """
 
     loss: float | None = None
@@ -583,8 +582,8 @@ class LikelihoodComparison(Part):
     """Base against tuned on the same text.
 
     Attributes:
-        base: of the base model.
-        tuned: of the tuned model.
+        base: likelihood under the base model.
+        tuned: likelihood under the tuned model.
         loss_reduction_pct: in per cent of the base's loss.
         perplexity_reduction_pct: in per cent of the base's perplexity.
         difference: tuned minus base loss, with its interval over examples.
@@ -601,7 +600,7 @@ class TextCounts(Part):
     """A count for completions and for full texts.
 
     Attributes:
-        completion: in the answers alone.
+        completion: in the answers only.
         full_text: in prompts and answers.
     """
 
@@ -610,13 +609,13 @@ class TextCounts(Part):
 
 
 class Agreement(Part):
-    """The tuned loss of the comparison beside the trainer's.
+    """The comparison's loss of the tuned model against the trainer's.
 
     Attributes:
-        training_best_eval_loss: by the trainer.
-        comparison_tuned_loss: by the comparison, on the same examples: the development ones.
-        comparison_bits_per_character: of the tuned model on these examples; compares models with other tokens.
-        relative_difference: share of the trainer's.
+        training_best_eval_loss: the trainer's lowest evaluation loss.
+        comparison_tuned_loss: the comparison's loss on the same examples, the development ones.
+        comparison_bits_per_character: of the tuned model on these examples; compares models with different tokens.
+        relative_difference: the difference as a share of the trainer's loss.
     """
 
     training_best_eval_loss: float | None = None
@@ -629,7 +628,7 @@ class Memorisation(Interval):
     """How much more tuning helps on training examples than on held-out ones.
 
     Attributes:
-        examples: training examples that were scored, as many as held-out ones.
+        examples: number of training examples that were scored, as many as held-out ones.
         base: loss of the base model on training examples.
         tuned: loss of the tuned model on training examples.
     """
@@ -643,12 +642,11 @@ class Answer(Part):
     """A prompt with the answers of base and tuned model and the bank's own sentences.
 
     Attributes:
-        words: the words that were asked for.
-        prompt: as the model was given it.
+        words: the requested words.
+        prompt: the prompt that the model got.
         reference: the bank's sentences.
         base: the base model's answer.
-        base_one_word: its answers to one word at a time after four examples, put together; missing beyond the prompts
-            that are measured.
+        base_one_word: its answers to one word at a time after four examples; only for prompts that are measured.
         tuned: the tuned model's answer.
     """
 
@@ -661,10 +659,10 @@ class Answer(Part):
 
 
 class Metric(Part):
-    """A metric of one system, with its interval where it has one.
+    """A metric of one system, with its interval if it has one.
 
     Attributes:
-        value: what was found.
+        value: the observed value.
         low: lower end of the 95 % interval.
         high: upper end of the 95 % interval.
     """
@@ -675,13 +673,13 @@ class Metric(Part):
 
 
 class ShownSlot(Part):
-    """One word that was asked for, the tuned model's sentence for it, and the gates that it failed.
+    """A requested word, the tuned model's sentence for it, and the gates that the sentence failed.
 
     Attributes:
         prompt: number of the prompt, from 1.
         slot: number within the prompt, from 1.
-        word: the word that was asked for.
-        sentence: the tuned model's; missing where there is no valid one.
+        word: the requested word.
+        sentence: the tuned model's sentence; missing if there is no valid one.
         score: its level on the scale of the level scorer, as the bank teaches it.
         human_level: its level on the human scale, as people label it.
         failed: names of the gates that it failed.
@@ -697,13 +695,13 @@ class ShownSlot(Part):
 
 
 class ScorerQuality(Part):
-    """How well a level scorer finds the level of sentences that it was not taught.
+    """How well a level scorer predicts the level of sentences that it was not trained on.
 
     Attributes:
         qwk: Cohen's kappa with quadratic weights.
-        accuracy: share of sentences whose level was found.
+        accuracy: share of sentences with the right level.
         within_one: share of sentences at most one level off.
-        rmse: error of the scores, in levels.
+        rmse: root mean square error of the scores, in levels.
     """
 
     qwk: float | None = None
@@ -716,14 +714,14 @@ class LevelScorerReport(Part):
     """The level scorer of a comparison, cross-validated; rows of `confusion` are the labels.
 
     Attributes:
-        levels: those of the bank, in order.
-        sentences: that it was taught and tested with.
-        folds: of the cross-validation.
-        groups: of words that are never divided between folds.
+        levels: the levels of the bank, in order.
+        sentences: number of sentences it was trained and tested with.
+        folds: number of folds of the cross-validation.
+        groups: number of groups of words that are never divided between folds.
         confusion: sentences by level; columns are the predictions.
         full: with all features.
-        length_free: without those that know a sentence's length.
-        length_only: with length alone.
+        length_free: without features that depend on a sentence's length.
+        length_only: with only the length.
     """
 
     levels: list[str] = []
@@ -740,10 +738,10 @@ class Opening(Part):
     """How most sentences of a row begin, and how many of the bank's sentences for the same words do.
 
     Attributes:
-        words: the first word, or the first two where a third of the sentences share both.
-        sentences: that begin so.
-        of: valid sentences of the row.
-        bank: of the bank's sentences for the same slots, those that begin so.
+        words: the first word, or the first two if a third of the sentences share both.
+        sentences: number of sentences that begin so.
+        of: number of valid sentences of the row.
+        bank: number of the bank's sentences for the same slots that begin so.
     """
 
     words: str | None = None
@@ -753,7 +751,7 @@ class Opening(Part):
 
 
 class GateQuality(Part):
-    """How the grammar gate of that time judged sentences of the bundled bank (tools/measure_gates.py).
+    """How the grammar gate judged sentences of the bundled bank at the time of the record (tools/measure_gates.py).
 
     Attributes:
         right: share of right sentences that pass.
@@ -767,28 +765,28 @@ class GateQuality(Part):
 
 
 class Generation(Part):
-    """The answers of all systems, measured: system -> metric -> value.
+    """The measured answers of all systems.
 
     Attributes:
-        measure_version: of the gates, see MEASURE_VERSION; records that do not say it are of version 1.
+        measure_version: version of the gates, see MEASURE_VERSION; records without it are of version 1.
         gate_quality: how the grammar gate judges right and wrong sentences.
         prompts: number of prompts that were measured.
-        slots: words that were asked for, over all prompts.
-        words: different ones among them.
+        slots: number of requested words, over all prompts.
+        words: number of different words among them.
         decoding: "greedy".
-        samples: further answers a prompt that were drawn by chance.
-        temperature: of those.
-        max_new_tokens: most tokens of an answer.
+        samples: number of further answers per prompt that were sampled.
+        temperature: temperature of the sampled answers.
+        max_new_tokens: maximum number of tokens of an answer.
         measures: system -> name of the metric -> value.
         differences: name of the rate -> tuned minus base, over prompts.
-        strongest_untuned: the greedy row of the base with the highest Joint Success, whose verdict counts.
+        strongest_untuned: the base's greedy row with the highest Joint Success, with which the verdict compares.
         differences_from_strongest: name of the rate -> tuned minus that row, over prompts.
         openings: system -> how most of its sentences begin.
-        sentences_compared: sentences of each system on which diversity is measured.
-        slots_shown: the tuned model's first ones, as the note shows them.
+        sentences_compared: number of sentences of each system on which diversity is measured.
+        slots_shown: the tuned model's first slots, as shown in the note.
         scores: system -> levels of its valid sentences on the scorer's scale.
         human_scores: system -> levels of its valid sentences on the human scale.
-        scorer: the level scorer; missing where none could be trained.
+        scorer: the level scorer; missing if none could be trained.
         file: the table with all slots, beside the record.
     """
 
@@ -814,23 +812,23 @@ class Generation(Part):
     file: str | None = None
 
     def metric(self, system: str, name: str) -> Metric:
-        """A system's metric; empty where it was not measured."""
+        """Return a system's metric; empty if it was not measured."""
         return self.measures.get(system, {}).get(name, Metric())
 
     def value(self, system: str, name: str) -> float | None:
-        """A system's metric without its interval."""
+        """Return a system's metric without its interval."""
         return self.metric(system, name).value
 
 
 class ComparisonResults(Part):
-    """What 03 measured.
+    """The results of 03.
 
     Attributes:
-        completion: likelihood of the answers alone.
+        completion: likelihood of the answers only.
         full_text: likelihood of prompts and answers.
-        examples: test examples that were scored.
-        tokens: that were scored.
-        characters: that were scored.
+        examples: number of test examples that were scored.
+        tokens: number of tokens that were scored.
+        characters: number of characters that were scored.
         agreement: whether training and comparison measure the same.
         memorisation: how much of the gain is memory.
         answers: some prompts with their answers.
@@ -862,14 +860,14 @@ class Record(Part, Generic[Results]):
     Attributes:
         schema_version: version of the schema that the file follows; there it is called `schema`.
         level: CEFR level.
-        created: time in UTC, by ISO 8601; a stage that finds the same again leaves its record as it was.
-        commit: of the project; it ends in "+changes" where code, notebooks' cells or recipes differed from it.
+        created: time in UTC, by ISO 8601; a stage that gives the same result again does not change its record.
+        commit: the project's commit; it ends in "+changes" if code, notebooks' cells or recipes differed from it.
         versions: Python and library -> version.
         hardware: the machine.
-        seed: of everything that is drawn by chance.
+        seed: seed of everything that is drawn at random.
         recipe: all its keys, and its `name`.
         inputs: file that the stage read -> its SHA-256.
-        results: what the stage found.
+        results: the stage's results.
     """
 
     schema_version: int | None = Field(default=None, alias="schema")

@@ -156,7 +156,7 @@ def _several(value: object) -> list:
         raise ValueError("the list is empty; give at least one value, or leave the key out")
     twice = [one for place, one in enumerate(value) if one in value[:place]]
     if twice:
-        raise ValueError(f"{twice[0]!r} stands twice")
+        raise ValueError(f"{twice[0]!r} is given twice")
     return list(value)
 
 

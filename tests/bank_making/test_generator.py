@@ -452,7 +452,7 @@ def test_two_calls_do_not_work_on_one_bank(command, server, good):
     command.words(next(iter(good)))
     with storage.BankOutput(command.output).only_one():
         code, printed = command("--server", server.url)
-    assert code == 1 and "another call is at work here" in printed and server.asked == []
+    assert code == 1 and "another call is already running here" in printed and server.asked == []
 
 
 # What is refused

@@ -71,7 +71,7 @@ def test_all_problems_are_told_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("lora_rank: 8\nepochs: 1\nlora_rank: 9\n", "line 3: key 'lora_rank' stands twice (first in line 1)"),
+        ("lora_rank: 8\nepochs: 1\nlora_rank: 9\n", "line 3: key 'lora_rank' is given twice (first in line 1)"),
         ("- a\n- b\n", "found list"),
         ("lora_rank: [8\n", "not valid YAML"),
     ],

@@ -160,11 +160,11 @@ def test_the_page_on_bank_making_tells_what_the_code_does(tmp_path):
     text = " ".join(doc("bank_making.md").read_text().split())
     told = [name for name in spans(doc("bank_making.md")) if name in checks.REASONS]
     assert told == list(checks.REASONS)
-    assert f"`{chat_client.DEFAULT}`, which is taken if you name none" in text
+    assert f"`{chat_client.DEFAULT}`, which is the default" in text
     assert f"over {checks._LONGEST} characters" in text and checks.TOLERANCE == 1 and generator.SPARE == 2
     defaults = {one.name: one.default for one in typer.main.get_command(cli.app).commands["bank"].params}
-    assert f"at most `--tries` requests a word ({defaults['tries']})" in text
-    assert f"`MAX_NEW_TOKENS` ({defaults['max_new_tokens']})" in text and f"Where {generator.IN_A_ROW} words" in text
+    assert f"at most `--tries` requests per word ({defaults['tries']})" in text
+    assert f"`MAX_NEW_TOKENS` ({defaults['max_new_tokens']})" in text and f"If {generator.IN_A_ROW} words" in text
     (tmp_path / "words.csv").write_text(blocks(doc("bank_making.md"), "csv")[0])
     assert word_lists.read(tmp_path / "words.csv").words == ("abandon", "look forward to")
     place = storage.BankOutput(tmp_path / "b2.json")

@@ -88,7 +88,7 @@ RECIPE_FILES = [
     (b"seed: [8\n", "not valid YAML"),
     (b"a: b: c\n", "not valid YAML"),
     (b"\tbase_model: bundled\n", "not valid YAML"),
-    (b"base_model: bundled\nbase_model: bundled\n", "line 2: key 'base_model' stands twice (first in line 1)"),
+    (b"base_model: bundled\nbase_model: bundled\n", "line 2: key 'base_model' is given twice (first in line 1)"),
     ("base_model: caf\xe9\n".encode("latin-1"), "not UTF-8 text"),
     ("base_model: bundled\n".encode("utf-16"), "not UTF-8 text"),
     (b"base_model: bun\x00dled\n", "not valid YAML"),

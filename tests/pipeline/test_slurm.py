@@ -324,7 +324,7 @@ def test_a_stage_has_its_folder_alone_and_the_dead_hold_nothing(tmp_path, monkey
     code += f"with locks.lease(pathlib.Path({str(lease)!r})): print('held', flush=True); time.sleep(60)"
     other = holding(code)
     parameters = {"level": "B2", "recipe": "smoke", "output_root": str(tmp_path)}
-    with pytest.raises(Busy, match="another run is at work here"):
+    with pytest.raises(Busy, match="another run is already running here"):
         stages.run_stage(Stage.FORMAT, parameters, workspace)
     other.kill()
     other.wait()
@@ -353,7 +353,7 @@ def test_one_run_an_output_folder(tmp_path):
     code += f"with snakemake.only_run(pathlib.Path({str(tmp_path)!r})): print('held', flush=True); time.sleep(60)"
     other = holding(code)
     started = time.monotonic()
-    with pytest.raises(Busy, match="another run is at work here"), snakemake.only_run(tmp_path):
+    with pytest.raises(Busy, match="another run is already running here"), snakemake.only_run(tmp_path):
         pass
     assert time.monotonic() - started < 5
     other.kill()

@@ -99,7 +99,7 @@ def test_a_second_run_of_a_level_is_refused_at_once_and_another_level_is_not(tmp
             subprocess.run([*command, level, json.dumps(settings)], capture_output=True, text=True, cwd=project_root())
             for level in ("B2", "A1")
         )
-    assert second.returncode == 1 and f"{workspace.run('B2')}: another run is at work here" in second.stderr
+    assert second.returncode == 1 and f"{workspace.run('B2')}: another run is already running here" in second.stderr
     assert not (workspace.run("B2") / f"{Stage.PLOT}.log").exists()
     assert "another run" not in other.stderr and "run 02_training for level A1 first" in other.stderr
     assert time.monotonic() - started < 60
@@ -172,7 +172,7 @@ def test_a_lock_whose_process_was_killed_is_stale(tmp_path):
     )
     assert (done.returncode, done.stdout) == (-9, "held\n")
     assert (tmp_path / "runs" / ".engine.lock").exists()
-    with snakemake.only_run(tmp_path), pytest.raises(Busy, match="another run is at work here"):
+    with snakemake.only_run(tmp_path), pytest.raises(Busy, match="another run is already running here"):
         locks.exclusive(tmp_path / "runs" / ".engine.lock")
 
 
