@@ -37,7 +37,7 @@ from cefr_helpers.pipeline import configuration, resources, runs, snakemake, sta
 from cefr_helpers.pipeline.configuration import RunConfig
 from cefr_helpers.training import preflight
 
-_NO_ENGLISH = "  No sentence has an English word, so how people would place them can't be said."
+_NO_ENGLISH = "  No sentence has an English word, so the level that people would give them is unknown."
 app = typer.Typer(
     help="Teach a small language model to write example sentences at a CEFR level, and measure what it learned.",
     no_args_is_help=True,
@@ -59,7 +59,7 @@ def run(
     dry_run: DryRun = False,
     no_checks: NoChecks = False,
 ) -> None:
-    """Run the four notebooks for each level, then the final report; what is up to date is not run again."""
+    """Run the four notebooks for each level, then the final report; skip what is up to date."""
     settings = configuration.read(overrides(levels, recipe, bank, language, output_root, user_data, seed))
     for one in configuration.check_inputs(settings):
         typer.echo(bank_check.short(one))
@@ -77,7 +77,7 @@ def run(
             raise typer.Exit
         ok = snakemake.snakemake(*call, ["levels", *forced])
         if any(workspace.record(level, "training").is_file() for level in LEVELS):
-            # on its own: the report is about what there is, and must not try a failed level again
+            # in a separate call: the report covers the finished levels, and must not retry a failed one
             ok &= snakemake.snakemake(*call, ["report", "--allowed-rules", "report"])
     failures = runs.single(settings).failures(started)
     _summary(settings, failures)
@@ -87,15 +87,15 @@ def run(
 
 @app.command()
 def check(
-    bank: Annotated[str, typer.Argument(help="Sentence bank: bundled, a folder with one file a level, or a file.")],
+    bank: Annotated[str, typer.Argument(help="Sentence bank: bundled, a folder with one file per level, or a file.")],
     level: Annotated[
-        str | None, typer.Option(callback=upper, help="The CEFR level to read; default: all that the bank names.")
+        str | None, typer.Option(callback=upper, help="The CEFR level to read; default: all levels of the bank.")
     ] = None,
     recipe: RecipeName = None,
     seed: Seed = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show what a run would read, change, drop or doubt of a bank, whether it is enough, and how its levels read."""
+    """Show what a run would read, change, drop or doubt in a bank, whether it is enough, and how its levels read."""
     levels = [check_level(level)] if level is not None else []
     given = overrides(recipe=recipe, bank=bank, seed=seed)
     settings = configuration.read({key: value for key, value in given.items() if key != "sentence_bank"})
@@ -112,7 +112,7 @@ def check(
         typer.echo("\n".join(bank_check.lines(one, settings.recipe)))
         typer.echo("\n".join(f"  {line}" for line in placement.lines()) if placement else _NO_ENGLISH)
     for one in passed_over:
-        typer.echo(f"Passed over: {one}")
+        typer.echo(f"Ignored: {one}")
 
 
 @app.command()
@@ -122,10 +122,10 @@ def experiment(
     language: Language = None,
     output_root: OutputRoot = None,
     profile: Profile = "local",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and estimate what they take.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and estimate their cost.")] = False,
     no_checks: NoChecks = False,
 ) -> None:
-    """Run an experiment's grid of runs, then its report; what is up to date is not run again."""
+    """Run an experiment's grid of runs, then its report; skip what is up to date."""
     from cefr_helpers.experiments import grid as experiments
     from cefr_helpers.experiments import running
 
@@ -153,7 +153,7 @@ def status(
     user_data: UserData = None,
     seed: Seed = None,
 ) -> None:
-    """List levels, stages, their age, whether their inputs changed since, and what would run next."""
+    """List levels and stages with their age, whether their inputs have changed since, and what would run next."""
     from cefr_helpers.pipeline import status
 
     settings = configuration.read(overrides(levels, recipe, bank, language, output_root, user_data, seed))
@@ -169,7 +169,7 @@ def adopt(
     output_root: OutputRoot = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the level's training record.")] = False,
 ) -> None:
-    """Take in a run that was trained elsewhere: its record, plots and note."""
+    """Import a run that was trained elsewhere, and write its record, plots and note."""
     from cefr_helpers.notes import results_note, training_figures
     from cefr_helpers.training import adoption
 
@@ -183,31 +183,35 @@ def adopt(
 
 @app.command()
 def bank(
-    words: Annotated[Path, typer.Option(help="The word list: a table with a column word, or .txt, a word a line.")],
+    words: Annotated[Path, typer.Option(help="The word list: a table with a column word, or .txt, one word per line.")],
     level: Annotated[str, typer.Option(callback=upper, help="The CEFR level of the sentences.")],
     server: Annotated[
         str | None,
         typer.Option(help="An OpenAI-compatible server, its key in BANK_API_KEY; default: llama.cpp's here."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="A model of the server; default: the one it lists.")] = None,
-    sentences: Annotated[int, typer.Option(min=1, max=50, help="Sentences a word.")] = 5,
+    sentences: Annotated[int, typer.Option(min=1, max=50, help="Sentences per word.")] = 5,
     output: Annotated[Path | None, typer.Option(help="The bank, .json or .csv; default: in user_data/banks.")] = None,
-    tries: Annotated[int, typer.Option(min=1, max=100, help="Answers asked for a word at most.")] = 3,
-    temperature: Annotated[float, typer.Option(min=0, max=2, help="0 for always the likeliest next token.")] = 0.8,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Where an answer is cut; reasoning takes more.")] = 1000,
-    timeout_s: Annotated[float, typer.Option(min=1, help="Seconds without a sign of an answer.")] = 300,
+    tries: Annotated[int, typer.Option(min=1, max=100, help="Maximum number of requests per word.")] = 3,
+    temperature: Annotated[
+        float, typer.Option(min=0, max=2, help="Sampling temperature; 0 always takes the likeliest token.")
+    ] = 0.8,
+    max_new_tokens: Annotated[
+        int, typer.Option(min=1, help="Maximum tokens of an answer; reasoning models need more.")
+    ] = 1000,
+    timeout_s: Annotated[float, typer.Option(min=1, help="Seconds to wait for any part of an answer.")] = 300,
     prompt: Annotated[
         Literal["auto", "tuned", "plain"],
-        typer.Option(help="How it is asked: as this suite teaches its models, plainly, or by its name."),
+        typer.Option(help="The prompt: that of this suite's training, a plain one, or chosen by the model's name."),
     ] = "auto",
     bank: Bank = None,
     output_root: OutputRoot = None,
     user_data: UserData = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check all, show the first prompt, and ask nothing.")
+        bool, typer.Option("--dry-run", help="Check everything, show the first prompt, and send nothing.")
     ] = False,
 ) -> None:
-    """Let a model behind a server write a sentence bank for a word list; what was answered is never asked again."""
+    """Let a model behind a server write a sentence bank for a word list; no answered request is sent again."""
     from cefr_helpers.bank_making import chat_client, checks, generator, storage, tuned_models
     from cefr_helpers.core import secret_scan
 
@@ -236,7 +240,7 @@ def bank(
 
 @app.command()
 def site(language: Language = None, output_root: OutputRoot = None) -> None:
-    """Turn notes, executed notebooks and answers into static pages, site/index.html, that work without a network."""
+    """Turn notes, executed notebooks and answers into static pages (site/index.html) that need no network."""
     from cefr_helpers.site import build
 
     settings = configuration.read(overrides(language=language, output_root=output_root))
@@ -245,7 +249,7 @@ def site(language: Language = None, output_root: OutputRoot = None) -> None:
 
 @app.command()
 def doctor(output_root: OutputRoot = None, user_data: UserData = None) -> None:
-    """Say what this machine has, which recipes fit, how long a level takes, and what to do about what is missing."""
+    """Show what this machine has, which recipes fit, how long a level takes, and how to fix what is missing."""
     from cefr_helpers.pipeline import doctor
 
     typer.echo(doctor.report(configuration.read(overrides(output_root=output_root, user_data=user_data))))
@@ -262,7 +266,7 @@ app.command()(sharing.publish)
 
 
 def main() -> None:
-    """Entry point: bad input ends with its message alone and exit code 2."""
+    """Run the command; bad input ends with only its message and exit code 2."""
     try:
         app()
     except (InputError, DiskFull) as error:
@@ -271,7 +275,7 @@ def main() -> None:
 
 
 def _set_checks(no_checks: bool) -> None:
-    """For the engine and its stages, which take over the environment."""
+    """Set it in the environment, which Snakemake and its stages inherit."""
     if no_checks:
         os.environ[preflight.OVERRIDE] = "1"
 

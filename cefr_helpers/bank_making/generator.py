@@ -23,7 +23,7 @@ SPARE = 2
 # So many words in a row without a sentence, all for one reason, and the model or a setting is what is wrong.
 IN_A_ROW = 5
 _LONGER = "a model that reasons before it answers needs a larger MAX_NEW_TOKENS"
-GO_ON = "What was answered is kept: the same command goes on from there."
+GO_ON = "All answers so far are saved: the same command continues from there."
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class BankGenerator:
         Ends early where words in a row get no sentence, all for one reason: the rest would be paid for in vain.
 
         Raises:
-            chat_client.Unavailable, InputError: the server's; what was answered is kept.
+            chat_client.Unavailable, InputError: the server's; all answers so far are saved.
         """
         header = {"level": self.plan.level, "model": model, "temperature": self.plan.temperature}
         header["prompt"] = tuned_models.TUNED if self.asks_as_taught else tuned_models.PLAIN
@@ -340,7 +340,7 @@ def generate(
 
     Raises:
         InputError: nobody answers there, or refuses; or the answers that are there were asked for in another way.
-        Unavailable: the server gave up on the way; what was answered is kept.
+        Unavailable: the server gave up on the way; all answers so far are saved.
         Busy: another call is at work there.
     """
     if not place.folder.is_dir():  # nothing is written on account of a server that is not there

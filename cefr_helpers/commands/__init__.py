@@ -1,1 +1,1 @@
-"""Commands of the terminal: their options, and those that a module of their own keeps out of `cli`."""
+"""The commands of the terminal: their options, and the larger ones, each in its own module."""

@@ -17,9 +17,9 @@ _MINUS = "\N{MINUS SIGN}"
 
 def level(
     file: Annotated[Path, typer.Argument(help="A text, a .csv with a column sentence, a sentence bank, or bundled.")],
-    as_json: Annotated[bool, typer.Option("--json", help="A list of objects, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of objects.")] = False,
 ) -> None:
-    """Say at which level people would read each sentence, and what drives it: length, vocabulary, grammar."""
+    """Estimate the level that people would give each sentence, and show what drives it: length, vocabulary, grammar."""
     found = sentence_files.read(file)
     explained = human_scale.load().explain_all([one.sentence for one in found])
     if as_json:
@@ -33,8 +33,8 @@ def level(
 
 
 def _object(one: Labelled, why: Explanation) -> dict:
-    """One sentence for programs; scores are null where there is no English word."""
-    known = not math.isnan(why.score)  # NaN is no JSON
+    """Return one sentence as an object; scores are null if it has no English word."""
+    known = not math.isnan(why.score)  # JSON has no NaN
     drivers = {"average": why.average, "length": why.length, "vocabulary": why.vocabulary, "grammar": why.grammar}
     return {
         "sentence": one.sentence,

@@ -1,4 +1,4 @@
-"""Options that several `cefr` commands take, and what they say in terms of config.yaml."""
+"""Options shared by several `cefr` commands, and their names in config.yaml."""
 
 import os
 import sys
@@ -11,23 +11,23 @@ import typer
 
 Levels = Annotated[str | None, typer.Option(help='Levels to run, such as "A1 C1"; default: config.yaml.')]
 RecipeName = Annotated[str | None, typer.Option(help="A name in recipes/ (reference, cpu, smoke) or a .yaml file.")]
-Bank = Annotated[str | None, typer.Option(help="Sentence bank: bundled, a folder with one file a level, or a file.")]
+Bank = Annotated[str | None, typer.Option(help="Sentence bank: bundled, a folder with one file per level, or a file.")]
 Language = Annotated[str | None, typer.Option(help="Language of the notes: en or tr.")]
-OutputRoot = Annotated[str | None, typer.Option(help="Where formatted_data, training_plots, Notes and runs go.")]
-UserData = Annotated[str | None, typer.Option(help="Where adapters and merged models go.")]
+OutputRoot = Annotated[str | None, typer.Option(help="Folder for formatted_data, training_plots, Notes and runs.")]
+UserData = Annotated[str | None, typer.Option(help="Folder for adapters and merged models.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of data and training.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")]
-Profile = Annotated[str, typer.Option(help="How it is run: a folder in profiles/ (local, slurm), or a path.")]
-NoChecks = Annotated[bool, typer.Option("--no-checks", help="Train even with less memory or disk than is needed.")]
+Profile = Annotated[str, typer.Option(help="Where jobs run: a folder in profiles/ (local, slurm), or a path.")]
+NoChecks = Annotated[bool, typer.Option("--no-checks", help="Train even with too little memory or disk.")]
 
 
 def upper(level: str | None) -> str | None:
-    """A level as people type it, in the case of LEVELS: a callback of the options that name one."""
+    """Return a level in upper case; a callback of options for a level."""
     return level and level.upper()
 
 
 def overrides(levels=None, recipe=None, bank=None, language=None, output_root=None, user_data=None, seed=None) -> dict:
-    """Given options under their names in config.yaml; a path counts from the folder the command was called in."""
+    """Return the given options under their names in config.yaml; paths are relative to the current folder."""
     given = {
         "levels": levels.upper().replace(",", " ").split() if levels is not None else None,
         "recipe": os.path.abspath(recipe) if recipe and recipe.endswith((".yaml", ".yml")) else recipe,
@@ -41,16 +41,16 @@ def overrides(levels=None, recipe=None, bank=None, language=None, output_root=No
 
 
 def shown(path: Path) -> str:
-    """A path as short as it can be told from the folder the command was called in."""
+    """Return a path relative to the current folder if it is inside it."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 @contextmanager
 def resumable(advice: str, failures: type[Exception] | tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """End the command with 130 at Ctrl+C and with 1 at a failure of these kinds, and say how to go on.
+    """End the command with 130 at Ctrl+C and with 1 at a failure of these kinds, and say how to resume.
 
     Args:
-        advice: what was kept, and what to do.
+        advice: what was saved, and what to do.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The `cefr` commands that ask readers what the sentences are worth, and set their votes against what programs say."""
+"""The `cefr` commands that collect readers' judgements of sentences and compare them with the measures."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ def rate(
     pairs: Annotated[int, typer.Option(min=0, max=2000, help="Pairs of sentences to compare.")] = 20,
     written: Annotated[
         Path | None,
-        typer.Option(help="Sentences of `cefr write` to be judged as well: its sentences.csv, for one level."),
+        typer.Option(help="Table of `cefr write` whose sentences are judged too: its sentences.csv, for one level."),
     ] = None,
     language: Language = None,
     output_root: OutputRoot = None,
@@ -29,13 +29,13 @@ def rate(
 
     settings = configuration.read(overrides(levels, language=language, output_root=output_root, seed=seed))
     if written is not None and len(settings.levels) > 1:
-        raise InputError(f"written: {written}: is for one level; name it as LEVELS")
-    for level in settings.levels:  # all are looked at before any page is made
+        raise InputError(f"written: {written}: is for one level; name that level as LEVELS")
+    for level in settings.levels:  # all are checked before any page is made
         read_table(settings.workspace, level)
     for level in settings.levels:
         built = page.build(settings.workspace, level, settings.language, items, pairs, settings.seed, written)
         if built.earlier:
-            typer.echo(f"{level}: the page before, about other sentences, and its key are in {shown(built.earlier)}")
+            typer.echo(f"{level}: the previous page, about other sentences, and its key are in {shown(built.earlier)}")
         asked = f"{len(built.key.items)} sentences, {len(built.key.pairs)} pairs"
         typer.echo(f"{level}: {shown(built.path)} (page {built.key.page}: {asked})")
     typer.echo('Open a page, or give it to readers, without its key.json; then: make rated VOTES="their files"')
@@ -43,12 +43,13 @@ def rate(
 
 def rated(
     votes: Annotated[
-        list[Path] | None, typer.Argument(help="The votes files that readers got from the page.", show_default=False)
+        list[Path] | None,
+        typer.Argument(help="The votes files that readers downloaded.", show_default=False),
     ] = None,
     language: Language = None,
     output_root: OutputRoot = None,
 ) -> None:
-    """Read votes, set them beside gates and measures, and put what readers say into notes and report."""
+    """Read votes, compare them with gates and measures, and put the results into notes and report."""
     from cefr_helpers.core import level_records, ratings
     from cefr_helpers.notes import final_report, readers, results_note
     from cefr_helpers.rating import results
@@ -78,11 +79,13 @@ def judge(
         typer.Option(help="An OpenAI-compatible server, its key in BANK_API_KEY; default: llama.cpp's here."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="A model of the server; default: the one it lists.")] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Where an answer is cut; reasoning takes more.")] = 300,
-    timeout_s: Annotated[float, typer.Option(min=1, help="Seconds without a sign of an answer.")] = 300,
+    max_new_tokens: Annotated[
+        int, typer.Option(min=1, help="Maximum tokens of an answer; reasoning models need more.")
+    ] = 300,
+    timeout_s: Annotated[float, typer.Option(min=1, help="Seconds to wait for any part of an answer.")] = 300,
     output_root: OutputRoot = None,
 ) -> None:
-    """Let a model behind a server answer the page's questions; its votes are kept apart from those of readers."""
+    """Let a model behind a server answer the page's questions; its votes are kept separate from readers' votes."""
     from cefr_helpers.bank_making import chat_client
     from cefr_helpers.core import secret_scan
     from cefr_helpers.rating import judge as judging
@@ -91,7 +94,7 @@ def judge(
     url = chat_client.address(server or chat_client.DEFAULT)
     settings = configuration.read(overrides(check_level(level), output_root=output_root))
     asked = chat_client.ChatClient(url, chat_client.key_for(url), timeout_s)
-    kept = "What was answered is kept: the same command goes on from there."
+    kept = "All answers so far are saved: the same command continues from there."
     with resumable(kept, chat_client.Unavailable):
         made = judging.judge(settings.workspace, level, asked, model, max_new_tokens, typer.echo)
-    typer.echo(f"{shown(made)}: give it to `make rated` with the readers' votes; without any it is not checked")
+    typer.echo(f"{shown(made)}: give it to `make rated` with the readers' votes; without them it is not checked")

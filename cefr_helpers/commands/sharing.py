@@ -1,4 +1,4 @@
-"""The `cefr` commands that take trained models elsewhere: into GGUF files, and to the Hugging Face Hub."""
+"""The `cefr` commands that share trained models: as GGUF files, behind a server, and on the Hugging Face Hub."""
 
 import os
 import sys
@@ -13,11 +13,11 @@ from cefr_helpers.sharing import hub_package
 
 def export(
     levels: Levels = None,
-    quantisation: Annotated[str, typer.Option(help="How weights are kept: f16, bf16 or q8_0.")] = "f16",
+    quantisation: Annotated[str, typer.Option(help="Format of the weights: f16, bf16 or q8_0.")] = "f16",
     output_root: OutputRoot = None,
     user_data: UserData = None,
 ) -> None:
-    """Write each level's merged model as a GGUF file with a Modelfile, for Ollama, llama.cpp and the like."""
+    """Write each level's merged model as a GGUF file with a Modelfile, for programs such as Ollama and llama.cpp."""
     from cefr_helpers.sharing import gguf
 
     settings = configuration.read(overrides(levels, output_root=output_root, user_data=user_data))
@@ -40,8 +40,8 @@ def serve(
     quantisation: Annotated[
         str | None, typer.Option(help="Which export: f16, bf16 or q8_0; default: the first.")
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Where it listens; 0 for any that is free.")] = 8080,
-    host: Annotated[str, typer.Option(help="Who may ask: this machine alone, or 0.0.0.0 for other machines too.")] = (
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 for any free port.")] = 8080,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines connect.")] = (
         "127.0.0.1"
     ),
     output_root: OutputRoot = None,
@@ -58,18 +58,18 @@ def serve(
 
 
 def publish(
-    level: Annotated[str, typer.Argument(callback=upper, help="The CEFR level whose model is to be sent.")],
-    repo: Annotated[str, typer.Argument(help="Where to on the hub: an account, or account/name for one folder.")],
+    level: Annotated[str, typer.Argument(callback=upper, help="The CEFR level whose model is uploaded.")],
+    repo: Annotated[str, typer.Argument(help="Where on the hub: an account, or account/name for one folder.")],
     what: Annotated[
         Literal["merged", "adapter", "both"], typer.Option(help="The merged model, the adapter or both.")
     ] = "merged",
     public: Annotated[bool, typer.Option("--public", help="Make the repository public (default: private).")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite existing files with a new commit.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Send it; without this it is only shown.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Upload it; without this, only show it.")] = False,
     output_root: OutputRoot = None,
 ) -> None:
-    """Send a level's model to the Hugging Face Hub, by the token in HF_TOKEN; without --yes only show what would go."""
-    # before the hub's client is imported: plain HTTPS, as tested, and not the newer transport, unless it is asked for
+    """Upload a level's model to the Hugging Face Hub with the token in HF_TOKEN; without --yes, only show it."""
+    # set before the hub's client is imported: plain HTTPS, as tested, unless the user chooses the newer transport
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
     from cefr_helpers.sharing import hub_upload
 
@@ -78,9 +78,7 @@ def publish(
     for package in packages:
         typer.echo(hub_package.describe(package, public))
     if not yes:
-        typer.echo(
-            "Checked, and nothing was sent. To send it: the same with --yes (make: YES=yes), and a token in HF_TOKEN."
-        )
+        typer.echo("Checked; nothing was sent. To upload, add --yes (with make: YES=yes) and set a token in HF_TOKEN.")
         return
     try:
         for package in packages:

@@ -1,4 +1,4 @@
-"""The `cefr write` command: checked sentences for a word list, in the forms that a class uses."""
+"""The `cefr write` command: checked sentences for a word list, as files that a class can use."""
 
 import os
 import re
@@ -28,18 +28,18 @@ from cefr_helpers.writing import forms, plans
 if TYPE_CHECKING:
     from cefr_helpers.writing.judge_model import JudgeServer
 
-_TIMEOUT_S = 300.0  # without a sign of an answer from the judge model's server
-_RESUME = "What was written is kept: the same command goes on from there."
+_TIMEOUT_S = 300.0  # to wait for any part of the judge model's answer
+_RESUME = "All sentences so far are saved: the same command continues from there."
 
 
 def write(
     words: Annotated[
         Path | None,
-        typer.Option(help="The word list: a table with a column word (pos, meaning, topic), or a word a line."),
+        typer.Option(help="The word list: a table with a column word (pos, meaning, topic), or one word per line."),
     ] = None,
     level: Annotated[str | None, typer.Option(callback=upper, help="The CEFR level of the sentences.")] = None,
-    sentences: Annotated[int, typer.Option(help=f"Sentences a word, 1 to {plans.MOST_SENTENCES}.")] = 3,
-    form: Annotated[str, typer.Option(help=f"Some of: {' '.join(forms.FORMS)}.")] = forms.DEFAULT,
+    sentences: Annotated[int, typer.Option(help=f"Sentences per word, 1 to {plans.MOST_SENTENCES}.")] = 3,
+    form: Annotated[str, typer.Option(help=f"One or more of: {' '.join(forms.FORMS)}.")] = forms.DEFAULT,
     output: Annotated[
         Path | None, typer.Option(help="Folder for the forms; default: LIST_LEVEL in sentences/.")
     ] = None,
@@ -48,7 +48,7 @@ def write(
         typer.Option(help="Folder of an adapter or a model, or a hub id; default: the level's newest adapter."),
     ] = None,
     known: Annotated[
-        Path | None, typer.Option(help="Words the class knows: no others but easier ones are used.")
+        Path | None, typer.Option(help="Words the class knows: only these and easier ones are used.")
     ] = None,
     server: Annotated[
         str | None,
@@ -57,13 +57,13 @@ def write(
     judge: Annotated[
         str | None, typer.Option(help="The judge: a model of the server; default: the one that it lists.")
     ] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Where a judge's answer is cut.")] = 300,
-    candidates: Annotated[int, typer.Option(min=1, max=64, help="Candidates a word to choose from.")] = (
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Maximum tokens of a judge's answer.")] = 300,
+    candidates: Annotated[int, typer.Option(min=1, max=64, help="Candidates per word to choose from.")] = (
         plans.CANDIDATES
     ),
     decided: Annotated[
         Path | None,
-        typer.Option(help="What a person decided on an earlier call's page: only make forms of it."),
+        typer.Option(help="Decisions saved on the page of an earlier call: only make forms of them."),
     ] = None,
     bank: Bank = None,
     recipe: RecipeName = None,
@@ -71,7 +71,7 @@ def write(
     user_data: UserData = None,
     seed: Seed = None,
 ) -> None:
-    """Write example sentences for a word list: checked, varied, and as a deck, a worksheet, a table or a bank."""
+    """Write checked, varied example sentences for a word list, as a deck, a worksheet, a table or a bank."""
     from cefr_helpers.bank_making import chat_client
     from cefr_helpers.writing import call
 
@@ -83,7 +83,7 @@ def write(
         _give_out(decided, names, output, settings.workspace, words or level)
         return
     if words is None or level is None:
-        raise InputError("words, level: both are needed; or a file for decided")
+        raise InputError("words, level: both are needed, or a file as decided")
     plan = plans.read(words, level, sentences, candidates, known, settings.seed)
     folder = _folder(output, settings.workspace, plan.name, level)
     typer.echo("\n".join(plan.read_as))
@@ -122,7 +122,7 @@ def _give_out(path: Path, names: tuple[str, ...], output: Path | None, workspace
     from cefr_helpers.writing import call, decisions
 
     if others:
-        raise InputError(f"decided: {path} says words and level already; leave those out")
+        raise InputError(f"decided: {path} already contains words and level; leave those options out")
     found = decisions.read(path)
     folder = _folder(output, workspace, re.sub(r"[/\\\0]", "_", found.name), found.level)
     for written in call.write_decided(found, names, folder, typer.echo):

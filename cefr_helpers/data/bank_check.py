@@ -1,7 +1,7 @@
-"""What a run would read of a bank, before any run: what stays, was changed, was dropped or is doubtful.
+"""Check a bank before any run: what a run would read, keep, change, drop or doubt.
 
-Nothing is written: a run makes the same check first, so that what is wrong is found before anything of an earlier run
-is touched.
+Nothing is written. A run makes the same check first, so that problems are found before results of an earlier run are
+touched.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,12 +22,12 @@ UNNAMED = "any"  # the level of a file that is checked without one
 
 @dataclass(frozen=True)
 class Share:
-    """What the shares of test and development words leave to each part, by "train", "dev" and "eval" (test).
+    """What the shares of test and development words leave for each part, by "train", "dev" and "eval" (test).
 
     Attributes:
-        words: how many words a part has.
-        examples: how many it makes before a sentence comes again; 0 where there are fewer words than an example needs.
-        can_run: whether each part has words for an example.
+        words: number of words of each part.
+        examples: number of examples each part makes before a sentence recurs; 0 with too few words for an example.
+        can_run: whether each part has enough words for an example.
     """
 
     held_out_share: float
@@ -39,7 +39,7 @@ class Share:
 
 @dataclass(frozen=True)
 class LevelCheck:
-    """What is read of one level's bank; the first of `shares` is the recipe's."""
+    """The check of one level's bank; the first of `shares` is the recipe's."""
 
     level: str
     bank: Bank
@@ -47,7 +47,7 @@ class LevelCheck:
 
     @property
     def named_level(self) -> str | None:
-        """The level; None of a file that is checked without one."""
+        """The level; None for a file that is checked without one."""
         return None if self.level == UNNAMED else self.level
 
     @property
@@ -56,18 +56,18 @@ class LevelCheck:
         return self.shares[0].can_run
 
     def counts(self) -> dict[str, int]:
-        """`words` and `sentences` that stay, and how often something was `changed`, `dropped` or is `doubtful`."""
+        """Return the numbers of kept `words` and `sentences`, and of `changed`, `dropped` and `doubtful` ones."""
         found = {"words": len(self.bank.sentences), "sentences": sum(map(len, self.bank.sentences.values()))}
         return found | {name: sum(row["count"] for row in self.rows(name)) for name in _GROUPS}
 
     def rows(self, group: str) -> list[dict]:
-        """The report's rows of a group; of "told" those of none."""
+        """Return the report's rows of a group; for "told", the rows that are in no group."""
         if group in _GROUPS:
             return [row for row in self.bank.report if row["reason"] in _GROUPS[group]]
         return [row for row in self.bank.report if not any(row["reason"] in reasons for reasons in _GROUPS.values())]
 
     def as_dict(self) -> dict:
-        """All of it, as JSON has it."""
+        """Return everything as plain values for JSON."""
         sizes = [len(own) for own in self.bank.sentences.values()]
         return self.counts() | {
             "read_as": self.bank.read_as,
@@ -85,13 +85,13 @@ def check(
     seed: int,
     more: Sequence[float] = _SHARES,
 ) -> list[LevelCheck]:
-    """Read a bank as a run of `levels` would; without levels, all that it has.
+    """Read a bank as a run of `levels` would; without levels, read all that it has.
 
     Args:
-        more: shares of test words to try beside the recipe's, with as large a share of development words.
+        more: shares of test words to try beside the recipe's, with the recipe's share of development words.
 
     Raises:
-        InputError: as `banks.find`, `banks.check_serves` and `banks.read`.
+        InputError: see `banks.find`, `banks.check_serves` and `banks.read`.
     """
     banks.check_serves(sentence_bank, levels)
     named = levels or banks.levels_of(sentence_bank)
@@ -105,7 +105,7 @@ def check(
 
 
 def refuse_too_few(checks: Iterable[LevelCheck]) -> None:
-    """Raise InputError for the levels in which a part has too few words for an example; they are named at once."""
+    """Raise one InputError for all levels in which a part has too few words for an example."""
     problems = []
     for one in checks:
         share = one.shares[0]
@@ -113,8 +113,8 @@ def refuse_too_few(checks: Iterable[LevelCheck]) -> None:
             if words < WORDS_PER_EXAMPLE:
                 problems.append(
                     f"{one.bank.name}: level {one.level} has {words} {PART_NAMES[part]} words of "
-                    f"{len(one.bank.sentences)}; each part needs {WORDS_PER_EXAMPLE}, so a level {FEWEST_WORDS}: add "
-                    f"words to the bank or change held_out_share ({share.held_out_share}) or dev_share "
+                    f"{len(one.bank.sentences)}; each part needs {WORDS_PER_EXAMPLE}, so a level needs {FEWEST_WORDS}: "
+                    f"add words to the bank or change held_out_share ({share.held_out_share}) or dev_share "
                     f"({share.dev_share})"
                 )
     if problems:
@@ -122,21 +122,26 @@ def refuse_too_few(checks: Iterable[LevelCheck]) -> None:
 
 
 def as_json(checks: Sequence[LevelCheck], passed_over: Sequence[str]) -> dict:
-    """One object: the counts over all levels, and each level by its name."""
+    """Return one object with the counts over all levels, and each level by its name."""
     totals = {key: sum(one.counts()[key] for one in checks) for key in checks[0].counts()}
     return totals | {"passed_over": list(passed_over), "levels": {one.level: one.as_dict() for one in checks}}
 
 
 def lines(one: LevelCheck, recipe: str) -> list[str]:
-    """What there is to tell of a level, for the terminal."""
+    """Return the check of a level as lines for the terminal."""
     found = one.as_dict()
     sizes = found["sentences_per_word"]
-    each = f"{sizes['fewest']} to {sizes['most']} a word, {sizes['mean']:.1f} on average"
+    each = f"{sizes['fewest']} to {sizes['most']} per word, {sizes['mean']:.1f} on average"
     told = [
         f"{_name(one)}: {one.bank.read_as}",
         f"  Words: {found['words']}; sentences: {found['sentences']}, {each}",
     ]
-    for group, title in (("changed", "Changed"), ("dropped", "Dropped"), ("doubtful", "Doubtful"), ("told", "Also")):
+    for group, title in (
+        ("changed", "Changed"),
+        ("dropped", "Dropped"),
+        ("doubtful", "Doubtful"),
+        ("told", "Also reported"),
+    ):
         if rows := one.rows(group):
             told += [f"  {title}: {sum(row['count'] for row in rows)}", *("  " + line for line in cleaning.lines(rows))]
     short_names = f"{'dev':>8}{'test':>8}"
@@ -146,15 +151,15 @@ def lines(one: LevelCheck, recipe: str) -> list[str]:
         words, examples = ([found[part] for part in PARTS] for found in (share.words, share.examples))
         row = f"{words[0]:>14,}{words[1]:>8,}{words[2]:>8,}{examples[0]:>17,}{examples[1]:>8,}{examples[2]:>8,}"
         told.append(f"  {name:<28}{row}")
-    told.append("  Examples: how many can be made before a sentence is used again; a recipe may ask for more.")
+    told.append("  Examples: how many can be made before a sentence is used again; a recipe may use more.")
     told.append(
-        "  Training sees the train words, the checkpoint is chosen by the dev words, and only test words are reported."
+        "  Training uses the train words, the dev words choose the checkpoint, and only test words are reported."
     )
     return [*told, f"  {_verdict(one)}"]
 
 
 def short(one: LevelCheck) -> str:
-    """One line of it, before a run."""
+    """Return the check of a level as one line, for the start of a run."""
     counts = one.counts()
     told = ", ".join(f"{counts[key]} {key}" for key in _GROUPS if counts[key])
     return f"{_name(one)}: words {counts['words']}, sentences {counts['sentences']}{f' ({told})' if told else ''}"

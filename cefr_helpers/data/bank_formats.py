@@ -1,6 +1,6 @@
-"""A file of words and sentences, read into (word, sentence) rows; every error names file, place and value.
+"""Read a file of words and sentences into (word, sentence) rows; every error names file, place and value.
 
-.csv .tsv .txt .xlsx   a header such as word,sentence, then a row a sentence; Anki's text export
+.csv .tsv .txt .xlsx   a header such as word,sentence, then one row per sentence; Anki's text export
 .json .jsonl           rows, columns, or an object WORD -> list of sentences
 """
 
@@ -17,9 +17,9 @@ from cefr_helpers.data.tables import Row, Table
 from cefr_helpers.text import repair, sentence_cells, word_match
 
 ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".txt", ".xlsx")
-# Far beyond any word or example sentence, so that a file read with the wrong format is not taken for one.
+# Far longer than any word or example sentence, so that a file read in the wrong format is refused.
 _LONGEST_WORD, _LONGEST_SENTENCE = 200, 2000
-# Reasons, as reports name them, beside those of `tables`, `repair` and `sentence_cells`.
+# Reasons in reports, in addition to those of `tables`, `repair` and `sentence_cells`.
 OTHER_LEVEL, WITHOUT_LEVEL, PATTERN = "row_of_another_level", "row_without_level", "pattern_removed"
 FILLED = "word_taken_from_the_row_above"
 
@@ -29,11 +29,11 @@ _columns_of = cache(columns.named)
 
 @dataclass
 class Source:
-    """What a file holds, before it is cleaned.
+    """The content of a file before cleaning.
 
     Attributes:
-        rows: (word, sentence) in the order of the file; repaired, several sentences of a cell apart.
-        read_as: for people: format, encoding, delimiter, and which columns were taken for what.
+        rows: (word, sentence) in the order of the file, repaired, with several sentences of a cell separated.
+        read_as: for people: format, encoding, delimiter, and how the columns were read.
         report: reason -> examples of what was changed or left out.
     """
 
@@ -49,10 +49,10 @@ def check_ending(path: Path) -> None:
 
 
 def read_table(path: Path, sentences_needed: bool = True, expected: str = "a sentence bank") -> Table:
-    """The rows of a file in any of the formats, their cells as they stand.
+    """Return the rows of a file in any of the formats, with unchanged cells.
 
     Raises:
-        InputError: as the readers of the formats; `expected` says what the file should have been.
+        InputError: see the readers of the formats; `expected` says what the file should have been.
     """
     ending = path.suffix.lower()
     if ending == ".xlsx":
@@ -64,15 +64,15 @@ def read_table(path: Path, sentences_needed: bool = True, expected: str = "a sen
 
 
 def read_rows(path: Path, level: str | None = None) -> Rows:
-    """The rows of `read` alone."""
+    """Return only the rows of `read`."""
     return read(path, level).rows
 
 
 def read(path: Path, level: str | None = None) -> Source:
-    """All rows of a bank, uncleaned but for what its file's format brought in.
+    """Read all rows of a bank, cleaned only of what the file's format added.
 
     Args:
-        level: where given, and where the rows name levels, those of this level are taken.
+        level: if given, and if the rows name levels, only rows of this level are read.
 
     Raises:
         InputError: the file is missing or in an unknown encoding, its syntax is broken, a row has another shape, or no
@@ -88,7 +88,7 @@ def read(path: Path, level: str | None = None) -> Source:
 
 
 def levels_in(path: Path) -> Counter[str]:
-    """How many rows name each level; empty where they name none."""
+    """Return how many rows name each level; empty if they name none."""
     return Counter(found for row in read_table(path).rows if (found := _level_of(row)))
 
 
@@ -109,7 +109,7 @@ def _described(table: Table) -> str:
 
 
 def _of_level(path: Path, table: Table, level: str | None, report: dict[str, list[str]]) -> Iterator[Row]:
-    """The rows of a level and those that have no place for one; all where none names a level or none is asked for."""
+    """Yield the rows of a level and those without a column for it; all rows if none names a level or none is given."""
     named = [_level_of(row) for row in table.rows]
     if level is None or not any(named):
         yield from table.rows
@@ -134,7 +134,7 @@ def _level_of(row: Row) -> str | None:
 
 
 def _read_row(row: Row, word_above: str, source: Source) -> str:
-    """Add the sentences of one row to the source; returns its word, which the next may mean by an empty cell."""
+    """Add the sentences of one row to the source, and return its word, which an empty cell below may mean."""
     found = _columns_of(row.names)
     value, cells = row.values[found.of_words], [row.values[at] for at in found.sentences]
     cells = [cell for values in cells for cell in ((values or [""]) if isinstance(values, list) else [values])]
@@ -176,7 +176,7 @@ def _word(value: object, row: Row, source: Source) -> str:
 
 
 def _sentences(cell: str, word: str, row: Row, source: Source) -> list[str]:
-    """The sentences of a cell, what was changed told in the source's report."""
+    """Return the sentences of a cell, and add what was changed to the source's report."""
     _check_characters(cell, row.where, row.labels[1])
     text, reasons = repair.repaired(cell)
     pieces, more = sentence_cells.sentences(text)
@@ -200,10 +200,10 @@ def _check_length(value: str, where: Callable[[], str], key: str, longest: int) 
 
 
 def _check_characters(value: str, where: Callable[[], str], key: str) -> None:
-    """Refuse what can't be written or shown: a mis-read encoding shows itself in control characters."""
+    """Refuse characters that can't be written or shown: control characters come from a wrongly read encoding."""
     if value.isprintable():
         return
     for character in repair.decoded_again(value):
         if unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\n\r":
-            problem = f"{key} {shown(value)} holds the control character U+{ord(character):04X}"
+            problem = f"{key} {shown(value)} contains the control character U+{ord(character):04X}"
             raise InputError(f"{where()}: {problem}; expected plain text, saved as UTF-8")

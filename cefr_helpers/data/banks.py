@@ -1,4 +1,4 @@
-"""Finding, reading and cleaning sentence banks: target word -> example sentences, one file a level."""
+"""Find, read and clean sentence banks: target word -> example sentences, one file per level."""
 
 import re
 from collections import defaultdict
@@ -22,10 +22,10 @@ class Bank:
     Attributes:
         name: "bundled", or the file's name.
         sentences: target word -> its distinct sentences, in the order of the file; every sentence uses its word.
-        report: what cleaning did, rows of {"reason", "count", "examples"}; nothing is dropped without one.
+        report: what cleaning did, rows of {"reason", "count", "examples"}; everything dropped is in one.
         words_read: distinct target words in the file.
         sentences_read: sentences in the file.
-        read_as: for people: format, encoding, and which columns were taken for what.
+        read_as: for people: format, encoding, and how the columns were read.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Bank:
     read_as: str = ""
 
     def summary(self) -> dict:
-        """What the dataset record keeps of the bank."""
+        """Return what the dataset record stores about the bank."""
         return {
             "name": self.name,
             "read_as": self.read_as,
@@ -49,16 +49,16 @@ class Bank:
 
 
 def find(sentence_bank: str | Path, level: str) -> dict[str, Path]:
-    """The bank's files by level: `level`'s own, and the others that are there, since a split looks at all of them.
+    """Return the bank's files by level: that of `level`, and those of other levels, because a split uses all of them.
 
     Args:
-        sentence_bank: "bundled"; a folder with one file a level, the level standing in the file's name
+        sentence_bank: "bundled"; a folder with one file per level, with the level in the file's name
             (`training_data_b2.json`, `B2.csv`); or one file, which serves `level`, or the levels that its rows name.
         level: the level of the run.
 
     Raises:
-        InputError: there is no file for `level`, two for one level, one whose name says two levels, or no such folder
-            or file.
+        InputError: there is no file for `level`, two files for one level, a file whose name has two levels, or no such
+            folder or file.
     """
     check_level(level)
     path = _located(sentence_bank)
@@ -84,12 +84,12 @@ def check_serves(sentence_bank: str | Path, levels: Sequence[str]) -> None:
         rows = f"its rows name {', '.join(there)} and not {', '.join(missing)}" if there else "its rows name no level"
         raise InputError(
             f"sentence_bank: {path}: one file for the levels {', '.join(levels)}, and {rows}; expected one level for a "
-            f"file (LEVELS={levels[0]}), a folder with one file a level, or a column level"
+            f"file (LEVELS={levels[0]}), a folder with one file per level, or a column level"
         )
 
 
 def levels_of(sentence_bank: str | Path) -> list[str]:
-    """The levels that a bank has by its files' names or its rows; none for a file that names none.
+    """Return the levels that a bank has, by its files' names or its rows; none for a file that names none.
 
     Raises:
         InputError: no such folder or file, or a folder without a file for any level.
@@ -104,14 +104,14 @@ def levels_of(sentence_bank: str | Path) -> list[str]:
 
 
 def only_file(sentence_bank: str | Path) -> Path:
-    """The path of a bank that is one file."""
+    """Return the path of a bank that is one file."""
     path = _located(sentence_bank)
     bank_formats.check_ending(path)
     return path
 
 
 def _located(sentence_bank: str | Path) -> Path:
-    """The file or folder of a bank.
+    """Return the file or folder of a bank.
 
     Raises:
         InputError: there is none.
@@ -123,16 +123,16 @@ def _located(sentence_bank: str | Path) -> Path:
 
 
 def levels_in(folder: Path) -> dict[str, list[Path]]:
-    """The banks in a folder by the level that stands in their names; a level's are usually one.
+    """Return the banks in a folder by the level in their names; a level usually has one file.
 
-    Hidden files are passed over; and where a level has more than one file, those that hold no sentences.
+    Hidden files are ignored, and so are files without sentences if a level has more than one file.
     """
     named, _ = _looked_through(folder)
     return named
 
 
 def passed_over(sentence_bank: str | Path) -> list[str]:
-    """Files of a folder that bear a level in their name and are not read, each with the reason, for people."""
+    """Return the files of a folder that have a level in their name but are not read, each with the reason."""
     path = _located(sentence_bank)
     return _looked_through(path)[1] if path.is_dir() else []
 
@@ -158,7 +158,7 @@ def _looked_through(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
 
 
 def _holds_rows(file: Path) -> bool:
-    """Whether a file is a table with a column of words and one of sentences, and not only a list of words."""
+    """Return whether a file is a table with a column of words and one of sentences, not only a list of words."""
     try:
         return bool(bank_formats.read_table(file).rows)
     except InputError:
@@ -166,7 +166,7 @@ def _holds_rows(file: Path) -> bool:
 
 
 def levels_named(file: Path) -> set[str]:
-    """The levels that stand in a file's name: B2 in training_data_b2.json."""
+    """Return the levels in a file's name, such as B2 in training_data_b2.json."""
     return set(re.split(r"[^A-Z0-9]+", file.stem.upper())) & set(LEVELS)
 
 
@@ -175,12 +175,12 @@ def read(path: str | Path, level: str | None = None, name: str | None = None) ->
 
     Args:
         path: a file in one of the formats.
-        level: where given, and where rows name levels, those of this level are taken.
+        level: if given, and if the rows name levels, only rows of this level are read.
         name: the bank's name in records; the file's name by default.
 
     Raises:
         InputError: the file cannot be read or a row cannot be used; names file, line or row, value and what was
-            expected. Also where cleaning leaves nothing.
+            expected. Also raised if cleaning leaves nothing.
     """
     path = Path(path)
     source = bank_formats.read(path, level)
@@ -195,19 +195,19 @@ def read(path: str | Path, level: str | None = None, name: str | None = None) ->
 
 
 def _why(report: list[dict]) -> str:
-    """What was dropped, and the first of it; or that nothing was there."""
+    """Say what was dropped, with the first example, or that the file is empty."""
     told = "; ".join(f"{row['count']} {row['reason'].replace('_', ' ')}" for row in report) or "it is empty"
     dropped = [row for row in report if row["reason"] in cleaning.DROPPED]
     return f"{told}; such as {shown(dropped[0]['examples'][0])}" if dropped else told
 
 
 def read_all(files: dict[str, Path]) -> dict[str, Bank]:
-    """Every level's bank, from what `find` found."""
+    """Read every level's bank from the files that `find` returns."""
     return {level: read(path, level) for level, path in files.items()}
 
 
 def levels_of_rows(path: Path) -> list[str]:
-    """The levels of this suite that the rows of a file name; none for a file that cannot be read."""
+    """Return the levels of this suite that the rows of a file name; none for a file that cannot be read."""
     status = path.stat()
     return list(_levels_of_rows(path, status.st_mtime_ns, status.st_size))
 
@@ -224,7 +224,7 @@ def _check_found(folder: Path, level: str, by_level: dict[str, list[Path]]) -> N
     for file in sorted({file for files in by_level.values() for file in files}):
         if len(levels := sorted(levels_named(file))) > 1:
             raise InputError(
-                f"sentence_bank: {folder}: the name of {file.name} says {' and '.join(levels)}; expected one level a "
+                f"sentence_bank: {folder}: the name of {file.name} says {' and '.join(levels)}; expected one level per "
                 f"file: name it for one of them, or give the file itself with a column level"
             )
     for one, files in by_level.items():

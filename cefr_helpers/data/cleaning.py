@@ -1,4 +1,4 @@
-"""Cleaning (word, sentence) rows: what is changed, dropped or only told, each with its count and examples."""
+"""Clean (word, sentence) rows, and report what is changed, dropped or doubtful, with counts and examples."""
 
 import textwrap
 from collections import Counter, defaultdict
@@ -9,7 +9,7 @@ from cefr_helpers.data import bank_formats
 from cefr_helpers.text import headwords, repair, sentence_cells, word_match
 from cefr_helpers.text.sentences import has_end_mark, holds_several
 
-# Reasons by what they mean for a bank; those of no group are only told.
+# Reasons by what they mean for a bank; those in no group are only reported.
 CHANGED = (
     repair.ENCODING,
     repair.MARKUP,
@@ -40,13 +40,13 @@ Rows = list[tuple[str, str]]
 
 
 def clean(rows: Rows, before: dict[str, list[str]] | None = None) -> tuple[dict[str, tuple[str, ...]], list[dict]]:
-    """Clean rows and report each thing done.
+    """Clean rows and report every change.
 
-    A sentence that stands under two words stays under both, because it is a right example of each; the split keeps
-    the two words on one side.
+    A sentence under two words is kept under both, because it is a right example of each; the split keeps the two words
+    in one part.
 
     Args:
-        before: reason -> examples of what the reader did already.
+        before: reason -> examples of what the reader has already changed.
 
     Returns:
         word -> distinct sentences, and report rows {"reason", "count", "examples"} (the first three, for people).
@@ -72,7 +72,7 @@ def clean(rows: Rows, before: dict[str, list[str]] | None = None) -> tuple[dict[
 
 
 def rows_of(report: dict[str, list[str]]) -> list[dict]:
-    """Reason -> what it was said of, as rows {"reason", "count", "examples"} with the first examples."""
+    """Turn reason -> examples into rows {"reason", "count", "examples"} with the first examples."""
     return [
         {"reason": reason, "count": len(found), "examples": found[:_EXAMPLES_SHOWN]}
         for reason, found in report.items()
@@ -81,7 +81,7 @@ def rows_of(report: dict[str, list[str]]) -> list[dict]:
 
 
 def lines(report: Iterable[dict]) -> list[str]:
-    """Report rows for the terminal: reason and count, and below them the examples, a line each."""
+    """Return report rows as lines for the terminal: reason and count, with one line per example below."""
     told = []
     for row in report:
         told.append(f"  {row['reason'].replace('_', ' ')}: {row['count']}")
@@ -104,7 +104,7 @@ def _why_dropped(word: str, sentence: str, own: dict[str, None]) -> str | None:
 
 
 def _doubt(sentences: dict[str, tuple[str, ...]], report: dict[str, list[str]]) -> None:
-    """Told of what stays: the measures take no answer for one sentence that looks like this."""
+    """Report doubtful sentences that are kept: as answers, the measures would not count them as one whole sentence."""
     for word, own in sentences.items():
         for sentence in own:
             if not has_end_mark(sentence):
@@ -121,7 +121,7 @@ def _with_plain_white_space(rows: Rows, report: dict[str, list[str]]) -> Rows:
 
 
 def _with_plain_headwords(rows: Rows, report: dict[str, list[str]]) -> Rows:
-    """ "abandon (v.)" -> abandon; of "film/movie" the one that each sentence uses. What is said so itself stays."""
+    """ "abandon (v.)" -> abandon; "film/movie" -> the word that each sentence uses, unless one uses it verbatim."""
     offered = {word: headwords.alternatives(word) for word in dict.fromkeys(word for word, _ in rows)}
     printed = {word: found for word, found in offered.items() if found != (word,)}
     said = {word for word, sentence in rows if word in printed and word.casefold() in sentence.casefold()}
@@ -138,7 +138,7 @@ def _with_plain_headwords(rows: Rows, report: dict[str, list[str]]) -> Rows:
 
 
 def _without_homograph_digits(rows: Rows, report: dict[str, list[str]]) -> Rows:
-    """bass1 -> bass, unless a sentence really says "bass1" (a name such as mp3)."""
+    """bass1 -> bass, unless a sentence contains "bass1" (as it may with a name such as mp3)."""
     bare = {word: word_match.without_homograph_digit(word) for word in dict.fromkeys(word for word, _ in rows)}
     said = {word for word, sentence in rows if bare[word] != word and word.lower() in sentence.lower()}
     new = {word: word if word in said else stripped for word, stripped in bare.items()}
@@ -147,7 +147,7 @@ def _without_homograph_digits(rows: Rows, report: dict[str, list[str]]) -> Rows:
 
 
 def _entered_twice(rows: Rows) -> list[str]:
-    """Words met in two places of a grouped file, or with twice the usual number of sentences."""
+    """Return words that occur in two places of a grouped file, or have twice the usual number of sentences."""
     counts = Counter(word for word, _ in rows)
     usual = Counter(counts.values()).most_common(1)[0][0] if counts else 0
     entries = Counter(word for word, _ in groupby(word for word, _ in rows))

@@ -1,4 +1,4 @@
-"""Which column of a table is which: by the names that teachers, dictionaries and card programs give them."""
+"""Recognise a table's columns by the names that teachers, dictionaries and card programs give them."""
 
 import re
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ _LEVEL = re.compile(r"(?<![a-z0-9])[abc][12](?![0-9])", flags=re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Columns:
-    """Places of a table's columns, from 0.
+    """Positions of a table's columns, from 0.
 
     Attributes:
-        word: None where no name says it.
-        sentences: one, or several such as "example 1", "example 2"; none where no name says it.
-        level: None where there is none.
+        word: None if no column has such a name.
+        sentences: one, or several such as "example 1", "example 2"; none if no column has such a name.
+        level: None if there is no such column.
     """
 
     word: int | None
@@ -46,7 +46,7 @@ class Columns:
 
 
 def named(names: Sequence[object]) -> Columns:
-    """The columns by their names; of several the most usual name counts, case and underscores don't."""
+    """Find the columns by their names: the most usual name counts, and case and underscores are ignored."""
     plain = [normal(name) for name in names]
     bare = [re.sub(r"\s*\d+$", "", name) for name in plain]
     sentence = next((name for name in SENTENCE_NAMES if name in bare), None)
@@ -58,19 +58,19 @@ def named(names: Sequence[object]) -> Columns:
 
 
 def details_named(names: Sequence[object]) -> dict[str, int]:
-    """The columns that say more of a word: "pos", "meaning", "topic", as far as there are such, with their places."""
+    """Return the positions of the columns with details of a word, if there are any: "pos", "meaning", "topic"."""
     plain = [normal(name) for name in names]
     known = {"pos": POS_NAMES, "meaning": MEANING_NAMES, "topic": TOPIC_NAMES}
     return {one: at for one, own in known.items() if (at := _place(plain, own)) is not None}
 
 
 def normal(name: object) -> str:
-    """A column's name without case, underscores and hyphens."""
+    """Return a column's name without case, underscores and hyphens."""
     return " ".join(re.sub(r"[_-]+", " ", str(name)).casefold().split())
 
 
 def level_of(value: object) -> str | None:
-    """The level that a cell names, upper case, C2 included: "b1", "CEFR B1", "B1+"; None where it names none."""
+    """Return the level in a cell such as "b1", "CEFR B1" or "B1+", in upper case, C2 included; None without one."""
     match = _LEVEL.search(value) if isinstance(value, str) else None
     return match[0].upper() if match else None
 

@@ -1,4 +1,4 @@
-"""Examples of ten words and ten sentences: drawing, counting, the memoriser's floor, and their files."""
+"""Draw, count, write and read examples of ten words and ten sentences; compute the memoriser's floor."""
 
 import json
 import math
@@ -18,15 +18,15 @@ from cefr_helpers.text.tokens import words_of
 
 @dataclass(frozen=True)
 class Examples(Sequence):
-    """Drawn examples, each written out only when it is asked for, so that 200,000 fit into memory.
+    """Drawn examples, each built only when it is accessed, so that 200,000 fit into memory.
 
     Attributes:
-        level: the level all are of.
+        level: the CEFR level of all examples.
         sentences: word -> sentences of the cleaned bank.
-        words: the words drawn from, in the order `word_numbers` counts.
-        words_per_example: slots of an example.
-        word_numbers: of each slot, its word's place in `words`; examples follow one another.
-        sentence_numbers: of each slot, its sentence's place among those of the word, from 0.
+        words: the words drawn from; `word_numbers` are positions in it.
+        words_per_example: number of slots of an example.
+        word_numbers: for each slot, its word's position in `words`; one example after another.
+        sentence_numbers: for each slot, its sentence's position among those of the word, from 0.
     """
 
     level: str
@@ -53,9 +53,9 @@ class Examples(Sequence):
 def make_example(
     level: str, words: Sequence[str], sentence_numbers: Sequence[int], sentences: dict[str, tuple[str, ...]]
 ) -> dict:
-    """One example: {"instruction", "input", "output", "words", "sentence_ids"}.
+    """Return one example: {"instruction", "input", "output", "words", "sentence_ids"}.
 
-    A sentence's id is "B2/abandon/3": level, word, and its place (from 0) among the word's sentences after cleaning.
+    A sentence's id is "B2/abandon/3": level, word, and its position (from 0) among the word's cleaned sentences.
     """
     chosen = [sentences[word][number] for word, number in zip(words, sentence_numbers, strict=True)]
     return {
@@ -67,7 +67,7 @@ def make_example(
 
 
 def make_prompt(level: str, words: Sequence[str]) -> dict:
-    """What is asked for: {"instruction", "input"} of an example of these words."""
+    """Return the prompt of an example of these words: {"instruction", "input"}."""
     count = len(words)
     return {
         "instruction": f"Generate {level}-level English sentences for these {count} words:",
@@ -84,10 +84,10 @@ def draw_examples(
     seed: int,
     words_per_example: int = WORDS_PER_EXAMPLE,
 ) -> Examples:
-    """Draw `count` examples of one part of the split, each of distinct words with one sentence a word.
+    """Draw `count` examples of one part of the split, each of distinct words with one sentence per word.
 
-    With the split "words", words are dealt like cards: none comes a second time before all have come once, and so do
-    the sentences of each word. With "examples", the old protocol, both are drawn at random.
+    With the split "words", words are dealt like cards: none comes a second time before all have come once, and the same
+    holds for the sentences of each word. With "examples", the older protocol, both are drawn at random.
 
     Args:
         part: "train", "dev" or "eval" (the test words).
@@ -118,7 +118,7 @@ def draw_examples(
 
 
 def _dealt(sizes: list[int], hand_size: int, rng: random.Random) -> Iterator[list[tuple[int, int]]]:
-    """Hands of (word, sentence) numbers out of a shuffled deck that is used up before it is shuffled again."""
+    """Yield hands of (word, sentence) numbers from a shuffled deck that is used up before it is shuffled again."""
     deck: list[int] = []
     sentence_decks: list[list[int]] = [[] for _ in sizes]
     while True:
@@ -150,7 +150,7 @@ def _numbered(lines: Sequence[str]) -> str:
 
 
 def token_statistics(lengths: Iterable[int], max_seq_length: int) -> dict:
-    """Mean, 95th percentile (nearest rank) and longest of the examples' lengths in tokens, and how many are cut."""
+    """Return mean, 95th percentile (nearest rank) and maximum of the lengths in tokens, and how many are cut."""
     ordered = sorted(lengths)
     return {
         "counted": len(ordered),
@@ -162,7 +162,7 @@ def token_statistics(lengths: Iterable[int], max_seq_length: int) -> dict:
 
 
 def sentence_words(sentences: Iterable[str]) -> dict:
-    """Mean and median number of words of a sentence."""
+    """Return mean and median number of words per sentence."""
     lengths = [len(words_of(sentence)) for sentence in sentences]
     return {"mean": fmean(lengths), "median": float(median(lengths))}
 
@@ -174,15 +174,16 @@ def memoriser_floor(
     completion_tokens: float,
     full_text_tokens: float,
 ) -> dict:
-    """What is left to guess for one who knows every sentence of the bank by heart, as a mean over examples.
+    """Return the loss of someone who knows every sentence of the bank by heart, as a mean over examples.
 
-    For each slot one of the word's k sentences: ln k, so 10 ln 5 = 16.09 nats an example. On the full text also which
-    ten of the N words come, in order: ln(N! / (N - 10)!). Both take the draw for independent and uniform.
+    For each slot one of the word's k sentences has to be guessed: ln k, so 10 ln 5 = 16.09 nats per example. On the
+    full text, so do the ten of the N words that come, in order: ln(N! / (N - 10)!). Both assume that the draw is
+    independent and uniform.
 
     Args:
         sentences: word -> sentences of the bank.
         words_drawn_from: N.
-        completion_tokens, full_text_tokens: mean number of tokens an example over which the loss is taken.
+        completion_tokens, full_text_tokens: mean number of tokens per example over which the loss is taken.
 
     Returns:
         {"sentences_per_word", "completion": {"nats_per_example", "nats_per_token"}, "full_text": {the same}}.
@@ -199,13 +200,13 @@ def memoriser_floor(
 
 
 def write_examples(path: Path, examples: Sequence[dict]) -> Path:
-    """Write examples as a JSON array, one a line, and into place only when whole.
+    """Write examples atomically as a JSON array, one per line, and return the path.
 
     Raises:
         DiskFull: there is no room for it.
     """
     least = sum(len(example["input"]) + len(example["output"]) for example in examples)
-    with files.atomic_file(path, least) as file:  # line by line: of a large bank the text is a gigabyte
+    with files.atomic_file(path, least) as file:  # line by line, because the text of a large bank is a gigabyte
         file.write(b"[\n")
         for number, example in enumerate(examples):
             file.write(b",\n" * bool(number) + json.dumps(example, ensure_ascii=False).encode())
@@ -214,10 +215,10 @@ def write_examples(path: Path, examples: Sequence[dict]) -> Path:
 
 
 def read_examples(path: Path) -> list[dict]:
-    """The examples that stage 01 wrote.
+    """Read the examples that stage 01 wrote.
 
     Raises:
-        InputError: the file is missing or no array of examples; the message says which stage makes it.
+        InputError: the file is missing or not an array of examples; the message says which stage makes it.
     """
     if not path.is_file():
         raise InputError(f"{path}: missing; run 01_data_formatting first")

@@ -1,4 +1,4 @@
-"""JSON in each shape that people, pandas and datasets write, as rows with the names of their columns.
+"""Read JSON in each shape that people, pandas and datasets write, as rows with the names of their columns.
 
 An array of rows, lines of rows, columns as lists or objects, rows by their index, pandas' split and table, and an
 object of words with their sentences.
@@ -24,16 +24,16 @@ EXPECTED_WORDS = 'expected ["borrow", ...] or [{"word": "borrow", "level": "A2"}
 _INPUT = re.compile(r"\s*Generate an? (\S+)-level sentence with (.*\S)\s*", flags=re.DOTALL)
 _WRAPPERS = ("data", "rows", "train", "row")
 Where = Callable[[], str]
-Pairs = tuple[tuple[str, object], ...]  # an object; a tuple keeps keys that stand twice
+Pairs = tuple[tuple[str, object], ...]  # an object; a tuple keeps duplicate keys
 
 
 def read(path: Path, text: str, encoding: str, lines: bool) -> Table:
-    """The rows of a JSON file; `lines` where its name says that each line is an object.
+    """Read the rows of a JSON file; `lines` is true if its name says that each line is an object.
 
-    A file that holds one object a line is read so whatever its name.
+    A file with one object per line is read in this way whatever its name.
 
     Raises:
-        InputError: broken syntax, or a shape that holds no words with sentences.
+        InputError: broken syntax, or a shape without words and sentences.
     """
     rows = None if lines else _whole(path, text)
     if rows is not None:
@@ -42,10 +42,10 @@ def read(path: Path, text: str, encoding: str, lines: bool) -> Table:
 
 
 def read_words(path: Path, text: str, lines: bool) -> list[tuple[str, str | None, str]]:
-    """(word, level or None, place) of each entry of a JSON word list.
+    """Return (word, level or None, place) of each entry of a JSON word list.
 
-    An array or lines of words, or of objects with a column of words; an object with such an array, or whose keys are
-    the words, as in a bank.
+    The list is an array or lines of words, or of objects with a column of words; or an object with such an array, or
+    one whose keys are the words, as in a bank.
 
     Raises:
         InputError: broken syntax, or another shape.
@@ -62,7 +62,7 @@ def read_words(path: Path, text: str, lines: bool) -> list[tuple[str, str | None
 
 
 def _value_or_lines(path: Path, text: str, lines: bool) -> tuple[object, str]:
-    """The file's value, or those of its lines as a list, and what an item of it is called."""
+    """Return the file's value, or its lines' values as a list, and the name for one item of it."""
     try:
         if not (lines or _is_lines(text)):
             return _loads(text), "entry"
@@ -89,7 +89,7 @@ def _word_of(item: object, place: str, path: Path) -> tuple[str, str | None, str
 
 
 def _whole(path: Path, text: str) -> list[Row] | None:
-    """The rows of one JSON value; None where the file is JSON Lines."""
+    """Return the rows of one JSON value; None if the file is JSON Lines."""
     try:
         value = _loads(text)
     except json.JSONDecodeError as error:
@@ -103,14 +103,14 @@ def _whole(path: Path, text: str) -> list[Row] | None:
     if isinstance(value, tuple):
         return _of_object(path, value)
     if not isinstance(value, list):
-        raise InputError(f"{path}: holds {_shown(value)}; expected an array of rows or an object of words")
+        raise InputError(f"{path}: contains {_shown(value)}; expected an array of rows or an object of words")
     if value and all(isinstance(one, list) and any(isinstance(cell, str) for cell in one) for one in value):
         return _of_values(path, value)
     return [row for at, item in enumerate(value) for row in _of_item(item, partial(_place_in_array, path, text, at))]
 
 
 def _of_values(path: Path, rows: list[list]) -> list[Row]:
-    """The rows of arrays without names, as pandas' orient "values" writes them."""
+    """Return the rows of arrays without names, as pandas' orient "values" writes them."""
     table = tables.by_content(enumerate(rows, 1), "", lambda row: f"{path}, row {row}")
     if table is None:
         raise InputError(f"{path}: arrays such as {_shown(rows[0])}; {EXPECTED}")
@@ -137,7 +137,7 @@ def _loads(text: str) -> object:
 
 
 def _is_lines(text: str) -> bool:
-    """Whether the first two lines that hold anything are whole objects."""
+    """Return whether the first two lines that are not empty are whole objects."""
     first = [line for line in text.split("\n") if line.strip()][:2]
     try:
         return len(first) == 2 and all(isinstance(_loads(line), tuple) for line in first)
@@ -146,7 +146,7 @@ def _is_lines(text: str) -> bool:
 
 
 def _of_object(path: Path, pairs: Pairs) -> list[Row]:
-    """The rows of a file that is one object, of whatever shape."""
+    """Return the rows of a file that is one object, of any shape."""
     values = dict(pairs)
     names = tuple(values)
     if isinstance(values.get("columns"), list) and isinstance(values.get("data"), list):
@@ -166,9 +166,9 @@ def _of_object(path: Path, pairs: Pairs) -> list[Row]:
 
 
 def _columns(path: Path, names: tuple[str, ...], columns_given: tuple) -> list[Row] | None:
-    """The rows of columns that are lists, or objects by index; None where the object is of another shape.
+    """Return the rows of columns that are lists, or objects by index; None if the object has another shape.
 
-    "word" and "sentence" may also be two target words with their sentences: those have end marks.
+    "word" and "sentence" may also be two target words with their sentences, which end marks show.
     """
     found = columns.named(names)
     if found.word is None or not found.sentences:
@@ -200,13 +200,13 @@ def _split(path: Path, values: dict) -> list[Row]:
 
 
 def _of_item(item: object, where: Where) -> list[Row]:
-    """The rows of one object; `where` is asked for the place only when something is wrong."""
+    """Return the rows of one object; `where` is called for the place only if something is wrong."""
     if not isinstance(item, tuple) or not item:
         raise InputError(f"{where()}: {_shown(item)}; {EXPECTED}")
     values = dict(item)
     if "input" in values and "output" in values and not isinstance(values["output"], list):
         return [_of_request(values, where)]
-    if isinstance(inner := values.get("row"), tuple):  # as the data set viewer of the Hugging Face Hub gives them
+    if isinstance(inner := values.get("row"), tuple):  # as the dataset viewer of the Hugging Face Hub returns them
         return _of_item(inner, where)
     if _is_row(values):
         return [Row(tuple(values), tuple(values.values()), where)]
@@ -220,7 +220,7 @@ def _of_item(item: object, where: Where) -> list[Row]:
 
 
 def _is_row(values: dict) -> bool:
-    """Whether the keys are columns of one row, and no target words: the word is no list."""
+    """Return whether the keys are columns of one row and not target words: then the word is not a list."""
     found = columns.named(tuple(values))
     if found.word is None or not found.sentences:
         return False
@@ -241,7 +241,7 @@ def _of_request(values: dict, where: Where) -> Row:
 
 
 def _integer(digits: str) -> int | float:
-    """No value of a bank, but one that is too long for int() must not hide the row that it stands in."""
+    """Accept integers that are too long for int(), so that the error message can name their row."""
     return int(digits) if len(digits) < 100 else math.inf
 
 
@@ -262,7 +262,7 @@ def _place_in_array(path: Path, text: str, index: int) -> str:
 
 
 def _line_of_item(text: str, index: int) -> int:
-    """The line where item `index` of a JSON array begins."""
+    """Return the line where item `index` of a JSON array begins."""
     decoder = json.JSONDecoder()
     position = _next_item(text, text.index("[") + 1)
     for _ in range(index):
@@ -277,5 +277,5 @@ def _next_item(text: str, position: int) -> int:
 
 
 def _shown(value: object) -> str:
-    """A value in an error message, at most 80 characters of it."""
+    """Return a value for an error message, cut to 80 characters."""
     return shown(dict(value) if isinstance(value, tuple) else value)

@@ -1,4 +1,4 @@
-"""What one part's examples give away of another's, measured on the examples as they are written."""
+"""Measure how much of one part's examples leaks into another part, on the examples as they are written."""
 
 from collections.abc import Iterable
 
@@ -9,18 +9,18 @@ from cefr_helpers.text.tokens import words_of
 _ZERO_FOR_WORDS = ("word_overlap", "sentence_overlap", "near_duplicates")
 
 
-# What must be apart, each as (what was seen, of what): the audit of the first is about training and test words.
+# Pairs of parts that must not overlap, as (seen, compared): the first pair is about training and test words.
 PAIRS = (("train", "eval"), ("train", "dev"), ("dev", "eval"))
 
 
 def audit_parts(examples: dict[str, Iterable[dict]], policy: str) -> dict[tuple[str, str], dict]:
-    """`leak_audit` of each pair of parts, by PAIRS.
+    """Return the `leak_audit` of each pair in PAIRS.
 
     Args:
         examples: "train", "dev" and "eval" -> their examples.
 
     Raises:
-        RuntimeError: the split is "words" and two parts are not apart; names the parts and an example.
+        RuntimeError: the split is "words" and two parts overlap; names the parts and an example.
     """
     return {pair: leak_audit(examples[pair[0]], examples[pair[1]], policy, pair) for pair in PAIRS}
 
@@ -28,14 +28,14 @@ def audit_parts(examples: dict[str, Iterable[dict]], policy: str) -> dict[tuple[
 def leak_audit(
     seen_examples: Iterable[dict], examples: Iterable[dict], policy: str, names: tuple[str, str] = PAIRS[0]
 ) -> dict:
-    """Overlap of two parts, each as {"count", "share"} of the distinct words or sentences of `examples`.
+    """Return the overlap of two parts, each as {"count", "share"} of the distinct words or sentences of `examples`.
 
-    word_overlap: words that share a headword with a word seen. sentence_overlap: sentences that were seen, case and
-    punctuation aside. near_duplicates: further sentences with a seen sentence of Jaccard index >= .8.
-    held_out_words_in_training_sentences: words that occur, in any form, inside any sentence seen.
+    word_overlap: words that share a headword with a seen word. sentence_overlap: sentences that are also seen ones,
+    ignoring case and punctuation. near_duplicates: further sentences whose Jaccard index with a seen sentence is at
+    least .8. held_out_words_in_training_sentences: words that occur, in any form, in a seen sentence.
 
     Args:
-        names: of the two parts, for the message.
+        names: names of the two parts, for the message.
 
     Raises:
         RuntimeError: the split is "words" and one of the first three is not zero; names the parts and an example.

@@ -1,4 +1,4 @@
-"""Sentences of one's own, out of a text, a table or a bank; with the level they are labelled with, where it is told."""
+"""Read a user's sentences from a text, a table or a bank, with the level they are labelled with, if known."""
 
 import csv
 import io
@@ -12,23 +12,23 @@ from cefr_helpers.text import sentences
 from cefr_helpers.text.tokens import words_of
 
 _TEXTS = (".txt", ".md")
-_LONGEST = 2000  # characters; a longer one is no sentence but a file of another kind
+_LONGEST = 2000  # characters; a longer one is not a sentence but comes from a file of another kind
 _EXPECTED = "expected .txt or .md with text, .csv with a column sentence, a sentence bank, or bundled"
 
 
 class Labelled(NamedTuple):
-    """A sentence, and the level it is labelled with; None where nothing tells it."""
+    """A sentence, and the level it is labelled with; None if that is not known."""
 
     sentence: str
     label: str | None
 
 
 def read(path: str | Path) -> list[Labelled]:
-    """The sentences of a file, in its order; what has no word is left out.
+    """Read the sentences of a file, in its order; entries without a word are left out.
 
     Args:
-        path: a text (a sentence a line, or prose), a .csv with a column `sentence`, a sentence bank, a folder of banks
-            with one file a level, or "bundled". A level in the name of a file labels its sentences.
+        path: a text (one sentence per line, or prose), a .csv with a column `sentence`, a sentence bank, a folder of
+            banks with one file per level, or "bundled". A level in the name of a file labels its sentences.
 
     Raises:
         InputError: it cannot be read, is of another kind, or has no sentence; names file, line and value.
@@ -66,7 +66,7 @@ def _of_file(path: Path) -> list[Labelled]:
 
 
 def _column(path: Path, text: str) -> list[str]:
-    """The column `sentence` of a table with a header; its other columns are passed over."""
+    """Return the column `sentence` of a table with a header; other columns are ignored."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     found, line = [], 1
     try:
@@ -77,7 +77,7 @@ def _column(path: Path, text: str) -> list[str]:
         for cells in reader:
             if cells and len(cells) != len(header):
                 problem = f"{len(cells)} cells {shown(cells)}; expected {len(header)}"
-                raise InputError(f"{path}, line {line}: {problem} (a sentence with a comma stands in double quotes)")
+                raise InputError(f"{path}, line {line}: {problem} (put a sentence with a comma in double quotes)")
             found += [cells[header.index("sentence")]] if cells else []
             line = reader.line_num + 1
     except csv.Error as error:

@@ -1,4 +1,4 @@
-"""Splitting a bank's words into training, development and test words, over all levels together: nothing leaks."""
+"""Split a bank's words into training, development and test words over all levels together, so that nothing leaks."""
 
 import hashlib
 import json
@@ -12,12 +12,12 @@ from cefr_helpers.text.near_duplicates import near_duplicates
 from cefr_helpers.text.tokens import words_of
 
 POLICIES = ("words", "examples")
-# Trained on; chosen by (checkpoints, recipes); only reported. The last is called test words wherever people read it.
+# For training; for choosing checkpoints and recipes; only reported. In texts for people, the last are test words.
 PARTS = ("train", "dev", "eval")
 PART_NAMES = {"train": "training", "dev": "development", "eval": "test"}
-WORDS_PER_EXAMPLE = 10  # and the fewest words that a part can do with
+WORDS_PER_EXAMPLE = 10  # also the fewest words that a part needs
 FEWEST_WORDS = WORDS_PER_EXAMPLE * len(PARTS)
-# Part of the hash: to be raised whenever the same banks and seed would be split in another way.
+# Part of the hash: raise it whenever the same banks and seed would be split differently.
 _VERSION = 2
 
 Entry = tuple[str, str]  # a level and a target word of its bank
@@ -25,13 +25,13 @@ Entry = tuple[str, str]  # a level and a target word of its bank
 
 @dataclass(frozen=True)
 class Split:
-    """Which words of each level are trained on, which are chosen by and which are only reported.
+    """The training, development and test words of each level.
 
     Attributes:
-        policy: "words" (no word is in two parts) or "examples" (the old protocol: all parts draw from all words).
-        held_out_share: the share of each level's words that was asked for as test words.
-        dev_share: the share that was asked for as development words.
-        seed: what decides which words.
+        policy: "words" (no word is in two parts) or "examples" (the older protocol: all parts draw from all words).
+        held_out_share: the requested share of each level's words for the test.
+        dev_share: the requested share for development.
+        seed: the seed by which words are chosen.
         parts: name of a part, of PARTS -> level -> words.
         groups: number of groups of words that must stay together; largest_group: words in the largest.
         hash: version of this split, 16 hex digits; changes with any word, sentence or setting.
@@ -47,11 +47,11 @@ class Split:
     hash: str
 
     def words(self, level: str, part: str) -> tuple[str, ...]:
-        """The words that `part` ("train", "dev" or "eval") of a level draws from."""
+        """Return the words that `part` ("train", "dev" or "eval") of a level draws from."""
         return self.parts[part][level]
 
     def summary(self) -> dict:
-        """What the dataset record keeps of the split."""
+        """Return what the dataset record stores about the split."""
         kept = ("policy", "hash", "held_out_share", "dev_share")
         return {key: getattr(self, key) for key in kept}
 
@@ -59,14 +59,15 @@ class Split:
 def split_groups(banks: dict[str, Bank], policy: str, held_out_share: float, dev_share: float, seed: int) -> Split:
     """Split the words of all levels' banks.
 
-    With "words", words stay together that share a headword or a sentence, or own near-duplicate sentences, in any
-    level. Groups come in an order that only the seed and their first word decide, so a word more moves few others;
-    each becomes test words unless a level it touches has its share already, then development words likewise. So the
-    test words do not depend on `dev_share`, but in a small bank: there `targets` sees to it that each part has words.
+    With "words", words that share a headword or a sentence, or have near-duplicate sentences, stay together, in any
+    level. Groups come in an order that only the seed and their first word decide, so a new word moves few others.
+    Each group becomes test words unless one of its levels has its share already, then development words likewise. So
+    the test words do not depend on `dev_share`, except in a small bank, where `targets` ensures that each part has
+    words.
 
     Raises:
         InputError: an unknown policy, a share that is not between 0 and 1, shares that leave nothing to train on, or
-            no such seed.
+            an invalid seed.
     """
     if policy not in POLICIES:
         raise InputError(f"split: {policy!r} is not a policy; expected one of {', '.join(POLICIES)}")
@@ -96,9 +97,9 @@ def split_groups(banks: dict[str, Bank], policy: str, held_out_share: float, dev
 
 
 def targets(words: int, held_out_share: float, dev_share: float) -> dict[str, int]:
-    """How many of a level's words are to be "eval" and "dev" words.
+    """Return how many of a level's words become "eval" and "dev" words.
 
-    They are the shares, but where the bank has words for it no part gets fewer than an example needs.
+    They follow the shares, but if the bank has enough words, no part gets fewer than an example needs.
     """
     test, dev = round(held_out_share * words), round(dev_share * words)
     if words < FEWEST_WORDS:
@@ -108,9 +109,9 @@ def targets(words: int, held_out_share: float, dev_share: float) -> dict[str, in
 
 
 def group_words(banks: dict[str, Bank]) -> list[list[Entry]]:
-    """Words that must not be separated: joined by a headword, a sentence or near-duplicate sentences.
+    """Return groups of words that must not be separated, by a shared headword, sentence or near-duplicate sentences.
 
-    Groups come in the order of their first entry, on which the folds of the level scorer depend.
+    Groups are in the order of their first entry, on which the folds of the level scorer depend.
     """
     from scipy.cluster.hierarchy import DisjointSet
 
@@ -123,7 +124,7 @@ def group_words(banks: dict[str, Bank]) -> list[list[Entry]]:
         for headword in word_match.lemmas(word):
             joined.merge(entry, by_headword.setdefault(headword, entry))
         for sentence in banks[level].sentences[word]:
-            # the same words in another order are a near-duplicate as well, so the set stands for the sentence
+            # the same words in another order are a near-duplicate too, so the set represents the sentence
             joined.merge(entry, owners.setdefault(frozenset(words_of(sentence)), entry))
     sentences = list(owners)
     for i, j in near_duplicates(sentences):
@@ -137,7 +138,7 @@ def group_words(banks: dict[str, Bank]) -> list[list[Entry]]:
 def _assign(
     groups: list[list[Entry]], banks: dict[str, Bank], held_out_share: float, dev_share: float, seed: int
 ) -> dict[Entry, str]:
-    """Each entry's part."""
+    """Return each entry's part."""
     wanted = {level: targets(len(bank.sentences), held_out_share, dev_share) for level, bank in banks.items()}
     found = dict.fromkeys((entry for group in groups for entry in group), "train")
     left = sorted(groups, key=lambda group: _order(group, seed))

@@ -1,6 +1,6 @@
-"""Tables of rows and columns as programs save them: delimited text, Excel workbooks, Anki's text export.
+"""Read tables as programs save them: delimited text, Excel workbooks, Anki's text export.
 
-What is in the cells is looked at elsewhere: here a file becomes rows with the names of their columns.
+This turns a file into rows with the names of their columns; other modules interpret the cells.
 """
 
 import csv
@@ -17,16 +17,16 @@ from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.data import columns
 from cefr_helpers.text import repair, word_match
 
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "strokes"}
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 EMPTY_ROW = "empty_row"
 _SEP = re.compile(r'"?sep=(.)"?\r?\n', flags=re.IGNORECASE)
 _DIRECTIVE = re.compile(r"#([a-z ]+):(.*?)\r?(?:\n|$)", flags=re.IGNORECASE)
 _ANKI = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "colon": ":", "space": " "}
-_TITLE_ROWS = 5  # a title and empty rows may stand above the header
+_TITLE_ROWS = 5  # a title and empty rows may come above the header
 _ROWS_LOOKED_AT = 200
 
 Cells = Sequence[object]
-Numbered = Iterator[tuple[int, Cells]]  # the line or row that each begins at, from 1
+Numbered = Iterator[tuple[int, Cells]]  # with the line or row where each begins, from 1
 NumberedTexts = Iterator[tuple[int, list[str]]]
 
 
@@ -35,8 +35,8 @@ class Row:
     """The values of one row, by column.
 
     Attributes:
-        where: its place, asked for only when something is wrong.
-        labels: what messages call its word and its sentence.
+        where: returns its place, for error messages.
+        labels: names of its word and its sentence in messages.
     """
 
     names: tuple[str, ...]
@@ -51,7 +51,7 @@ class Table:
 
     Attributes:
         read_as: for people: format, encoding, delimiter.
-        report: reason -> examples, of what was left out already.
+        report: reason -> examples of what has been left out.
     """
 
     rows: list[Row]
@@ -60,14 +60,14 @@ class Table:
 
 
 def read_delimited(path: Path, text: str, read_as: str, sentences_needed: bool) -> Table:
-    """A table out of delimited text; which sign parts the cells is taken from its header, or from a line that says so.
+    """Read a table of delimited text; the delimiter comes from its header, or from a line that names it.
 
     Args:
         read_as: the encoding, for people.
-        sentences_needed: whether a column of sentences has to be there beside the one of words.
+        sentences_needed: whether a column of sentences is needed beside the one of words.
 
     Raises:
-        InputError: no header with the columns needed, a row with more or too few cells, or broken quotes.
+        InputError: no header with the needed columns, a row with too many or too few cells, or broken quotes.
     """
     directives, start = _directives(text)
     delimiters = (
@@ -82,10 +82,10 @@ def read_delimited(path: Path, text: str, read_as: str, sentences_needed: bool) 
         header = _header(_numbered(path, text, delimiter, lines_before), sentences_needed)
         if header:
             rows = _numbered(path, text, delimiter, lines_before)
-            told = f"{read_as}, parted by {DELIMITERS.get(delimiter, repr(delimiter))}"
+            told = f"{read_as}, separated by {DELIMITERS.get(delimiter, repr(delimiter))}"
             return _table(_below(rows, header[0]), header[1], told, lambda line: f"{path}, line {line}")
     for delimiter in delimiters if sentences_needed else ():
-        told = f"{read_as}, parted by {DELIMITERS.get(delimiter, repr(delimiter))}"
+        told = f"{read_as}, separated by {DELIMITERS.get(delimiter, repr(delimiter))}"
         rows = _numbered(path, text, delimiter, lines_before)
         if table := by_content(rows, told, lambda line: f"{path}, line {line}"):
             return table
@@ -93,10 +93,10 @@ def read_delimited(path: Path, text: str, read_as: str, sentences_needed: bool) 
 
 
 def read_workbook(path: Path, sentences_needed: bool) -> Table:
-    """A table out of an Excel workbook: its first sheet with a header that is understood.
+    """Read a table from an Excel workbook: its first sheet with a known header.
 
     Raises:
-        InputError: it is no workbook, or no sheet has the columns needed.
+        InputError: it is not a workbook, or no sheet has the needed columns.
     """
     from openpyxl import load_workbook
 
@@ -106,8 +106,8 @@ def read_workbook(path: Path, sentences_needed: bool) -> Table:
         book.close()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); expected a workbook") from error
-    except Exception as error:  # openpyxl has no error of its own for what is no workbook
-        raise InputError(f"{path}: no Excel workbook that can be read ({error}); save it as .xlsx or CSV") from error
+    except Exception as error:  # openpyxl has no error class for files that are not workbooks
+        raise InputError(f"{path}: not a readable Excel workbook ({error}); save it as .xlsx or CSV") from error
     for title, rows in sheets.items():
         header = _header(enumerate(rows, 1), sentences_needed)
         if header:
@@ -125,9 +125,9 @@ def read_workbook(path: Path, sentences_needed: bool) -> Table:
 
 
 def by_content(rows: Iterable[tuple[int, Cells]], read_as: str, where: Callable[[int], str]) -> Table | None:
-    """A table without a header that is understood, by what is in its columns; None where that does not tell.
+    """Read a table without a known header by the content of its columns; None if that does not show them.
 
-    Its first row is a header in other words where its sentence does not use its word, as those of the rows below do.
+    Its first row counts as a header if its sentence does not use its word, as the rows below do.
 
     Raises:
         InputError: a row has more cells than most.
@@ -147,12 +147,12 @@ def by_content(rows: Iterable[tuple[int, Cells]], read_as: str, where: Callable[
         if len(_without_empty_end(cells)) > usual:
             raise InputError(
                 f"{where(line)}: {len(cells)} cells {shown(list(cells))}; expected {usual}, as in other rows "
-                "(a sentence with a comma stands in double quotes)"
+                "(put a sentence with a comma in double quotes)"
             )
     headed = max(pair) < len(head) and not word_match.matches(*(repair.repaired(head[at])[0] for at in pair))
     names = [head[at].strip() if headed and at < len(head) else f"column {at + 1}" for at in range(width)]
     header = f"header {shown(','.join(head))}" if headed else "no header"
-    told = f"{read_as}, {header}, columns taken by what is in them"
+    told = f"{read_as}, {header}, columns recognised by their content"
     names[word], names[sentence] = "word", "sentence"
     padded = ((line, [*cells, *[""] * (width - len(cells))]) for line, cells in found[headed:])
     return _table(padded, names, told, where)
@@ -163,12 +163,12 @@ def _in_sheet(path: Path, title: str) -> Callable[[int], str]:
 
 
 def _plain(cell: object) -> object:
-    """Excel makes a truth value of the words "true" and "false"."""
+    """Return a cell as text if Excel has turned the words "true" and "false" into truth values."""
     return str(cell).lower() if isinstance(cell, bool) else "" if cell is None else cell
 
 
 def _numbered(path: Path, text: str, delimiter: str, lines_before: int) -> NumberedTexts:
-    """The rows that hold anything at all; in tab-separated text quotes may be signs like others."""
+    """Yield the rows that are not empty; in tab-separated text quotes may be ordinary characters."""
     fault = None
     for quoted in (True, False) if delimiter == "\t" and "\t" in text else (True,):
         try:
@@ -201,7 +201,7 @@ def _reader(text: str, delimiter: str, quoted: bool = True):
 
 
 def _line_of_fault(text: str, delimiter: str) -> int:
-    """The line where the row begins whose quotes are broken."""
+    """Return the line where the row with broken quotes begins."""
     reader, start = _reader(text, delimiter), 1
     try:
         for _ in reader:
@@ -212,7 +212,7 @@ def _line_of_fault(text: str, delimiter: str) -> int:
 
 
 def _header(rows: Numbered, sentences_needed: bool) -> tuple[int, Cells] | None:
-    """Line and cells of the first row that names the columns needed."""
+    """Return line and cells of the first row that names the needed columns."""
     try:
         for line, cells in islice(((line, cells) for line, cells in rows if any(cells)), _TITLE_ROWS):
             found = columns.named(cells)
@@ -243,7 +243,7 @@ def _table(rows: Numbered, header: Cells, read_as: str, where: Callable[[int], s
         if not least <= len(cells) <= len(names):
             raise InputError(
                 f"{where(line)}: {len(cells)} cells {shown(list(cells))}; expected {len(names)}: {','.join(names)} "
-                "(a sentence with a comma stands in double quotes)"
+                "(put a sentence with a comma in double quotes)"
             )
         values = (*cells, *[""] * (len(names) - len(cells)))
         table.rows.append(Row(names, values, partial(where, line)))
@@ -262,12 +262,12 @@ def _no_header(path: Path, first: tuple[int, Cells], unit: str, sentences_needed
     if sentences_needed:
         expected = "expected word,sentence, or a column of words and one of sentences by another usual name"
     else:
-        expected = "expected one column named word, headword, lemma or the like"
+        expected = "expected one column named word, headword, lemma or similar"
     return InputError(f"{path}, {unit} {first[0]}: header {shown(header)}; {expected}")
 
 
 def _directives(text: str) -> tuple[dict[str, str], int]:
-    """What Anki says in front ("#separator:tab"), and where it ends; nothing where no separator is said."""
+    """Return Anki's directives at the top ("#separator:tab"), and where they end; none without a separator."""
     found, end = {}, 0
     while match := _DIRECTIVE.match(text, end):
         found[match[1].strip().lower()] = match[2].strip("\r") if match[1] == "columns" else match[2].strip()
@@ -276,7 +276,7 @@ def _directives(text: str) -> tuple[dict[str, str], int]:
 
 
 def _anki_table(path: Path, text: str, delimiter: str, before: int, directives: dict[str, str], encoding: str) -> Table:
-    """Anki's export names few of its columns: which holds words and which sentences is seen from what is in them."""
+    """Read Anki's export, which names few of its columns: words and sentences are recognised by their content."""
     rows = list(_numbered(path, text, delimiter, before))
     width = max((len(cells) for _, cells in rows), default=0)
     given = directives.get("columns", "").split(delimiter) if directives.get("columns") else []
@@ -291,12 +291,12 @@ def _anki_table(path: Path, text: str, delimiter: str, before: int, directives: 
             raise InputError(f"{path}: no column of words beside one of sentences that use them; expected both")
         names[pair[0]], names[pair[1]] = "word", "sentence"
     padded = ((line, [*cells, *[""] * (width - len(cells))]) for line, cells in rows)
-    told = f"Anki's export, {encoding}, parted by {DELIMITERS.get(delimiter, repr(delimiter))}"
+    told = f"Anki's export, {encoding}, separated by {DELIMITERS.get(delimiter, repr(delimiter))}"
     return _table(padded, names, told, lambda line: f"{path}, line {line}")
 
 
 def _word_and_sentence(rows: Iterable[Sequence[str]], width: int) -> tuple[int, int] | None:
-    """The two columns of which one holds words that the other's sentences use, in more than half of the rows."""
+    """Return the columns of words and of sentences that use them, in more than half of the rows; None without them."""
     clean = [[repair.repaired(cell)[0] for cell in cells] for cells in rows]
     pairs = [(word, sentence) for word in range(width) for sentence in range(width) if word != sentence]
 

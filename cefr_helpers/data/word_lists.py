@@ -1,4 +1,4 @@
-"""Words without sentences: the lists of course books and dictionaries, and what a person pastes into a box."""
+"""Read words without sentences: lists from course books and dictionaries, and text pasted into a box."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from cefr_helpers.text import headwords, repair, word_match
 
 LONGEST_WORD = 60  # characters of a word or short phrase
 ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".json", ".jsonl")
-_EXPECTED = "a word list: .csv, .tsv, .xlsx or .json with a column word, or .txt with a word a line"
+_EXPECTED = "a word list: .csv, .tsv, .xlsx or .json with a column word, or .txt with one word per line"
 _HEADING = re.compile(r"#|(?:unit|lesson|chapter|module|week|part|section)\s+\d+\b|.*:$", flags=re.IGNORECASE)
 _AFFIX = re.compile(r"-[^\W\d_]+|[^\W\d_]+-")
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -24,9 +24,9 @@ class WordList:
 
     Attributes:
         words: each once, in the order of the list.
-        report: what was changed, taken together or left out: rows of {"reason", "count", "examples"}.
-        read_as: for people: format, encoding, and which columns were taken for what.
-        details: word -> what the list says of it under "pos", "meaning" and "topic", where it says anything.
+        report: what was changed, merged or left out: rows of {"reason", "count", "examples"}.
+        read_as: for people: format, encoding, and how the columns were read.
+        details: word -> the list's entries under "pos", "meaning" and "topic", if it has any.
     """
 
     words: tuple[str, ...]
@@ -35,7 +35,7 @@ class WordList:
     details: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
-        """How it was read, and each reason with its count and examples, for people."""
+        """Return how it was read, and each reason with its count and examples, as lines for people."""
         return [f"Words: {len(self.words)} ({self.read_as})", *cleaning.lines(self.report)]
 
 
@@ -48,13 +48,13 @@ class _Entry:
 
 
 def read(path: str | Path, level: str | None = None) -> WordList:
-    """The words of a list; of a list whose rows name levels, those of `level`.
+    """Read the words of a list; if its rows name levels, only those of `level`.
 
-    Numbers, bullets, brackets and parts of speech are taken off, and "a/b" is two words. Headings, prefixes and what is
-    no word are left out.
+    Numbers, bullets, brackets and parts of speech are removed, and "a/b" is two words. Headings, prefixes and entries
+    that are not words are left out.
 
     Raises:
-        InputError: the file cannot be read, is of another kind, holds a thing that is far from a word, or nothing is
+        InputError: the file cannot be read, is of another kind, has an entry that cannot be a word, or nothing is
             left of it; names file, line and value.
     """
     path = Path(path)
@@ -79,10 +79,10 @@ def read(path: str | Path, level: str | None = None) -> WordList:
 
 
 def of_box(text: str) -> list[str]:
-    """The words that a person typed or pasted, between commas, semicolons or line breaks, each once; a phrase is one.
+    """Return the words or phrases that a person typed, separated by commas, semicolons or line breaks, each once.
 
     Raises:
-        InputError: a part that holds digits alone, control characters, or far more than a word.
+        InputError: an entry has only digits, has control characters, or is far longer than a word.
     """
     words: dict[str, str] = {}
     for part in _BOX_LINES.split(text):
@@ -104,19 +104,19 @@ def _entries(path: Path) -> tuple[list[_Entry], str]:
         return [_Entry(*one) for one in entries], f"{encoding}, JSON"
     if path.suffix.lower() == ".txt" and not _has_header(text):
         lines = [(number, line) for number, line in enumerate(_LINE_END.split(text), 1) if line.strip()]
-        return [_of_line(number, line) for number, line in lines], f"{encoding}, a word a line"
+        return [_of_line(number, line) for number, line in lines], f"{encoding}, one word per line"
     return _of_table(tables.read_delimited(path, text, encoding, sentences_needed=False))
 
 
 def _has_header(text: str) -> bool:
-    """Whether the first line names several columns, one of words."""
+    """Return whether the first line names several columns, one of them for words."""
     first = next((line for line in text.split("\n") if line.strip()), "")
     names = re.split(r"[\t;,]", first)
     return len(names) > 1 and columns.named(names).word is not None
 
 
 def _of_line(number: int, line: str) -> _Entry:
-    """A line is a word; behind a tab may stand what else a course book says of it, its level too."""
+    """Read a line with a word; after a tab there may be other information from a course book, such as its level."""
     cell, *others = [one.strip() for one in line.strip().split("\t")]
     level = next((columns.level_of(one) for one in others if re.fullmatch(r"[A-Ca-c][12]", one)), None)
     return _Entry(cell, level, f"line {number}")
@@ -134,7 +134,7 @@ def _of_table(table: tables.Table) -> tuple[list[_Entry], str]:
 
 
 def _of_level(path: Path, entries: list[_Entry], level: str | None, report: dict[str, list[str]]) -> list[_Entry]:
-    """Those of a level and those that name none."""
+    """Return the entries of a level and those that name none."""
     taken = [one for one in entries if level is None or one.level in (None, level)]
     left = [one for one in entries if one not in taken]
     if left and not taken:
@@ -147,7 +147,7 @@ def _of_level(path: Path, entries: list[_Entry], level: str | None, report: dict
 
 
 def _words(text: str, file: str, place: str, report: dict[str, list[str]]) -> list[str]:
-    """The words that one line or cell asks for; none for what is no word, which is told in the report."""
+    """Return the words in one line or cell; entries that are not words go into the report."""
     where = f"{file}, {place}" if place else file
     plain = " ".join(repair.repaired(text)[0].split())
     if not plain.isprintable() or "\0" in text:
@@ -170,5 +170,5 @@ def _words(text: str, file: str, place: str, report: dict[str, list[str]]) -> li
 
 
 def _is_form(word: str, other: str) -> bool:
-    """Whether a word is a form or another spelling of one that stands before it: "abandon, abandoned"."""
+    """Return whether a word is a form or another spelling of an earlier one, as in "abandon, abandoned"."""
     return " " not in word and " " not in other and word.lower() in word_match.forms(other)

@@ -1,4 +1,4 @@
-"""Sentences that a person liked, kept as a sentence bank: one file a level, which stage 01 reads."""
+"""Sentences that a person liked, kept as a sentence bank: one file per level, which stage 01 reads."""
 
 import json
 from collections.abc import Iterable

@@ -80,7 +80,7 @@ def judge(
 
     Raises:
         InputError: the level has no page, the server refuses, or no answer says yes or no to each question.
-        chat_client.Unavailable: the server gave up on the way; what was answered is kept.
+        chat_client.Unavailable: the server gave up on the way; all answers so far are saved.
         Busy: another call is at work there.
     """
     key = keys.read(workspace.rating_key(level), level)

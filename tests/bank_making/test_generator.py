@@ -404,7 +404,7 @@ def test_a_call_that_is_stopped_goes_on_and_asks_nothing_twice(command, good, ho
         process.send_signal(how)
         printed = process.communicate(timeout=120)[0]
         assert process.returncode == (-9 if how == signal.SIGKILL else 130), printed
-        assert how == signal.SIGKILL or "the same command goes on from there" in printed
+        assert how == signal.SIGKILL or "the same command continues from there" in printed
         assert not command.output.exists() and len(lines(command.made / "answers.jsonl")) == 4
         gate.set()
         with open(command.made / "answers.jsonl", "ab") as journal:

@@ -47,7 +47,7 @@ HAND_MADE = [
     ("b2.csv", GOOD_CSV.replace("car", "c\x00ar"), "line 2: sentence 'They had to abandon the c\\x00ar.' holds"),
     ("b2.csv", GOOD_CSV.replace("car", "c\x1b[31mar"), "U+001B"),
     ("b2.csv", GOOD_CSV.replace("car", "c\x81ar"), "U+0081"),
-    ("b2.csv", GOOD_CSV.replace("abandon,", "aban\x07don,"), "line 2: word 'aban\\x07don' holds the control character"),
+    ("b2.csv", GOOD_CSV.replace("abandon,", "aban\x07don,"), "line 2: word 'aban\\x07don' contains the control character"),
     ("b2.json", rows({**REQUEST, "output": "a\x08b"}), "row 1 (line 1): output 'a\\x08b' holds"),
     ("b2.json", '[{"word": "abandon", "sentence": "\\ud800 abandon"}]', "U+D800"),
     ("b2.json", '{"abandon": ["They abandon \\udfff."]}', "U+DFFF"),
@@ -162,7 +162,7 @@ HAND_MADE = [
     # not a bank at all
     ("b2.csv", b"PK\x03\x04\x14\x00\x06\x00", "header"),
     ("b2.json", b"GGUF\x03\x00\x00\x00", "not valid JSON"),
-    ("b2.xlsx", b"PK\x03\x04", "no Excel workbook that can be read (File is not a zip file); save it as .xlsx"),
+    ("b2.xlsx", b"PK\x03\x04", "not a readable Excel workbook (File is not a zip file); save it as .xlsx"),
     ("b2.xls", b"\xd0\xcf\x11\xe0", "cannot read a sentence bank of this kind; expected .json, .jsonl, .csv"),
     ("b2.json.exe", b"[]", "cannot read a sentence bank of this kind"),
     ("b2", b"[]", "cannot read a sentence bank of this kind"),

@@ -124,8 +124,8 @@ def test_a_bank_without_an_english_word_is_checked_and_not_placed(tmp_path, comm
 
 def test_the_text_shows_reasons_with_examples(tmp_path, command):
     told = command("check", write(tmp_path, "b.csv", MIXED), "--level", "B1")
-    assert told.startswith("b.csv, level B1: UTF-8, parted by commas; words: 'word'; sentences: 'sentence'\n")
-    assert "  Words: 3; sentences: 5, 1 to 3 a word, 1.7 on average\n" in told
+    assert told.startswith("b.csv, level B1: UTF-8, separated by commas; words: 'word'; sentences: 'sentence'\n")
+    assert "  Words: 3; sentences: 5, 1 to 3 per word, 1.7 on average\n" in told
     assert "  Changed: 4\n" in told and "  Dropped: 5\n" in told and "  Doubtful: 2\n" in told
     assert "    markup removed: 1\n      lamp: The <b>lamp</b> is red. -> The lamp is red.\n" in told
     assert "Too few words for a run: training, dev and test words need 10 each." in told
@@ -188,8 +188,8 @@ def test_what_cannot_be_read_is_refused(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (rows(1), "has 0 development words of 1; each part needs 10, so a level 30"),
-        (rows(20), "has 2 development words of 20; each part needs 10, so a level 30"),
+        (rows(1), "has 0 development words of 1; each part needs 10, so a level needs 30"),
+        (rows(20), "has 2 development words of 20; each part needs 10, so a level needs 30"),
         ("word,sentence,level\nlamp,A lamp.,A1\n", "no row of level B1"),
     ],
 )

@@ -43,7 +43,7 @@ FORMATS = {
     "with_mark.json": b"\xef\xbb\xbf" + json.dumps(WORDS).encode(),
 }
 
-_PARTED = "UTF-8, parted by commas; words: {}; sentences: {}"
+_PARTED = "UTF-8, separated by commas; words: {}; sentences: {}"
 READ_AS = {
     "array.json": "JSON, UTF-8; words: 'word'; sentences: 'sentence'; level: 'level'",
     "object.json": "JSON, UTF-8; words: 'word'; sentences: 'sentence'",

@@ -37,19 +37,19 @@ def delimited(sign: str, header: str = "word{}sentence", end: str = "\n") -> str
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("b.csv", delimited(";"), "UTF-8, parted by semicolons"),
-        ("b.csv", delimited(";", end="\r\n").encode("utf-8-sig"), "UTF-8, parted by semicolons"),
-        ("b.csv", "sep=;\r\n" + delimited(";"), "UTF-8, parted by semicolons"),
-        ("b.csv", '"sep=|"\n' + delimited("|"), "UTF-8, parted by strokes"),
-        ("b.tsv", delimited("\t"), "UTF-8, parted by tabs"),
-        ("b.csv", delimited("\t"), "UTF-8, parted by tabs"),
-        ("b.txt", delimited("\t").encode("utf-16"), "UTF-16, parted by tabs"),
-        ("b.csv", delimited(",").encode("utf-16-le"), "UTF-16, parted by commas"),
-        ("b.csv", delimited(",").encode("utf-32"), "UTF-32, parted by commas"),
-        ("b.csv", delimited(", "), "UTF-8, parted by commas"),
-        ("b.csv", "word, sentence\n" + "".join(f'{word}, "{text}"\n' for word, text in ROWS), "parted by commas"),
-        ("b.csv", "My words,\n,\n" + delimited(","), "UTF-8, parted by commas"),
-        ("b.csv", delimited(",", header="word{0}sentence{0}{0}"), "UTF-8, parted by commas"),
+        ("b.csv", delimited(";"), "UTF-8, separated by semicolons"),
+        ("b.csv", delimited(";", end="\r\n").encode("utf-8-sig"), "UTF-8, separated by semicolons"),
+        ("b.csv", "sep=;\r\n" + delimited(";"), "UTF-8, separated by semicolons"),
+        ("b.csv", '"sep=|"\n' + delimited("|"), "UTF-8, separated by vertical bars"),
+        ("b.tsv", delimited("\t"), "UTF-8, separated by tabs"),
+        ("b.csv", delimited("\t"), "UTF-8, separated by tabs"),
+        ("b.txt", delimited("\t").encode("utf-16"), "UTF-16, separated by tabs"),
+        ("b.csv", delimited(",").encode("utf-16-le"), "UTF-16, separated by commas"),
+        ("b.csv", delimited(",").encode("utf-32"), "UTF-32, separated by commas"),
+        ("b.csv", delimited(", "), "UTF-8, separated by commas"),
+        ("b.csv", "word, sentence\n" + "".join(f'{word}, "{text}"\n' for word, text in ROWS), "separated by commas"),
+        ("b.csv", "My words,\n,\n" + delimited(","), "UTF-8, separated by commas"),
+        ("b.csv", delimited(",", header="word{0}sentence{0}{0}"), "UTF-8, separated by commas"),
     ],
 )
 def test_a_table_is_read_whatever_parts_its_cells(tmp_path, name, content, told):
@@ -90,7 +90,7 @@ def test_what_old_macs_save_is_read_and_said(tmp_path, word, sentence, end):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (delimited(",").removeprefix("word,sentence\n"), "no header, columns taken by what is in them"),
+        (delimited(",").removeprefix("word,sentence\n"), "no header, columns recognised by their content"),
         (delimited(";", "Wort{}Satz"), "header 'Wort;Satz'".replace(";", ",")),
         ("1\tThe lamp is red.\tlamp\n2\tTwo lamps hang here.\tlamp\n3\tWe swam far.\tswim\n", "no header"),
     ],
@@ -341,7 +341,7 @@ def test_ankis_text_export_is_read(tmp_path):
     content = ANKI.format(3) + "lamp\tThe <b>lamp</b> is red.\tunit1\nswim\tWe {{c1::swam}} far.\tA2\n"
     bank = read(tmp_path, "b.txt", content)
     assert bank.sentences == {"lamp": ("The lamp is red.",), "swim": ("We swam far.",)}
-    assert bank.read_as.startswith("Anki's export, UTF-8, parted by tabs") and "not read: 'tags'" in bank.read_as
+    assert bank.read_as.startswith("Anki's export, UTF-8, separated by tabs") and "not read: 'tags'" in bank.read_as
 
 
 def test_anki_may_turn_the_sides_and_add_columns(tmp_path):
@@ -369,7 +369,7 @@ def test_hidden_files_and_word_lists_are_passed_over_and_said(tmp_path):
 @pytest.mark.parametrize("name", ["A1-A2.csv", "b1_b2.json", "words a2 and b1.tsv"])
 def test_a_name_of_two_levels_is_refused(tmp_path, name):
     (tmp_path / name).write_text(delimited(","))
-    with pytest.raises(InputError, match=f"the name of {name} says [AB][12] and [AB][12]; expected one level a file"):
+    with pytest.raises(InputError, match=f"the name of {name} says [AB][12] and [AB][12]; expected one level per file"):
         banks.find(tmp_path, "A2")
 
 

@@ -46,7 +46,7 @@ def test_both_formats_are_read(tmp_path, name, content):
         ("w.json", b'["go"', "line 1, column 6: not valid JSON"),
         ("w.json", b'"go"', "holds 'go'; expected"),
         ("w.jsonl", b'"go"\n{"page": 3}\n', "line 2: {'page': 3}; expected"),
-        ("w.xlsx", b"", "no Excel workbook that can be read"),
+        ("w.xlsx", b"", "not a readable Excel workbook"),
         (
             "w.docx",
             b"",

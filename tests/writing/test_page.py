@@ -147,7 +147,7 @@ def test_what_is_no_such_file_is_refused_with_its_place(tmp_path, monkeypatch, c
         with pytest.raises(InputError, match=told):
             decisions.read(decided(tmp_path, **changes))
     path = decided(tmp_path)
-    assert "says words and level already" in refuse("write", "--decided", path, "--level", "A2")
+    assert "already contains words and level" in refuse("write", "--decided", path, "--level", "A2")
     assert "words, level: both are needed" in refuse("write", "--level", "A2")
 
 
