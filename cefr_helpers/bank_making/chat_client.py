@@ -288,7 +288,7 @@ def address(url: str) -> str:
     """
     url = url.strip()
     if set(url) & set("@?#"):
-        raise InputError(f"server: holds a name, password or query; {_EXPECTED_ADDRESS}, and the key in {KEY_VARIABLE}")
+        raise InputError(f"server: has a name, password or query; {_EXPECTED_ADDRESS}, and the key in {KEY_VARIABLE}")
     try:
         parts, _ = urlsplit(url), httpx2.URL(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0

@@ -1,1 +1,1 @@
-"""What answers are worth: likelihoods compared, answers parsed and measured, intervals, level scorers."""
+"""Evaluation: comparing likelihoods, parsing and measuring answers, intervals, level scorers."""

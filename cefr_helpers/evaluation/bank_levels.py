@@ -1,4 +1,4 @@
-"""Where a sentence bank lies on the human scale: does each level's file read as its level?"""
+"""Place a sentence bank on the human scale: does each level's file read as its level?"""
 
 import math
 import random
@@ -11,18 +11,18 @@ from cefr_helpers.data.sentence_files import Labelled
 from cefr_helpers.evaluation import human_scale
 
 FURTHEST = 5  # sentences shown
-MOST = 500  # sentences of a level that `of_bank` scores: the largest bank is placed in a second or two
+MOST = 500  # maximum of sentences per level that `of_bank` scores, so that it takes a second or two for any bank
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the sentences of one level lie.
+    """The place of one level's sentences on the human scale.
 
     Attributes:
-        level: the label of the sentences; None where nothing labels them.
-        sentences: how many were scored.
-        of: how many there are; more than `sentences` where a sample was scored or some have no English word.
-        mean, sd: of the scores, A1 = 1 ... C1 = 5.
+        level: the label of the sentences; None if they have none.
+        sentences: number of scored sentences.
+        of: number of all sentences; larger than `sentences` if a sample was scored or some have no English word.
+        mean, sd: mean and standard deviation of the scores, A1 = 1 ... C1 = 5.
         within_one: the share at most one level from the label; None without a label.
         furthest: the (sentence, score) furthest from the label, or else from the mean, the furthest first.
     """
@@ -41,7 +41,7 @@ class Placement:
         return human_scale.nearest(self.mean)
 
     def in_words(self) -> str:
-        """The placement as a sentence: "Your C1 sentences read like B2 (3.6); 48% are within one level of C1."."""
+        """Return the placement as a sentence: "Your C1 sentences read like B2 (3.6); 48% are within one level of C1"."""
         read = f"read like {human_scale.in_words(self.mean)}"
         scored = f" ({self.sentences:,} of the {self.of:,} sentences were scored)" if self.sentences < self.of else ""
         if self.level is None:
@@ -51,12 +51,12 @@ class Placement:
         return f"Your {self.level} sentences {read}{as_labelled}; {within}{scored}."
 
     def lines(self) -> list[str]:
-        """`in_words`, and the sentences furthest from the label, for the terminal."""
+        """Return `in_words` and the sentences furthest from the label, as lines for the terminal."""
         shown = [f"  {human_scale.in_words(score)}  {sentence}" for sentence, score in self.furthest]
         return [f"{self.in_words()} Furthest from it:", *shown]
 
     def as_dict(self) -> dict:
-        """The placement as records and JSON have it."""
+        """Return the placement for records and JSON."""
         return {
             "reads_like": self.reads_like,
             "sentences": self.sentences,
@@ -69,7 +69,7 @@ class Placement:
 
 
 def by_label(found: Iterable[Labelled]) -> list[Placement]:
-    """`place` for the sentences of each label, ascending; each sentence counts once, those without a label do not."""
+    """Place the sentences of each label, in ascending order; each sentence counts once, unlabelled ones are ignored."""
     own: dict[str, dict[str, None]] = {level: {} for level in LEVELS}
     for sentence, label in found:
         if label is not None:
@@ -79,12 +79,12 @@ def by_label(found: Iterable[Labelled]) -> list[Placement]:
 
 
 def of_banks(banks: dict[str, Bank]) -> list[Placement]:
-    """`by_label` for the banks of a run, by level."""
+    """Place the banks of a run, by level."""
     return by_label(Labelled(sentence, level) for level, bank in banks.items() for sentence in _sentences(bank))
 
 
 def of_bank(level: str | None, bank: Bank, seed: int, at_most: int = MOST) -> Placement | None:
-    """`place` for a bank of one level, or of none; of a larger one for `at_most` sentences that the seed draws."""
+    """Place a bank of one level, or of none; a larger one by `at_most` sentences that the seed draws."""
     sentences = _sentences(bank)
     if len(sentences) <= at_most:
         return place(level, dict.fromkeys(sentences))
@@ -92,13 +92,13 @@ def of_bank(level: str | None, bank: Bank, seed: int, at_most: int = MOST) -> Pl
 
 
 def place(level: str | None, sentences: Iterable[str], of: int | None = None) -> Placement | None:
-    """Place sentences that are labelled as of one level, or not at all.
+    """Place sentences that are labelled with one level, or not at all.
 
     Args:
-        of: how many sentences these were drawn from; as many as they are by default.
+        of: number of sentences they were drawn from; by default their own number.
 
     Returns:
-        Where they lie; None where not one has an English word.
+        Their placement; None if none has an English word.
 
     Raises:
         InputError: no such level.
@@ -124,5 +124,5 @@ def place(level: str | None, sentences: Iterable[str], of: int | None = None) ->
 
 
 def _sentences(bank: Bank) -> list[str]:
-    """The sentences of all words; one that stands under two words comes twice."""
+    """Return the sentences of all words; a sentence under two words comes twice."""
     return [sentence for own in bank.sentences.values() for sentence in own]

@@ -1,4 +1,4 @@
-"""Keeps what the base model alone gave, scores and answers, so that runs with the same data compute it once."""
+"""Cache scores and answers of the base model, so that runs with the same data compute them once."""
 
 import hashlib
 import inspect
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from cefr_helpers.core import files, locks, records
 from cefr_helpers.models import attention, base_model, chat_template, generation, likelihood, prompts
 
-# A change of what computes the results makes kept ones worthless.
+# Cached results become invalid when the code that computes them changes.
 _CODE = (base_model, chat_template, attention, generation, likelihood, prompts)
 _HARDWARE = ("cpu", "cores", "gpu")
 Kept = TypeVar("Kept")
@@ -19,21 +19,21 @@ Kept = TypeVar("Kept")
 
 @dataclass(frozen=True)
 class BaselineCache:
-    """Results of one base model on this machine.
+    """Cached results of one base model on this machine.
 
     Attributes:
-        fingerprint: all that its results depend on besides what is asked: weights, configuration, tokenizer with chat
+        fingerprint: everything its results depend on besides the request: weights, configuration, tokenizer with chat
             template and end token, precision, machine, libraries, code.
-        reused: names of the results that were found and not computed, in order; for the record.
+        reused: names of the results that were read and not computed, in order; for the record.
     """
 
     fingerprint: dict
     reused: list[str] = field(default_factory=list)
 
     def result(self, name: str, examples: Sequence[dict], settings: dict, compute: Callable[[], Kept]) -> Kept:
-        """What `compute` gives, as JSON keeps it; computed once for the same name, examples and settings.
+        """Return the result of `compute`, as JSON stores it, computed once for the same name, examples and settings.
 
-        Of several processes that ask at once one computes and the others wait.
+        If several processes request it at once, one computes it and the others wait.
         """
         asked = {"name": name, "examples": list(examples), "settings": settings, **self.fingerprint}
         key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
@@ -49,7 +49,7 @@ class BaselineCache:
 
 
 def open_cache(base: base_model.BaseModel, precision: str) -> BaselineCache:
-    """The kept results of a base model in a precision, on this machine as it is now."""
+    """Open the cache of a base model in a precision, for this machine with its present libraries and code."""
     import torch
 
     hardware = records.hardware()
@@ -67,7 +67,7 @@ def open_cache(base: base_model.BaseModel, precision: str) -> BaselineCache:
 
 
 def _read(path: Path) -> Any:
-    """A kept result, or None where there is none that is whole."""
+    """Return a cached result, or None if there is none or it is incomplete."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return kept["result"] if kept["sha256"] == _sha256(kept["result"]) else None

@@ -1,4 +1,4 @@
-"""Who answers the measured prompts: the base in three ways, tuned model, bank, and the trivial answer."""
+"""The systems whose answers are measured: the base in three ways, tuned model, bank, and the trivial answer."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ from cefr_helpers.models import generation
 
 N_SHOTS = 3
 N_ONE_WORD_SHOTS = 4
-ONE_WORD_TOKENS = 45  # of an answer to one word: a sentence of thirty words
+ONE_WORD_TOKENS = 45  # maximum for an answer to one word: a sentence of thirty words
 
 
 def count_prompts(examples: Sequence[dict], at_most: int) -> int:
-    """How many of the first `at_most` examples to ask for: no further than until all words have come.
+    """Return how many of the first `at_most` examples to use: only until all words have come once.
 
-    A greedy answer to a word that comes back says little new, and what it repeats would count against it.
+    A greedy answer to a word that recurs adds little, and its repetitions would count against it.
     """
     come: set[str] = set()
     for count, example in enumerate(examples[:at_most]):
@@ -27,11 +27,11 @@ def count_prompts(examples: Sequence[dict], at_most: int) -> int:
 def few_shot_answers(
     model, tokenizer, examples: Sequence[dict], shown: Sequence[dict], max_new_tokens: int, kept: BaselineCache
 ) -> list[str]:
-    """The base's greedy answers when each prompt comes after `shown`, training examples with their right answers.
+    """Return the base's greedy answers when each prompt follows `shown`, training examples with their right answers.
 
     Args:
-        model: with the adapter, which is switched off meanwhile.
-        kept: the base's results so far; these are looked up there, and kept there.
+        model: the model with its adapter, which is switched off meanwhile.
+        kept: the cache of the base's results.
     """
 
     def of_base() -> list[str]:
@@ -51,20 +51,20 @@ def one_word_answers(
     max_new_tokens: int,
     kept: BaselineCache,
 ) -> list[str]:
-    """The base's greedy answers to one word at a time, after four words with the bank's sentences in the chat.
+    """Return the base's greedy answers to one word at a time, after four words with the bank's sentences in the chat.
 
-    The strongest that the base gives without tuning: a small model loses its place in a list of ten words. It is asked
-    as for ten, by a list of one; asked for a sentence without a number, the bundled model used fewer of its words.
+    These are the base's best answers without tuning, because a small model loses its place in a list of ten words. The
+    prompt is the usual one with a list of one; without the number the bundled model used fewer of its words.
 
     Args:
-        model: with the adapter, which is switched off meanwhile.
-        examples: the measured prompts; each different word is asked for once.
+        model: the model with its adapter, which is switched off meanwhile.
+        examples: the measured prompts; each different word is requested once.
         training: training examples; the first words of the first four, with their sentences, are shown.
-        max_new_tokens: the recipe's; an answer to one word has ONE_WORD_TOKENS at most.
-        kept: as in `few_shot_answers`.
+        max_new_tokens: the recipe's; an answer to one word has at most ONE_WORD_TOKENS.
+        kept: see `few_shot_answers`.
 
     Returns:
-        One text a prompt: the first line of each word's answer, under the number that the word has in the prompt.
+        One text per prompt: the first line of each word's answer, under the number of the word in the prompt.
     """
     shown = [_one_word(level, one) for one in training[:N_ONE_WORD_SHOTS]]
     words = list(dict.fromkeys(word for example in examples for word in example["words"]))
@@ -81,28 +81,28 @@ def one_word_answers(
 
 
 def with_one_word(answers: Sequence[dict], one_word: Sequence[str]) -> list[dict]:
-    """Answers of `comparison.answers` with those of `one_word_answers` beside them, as far as these go."""
+    """Add the answers of `one_word_answers`, as far as there are any, to those of `comparison.answers`."""
     beside = [*({"base_one_word": text} for text in one_word), *([{}] * (len(answers) - len(one_word)))]
     return [{**one, **more} for one, more in zip(answers, beside, strict=True)]
 
 
 def _one_word(level: str, example: dict) -> dict:
-    """An example of the first word of another one."""
+    """Return an example that has only the first word of another one."""
     [line, *_] = example["output"].split("\n")
     return {**formatting.make_prompt(level, example["words"][:1]), "output": line}
 
 
 def _first_line(answer: str) -> str:
-    """The first line of an answer to a list of one, without its number."""
+    """Return the first line of an answer to a list of one, without its number."""
     return answer.partition("\n")[0].removeprefix("1.").strip()
 
 
 def sampled_answers(
     model, tokenizer, examples: Sequence[dict], samples: int, max_new_tokens: int, seed: int, kept: BaselineCache
 ) -> dict[str, list[list[str]]]:
-    """Row -> `samples` lists of sampled answers, one text a prompt; without samples there is no row.
+    """Return row -> `samples` lists of sampled answers, one text per prompt; without samples there are no rows.
 
-    Base and tuned model draw after the same seeds; `kept` as in `comparison.answers`.
+    Base and tuned model use the same seeds; `kept` as in `comparison.answers`.
     """
 
     def drawn() -> list[list[str]]:
@@ -123,12 +123,12 @@ def sampled_answers(
 def rows_of_answers(
     answers: Sequence[dict], with_examples: Sequence[str], one_word: Sequence[str]
 ) -> dict[str, list[str]]:
-    """Row -> one text a prompt; the trivial answer is "I like the WORD." for each word.
+    """Return row -> one text per prompt; the trivial answer is "I like the WORD." for each word.
 
     Args:
         answers: from `comparison.answers`.
-        with_examples: from `few_shot_answers`, to the same prompts.
-        one_word: from `one_word_answers`, to the same prompts.
+        with_examples: from `few_shot_answers`, for the same prompts.
+        one_word: from `one_word_answers`, for the same prompts.
     """
     trivial = [[f"{i}. I like the {word}." for i, word in enumerate(one["words"], 1)] for one in answers]
     return {

@@ -1,7 +1,7 @@
-"""Does a sentence's gap ask for its word? The rank of the word among others of its level, put in its place.
+"""Measure whether a sentence's gap asks for its word: the rank of the word among others of its level in its place.
 
-It says whether a sentence is fit for a gap-fill exercise. It is no measure of sense: of answers that a reader found odd
-it ranks the word first about as often as of good ones.
+It says whether a sentence suits a gap-fill exercise. It does not measure sense: it ranks the word first about as often
+in answers that a reader found odd as in good ones.
 """
 
 import zlib
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MEASURES = ("cloze_first", "cloze_first_three")
 COLUMN = "cloze_rank"
 OTHERS = 19
-# Rows whose ranks say something: of "I like the WORD." nobody expects a gap that asks for a word.
+# Rows whose ranks are informative: the gap of "I like the WORD." fits any word.
 ROWS = ("base", "base_three_examples", "base_one_word", "tuned", "gold")
 _VOWELS = tuple("aeiou")
 
@@ -29,17 +29,17 @@ _VOWELS = tuple("aeiou")
 def ranks(
     model, tokenizer, slots: "pandas.DataFrame", words: Iterable[str], kept: "BaselineCache"
 ) -> "pandas.DataFrame":
-    """The slots with `cloze_rank`: 1 where no other word is likelier in the sentence's gap than its own, by the base.
+    """Return the slots with `cloze_rank`: 1 if the base finds no other word likelier in the gap than the right one.
 
     Args:
-        model: with the adapter, which is switched off meanwhile: one judge for all rows, and not the one who wrote.
+        model: the model with its adapter, which is switched off, so that the base judges all rows.
         slots: from `summary.measure`.
-        words: the bank's words of the level, of which the others are taken (see `choices`).
-        kept: results of the base so far; each row's ranks are looked up there, and kept there.
+        words: the bank's words of the level, from which the other words are taken (see `choices`).
+        kept: the cache of the base's results.
 
     Returns:
-        The same table; the rank, 1 to 20, is NaN where a sentence does not use its word, where the word is a phrase,
-        where there are too few other words of its inflection, and in rows that are not in ROWS.
+        The same table. The rank, 1 to 20, is NaN if a sentence does not use its word, the word is a phrase, there are
+        too few other words of its inflection, or the row is not in ROWS.
     """
     words = sorted(set(words))
     table = slots.assign(**{COLUMN: float("nan")})
@@ -54,7 +54,7 @@ def ranks(
 
 
 def measure(row: "pandas.DataFrame") -> dict[str, float | None]:
-    """The MEASURES of a row's slots: shares of the sentences that have a rank, with rank 1, and with 1 to 3."""
+    """Return the MEASURES of a row: of its sentences with a rank, the shares with rank 1 and with rank 1 to 3."""
     if COLUMN not in row or row[COLUMN].isna().all():
         return dict.fromkeys(MEASURES)
     known = row[COLUMN].dropna()
@@ -62,11 +62,11 @@ def measure(row: "pandas.DataFrame") -> dict[str, float | None]:
 
 
 def choices(word: str, sentence: str, words: Sequence[str]) -> list[str]:
-    """The sentence as it is, and with each of 19 other words in the place of its own; empty where that can't be done.
+    """Return the sentence, and it with each of 19 other words in place of its own; empty if that is not possible.
 
-    The others are words of `words` in the same inflection (Penn tags of `lemminflect`): those first that can be all
-    that the form can be, in an order that the word alone decides, so that it is the same for all rows. A capital and
-    "a" or "an" before the gap go with the word.
+    The other words come from `words` in the same inflection (Penn tags of `lemminflect`). Those that have all tags of
+    the form come first, in an order that depends only on the word, so that it is the same for all rows. Capitals, and
+    "a" or "an" before the gap, follow the word.
     """
     place = word_match.place(word, sentence)
     if place is None or not sentence[slice(*place)].isalpha():
@@ -95,7 +95,7 @@ def _ranks(model, tokenizer, groups: list[list[str]], kept: "BaselineCache") -> 
 
 
 def _with(word: str, sentence: str, start: int, end: int) -> str:
-    """The sentence with another word in its gap."""
+    """Return the sentence with another word in its gap."""
     before = sentence[:start]
     if sentence[start].isupper():
         word = word.capitalize()
@@ -109,7 +109,7 @@ def _with(word: str, sentence: str, start: int, end: int) -> str:
 
 @cache
 def _forms(word: str) -> dict[str, str]:
-    """Penn tag -> form of a word: its base form under each part of speech that it has, and its inflections."""
+    """Return Penn tag -> form of a word: its base form for each part of speech that it has, and its inflections."""
     from lemminflect import getAllInflections
 
     found = {tag: forms[0] for tag, forms in getAllInflections(word.lower()).items()}
@@ -118,7 +118,7 @@ def _forms(word: str) -> dict[str, str]:
 
 @cache
 def _tags(word: str, form: str) -> frozenset[str]:
-    """The Penn tags that a form of the word may have; those of the plain word for a form that is in no dictionary."""
+    """Return the Penn tags that a form of the word may have; those of the plain word if no dictionary has the form."""
     heads = {word.lower(), *word_match.lemmas(word)}
     counts = Counter(tag for head in heads for tag, own in _forms(head).items() if own == form)
     return frozenset(counts) or frozenset(_forms(word))

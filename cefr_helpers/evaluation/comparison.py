@@ -1,4 +1,4 @@
-"""Base and tuned out of one loaded model: with the adapter switched off it is the base."""
+"""Compare base and tuned model with one loaded model: with the adapter switched off it is the base."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,17 +25,17 @@ _SIDE_BY_SIDE = """\
 
 @dataclass(frozen=True)
 class Scores:
-    """Tables of `likelihood.score`, one row an example, in the same order."""
+    """Tables of `likelihood.score`, one row per example, in the same order."""
 
     base: "pandas.DataFrame"
     tuned: "pandas.DataFrame"
 
 
 def score(model, tokenizer, examples: list[dict], batch_size: int, kept: BaselineCache) -> Scores:
-    """Likelihood of the examples under base and tuned model.
+    """Score the examples under base and tuned model.
 
     Args:
-        kept: the base's results so far; its own are looked up there, and kept there.
+        kept: the cache of the base's results.
     """
     import pandas as pd
 
@@ -48,7 +48,7 @@ def score(model, tokenizer, examples: list[dict], batch_size: int, kept: Baselin
 
 
 def summarise(scores: Scores, part: str, seed: int) -> dict:
-    """Loss, perplexity and bits a character of base and tuned, both reductions in per cent, and the difference.
+    """Return loss, perplexity and bits per character of both models, both reductions in per cent, and the difference.
 
     Args:
         part: "completion" or "full_text".
@@ -69,15 +69,15 @@ def summarise(scores: Scores, part: str, seed: int) -> dict:
 
 
 def memorisation_gap(seen: Scores, held_out: Scores, seed: int, part: str = "completion") -> dict:
-    """How much more tuning helps on examples of training words than on held-out ones: memory, not skill.
+    """Return how much more tuning helps on examples of training words than on held-out ones: memory, not skill.
 
     Args:
         seen: scores of training examples.
         held_out: scores of the test examples.
 
     Returns:
-        `examples` of training scored, their `base` and `tuned` loss, and the difference of the two gains (base -
-        tuned) in nats a token with its 95 % interval, as `intervals.difference_of_gains` gives it.
+        `examples`, the number of training examples scored, their `base` and `tuned` loss, and the difference of the two
+        gains (base - tuned) in nats per token with its 95 % interval, see `intervals.difference_of_gains`.
     """
     first, second = (
         (one.base[f"{part}_nll_nats"], one.tuned[f"{part}_nll_nats"], one.base[f"{part}_tokens"])
@@ -88,7 +88,7 @@ def memorisation_gap(seen: Scores, held_out: Scores, seed: int, part: str = "com
 
 
 def answers(model, tokenizer, examples: list[dict], max_new_tokens: int, kept: BaselineCache) -> list[dict]:
-    """Base and tuned answers to the same prompts, greedy, beside the bank's own sentences; `kept` as in `score`."""
+    """Return greedy base and tuned answers to the same prompts, with the bank's own sentences; `kept` as in `score`."""
 
     def of_base() -> list[str]:
         with model.disable_adapter():
@@ -109,7 +109,7 @@ def answers(model, tokenizer, examples: list[dict], max_new_tokens: int, kept: B
 
 
 def agreement(model, tokenizer, development: list[dict], batch_size: int, training: TrainingRecord) -> dict:
-    """The tuned loss beside the trainer's best eval loss: the same quantity by the same code, so they must agree.
+    """Return the tuned loss and the trainer's best eval loss: the same quantity by the same code, so they must agree.
 
     Args:
         development: the examples that the trainer evaluated on; the model has its adapter on.
@@ -125,9 +125,9 @@ def agreement(model, tokenizer, development: list[dict], batch_size: int, traini
 
 
 def side_by_side(answer: dict) -> str:
-    """One of `answers` as an HTML table: the words, then base and tuned answer next to each other, as they came.
+    """Return one of `answers` as an HTML table: the words, then base and tuned answer side by side, unchanged.
 
-    Of an answer without "tuned" the base's alone.
+    For an answer without "tuned", the table has only the base's.
     """
     import jinja2
 

@@ -1,9 +1,9 @@
-"""Does a sentence read like English? Three statistics of the bundled language model, against salad and wrong forms.
+"""Decide whether a sentence is fluent English, by three statistics of the bundled language model.
 
-Grammar checkers let shuffled words pass, and forms that do not fit. Here one pass of a small model tells them apart.
-It is always the bundled model, whatever is tuned, and it learns nothing from a user's bank, so the measure is the same
-in all runs. It does not know sense from nonsense. Limits and quality: fluency.json and docs/evaluation.md; both are
-made by tools/measure_gates.py.
+Grammar checkers let shuffled words and unsuitable forms pass; one pass of a small model detects them. It is always the
+bundled model, whatever is tuned, and it learns nothing from a user's bank, so the measure is the same in all runs. It
+cannot tell sense from nonsense. fluency.json has the limits, and docs/evaluation.md the quality; tools/measure_gates.py
+makes both.
 """
 
 import json
@@ -19,9 +19,9 @@ from cefr_helpers.text.tokens import words_of
 FILE = Path(__file__).with_name("fluency.json")
 STATISTICS = ("association", "local", "form")
 _BATCH = 16
-_SPACE = "Ġ"  # how the bundled model's tokenizer writes the blank before a word
+_SPACE = "Ġ"  # how the bundled model's tokenizer writes the space before a word
 _WINDOW = 3
-_RAREST_ZIPF = 1.0  # of words that are not listed
+_RAREST_ZIPF = 1.0  # for words that are not listed
 _NO_OTHER_FORM = 5.0
 _FORMS_OF = {
     word: frozenset(forms)
@@ -30,17 +30,17 @@ _FORMS_OF = {
 }
 
 
-_KNOWN: dict[str, "Fluency"] = {}  # of this process: rows share sentences, and the model takes its time
+_KNOWN: dict[str, "Fluency"] = {}  # cache of this process: rows share sentences, and the model is slow
 
 
 class Fluency(NamedTuple):
-    """What the model says of a sentence, in nats; the higher, the more like English.
+    """The model's statistics of a sentence, in nats; higher values mean more fluent English.
 
     Attributes:
-        association: how much likelier each word is where it stands than anywhere, mean over the words (SLOR; Lau, Clark
+        association: how much likelier each word is in its place than anywhere, mean over the words (SLOR; Lau, Clark
             and Lappin 2017).
         local: the same summed over three neighbouring words, at the worst place.
-        form: of the word whose other form ("go" for "went") is likeliest in its place: log of own over other form.
+        form: log-ratio of own to other form, for the word whose other form ("go" for "went") is likeliest.
     """
 
     association: float
@@ -55,9 +55,9 @@ class _Word(NamedTuple):
 
 
 def fluent(sentences: Iterable[str | None]) -> list[bool]:
-    """Whether all statistics of each sentence reach the limit for its length; None is not fluent.
+    """Return for each sentence whether all statistics reach the limit for its length; None is not fluent.
 
-    A mean over few words strays further, and an extreme over many, so each limit moves with the length.
+    A mean varies more over few words, and an extreme over many, so each limit depends on the length.
     """
     sentences = list(sentences)
     new = sorted({one for one in sentences if one} - _KNOWN.keys())
@@ -66,38 +66,38 @@ def fluent(sentences: Iterable[str | None]) -> list[bool]:
 
 
 def below_limit(sentence: str, fluency: Fluency) -> list[str]:
-    """Which of STATISTICS lie below the limit for a sentence of this length."""
+    """Return which of STATISTICS are below the limit for a sentence of this length."""
     lengths = length_terms(sentence)
     return [name for name, (start, slope) in limits().items() if getattr(fluency, name) < start + slope * lengths[name]]
 
 
 def length_terms(sentence: str) -> dict[str, float]:
-    """Statistic -> what of the sentence's length its limit is linear in."""
+    """Return statistic -> the function of the sentence's length in which its limit is linear."""
     words = max(len(words_of(sentence)), 1)
     return {"association": words**-0.5, "local": math.log(words), "form": math.log(words)}
 
 
 @cache
 def limits() -> dict[str, tuple[float, float]]:
-    """Statistic -> intercept and slope of its limit."""
+    """Return statistic -> intercept and slope of its limit."""
     return {name: tuple(json.loads(FILE.read_text(encoding="utf-8"))["limits"][name]) for name in STATISTICS}
 
 
 @cache
 def quality() -> dict[str, dict]:
-    """How the gates judge sentences of the bundled bank: set or kind of mistake -> shares (tools/measure_gates.py)."""
+    """Return how the gates judge the bundled bank: set or kind of mistake -> shares (tools/measure_gates.py)."""
     return json.loads(FILE.read_text(encoding="utf-8"))["quality"]
 
 
 def gate_quality() -> dict[str, float]:
-    """Shares of sentences of the bundled bank: `right` ones that pass the grammar gate, wrong ones that it stops."""
+    """Return shares of the bundled bank's sentences: `right` ones that pass the grammar gate, wrong ones it stops."""
     right = [row["grammar_clean"] for name, row in quality()["right"].items() if name.startswith("bank")]
     mistakes, shuffled = (quality()["mistakes"][kind]["both"] for kind in ("all but shuffled words", "shuffled words"))
     return {"right": round(sum(right) / len(right), 4), "mistakes": mistakes, "shuffled": shuffled}
 
 
 def measure(sentences: Sequence[str]) -> list[Fluency]:
-    """The statistics of each sentence; sentences of like length are computed together, which has no effect."""
+    """Return the statistics of each sentence; sentences of similar length share a batch, which has no effect."""
     order = sorted(range(len(sentences)), key=lambda i: len(sentences[i]))
     found: dict[int, Fluency] = {}
     for start in range(0, len(order), _BATCH):
@@ -120,14 +120,14 @@ def _statistics(words: list[_Word]) -> Fluency:
 
 
 def _words(sentences: Sequence[str]) -> list[list[_Word]]:
-    """The words and marks of each sentence, with log-probabilities under the model, given what stands before."""
+    """Return the words and marks of each sentence, with log-probabilities under the model given the text before."""
     import torch
 
     model, tokenizer = _judge()
     ids = [tokenizer(sentence, add_special_tokens=False).input_ids for sentence in sentences]
     start = tokenizer.pad_token_id
     texts = [torch.tensor([start, *one]) for one in ids]
-    # no mask: pads come last, where no token of the text reads them
+    # no mask: padding comes last, where no token of the text reads it
     padded = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True, padding_value=start).to(model.device)
     with torch.inference_mode():
         logits = model(input_ids=padded, use_cache=False).logits.float()
@@ -136,7 +136,7 @@ def _words(sentences: Sequence[str]) -> list[list[_Word]]:
 
 
 def _joined(pieces: list[str], ids: list[int], table) -> list[_Word]:
-    """Words out of the tokenizer's pieces; `table` has the log-probabilities of all tokens at each place."""
+    """Join the tokenizer's pieces to words; `table` has the log-probabilities of all tokens at each position."""
     own = table[range(len(ids)), ids].tolist()
     starts = [
         i
@@ -154,7 +154,7 @@ def _joined(pieces: list[str], ids: list[int], table) -> list[_Word]:
 
 @cache
 def _other_forms(piece: str) -> tuple[int, ...]:
-    """The tokens of the other inflections of a word that is one token."""
+    """Return the tokens of the other inflections of a word that is one token."""
     _, tokenizer = _judge()
     word = piece.removeprefix(_SPACE)
     if not word.isalpha():
@@ -177,7 +177,7 @@ def _inflections(word: str) -> Set[str]:
 
 @cache
 def _anywhere(word: str) -> float:
-    """The log-probability of a word wherever it may stand."""
+    """Return the log-probability of a word without context."""
     from wordfreq import zipf_frequency
 
     return math.log(10) * (max(zipf_frequency(word.lower(), "en"), _RAREST_ZIPF) - 9)
@@ -185,6 +185,6 @@ def _anywhere(word: str) -> float:
 
 @cache
 def _judge():
-    """The bundled model in full precision, in which neither batch nor machine moves a result."""
+    """Load the bundled model in full precision, so that neither batch nor machine changes a result."""
     base = base_model.resolve("bundled")
     return base_model.load_model(base, "fp32"), base_model.load_tokenizer(base)

@@ -1,6 +1,6 @@
-"""What the human scale looks at in a sentence: the features of `level_features`, some of rarer words, and the words.
+"""The features of the human scale: those of `level_features`, some about rarer words, and the words themselves.
 
-Apart from `level_features`, so that a scorer which a bank teaches stays as it is.
+They are separate from `level_features`, so that scorers trained on a bank do not change.
 """
 
 import re
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from scipy.sparse import csr_matrix
 
-# Endings of words that came into English by way of learning: Latin and Greek ones.
+# Endings of learned words of Latin and Greek origin.
 _LEARNED = re.compile(
     r"(?:tion|sion|ity|ism|ist|ance|ence|ment|ive|ous|ic|ical|al|ary|ory|ate|ify|ize|ise|ology|ography|able|ible)s?$"
 )
@@ -51,12 +51,12 @@ VOCABULARY = frozenset(
 
 
 class _Entry(NamedTuple):
-    """What word lists say of one lower-case word.
+    """The word lists' entry for a lower-case word.
 
     Attributes:
-        headword_zipf: of its most frequent headword or itself, log10 of occurrences in a billion words.
-        average_level: 1 to 6, over parts of speech; the lowest of its headwords; None if no list has it.
-        parts_of_speech: those that it can be a form of, as Universal Dependencies name them.
+        headword_zipf: log10 of occurrences in a billion words, of its most frequent headword or itself.
+        average_level: 1 to 6, mean over parts of speech; the lowest of its headwords; None if no list has it.
+        parts_of_speech: those that it can be a form of, with the names of Universal Dependencies.
     """
 
     headword_zipf: float
@@ -65,7 +65,7 @@ class _Entry(NamedTuple):
 
 
 def matrix(sentences: Sequence[str]) -> "np.ndarray":
-    """The features of each sentence, float64, shape (sentences, len(FEATURES)); all 0 where there is no word."""
+    """Return the features of each sentence, float64, shape (sentences, len(FEATURES)); all 0 without a word."""
     import numpy as np
 
     rows = [_row(level_features.take_apart(sentence)) for sentence in sentences]
@@ -73,13 +73,13 @@ def matrix(sentences: Sequence[str]) -> "np.ndarray":
 
 
 def letter_groups(sentences: Sequence[str], size: int, norm: str) -> "csr_matrix":
-    """The groups of three to five letters in each sentence's content words, hashed; shape (sentences, size).
+    """Return the hashed groups of three to five letters in each sentence's content words; shape (sentences, size).
 
-    They stand for the words themselves: "photosynthesis" shares most of its groups with "photosynthetic". Names,
-    numbers and function words are left out.
+    They represent the words: "photosynthesis" shares most of its groups with "photosynthetic". Names, numbers and
+    function words are left out.
 
     Args:
-        size: into how many columns they are hashed.
+        size: the number of columns into which they are hashed.
         norm: "l1" for shares that do not grow with the sentence, "l2" for a row of length 1.
     """
     from sklearn.feature_extraction.text import HashingVectorizer
@@ -90,12 +90,12 @@ def letter_groups(sentences: Sequence[str], size: int, norm: str) -> "csr_matrix
 
 
 def has_english(sentence: str) -> bool:
-    """Whether the list of levels has any of its words: what has none is no English, or a name alone."""
+    """Return whether the list of levels has any of its words; otherwise it is not English, or only a name."""
     return any(word.level is not None for word in level_features.take_apart(sentence).known)
 
 
 def rare_words(sentence: str, most: int = 3) -> list[str]:
-    """Its content words whose headword has a frequency below RARE, the rarest first, each once."""
+    """Return its content words whose headword has a frequency below RARE, the rarest first, each once."""
     found = {word.text: _entry(word.text).headword_zipf for word in _content(level_features.take_apart(sentence))}
     return sorted((word for word, zipf in found.items() if zipf < RARE), key=found.__getitem__)[:most]
 
@@ -108,12 +108,12 @@ def _row(sentence: level_features.Sentence) -> list[float]:
 
 
 def _content(sentence: level_features.Sentence) -> list[level_features.Word]:
-    # cefrpy has some nouns as prepositions or numerals too ("photosynthesis"); what is rare is no function word
+    # cefrpy also lists some nouns as prepositions or numerals ("photosynthesis"); a rare word is not a function word
     return [word for word in _listed(sentence) if word.level != vocabulary.FUNCTION_WORD or word.zipf < RARE]
 
 
 def _listed(sentence: level_features.Sentence) -> list[level_features.Word]:
-    """The words that any list knows; what none knows is mostly a name at the beginning, or foreign."""
+    """Return the words that any list has; the others are mostly foreign, or names at the beginning."""
     return [word for word in sentence.known if word.level is not None or word.zipf > 0]
 
 
@@ -144,7 +144,7 @@ def _rarity(sentence: level_features.Sentence) -> dict[str, float]:
 
 
 def _verbs(sentence: level_features.Sentence) -> dict[str, float]:
-    """Where the first verb stands, as far as words out of context tell, and how many there are."""
+    """Return the position of the first verb and the number of verbs, as far as words without context show."""
     words = [word for word in sentence.pieces if word]
     sure = [_surely_verb(word) for word in words]
     starts = [i for i, word in enumerate(words) if word.text in _BE_OR_HAVE or "VBD" in word.tags or _no_noun(word)]

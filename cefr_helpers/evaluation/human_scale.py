@@ -1,8 +1,8 @@
 """The level that people would give a sentence: a scale fitted to teachers' labels, shipped as coefficients.
 
-Beside the scorer that a bank teaches (`level_scorer`), which knows a level only as the bank's author meant it. The
-coefficients, where they come from and how good they are stand in human_scale.json; tools/fit_human_scale.py fits them
-again. Like that scorer it notices neither shuffled words nor wrong grammar.
+It complements the scorer trained on a bank (`level_scorer`), which knows a level only as the bank's author meant it.
+human_scale.json contains the coefficients, their source and their quality; tools/fit_human_scale.py fits them again.
+Like that scorer, it notices neither shuffled words nor wrong grammar.
 """
 
 import json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 FILE = Path(__file__).with_name("human_scale.json")
-# Beyond this many standard deviations nothing was seen in training, and a straight line must not be followed there.
+# Training has no values beyond this many standard deviations, so the line must not be extrapolated there.
 FURTHEST = 4.0
 
 
@@ -29,10 +29,10 @@ class Explanation:
     """Why a sentence gets its score: `average` + `length` + `vocabulary` + `grammar` = `score`, in levels.
 
     Attributes:
-        score: the level of the sentence, A1 = 1 ... C1 = 5; NaN without an English word, and then so are the parts.
-        average: that of the average sentence that people labelled.
-        length, vocabulary, grammar: what each moves the score by, from the average sentence.
-        rare_words: its rarest content words, three at most, the rarest first.
+        score: the level of the sentence, A1 = 1 ... C1 = 5; NaN without an English word, as are then the parts.
+        average: the level of the average sentence that people labelled.
+        length, vocabulary, grammar: how much each changes the score from the average sentence.
+        rare_words: its rarest content words, at most three, the rarest first.
     """
 
     score: float
@@ -45,18 +45,18 @@ class Explanation:
 
 @dataclass(frozen=True)
 class HumanScale:
-    """A fitted scale: one line through f features and g hashed groups of letters, and k - 1 steps along it.
+    """A fitted scale: one linear score of f features and g hashed groups of letters, and k - 1 thresholds along it.
 
-    The chance that a label lies above level i is the logistic of the line minus `thresholds[i - 1]` (cumulative logits
-    with one slope, McCullagh 1980; fitted as in Li and Lin 2007).
+    The probability that a label is above level i is the logistic of the score minus `thresholds[i - 1]` (cumulative
+    logits with one slope, McCullagh 1980; fitted as in Li and Lin 2007).
 
     Attributes:
-        features: the names of the features it looks at.
-        means, scales, coefficients: (f,) what standardises a feature, and its weight.
+        features: the names of the features it uses.
+        means, scales, coefficients: (f,) mean and scale by which a feature is standardised, and its weight.
         letter_groups: (g,) weights of hashed groups of letters; letter_norm: how they are counted, "l1" or "l2";
             letter_mean: what they add to the average sentence of the fit.
-        thresholds: (4,) of the line, in logits.
-        raw_mean, mean, slope: of the linear equating that undoes the pull of every regression to the middle.
+        thresholds: (4,) thresholds of the linear score, in logits.
+        raw_mean, mean, slope: parameters of the linear equating that undoes a regression's pull to the middle.
     """
 
     features: tuple[str, ...]
@@ -72,21 +72,21 @@ class HumanScale:
     slope: float
 
     def score(self, sentences: Sequence[str]) -> "np.ndarray":
-        """The level of each sentence, A1 = 1 ... C1 = 5, float64, shape (sentences,); NaN without an English word.
+        """Return the level of each sentence, A1 = 1 ... C1 = 5, float64, shape (sentences,); NaN without English words.
 
-        No word is masked: whoever labelled the sentences saw all of them.
+        No word is masked, because the people who labelled the sentences saw all words.
         """
         return self._scores(*self._parts(sentences))
 
     def explain(self, sentence: str) -> Explanation:
-        """The sentence's score and what drives it."""
+        """Return the sentence's score and what drives it."""
         return self.explain_all([sentence])[0]
 
     def explain_all(self, sentences: Sequence[str]) -> list[Explanation]:
-        """`explain` for each sentence.
+        """Return `explain` for each sentence.
 
-        The parts of the line are turned into levels by the slope between the average sentence and this one, so that
-        they add up (the rescale rule of Shrikumar et al. 2017).
+        The parts of the linear score are turned into levels by the slope between the average sentence and this one, so
+        that they add up (the rescale rule of Shrikumar et al. 2017).
         """
         import numpy as np
 
@@ -108,7 +108,7 @@ class HumanScale:
         return np.array(self.letter_groups)
 
     def _parts(self, sentences: Sequence[str]) -> tuple["np.ndarray", "np.ndarray"]:
-        """What length, vocabulary and grammar add to the line, in logits, shape (sentences, 3); who has a word."""
+        """Return what length, vocabulary and grammar add to the linear score (logits), and which sentences have words."""
         import numpy as np
 
         matrix = human_features.matrix(sentences)
@@ -128,7 +128,7 @@ class HumanScale:
         return np.where(has_words, self._equated(parts.sum(axis=1)), np.nan)
 
     def _equated(self, line: "np.ndarray") -> "np.ndarray":
-        """Expected labels, stretched to the spread that people's labels have (linear equating, Kolen and Brennan)."""
+        """Return expected labels, stretched to the spread of people's labels (linear equating, Kolen and Brennan)."""
         import numpy as np
         from scipy.special import expit
 
@@ -138,29 +138,29 @@ class HumanScale:
 
 @cache
 def load(length_free: bool = False) -> HumanScale:
-    """The shipped scale, or its twin that looks at nothing that grows with the number of words."""
+    """Load the shipped scale, or its twin without features that grow with the number of words."""
     found = shipped()["scales"]["length_free" if length_free else "full"]
     fields: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in found.items()}
     return HumanScale(**fields)
 
 
 def shipped() -> dict:
-    """All of human_scale.json: `source`, `licence`, `quality` and `scales`."""
+    """Return the content of human_scale.json: `source`, `licence`, `quality` and `scales`."""
     return json.loads(FILE.read_text(encoding="utf-8"))
 
 
 def kind(feature: str) -> str:
-    """Whether a feature is about length, vocabulary or grammar."""
+    """Return whether a feature is about length, vocabulary or grammar."""
     if feature in human_features.LENGTH:
         return "length"
     return "vocabulary" if feature in human_features.VOCABULARY else "grammar"
 
 
 def in_words(score: float, digits: int = 1) -> str:
-    """A score as its nearest level, half-way up, with the score behind it: "B1 (3.2)"."""
+    """Return a score as its nearest level, rounded half up, with the score after it: "B1 (3.2)"."""
     return "no level" if math.isnan(score) else f"{nearest(score)} ({score:.{digits}f})"
 
 
 def nearest(score: float) -> str:
-    """The level nearest to a score from 1 to 5; half-way goes up."""
+    """Return the level nearest to a score from 1 to 5, rounded half up."""
     return LEVELS[math.floor(score + 0.5) - 1]

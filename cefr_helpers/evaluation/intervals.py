@@ -1,4 +1,4 @@
-"""How sure a number or a difference is: intervals that resample whole examples or prompts, tests, corrections."""
+"""Intervals, tests and corrections for numbers and differences, over whole examples, prompts or seeds."""
 
 from collections.abc import Hashable, Sequence
 from typing import TypedDict
@@ -13,10 +13,10 @@ _SPREAD_FLOOR = 0.2
 _FEWEST_TO_RESAMPLE = 4
 _FEWEST = 2
 _FEWEST_EXAMPLES = 5
-# How alike slots of one prompt are before any is seen (intraclass correlation), and how many prompts that counts for.
+# Prior of the intraclass correlation of slots of one prompt, and the number of prompts that this prior counts for.
 _LIKENESS = 0.1
 _LIKENESS_PROMPTS = 5
-# Up to so many clusters every flip of signs is gone through; beyond, so many are drawn.
+# Up to this many clusters all sign flips are computed; beyond that, this many are drawn.
 _ALL_FLIPS_UP_TO = 14
 _FLIPS = 10_000
 
@@ -33,7 +33,7 @@ class MeanInterval(TypedDict):
 def paired_difference(
     base_nats: np.ndarray, tuned_nats: np.ndarray, tokens: np.ndarray, seed: int, resamples: int = 10_000
 ) -> dict[str, float | None]:
-    """Difference of two token-weighted losses (tuned - base, nats a token) with its 95 % bootstrap interval.
+    """Return the difference of two token-weighted losses (tuned - base, nats per token) with a 95 % bootstrap interval.
 
     Whole examples are drawn with replacement, base and tuned together, since tokens of one example and the two
     scores of one text are not independent (percentile bootstrap of a ratio; Efron and Tibshirani 1993, ch. 13).
@@ -44,8 +44,8 @@ def paired_difference(
         tokens: (n,) scored tokens of each example.
 
     Returns:
-        `estimate`, `low`, `high` and `resamples`; below five examples the ends are None, for resampling so few would
-        look far surer than it is.
+        `estimate`, `low`, `high` and `resamples`; below five examples the ends are None, because an interval from so
+        few would look much more certain than it is.
     """
     difference = np.asarray(tuned_nats, float) - np.asarray(base_nats, float)
     weights = np.asarray(tokens, float)
@@ -62,12 +62,12 @@ def difference_of_gains(
     seed: int,
     resamples: int = 10_000,
 ) -> dict[str, float | None]:
-    """How much more (base - tuned) is on a first set of examples than on a second, nats a token, with its interval.
+    """Return how much larger (base - tuned) is on a first set of examples than on a second, in nats per token.
 
-    The sets are independent of each other, so each is drawn again by itself, as in `paired_difference`.
+    The sets are independent, so each is resampled separately, as in `paired_difference`.
 
     Args:
-        first, second: (base nats, tuned nats, tokens), each (n,), one entry an example.
+        first, second: (base nats, tuned nats, tokens), each (n,), one entry per example.
 
     Returns:
         As `paired_difference`.
@@ -91,20 +91,20 @@ def cluster_bootstrap(
     resamples: int = 10_000,
     bounds: tuple[float, float] | None = None,
 ) -> dict[str, float]:
-    """A mean over slots with its 95 % interval, whole clusters (prompts) being drawn with replacement.
+    """Return a mean over slots with its 95 % interval, drawing whole clusters (prompts) with replacement.
 
     Bootstrap-t (Efron and Tibshirani 1993, ch. 12.5; for clusters Cameron, Gelbach and Miller 2008, Review of Economics
     and Statistics 90: 414-427): each resample's distance from the estimate is measured in its own standard error, that
     of a ratio of cluster sums. The percentile interval is too narrow for our sizes: in simulations with 20 prompts of
     ten slots it covered 88 to 94 %, this one 95 to 96 %, rates of .95 and .03 included. A resample's standard error
-    counts as a fifth of the sample's at least, or one without the only failing prompt would be infinitely far away.
-    Below four clusters Student's t with clusters - 1 degrees of freedom stands in. With ten clusters or fewer and a
-    rate near 0 or 1 the interval is still too narrow, and where all clusters agree it has no width.
+    counts as at least a fifth of the sample's; otherwise one without the only failing prompt would be infinitely far
+    away. Below four clusters Student's t with clusters - 1 degrees of freedom is used instead. With ten clusters or
+    fewer and a rate near 0 or 1 the interval is still too narrow, and if all clusters agree it has no width.
 
     Args:
-        values: (n,) one number a slot; booleans count as 0 and 1.
-        clusters: (n,) which cluster each slot belongs to.
-        bounds: where the true mean must lie, (0, 1) for a rate; the interval is cut there.
+        values: (n,) one number per slot; booleans count as 0 and 1.
+        clusters: (n,) the cluster of each slot.
+        bounds: range of the true mean, (0, 1) for a rate; the interval is cut there.
 
     Returns:
         `estimate`, `low`, `high`, `clusters`, `n` (slots) and `resamples`.
@@ -129,16 +129,16 @@ def cluster_bootstrap(
 
 
 def rate_interval(values: ArrayLike, clusters: Sequence[Hashable]) -> dict[str, float]:
-    """A rate over slots with its 95 % interval, the slots of one cluster (prompt) being more alike than others.
+    """Return a rate over slots with its 95 % interval, where slots of one cluster (prompt) are correlated.
 
-    Wilson's score interval (1927) on the effective number of slots, n / (1 + (m - 1) r) with m slots a prompt (Kish
-    1965), and with Student's t as Korn and Graubard (1998) do. The likeness r is the analysis of variance's (Ridout,
-    Demetrio and Firth 1999), pulled towards 0.1 as by five prompts more: by few prompts it is hardly known, and an
-    interval that believes each estimate jumps from run to run. docs/evaluation.md has its coverage and width.
+    This is Wilson's score interval (1927) on the effective number of slots, n / (1 + (m - 1) r) with m slots per prompt
+    (Kish 1965), with Student's t as in Korn and Graubard (1998). The correlation r is the analysis of variance's
+    (Ridout, Demetrio and Firth 1999), shrunk towards 0.1 as if by five more prompts: few prompts hardly determine it,
+    and an interval that trusts each estimate would vary from run to run. docs/evaluation.md has its coverage and width.
 
     Args:
-        values: (n,) 0 or 1 a slot.
-        clusters: (n,) which prompt each slot belongs to.
+        values: (n,) 0 or 1 per slot.
+        clusters: (n,) the prompt of each slot.
 
     Returns:
         `estimate`, `low`, `high`, `clusters` and `n` (slots).
@@ -168,7 +168,7 @@ def paired_cluster_difference(
     resamples: int = 10_000,
     bounds: tuple[float, float] | None = None,
 ) -> dict[str, float]:
-    """The mean of b - a, paired by slot, with its 95 % interval and the p of "no difference", clustered by prompt.
+    """Return the mean of b - a, paired by slot, with its 95 % interval and p of "no difference", clustered by prompt.
 
     The interval is that of `cluster_bootstrap` over the slots' differences. p comes from flipping the signs of whole
     prompts' differences (Fisher's randomisation test, two-sided, on the sum): all flips up to 14 prompts, beyond that
@@ -176,7 +176,7 @@ def paired_cluster_difference(
     2^(1 - n), so five cannot reach .05. Interval and p may disagree where either is close.
 
     Args:
-        a, b: (n,) the same slots' numbers, for instance base and tuned.
+        a, b: (n,) the numbers of the same slots, for instance base and tuned.
         bounds: (-1, 1) for a difference of rates.
 
     Returns:
@@ -193,7 +193,7 @@ def paired_cluster_difference(
 
 
 def mean_interval(values: ArrayLike) -> MeanInterval:
-    """The mean of independent values, such as one a seed, with Student's 95 % interval.
+    """Return the mean of independent values, such as one per seed, with Student's 95 % interval.
 
     Returns:
         `estimate`, `low`, `high` and `n`; a single value has no interval, its ends are None.
@@ -206,7 +206,7 @@ def mean_interval(values: ArrayLike) -> MeanInterval:
     values = np.asarray(values, float)
     n = len(values)
     if n == 0 or not np.isfinite(values).all():
-        raise InputError(f"values: {values.tolist()}; expected finite numbers, one at least")
+        raise InputError(f"values: {values.tolist()}; expected finite numbers, at least one")
     estimate = float(values.mean())
     if n < _FEWEST:
         return {"estimate": estimate, "low": None, "high": None, "n": n}
@@ -215,12 +215,12 @@ def mean_interval(values: ArrayLike) -> MeanInterval:
 
 
 def share_over_clusters(values: ArrayLike, clusters: Sequence[Hashable]) -> dict[str, float]:
-    """A share with its 95 % interval, every cluster (word) counting the same however many answers it has.
+    """Return a share with its 95 % interval, where every cluster (word) counts the same however many answers it has.
 
-    Wilson's interval (1927, Journal of the American Statistical Association 22: 209-212) for as many independent
-    answers as the spread of the clusters' means is worth (effective sample size; Korn and Graubard 1998, Survey
-    Methodology 24: 193-201): the number of clusters where answers in a cluster agree, at most the number of answers.
-    So it has a width where all agree, and holds for few clusters.
+    This is Wilson's interval (1927, Journal of the American Statistical Association 22: 209-212) for the effective
+    number of independent answers, from the spread of the clusters' means (Korn and Graubard 1998, Survey Methodology
+    24: 193-201): the number of clusters if answers in a cluster agree, and at most the number of answers. So it has a
+    width even if all agree, and is valid for few clusters.
 
     Args:
         values: (n,) answers from 0 to 1.
@@ -236,7 +236,7 @@ def share_over_clusters(values: ArrayLike, clusters: Sequence[Hashable]) -> dict
 
     values = np.asarray(values, float)
     if not len(values) or not ((values >= 0) & (values <= 1)).all() or len(values) != len(clusters):
-        raise InputError(f"values: {values.tolist()}; expected numbers from 0 to 1, one at least, each with a cluster")
+        raise InputError(f"values: {values.tolist()}; expected numbers from 0 to 1, at least one, each with a cluster")
     _, place = np.unique([str(cluster) for cluster in clusters], return_inverse=True)
     means = np.bincount(place, values) / np.bincount(place)
     share, spread = float(means.mean()), float(means.var())
@@ -250,16 +250,17 @@ def share_over_clusters(values: ArrayLike, clusters: Sequence[Hashable]) -> dict
 def cluster_mean(
     values: ArrayLike, clusters: Sequence[Hashable], bounds: tuple[float, float] = (-np.inf, np.inf)
 ) -> dict[str, float]:
-    """The mean of scores that are no 0 and 1, with Student's 95 % interval over whole clusters (prompts).
+    """Return the mean of scores other than 0 and 1, with Student's 95 % interval over whole clusters (prompts).
 
     The standard error is that of a ratio of cluster sums, with clusters - 1 degrees of freedom. A mean of many scores
-    is nearly normal, so nothing needs to be drawn again: with 4 to 20 prompts of scores it covers 93 to 97 % as the
-    bootstrap-t of `cluster_bootstrap` does, and its width jumps less (simulated in tests/evaluation/test_intervals.py).
+    is nearly normal, so no resampling is needed: with 4 to 20 prompts of scores it covers 93 to 97 %, as the
+    bootstrap-t of `cluster_bootstrap` does, and its width varies less (simulated in
+    tests/evaluation/test_intervals.py).
 
     Args:
-        values: (n,) one score a slot.
-        clusters: (n,) which cluster each slot belongs to.
-        bounds: where the true mean must lie; the interval is cut there.
+        values: (n,) one score per slot.
+        clusters: (n,) the cluster of each slot.
+        bounds: range of the true mean; the interval is cut there.
 
     Returns:
         `estimate`, `low`, `high`, `clusters` and `n` (slots).
@@ -284,22 +285,22 @@ def over_seeds(
     sizes: Sequence[int],
     bounds: tuple[float, float] | None = None,
 ) -> dict[str, float | int | None]:
-    """The mean over seeds with a 95 % interval over seeds and over what each measured, such as prompts, together.
+    """Return the mean over seeds with a 95 % interval over seeds and their prompts or examples together.
 
-    A seed draws its own data, so its mean varies by seed and by prompts at once, and Student's interval over the S
-    means, m ± t(.975, S - 1) s / sqrt(S), covers both (one-way random effects: Searle, Casella, McCulloch 1992, ch. 3).
-    By luck few seeds may lie closer together than their prompts alone allow; so the interval by the prompts,
-    m ± t(.975, sum of (size - 1)) sqrt(mean variance / S), is taken where it is the wider one.
+    Each seed draws its own data, so its mean varies by seed and by prompts, and Student's interval over the S means,
+    m ± t(.975, S - 1) s / sqrt(S), covers both (one-way random effects: Searle, Casella, McCulloch 1992, ch. 3). By
+    luck the means of few seeds may be closer together than their prompts allow; if the interval by the prompts,
+    m ± t(.975, sum of (size - 1)) sqrt(mean variance / S), is wider, it is used.
 
     Args:
-        means: (S,) one a seed.
-        variances: (S,) of each mean, by its prompts or examples.
-        sizes: (S,) how many these are.
-        bounds: of what is measured; the interval ends there.
+        means: (S,) one per seed.
+        variances: (S,) variance of each mean, by its prompts or examples.
+        sizes: (S,) numbers of prompts or examples.
+        bounds: range of the measure; the interval is cut there.
 
     Returns:
-        `estimate`, `sd` (between the means of the seeds), `low`, `high` and `n`, the seeds; one seed has no `sd` and no
-        ends.
+        `estimate`, `sd` (between the means of the seeds), `low`, `high` and `n`, the number of seeds; one seed has no
+        `sd` and no ends.
 
     Raises:
         InputError: no value, or one that is not finite.
@@ -323,7 +324,7 @@ def over_seeds(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p values corrected for being several (Holm 1979), in the order given; at most 1.
+    """Return p values corrected for multiple tests (Holm 1979), in the same order; at most 1.
 
     Raises:
         InputError: a value outside [0, 1].
@@ -339,28 +340,28 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _resampled_ratios(values: np.ndarray, weights: np.ndarray, rng: np.random.Generator, resamples: int) -> np.ndarray:
-    """Sum of values over sum of weights in each of the samples drawn with replacement."""
+    """Return the sum of values over the sum of weights, in each of the samples drawn with replacement."""
     n = len(values)
     drawn = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
     return drawn @ values / (drawn @ weights)
 
 
 def _cluster_sums(values: ArrayLike, clusters: Sequence[Hashable]) -> tuple[np.ndarray, np.ndarray]:
-    """Sum and number of the values of each cluster, the clusters in order of appearance."""
+    """Return sum and number of the values of each cluster, with clusters in order of appearance."""
     values = np.asarray(values, float)
     places: dict[Hashable, int] = {}
     place = np.array([places.setdefault(cluster, len(places)) for cluster in clusters], int)
     if values.shape != place.shape:
-        raise InputError(f"clusters: {len(place)} for values of shape {values.shape}; expected one a value")
+        raise InputError(f"clusters: {len(place)} for values of shape {values.shape}; expected one per value")
     if not np.isfinite(values).all():
         raise InputError("values: one is not a finite number; a slot that failed needs a number too")
     if len(places) < _FEWEST:
-        raise InputError(f"clusters: {len(places)} different; an interval needs {_FEWEST} at least")
+        raise InputError(f"clusters: {len(places)} different; an interval needs at least {_FEWEST}")
     return np.bincount(place, values), np.bincount(place).astype(float)
 
 
 def _likeness(sums: np.ndarray, sizes: np.ndarray) -> float:
-    """The intraclass correlation of zeros and ones, between 0 and 1, pulled towards _LIKENESS."""
+    """Return the intraclass correlation of zeros and ones, between 0 and 1, shrunk towards _LIKENESS."""
     g, n = len(sums), sizes.sum()
     if n == g or not 0 < sums.sum() < n:
         found = _LIKENESS
@@ -374,7 +375,7 @@ def _likeness(sums: np.ndarray, sizes: np.ndarray) -> float:
 
 
 def _standard_error(weights: np.ndarray, sums: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Standard error of each weighted sample's mean (linearised ratio, g / (g - 1) for few clusters).
+    """Return the standard error of each weighted sample's mean (linearised ratio, g / (g - 1) for few clusters).
 
     Args:
         weights: (samples, clusters) how often each cluster is in each sample.
@@ -389,7 +390,7 @@ def _standard_error(weights: np.ndarray, sums: np.ndarray, sizes: np.ndarray) ->
 def _t_quantiles(
     centred: np.ndarray, sizes: np.ndarray, error: float, seed: int, resamples: int
 ) -> tuple[float, float]:
-    """The 2.5 and 97.5 % points of (mean - truth) / standard error; `centred` are sums of values - estimate."""
+    """Return the 2.5 and 97.5 % points of (mean - truth) / standard error; `centred` are sums of values - estimate."""
     from scipy.stats import t
 
     g = len(centred)
@@ -401,7 +402,7 @@ def _t_quantiles(
 
 
 def _sign_flip(sums: np.ndarray, seed: int) -> float:
-    """The share of sign flips whose sum is as far from 0 as the one observed."""
+    """Return the share of sign flips whose sum is at least as far from 0 as the observed one."""
     g = len(sums)
     if g <= _ALL_FLIPS_UP_TO:
         signs = 1 - 2.0 * (np.arange(2**g)[:, None] >> np.arange(g) & 1)
@@ -409,5 +410,5 @@ def _sign_flip(sums: np.ndarray, seed: int) -> float:
         signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(_FLIPS, g))
         signs[0] = 1
     observed = abs(sums.sum())
-    # equal sums may differ in their last digits when added up in another order
+    # equal sums may differ in their last digits when added in another order
     return float((np.abs(signs @ sums) >= observed - 1e-9 * np.abs(sums).sum()).mean())

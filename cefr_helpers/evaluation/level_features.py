@@ -1,7 +1,7 @@
-"""What can be counted cheaply about the level of one sentence: length, words, grammar by word lists.
+"""Features of a sentence's level that are cheap to count: length, words, grammar by word lists.
 
-Shuffled words keep nearly all of it. The target word is masked, so that a scorer learns how sentences of a level are
-written and not which words a bank asks for.
+Shuffling the words changes hardly any of them. The target word is masked, so that a scorer learns how sentences of a
+level are written and not which target words a bank has.
 """
 
 import math
@@ -72,7 +72,7 @@ LENGTH_ONLY = ("words", "log_words", "characters")
 
 
 class Word(NamedTuple):
-    """What is known of one lower-case word out of context; `zipf` is log10 of its count in a billion words."""
+    """Properties of a lower-case word without context; `zipf` is log10 of its count in a billion words."""
 
     text: str
     syllables: int
@@ -83,13 +83,13 @@ class Word(NamedTuple):
 
 
 class Sentence(NamedTuple):
-    """A sentence taken apart.
+    """The parts of a sentence.
 
     Attributes:
-        tokens: words and marks, lower case.
-        names: how often a capital stands inside the sentence.
-        pieces: the words, clitics split off; None for the masked target word.
-        known: those of them that tell of vocabulary: neither masked nor names nor numbers.
+        tokens: words and marks, in lower case.
+        names: number of capitals inside the sentence.
+        pieces: the words, with clitics split off; None for the masked target word.
+        known: the words that show vocabulary: neither masked nor names nor numbers.
     """
 
     tokens: tuple[str, ...]
@@ -99,37 +99,37 @@ class Sentence(NamedTuple):
 
     @property
     def words(self) -> int:
-        """How many words stand in the sentence, contractions undivided."""
+        """The number of words in the sentence, with contractions as one word."""
         return sum(token[0].isalnum() for token in self.tokens)
 
 
 def depends_on_length(feature: str) -> bool:
-    """Whether a feature grows by itself with the number of words: counts, extremes and readability formulas do."""
+    """Return whether a feature grows with the number of words, as counts, extremes and readability formulas do."""
     return feature in LENGTH_FEATURES
 
 
 def matrix(sentences: Sequence[str], target_words: Sequence[str] | None = None) -> "np.ndarray":
-    """The features of each sentence, float64, shape (sentences, len(FEATURES)); all 0 where there is no word.
+    """Return the features of each sentence, float64, shape (sentences, len(FEATURES)); all 0 without a word.
 
     Args:
-        sentences: what to look at.
-        target_words: the target word of each sentence. Its forms count as words of average length and as nothing else.
+        sentences: the sentences.
+        target_words: the target word of each sentence. Its forms count only as words of average length.
 
     Raises:
-        InputError: not as many target words as sentences.
+        InputError: the numbers of target words and sentences differ.
     """
     import numpy as np
 
     targets = [None] * len(sentences) if target_words is None else target_words
     if len(targets) != len(sentences):
-        raise InputError(f"target_words: {len(targets)} for {len(sentences)} sentences; expected one a sentence")
+        raise InputError(f"target_words: {len(targets)} for {len(sentences)} sentences; expected one per sentence")
     rows = [features_of(take_apart(sentence, target)) for sentence, target in zip(sentences, targets, strict=True)]
     return np.array(rows, dtype=float).reshape(len(rows), len(FEATURES))
 
 
 @lru_cache(maxsize=4096)
 def take_apart(sentence: str, target: str | None = None) -> Sentence:
-    """The words of a sentence, the forms of the target word masked."""
+    """Return the parts of a sentence, with the forms of the target word masked."""
     told = tokens(sentence)
     found = _NAME.findall(sentence)
     names = {plain_signs(name) for name in found} - {"i"}
@@ -139,7 +139,7 @@ def take_apart(sentence: str, target: str | None = None) -> Sentence:
 
 
 def features_of(sentence: Sentence) -> list[float]:
-    """One row of `matrix`."""
+    """Return one row of `matrix`."""
     told, _, pieces, known = sentence
     words = sentence.words
     if not words:
@@ -155,14 +155,14 @@ def features_of(sentence: Sentence) -> list[float]:
 
 @cache
 def _masked_forms(target: str | None) -> frozenset[str]:
-    """The forms to mask: of the target word, and of each part of a target of several words."""
+    """Return the forms to mask: of the target word, and of each part of a target of several words."""
     if not target:
         return frozenset()
     return word_match.forms(target).union(*map(word_match.forms, re.split(r"[ -]+", plain_signs(target).strip())))
 
 
 def _pieces(told: Sequence[str], masked: frozenset[str]) -> list[Word | None]:
-    """The words with their clitics split off ("don't" -> do, n't); None stands for the masked target word."""
+    """Return the words with clitics split off ("don't" -> do, n't); None represents the masked target word."""
     pieces: list[Word | None] = []
     for token in told:
         if not token[0].isalnum():
@@ -180,7 +180,7 @@ def _pieces(told: Sequence[str], masked: frozenset[str]) -> list[Word | None]:
 
 
 def _word_features(known: Sequence[Word], words: int) -> dict[str, float]:
-    """Lengths, readability, frequency and level; of words that are neither masked nor names nor numbers."""
+    """Return lengths, readability, frequency and level of words that are neither masked nor names nor numbers."""
     known = [word for word in known if word.level is not None or word.zipf > 0] or [_word("the")]
     n = len(known)
     characters, syllables = sum(len(word.text) for word in known) / n, sum(word.syllables for word in known) / n
@@ -195,7 +195,7 @@ def _word_features(known: Sequence[Word], words: int) -> dict[str, float]:
         "log_words": math.log(words),
         "characters": characters * words,
         "syllables": syllables * words,
-        # Kincaid et al. 1975, and Senter and Smith 1967, for a text of one sentence
+        # Kincaid et al. 1975, and Senter and Smith 1967, applied to a text of one sentence
         "flesch_kincaid": 0.39 * words + 11.8 * syllables - 15.59,
         "automated_readability": 4.71 * characters + 0.5 * words - 21.43,
         "rarest_zipf": min(zipfs),
@@ -215,7 +215,7 @@ def _word_features(known: Sequence[Word], words: int) -> dict[str, float]:
 
 
 def _start_features(pieces: Sequence[Word | None]) -> dict[str, float]:
-    """How the sentence begins, 0 or 1 each."""
+    """Return features of how the sentence begins, 0 or 1 each."""
     first = pieces[0] or Word("", 0, 0.0, None, frozenset(), frozenset())
     return {
         "inverted_start": float(first.text in _INVERTING),
@@ -226,12 +226,12 @@ def _start_features(pieces: Sequence[Word | None]) -> dict[str, float]:
 
 
 def _counts(pieces: Sequence[Word | None], told: Sequence[str]) -> Counter[str]:
-    """How often each thing of _RATES occurs."""
+    """Return how often each of _RATES occurs."""
     counts = Counter(name for piece in pieces if piece for name in piece.categories)
     for i, piece in enumerate(pieces):
         if piece is None:
             continue
-        # an adverb or a subject may stand between: "has never been", "was she told"
+        # an adverb or a subject may come between: "has never been", "was she told"
         after = frozenset().union(*(one.tags for one in pieces[i + 1 : i + 3] if one))
         counts["passive"] += piece.text in _BE and "VBN" in after
         counts["perfect"] += piece.text in _HAVE and "VBN" in after
@@ -263,7 +263,7 @@ def _word(text: str) -> Word:
 
 @cache
 def _verb_tags(text: str) -> frozenset[str]:
-    """The Penn tags that a word can have as a verb; none for a word that is no verb form."""
+    """Return the Penn tags that a word can have as a verb; none for a word that is not a verb form."""
     from lemminflect import getAllInflections, getAllLemmas
 
     heads = {*getAllLemmas(text, upos="VERB").get("VERB", ()), *getAllLemmas(text, upos="AUX").get("AUX", ())}
@@ -272,6 +272,6 @@ def _verb_tags(text: str) -> frozenset[str]:
 
 
 def _syllables(word: str) -> int:
-    """Groups of vowels, a silent final e not counted; right for about nine words in ten."""
+    """Return the number of vowel groups without a silent final e; right for about nine words in ten."""
     silent = re.search(r"[^aeiouyl]e$|[^aeiouytd]ed$|[aeiou]le$", word) is not None
     return max(len(re.findall(r"[aeiouy]+", word)) - silent, 1)

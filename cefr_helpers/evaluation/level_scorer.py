@@ -1,7 +1,7 @@
-"""How hard a sentence reads, on the scale of the levels: an ordinal logit on the features of `level_features`.
+"""Score the level of a sentence: an ordinal logit on the features of `level_features`.
 
-Two scorers stand side by side: the full one, and a length-free twin that cannot live on sentence length alone. Neither
-notices shuffled words or wrong grammar, so neither is to be read without a check of the grammar.
+There are two scorers: the full one, and a length-free twin that cannot rely on sentence length. Neither notices
+shuffled words or wrong grammar, so use neither without a check of the grammar.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from sklearn.pipeline import Pipeline
 
-# A feature further from its mean than this many standard deviations counts as that far: what lies beyond was never
-# seen in training, and a straight line must not be followed there.
+# A feature further from its mean than this many standard deviations is clipped there: training has no values beyond, so
+# the line must not be extrapolated.
 _FURTHEST = 4.0
 
 
@@ -27,10 +27,10 @@ class LevelScorer:
     """A trained scorer.
 
     Attributes:
-        levels: the levels it was trained on, ascending; a score lies between the lowest and the highest of them.
-        counts: sentences of each of them in training.
-        features: the names of the f features it looks at.
-        above: gives the probabilities of "not above" and "above" level i, (sentences, 2), for i = 1 ... k - 1.
+        levels: the levels it was trained on, ascending; scores are between the lowest and the highest of them.
+        counts: number of training sentences of each level.
+        features: the names of the f features it uses.
+        above: classifiers of "not above" and "above" level i, with probabilities (sentences, 2), for i = 1 ... k - 1.
     """
 
     levels: tuple[str, ...]
@@ -44,25 +44,25 @@ class LevelScorer:
         return not any(map(level_features.depends_on_length, self.features))
 
     def score(self, sentences: Sequence[str], target_words: Sequence[str] | None = None) -> "np.ndarray":
-        """The expected level of each sentence, A1 = 1 ... C1 = 5, float64, shape (sentences,).
+        """Return the expected level of each sentence, A1 = 1 ... C1 = 5, float64, shape (sentences,).
 
-        NaN for a text without a word, which has no level; the caller must count it as a failure.
+        A text without a word has no level and gets NaN; the caller must count it as a failure.
 
         Args:
             sentences: one sentence each.
-            target_words: the word that each was to use. To be given wherever training had them: target words are a
-                level's hardest, and left unmasked they lift a score by up to half a level.
+            target_words: the target word of each sentence. Give them if training had them: target words are a level's
+                hardest, and if they are not masked they raise a score by up to half a level.
 
         Raises:
-            InputError: not as many target words as sentences.
+            InputError: the numbers of target words and sentences differ.
         """
         return self.score_features(level_features.matrix(sentences, target_words))
 
     def score_features(self, matrix: "np.ndarray") -> "np.ndarray":
-        """`score`, from what `level_features.matrix` made.
+        """Return `score` for rows of `level_features.matrix`.
 
-        The expectation of a level is the lowest plus the steps up, each weighted with the probability that the
-        sentence lies above it; so the classifiers need not agree on an order (Frank and Hall 2001).
+        The expected level is the lowest plus the steps up, each weighted with the probability that the sentence is
+        above it, so the classifiers need not agree on an order (Frank and Hall 2001).
         """
         import numpy as np
 
@@ -74,7 +74,7 @@ class LevelScorer:
         return np.where(matrix.any(axis=1), scores, np.nan)
 
     def nearest(self, scores: "ArrayLike") -> "np.ndarray":
-        """The number of the nearest level among those it was trained on, NaN for NaN; half-way goes up."""
+        """Return the number of the nearest level it was trained on, rounded half up; NaN for NaN."""
         import numpy as np
 
         numbers = np.array([number(level) for level in self.levels], dtype=float)
@@ -88,10 +88,10 @@ def fit(matrix: "np.ndarray", levels: Sequence[str], features: Sequence[str]) ->
     Args:
         matrix: from `level_features.matrix`, with the target word of each sentence masked.
         levels: the level of each sentence, "A1" to "C1".
-        features: the names of those to look at.
+        features: the names of the features to use.
 
     Raises:
-        InputError: not a level for each sentence, an unknown one, or fewer than two.
+        InputError: a sentence without a level, an unknown level, or fewer than two levels.
     """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
@@ -100,7 +100,7 @@ def fit(matrix: "np.ndarray", levels: Sequence[str], features: Sequence[str]) ->
     from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
     if len(levels) != len(matrix):
-        raise InputError(f"levels: {len(levels)} for {len(matrix)} sentences; expected one a sentence")
+        raise InputError(f"levels: {len(levels)} for {len(matrix)} sentences; expected one per sentence")
     numbers = np.array([number(level) for level in levels])
     found, counts = np.unique(numbers, return_counts=True)
     if len(found) < 2:

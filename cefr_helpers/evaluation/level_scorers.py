@@ -1,4 +1,4 @@
-"""The level scorers of one run, trained on training words alone, and how well they tell levels on words not seen."""
+"""The level scorers of one run, trained only on training words, and their quality on unseen words."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ VARIANTS = {
 
 @dataclass(frozen=True)
 class Sentences:
-    """Sentences of known level, one entry a sentence in each tuple.
+    """Sentences of known level, with one entry per sentence in each tuple.
 
     Attributes:
-        groups: the number of the group of words that a sentence belongs to; groups are never divided between folds.
+        groups: the group of words of each sentence, as a number; groups are never divided between folds.
     """
 
     sentences: tuple[str, ...]
@@ -40,10 +40,10 @@ class Sentences:
 
 @dataclass(frozen=True)
 class LevelScorers:
-    """The full scorer, its length-free twin, and how good they are on words not seen.
+    """The full scorer, its length-free twin, and their quality on unseen words.
 
     Attributes:
-        quality: from `quality_report`, on the sentences that the two are trained on; None where none was asked for.
+        quality: from `quality_report`, on the sentences that the two are trained on; None if it was not requested.
     """
 
     full: level_scorer.LevelScorer
@@ -52,15 +52,15 @@ class LevelScorers:
 
 
 def training_rows(banks: dict[str, Bank], dataset: DatasetRecord, settings: Recipe, seed: int) -> Sentences:
-    """The sentences of the training words of all levels, by the same split that the examples were drawn from.
+    """Return the sentences of the training words of all levels, by the split from which the examples were drawn.
 
     Args:
-        banks: level -> its bank, those of stage 01.
+        banks: level -> its bank, as in stage 01.
         dataset: the dataset record.
 
     Raises:
-        InputError: bank, recipe or seed split the words in another way than the dataset record says: held-out words
-            would come among those that the scorer learns from.
+        InputError: bank, recipe or seed give another split than the dataset record, so that the scorer would learn from
+            held-out words.
     """
     split = splitting.split_groups(banks, settings.split, settings.held_out_share, settings.dev_share, seed)
     recorded = dataset.results.split.hash
@@ -73,7 +73,7 @@ def training_rows(banks: dict[str, Bank], dataset: DatasetRecord, settings: Reci
 
 
 def train(rows: Sentences, seed: int, with_quality: bool = True) -> LevelScorers | None:
-    """Train both scorers and measure their quality; None where all sentences are of one level, which teach no scale."""
+    """Train both scorers and measure their quality; None if all sentences are of one level, which gives no scale."""
     if len(set(rows.levels)) < 2:
         return None
     matrix = level_features.matrix(rows.sentences, rows.target_words)
@@ -90,7 +90,7 @@ def train(rows: Sentences, seed: int, with_quality: bool = True) -> LevelScorers
 def scores(
     scorers: LevelScorers, sentences: Sequence[str | None], words: Sequence[str], valid: "ArrayLike"
 ) -> tuple["np.ndarray", "np.ndarray"]:
-    """The full and the length-free score of each slot, its own word masked; NaN where it is not valid."""
+    """Return the full and the length-free score of each slot, with its own word masked; NaN if it is not valid."""
     import numpy as np
 
     valid = np.asarray(valid, bool)
@@ -105,9 +105,9 @@ def scores(
 
 
 def describe(scorers: LevelScorers | None) -> dict | None:
-    """What the comparison record keeps: levels, training sentences, folds, and each variant's quality on unseen words.
+    """Return the part for the comparison record: levels, sentences, folds, and each variant's quality on unseen words.
 
-    `confusion` has true levels as rows and predicted ones as columns, in sentences; it is the full scorer's.
+    `confusion` is the full scorer's, in sentences, with true levels as rows and predicted ones as columns.
     """
     if scorers is None:
         return None
@@ -123,7 +123,7 @@ def describe(scorers: LevelScorers | None) -> dict | None:
 
 
 def sentences_of(banks: dict[str, Bank], split: splitting.Split | None = None) -> Sentences:
-    """The sentences of the training words of all levels; of all words where no split is given."""
+    """Return the sentences of the training words of all levels; of all words if no split is given."""
     found = []
     for group, entries in enumerate(splitting.group_words(banks)):
         for level, word in entries:
@@ -138,9 +138,9 @@ def quality_report(rows: Sentences, folds: int = FOLDS, seed: int = 0) -> dict:
     """Cross-validate the scorer, its length-free twin and length alone, all on the same word-disjoint folds.
 
     Args:
-        rows: what the scorer is, or will be, trained on.
+        rows: the sentences that the scorer is, or will be, trained on.
         folds: number of folds.
-        seed: what decides which group of words lies in which fold.
+        seed: the seed by which groups of words are assigned to folds.
 
     Returns:
         `levels`, `folds`, `seed`, `groups`, `counts` (sentences of each level) and `variants`: name -> `quality`.
@@ -151,7 +151,9 @@ def quality_report(rows: Sentences, folds: int = FOLDS, seed: int = 0) -> dict:
     if len(set(rows.levels)) < 2:
         raise InputError(f"levels: {len(set(rows.levels))} in the sentence bank; a level scorer needs at least two")
     if len(set(rows.groups)) < folds:
-        raise InputError(f"folds: {folds} for {len(set(rows.groups))} groups of words; expected no more than groups")
+        raise InputError(
+            f"folds: {folds} for {len(set(rows.groups))} groups of words; expected no more folds than groups"
+        )
     levels = [level for level in LEVELS if level in rows.levels]
     matrix = level_features.matrix(rows.sentences, rows.target_words)
     parts = list(_folds(rows, folds, seed))
@@ -166,13 +168,13 @@ def quality_report(rows: Sentences, folds: int = FOLDS, seed: int = 0) -> dict:
 
 
 def quality(true: "ArrayLike", scores: "ArrayLike", predicted: "ArrayLike", levels: Iterable[str]) -> dict:
-    """How well scores and the levels they stand for agree with the true levels.
+    """Return how well scores and predicted levels agree with the true levels.
 
     Args:
         true: (n,) numbers of the true levels.
         scores: (n,) expected levels.
         predicted: (n,) numbers of the predicted levels.
-        levels: the levels there are, ascending.
+        levels: all levels, ascending.
 
     Returns:
         `qwk`, Cohen's kappa with quadratic weights (Cohen 1968); `accuracy`; `within_one`, the share at most one level
@@ -195,7 +197,7 @@ def quality(true: "ArrayLike", scores: "ArrayLike", predicted: "ArrayLike", leve
 
 
 def _folds(rows: Sentences, folds: int, seed: int):
-    """(training rows, test rows), as index arrays; no group of words lies in both."""
+    """Yield (training rows, test rows) as index arrays; no group of words is in both."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)

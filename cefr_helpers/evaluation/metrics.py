@@ -1,4 +1,4 @@
-"""All measures of generated answers: one row a slot, and their means."""
+"""All measures of generated answers: one row per slot, and their means."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,10 +12,10 @@ from cefr_helpers.evaluation import fluency, human_scale
 from cefr_helpers.text import grammar, ngrams, unsuitable, vocabulary
 from cefr_helpers.text.tokens import words_of
 
-# Levels between score and target that still count as the level asked for. Of right sentences 1.0 stops up to a seventh,
-# and a third of the short ones; 1.5 would stop 3 %, but let a quarter of those pass that are two levels off.
+# The largest distance from the requested level that passes. A tolerance of 1.0 stops up to a seventh of right sentences
+# and a third of short ones; 1.5 would stop 3 %, but pass a quarter of the sentences that are two levels off.
 TOLERANCE = 1.25
-HUMAN_TOLERANCE = 1.0  # the same on the human scale, where it is no gate
+HUMAN_TOLERANCE = 1.0  # the same on the human scale, where it is not a gate
 MEANS = ("exact_ten", "control_error", "bias", "exact_accuracy", "above_level_share", "words_a_sentence")
 MEANS += (*ngrams.MEASURES, "ngrams_in_training", "within_next_level", "unsuitable")
 _ANSWER = ["prompt", "sample"]
@@ -29,25 +29,25 @@ def score_slots(
 
     Args:
         slots_table: from `parsing.parse_answers`.
-        level: the level asked for.
-        target_scores: (rows,) the level score of each slot's sentence, in [1, 5], its target word masked; whatever
-            stands at an invalid slot (NaN is fine) is not read.
-        training_sentences: all that was trained on, of all levels; what stands there is a copy.
+        level: the requested level.
+        target_scores: (rows,) the level score of each slot's sentence, in [1, 5], with its target word masked; the
+            value of an invalid slot is not read and may be NaN.
+        training_sentences: all training sentences of all levels; a sentence that is among them is a copy.
 
     Returns:
-        The columns of `slots_table` and: `target` (the level asked for, 1 to 5), `level_score` (NaN where invalid),
-        `squared_error` (where invalid, the largest that the level allows), `level_ok` (valid, within TOLERANCE),
-        `human_level` and `human_level_length_free` (of `human_scale`, no word masked; NaN where invalid or without an
-        English word), `human_within_one` (`human_level` at most HUMAN_TOLERANCE from the level asked for),
+        The columns of `slots_table` and: `target` (the requested level, 1 to 5), `level_score` (NaN if invalid),
+        `squared_error` (if invalid, the largest possible at the level), `level_ok` (valid, within TOLERANCE),
+        `human_level` and `human_level_length_free` (of `human_scale`, no word masked; NaN if invalid or without an
+        English word), `human_within_one` (`human_level` at most HUMAN_TOLERANCE from the requested level),
         `harper_clean`, `fluent` and `grammar_clean` (valid and both), `copied`, `repetitive`, `joint_success`,
         `words` (length), `content_words`, `above_level_words` and `above_level_share` (NaN without content words),
-        `far_above_words` (content words more than one level above), `unsuitable_words` (of the kept list),
+        `far_above_words` (content words more than one level above), `unsuitable_words` (in the list of such words),
         `grams` (8-grams) and `grams_in_training`.
-        An invalid slot is False in all that is good; `copied`, `repetitive` and the counts are False and 0 there, and
-        the summary takes their rates over valid slots alone.
+        For an invalid slot all gates are False; `copied`, `repetitive` and the counts are False and 0, and
+        the summary computes their rates only over valid slots.
 
     Raises:
-        InputError: columns are missing, the scores are not one a row, or a valid slot's is not in [1, 5].
+        InputError: columns are missing, there is not one score per row, or a valid slot's score is not in [1, 5].
     """
     missing = _NEEDED - set(slots_table.columns)
     if missing:
@@ -68,7 +68,7 @@ def score_slots(
 
 
 def level_fits(scores: ArrayLike, target: int) -> np.ndarray:
-    """Whether each score is near enough to the level asked for; NaN is not."""
+    """Return whether each score is near enough to the requested level; NaN is not."""
     return np.abs(np.asarray(scores, float) - target) <= TOLERANCE
 
 
@@ -76,24 +76,24 @@ def summarise(table: pd.DataFrame, seed: int = 0, sentences_compared: int | None
     """Return the MEANS of one row's slots, each as one number.
 
     Args:
-        table: from `score_slots`, with a row at least.
-        seed: which sentences the measures of diversity take.
-        sentences_compared: how many sentences diversity is measured on; give the same for all that are compared. By
-            default all valid ones.
+        table: from `score_slots`, with at least one row.
+        seed: the seed by which sentences are chosen for the measures of diversity.
+        sentences_compared: number of sentences on which diversity is measured; give the same for all rows that are
+            compared. By default all valid ones.
 
     Returns:
-        `exact_ten`, a share of all answers; `control_error` and `exact_accuracy`, over all slots, an invalid one
-        failing in each. Over valid slots alone are `bias` (mean score - target), `words_a_sentence`,
+        `exact_ten`, a share of all answers; `control_error` and `exact_accuracy`, over all slots, where an invalid one
+        counts as a failure. Only over valid slots: `bias` (mean score - target), `words_a_sentence`,
         `above_level_share` (of all content words together), `ngrams_in_training` (the share of all 8-grams together),
         `within_next_level` (share of sentences with no other word above the next level), `unsuitable` (number of
-        sentences with a word of the kept list),
-        and diversity (`distinct_2`, `self_bleu`, `gzip_ratio`). None where there is nothing to measure.
+        sentences with a word in the list of such words),
+        and diversity (`distinct_2`, `self_bleu`, `gzip_ratio`). None if there is nothing to measure.
 
     Raises:
         InputError: a table without a row.
     """
     if table.empty:
-        raise InputError("table: no slot in it; expected a row at least")
+        raise InputError("table: no slot in it; expected at least one row")
     valid = table[table["valid"]]
     error = (valid["level_score"] - valid["target"]).to_numpy(float)
     return {
@@ -113,7 +113,7 @@ def summarise(table: pd.DataFrame, seed: int = 0, sentences_compared: int | None
 def _level(scores: ArrayLike, valid: np.ndarray, target: int) -> dict:
     scores = np.asarray(scores, float)
     if scores.shape != valid.shape:
-        raise InputError(f"target_scores: shape {scores.shape}; expected one a slot, {valid.shape}")
+        raise InputError(f"target_scores: shape {scores.shape}; expected one per slot, {valid.shape}")
     wrong = valid & ~((scores >= 1) & (scores <= len(LEVELS)))
     if wrong.any():
         raise InputError(f"target_scores: {scores[wrong][0]} at a valid slot; expected 1 to {len(LEVELS)}")

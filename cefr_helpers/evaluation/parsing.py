@@ -1,4 +1,4 @@
-"""From a generated answer to its slots: one row for each word that was asked for."""
+"""Parse generated answers into slots: one row for each requested word."""
 
 import re
 from collections import defaultdict
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _LINE = re.compile(r"[ \t]*(?:\*\*|__)?(\d{1,3})[.)](?:\*\*|__)?[ \t]+(.*)", flags=re.ASCII)
 _EMPHASIS = re.compile(r"\*\*|__")
-# Behind a word that labels its line: nothing, a full stop, or a colon or dash and then the sentence.
+# After a word that labels its line: nothing, a full stop, or a colon or dash and then the sentence.
 _LABEL_END = re.compile(r"\s*(?:\.|(?::|\s[-–—](?=\s))\s*(.*))?")
 _MASK = "<target>"
 
@@ -24,28 +24,28 @@ COLUMNS = ("prompt", "slot", "word", "sentence", "valid", "covered", "repeated",
 
 
 def parse_answers(answers: Sequence[str | None], words: Sequence[Sequence[str]]) -> "pandas.DataFrame":
-    """One row for each word asked for, in order, whatever the answers look like.
+    """Return one row for each requested word, in order, whatever the answers look like.
 
-    A slot takes the first line that bears its number, if no higher number came before it; lines without a number
-    belong to the line above until a blank line. What comes before the list, after a blank line, or under a number that
-    was not asked for is passed over; so is the word itself as a label ("apple: She ate one."), which covers nothing.
+    A slot gets the first line with its number, if no higher number came before it; lines without a number belong to the
+    line above until a blank line. Text before the list, after a blank line, or under a number that was not requested is
+    ignored, and so is the word itself as a label ("apple: She ate one."), which does not count as use of the word.
 
     Args:
-        answers: one text a prompt.
+        answers: one text per prompt.
         words: the words of each prompt, as they were numbered in it.
 
     Returns:
-        `prompt` (from 0), `slot` (from 1), `word`, `sentence` (None where the slot is empty), `valid` (in order, one
+        `prompt` (from 0), `slot` (from 1), `word`, `sentence` (None if the slot is empty), `valid` (in order, one
         sentence, with an end mark), `covered` (valid, and uses its word), `repeated` (see `repeated`) and `exact_ten`
         (the numbered lines of the whole answer are 1 to n, each once, in order, and each says more than its word).
 
     Raises:
-        InputError: not as many answers as lists of words.
+        InputError: the numbers of answers and lists of words differ.
     """
     import pandas as pd
 
     if len(answers) != len(words):
-        raise InputError(f"answers: {len(answers)} texts for {len(words)} prompts; expected one a prompt")
+        raise InputError(f"answers: {len(answers)} texts for {len(words)} prompts; expected one per prompt")
     rows = []
     for prompt, (text, asked) in enumerate(zip(answers, words, strict=True)):
         lines = numbered_lines(text or "")
@@ -62,7 +62,7 @@ def parse_answers(answers: Sequence[str | None], words: Sequence[Sequence[str]])
 
 
 def numbered_lines(text: str) -> list[tuple[int, str]]:
-    """The numbered lines ("3. A sentence.", "3) …") of an answer in their order, with what continues them."""
+    """Return the numbered lines ("3. A sentence.", "3) …") of an answer in order, with their continuations."""
     found: list[tuple[int, list[str]]] = []
     goes_on = False
     for line in re.split(r"\r\n|\r|\n", text):
@@ -76,11 +76,11 @@ def numbered_lines(text: str) -> list[tuple[int, str]]:
 
 
 def repeated(prompts: Sequence[int], words: Sequence[str], sentences: Sequence[str | None]) -> list[bool]:
-    """Which sentences say again what an earlier one said, or what another of the same answer says.
+    """Return which sentences repeat an earlier one, or another one of the same answer.
 
-    The same means: the same words, or nearly (Jaccard index of the sets of words >= .8), the forms of each slot's own
-    word being masked, so that "I like the apple." and "I like the bridge." are one sentence. Inside one answer all the
-    copies count, the first included: an answer that repeats one sentence ten times has done none of its task.
+    Repeating means the same words, or nearly (Jaccard index of the sets of words >= .8), with the forms of each slot's
+    own word masked, so that "I like the apple." and "I like the bridge." are the same. Within one answer all copies
+    count, including the first: an answer that repeats one sentence ten times has done none of its task.
     """
     places = defaultdict(list)
     for row, (word, sentence) in enumerate(zip(words, sentences, strict=True)):
@@ -97,7 +97,7 @@ def repeated(prompts: Sequence[int], words: Sequence[str], sentences: Sequence[s
 
 
 def _mark(again: list[bool], prompts: list[int], rows: list[int]) -> None:
-    """Mark all of `rows` (ascending, of near-same sentences) but a first one that stands alone in its answer."""
+    """Mark all of `rows` (ascending, of near-duplicates) except a first one that is the only one in its answer."""
     for row in rows[1:]:
         again[row] = True
     if len(rows) > 1 and prompts[rows[0]] == prompts[rows[1]]:
@@ -105,7 +105,7 @@ def _mark(again: list[bool], prompts: list[int], rows: list[int]) -> None:
 
 
 def masked(word: str, sentence: str) -> frozenset[str]:
-    """The words of a sentence, the forms of its target word as one sign: what it says of whatever word."""
+    """Return the words of a sentence, with the forms of its target word replaced by one placeholder."""
     forms = word_match.forms(word)
     return frozenset(_MASK if one in forms else one for one in words_of(sentence))
 
@@ -123,9 +123,9 @@ def _by_slot(lines: list[tuple[int, str]], asked: Sequence[str]) -> dict[int, st
 
 
 def without_label(text: str, word: str) -> str:
-    """The line without the word said before it ("apple: She ate ..."), which would cover the slot by itself.
+    """Remove the word as a label of the line ("apple: She ate ..."), which would count as use of the word.
 
-    Empty where the line says nothing but the word, as in a list of the words before the sentences.
+    The result is empty if the line is only the word, as in a list of the words before the sentences.
     """
     if text[: len(word)].lower() != word.lower():
         return text
@@ -134,8 +134,8 @@ def without_label(text: str, word: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A line without emphasis, quotes around the whole of it, and runs of white space."""
+    """Return a line without emphasis, quotes around all of it, and runs of white space."""
     text = " ".join(_EMPHASIS.sub("", text).split())
     bare = text[1:-1]
-    # a sentence wholly in quotes is that sentence
+    # a sentence entirely in quotes counts as the sentence
     return bare.strip() if len(text) > 2 and text[0] in '"“' and text[-1] in '"”' and '"' not in bare else text

@@ -1,4 +1,4 @@
-"""What the answers of base and tuned model are worth, slot by slot, between the gold above and the trivial below."""
+"""Measure the answers of base and tuned model slot by slot, with the gold and the trivial answer as references."""
 
 import io
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from cefr_helpers.evaluation import cloze, fluency, intervals, level_scorers, me
 from cefr_helpers.models import generation
 
 FILE = "generations.csv"
-# Mean levels of a row, as people label it and as the bank teaches it, and the slots' column that each is the mean of.
+# Mean levels of a row, as people label it and as the bank teaches it, and the slots' column that each averages.
 MEAN_LEVELS = {
     "human_level": "human_level",
     "human_level_length_free": "human_level_length_free",
@@ -23,8 +23,8 @@ MEAN_LEVELS = {
 MEASURES = (*RATES, *metrics.MEANS[:4], "control_error_length_free", *metrics.MEANS[4:])
 MEASURES += (*variety.MEASURES, *cloze.MEASURES, "human_within_one", *MEAN_LEVELS)
 _OF_LEVEL = ("level_ok", "control_error", "bias", "exact_accuracy", "control_error_length_free")
-# A row with fewer valid sentences, or with fewer than half of its slots valid, is not compared in diversity: else it
-# would push all rows down to its own few.
+# The diversity of a row with fewer valid sentences, or with fewer than half of its slots valid, is not compared:
+# otherwise all rows would be measured on only that many sentences.
 _FEWEST_TO_COMPARE = 10
 _SHARE_TO_COMPARE = 0.5
 _SLOTS_SHOWN = 10
@@ -64,20 +64,20 @@ def measure(
     training_sentences: Sequence[str],
     sampled: dict[str, list[list[str]]] | None = None,
 ) -> pd.DataFrame:
-    """Every slot of every row with its gates and scores.
+    """Return every slot of every row with its gates and scores.
 
     Args:
         texts: from `baselines.rows_of_answers`.
         words: the words of each prompt.
-        level: the level asked for.
+        level: the requested level.
         scorers: from `level_scorers.train`. With None, the bank's scores are NaN, `level_ok` is None, and
-            `joint_success` leaves the level out: the human scale says where the answers lie, but a gate that it judged
+            `joint_success` leaves the level out: the human scale gives the answers' levels, but a gate judged by it
             would be another gate under the same name.
-        training_sentences: those of all training words, of all levels.
-        sampled: from `baselines.sampled_answers`; what repeats is looked for in each sample by itself.
+        training_sentences: the sentences of all training words of all levels.
+        sampled: from `baselines.sampled_answers`; repetitions are counted within each sample.
 
     Returns:
-        What `metrics.score_slots` returns, with `row`, `prompt` counted from 1, `sample` (0: greedy),
+        The columns of `metrics.score_slots`, with `row`, `prompt` counted from 1, `sample` (0: greedy),
         `not_copied` and `not_repetitive` (both valid as well), `cloze_rank` (NaN: `cloze.ranks` fills it),
         `level_score_length_free` and
         `squared_error_length_free`.
@@ -104,25 +104,25 @@ def measure(
         cloze_rank=np.nan,
         squared_error_length_free=np.where(valid, (free - target) ** 2, worst),
     )
-    # without a scorer the target itself stood in, so that the level stopped nothing; it must not look like a finding
+    # without a scorer the target itself was used, so that the level stopped nothing; it must not look like a result
     unknown = {"level_ok": None, "level_score": np.nan, "squared_error": np.nan, "squared_error_length_free": np.nan}
     return table if scorers is not None else table.assign(**unknown)
 
 
 def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, seed: int, max_new_tokens: int) -> dict:
-    """What the comparison record keeps under `generation`.
+    """Return the part of the comparison record under `generation`.
 
     Returns:
-        `measure_version` and `gate_quality`, `prompts`, `slots` (of one answer a prompt), `words` (distinct) and how
-        the answers were made; `measures`, row -> measure -> {"value", "low", "high"}: the RATES with a 95 % interval of
-        whole prompts, `human_within_one` in the same way, the MEAN_LEVELS (from 1 to 5) over valid slots with
-        Student's, the others (see `metrics.summarise`) without; `differences`, tuned - base of each of RATES;
+        `measure_version` and `gate_quality`, `prompts`, `slots` (with one answer per prompt), `words` (distinct) and
+        how the answers were made; `measures`, row -> measure -> {"value", "low", "high"}: the RATES with a 95 %
+        interval over whole prompts, `human_within_one` likewise, the MEAN_LEVELS (from 1 to 5) over valid slots with
+        Student's interval, the others (see `metrics.summarise`) without; `differences`, tuned - base of each of RATES;
         `strongest_untuned` and `differences_from_strongest`, the same from the row that `strongest_untuned` names;
         `openings`, how most sentences of a row begin (`variety.opening`);
-        `sentences_compared`, on how many sentences diversity is measured; `slots_shown`, the tuned model's first ten
-        (an invalid slot has failed "valid", and nothing else can be said of it); `scores` of valid slots by the bank's
-        scorer, and `human_scores` by the human scale; `scorer`; `file`. None where something cannot be said: intervals
-        of a single prompt, and levels without a scorer.
+        `sentences_compared`, the number of sentences on which diversity is measured; `slots_shown`, the tuned model's
+        first ten (an invalid slot has failed only "valid"); `scores` of valid slots by the bank's
+        scorer, and `human_scores` by the human scale; `scorer`; `file`. Values that cannot be computed are None, such
+        as intervals of a single prompt, and levels without a scorer.
     """
     there = set(table["row"])
     rows = {row: table[table["row"] == row].reset_index(drop=True) for row in ROWS if row in there}
@@ -155,10 +155,10 @@ def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, s
 
 
 def strongest_untuned(rows: dict[str, pd.DataFrame]) -> str:
-    """The greedy row of the base with the highest Joint Success: what can be had without tuning.
+    """Return the greedy row of the base with the highest Joint Success: the best result without tuning.
 
-    Of equal ones the one that uses more of its words, then the later one of UNTUNED, is the opponent. That it is picked
-    by the figures that are compared favours it, not the tuned model.
+    If rows are equal, it is the one that uses more of its words, then the later one of UNTUNED. The row is picked by
+    the figures that are compared, which favours this row and not the tuned model.
     """
     there = [row for row in UNTUNED if row in rows]
     rates = ("joint_success", "covered")
@@ -166,23 +166,23 @@ def strongest_untuned(rows: dict[str, pd.DataFrame]) -> str:
 
 
 def measures_table(found: dict) -> pd.DataFrame:
-    """The measures of `summarise`, a line a measure and a column a row, with intervals where there are any."""
+    """Return the measures of `summarise` as a table, one line per measure and one column per row, with intervals."""
     return pd.DataFrame(
         {row: {measure: _cell(**numbers) for measure, numbers in measures.items()} for row, measures in found.items()}
     )
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> Path:
-    """Write the slots of all rows, a line each; what cannot be said is left empty, and no answer is a formula."""
+    """Write the slots of all rows, one line each; unknown values are empty, and no answer can act as a formula."""
     text = io.StringIO()
     table = table.assign(**{column: table[column].map(files.to_spreadsheet) for column in ("word", "sentence")})
-    # by RFC 4180; with another line end a carriage return inside a text would stand unquoted, and split its row
+    # line ends of RFC 4180; with others a carriage return inside a text would not be quoted, and would split its row
     table.to_csv(text, columns=list(_COLUMNS), index=False, float_format="%.4f", lineterminator="\r\n")
     return files.write_atomically(path, text.getvalue())
 
 
 def _compared(rows: dict[str, pd.DataFrame]) -> int:
-    """On how many sentences diversity is measured: as many as the row with the fewest has, of rows with enough."""
+    """Return the number of sentences on which diversity is measured: the smallest number of any row with enough."""
     counts = [(int(row["valid"].sum()), len(row)) for row in rows.values()]
     enough = [valid for valid, slots in counts if valid >= max(_FEWEST_TO_COMPARE, _SHARE_TO_COMPARE * slots)]
     return min(enough, default=0)
@@ -205,14 +205,14 @@ def _rate(row: pd.DataFrame, rate: str) -> dict[str, float | None]:
         return {"value": None, "low": None, "high": None}
     if row["prompt"].nunique() < 2:
         return {"value": float(row[rate].mean()), "low": None, "high": None}
-    # of a whole answer, not of its slots
+    # a property of a whole answer, not of its slots
     seen = row.groupby(["prompt", "sample"]).head(1) if rate == "exact_ten" else row
     found = intervals.rate_interval(seen[rate].to_numpy(float), list(seen["prompt"]))
     return {"value": found["estimate"], "low": found["low"], "high": found["high"]}
 
 
 def _mean_level(row: pd.DataFrame, column: str) -> dict[str, float | None]:
-    """The mean of the slots that have a score, with its interval where these come from two prompts or more."""
+    """Return the mean of the slots that have a score, with its interval if these come from two prompts or more."""
     known = row[row[column].notna()]
     if known["prompt"].nunique() < 2:
         return {"value": float(known[column].mean()) if len(known) else None, "low": None, "high": None}

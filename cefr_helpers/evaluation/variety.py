@@ -1,4 +1,4 @@
-"""How varied a row's sentences are beside the bank's for the same words: openings, frames, and whether they tell."""
+"""Measure how varied a row's sentences are, beside the bank's for the same words: openings, frames, a classifier."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 MEASURES = ("first_words", "target_place", "questions", "frames", "told_from_bank")
 FRAME = 4  # pieces of a sentence's beginning that make its frame
 FILLS = 1 / 3  # share of a row's sentences from which a repeated opening is a template
-TIMES_THE_BANK = 2  # and as many times the bank's share at least: what the bank does as well is no fault
-FEWEST = 10  # valid sentences below which nothing is said of a row
-_EARLY = 2  # the target is early as one of so many first words
+TIMES_THE_BANK = 2  # and at least this many times the bank's share: an opening that the bank has too is no fault
+FEWEST = 10  # a row with fewer valid sentences is not measured
+_EARLY = 2  # the target is early if it is among this many first words
 _FOLDS = 5
 _SHUFFLES = 3
 _GAP = "_"
@@ -26,21 +26,20 @@ _START, _TARGET = "<start>", "<target>"
 
 
 def measure(row: "pandas.DataFrame", bank: "pandas.DataFrame", compared: int, seed: int) -> dict[str, float | None]:
-    """The MEASURES of one row's sentences; None where there is too little to measure.
+    """Return the MEASURES of one row's sentences; None if there are too few.
 
     Args:
         row: slots of the row, with `prompt`, `sample`, `slot`, `word`, `sentence`, `valid` and `covered`.
-        bank: the same of the bank's own sentences, one sample.
-        compared: on how many sentences the two measures are taken that depend on the number of sentences; the same for
-            all rows, 0 for none.
-        seed: which sentences these take, and the folds.
+        bank: the same for the bank's own sentences, one sample.
+        compared: number of sentences for the two measures that depend on it; the same for all rows, 0 for none.
+        seed: the seed by which these sentences and the folds are chosen.
 
     Returns:
-        `first_words`: different first words over sentences, of `compared` valid ones, as a mean over ten choices.
+        `first_words`: number of different first words over `compared` valid sentences, as a mean over ten choices.
         `target_place`: share of the sentences that use their word whose word is the first or second one.
         `questions`: share of the valid sentences that end with a question mark.
         `frames`: share of `compared` valid sentences whose frame another of them has, see `frame`; over ten choices.
-        `told_from_bank`: how well a classifier tells the row from the bank, see `told_apart`; .5 is not at all.
+        `told_from_bank`: how well a classifier tells the row from the bank, see `told_apart`; .5 means not at all.
     """
     valid = row[row["valid"]]
     sentences, used = list(valid["sentence"]), valid[valid["covered"]]
@@ -61,14 +60,14 @@ def measure(row: "pandas.DataFrame", bank: "pandas.DataFrame", compared: int, se
 
 
 def opening(row: "pandas.DataFrame", bank: "pandas.DataFrame") -> dict | None:
-    """How most of a row's sentences begin: with one word, or with two where a third of all share both.
+    """Return how most of a row's sentences begin: with one word, or with two if a third of all share both.
 
     Args:
-        row: as in `measure`, and bank.
+        row, bank: as in `measure`.
 
     Returns:
-        `words` as they stand in a sentence, `sentences` that begin so, `of` so many valid ones, and `bank`: how many of
-        the bank's sentences for the same slots begin so. None below FEWEST valid sentences.
+        `words` as in a sentence, `sentences`, the number that begin so, `of`, the number of valid ones, and `bank`, the
+        number of the bank's sentences for the same slots that begin so. None below FEWEST valid sentences.
     """
     valid = row[row["valid"]]
     if len(valid) < FEWEST:
@@ -89,21 +88,21 @@ def opening(row: "pandas.DataFrame", bank: "pandas.DataFrame") -> dict | None:
 
 
 def is_template(sentences: int, of: int, bank: int) -> bool:
-    """Whether an opening fills a third of a row's sentences or more, and twice as many as of the bank's at least.
+    """Return whether an opening begins a third of a row's sentences or more, and at least twice as many as the bank's.
 
     Args:
-        sentences: that begin so.
-        of: valid sentences of the row, and as many of the bank.
-        bank: of these, those that begin so.
+        sentences: number of the row's sentences that begin so.
+        of: number of valid sentences of the row, and of the bank's sentences.
+        bank: number of the bank's sentences that begin so.
     """
     return sentences >= FILLS * of and sentences >= TIMES_THE_BANK * bank
 
 
 def frame(sentence: str) -> tuple[str, ...]:
-    """The beginning of a sentence without its content words: "The old car was so slow" -> the, _, was, so.
+    """Return the beginning of a sentence without its content words: "The old car was so slow" -> the, _, was, so.
 
-    Its first four pieces; a run of content words is one piece, function words and punctuation marks stay. The whole
-    sentence would do for short ones alone, since hardly two sentences of fifteen words have the same frame.
+    These are its first four pieces; a run of content words is one piece, and function words and punctuation marks stay.
+    Frames of whole sentences would work only for short ones, since hardly two sentences of fifteen words share one.
     """
     pieces: list[str] = []
     for token in tokens(sentence):
@@ -114,16 +113,16 @@ def frame(sentence: str) -> tuple[str, ...]:
 
 
 def told_apart(sentences: Sequence[str], others: Sequence[str], words: Sequence[str], seed: int = 0) -> float:
-    """How well a classifier tells two sets of sentences for the same words apart: the AUC on words it has not seen.
+    """Return how well a classifier tells two sets of sentences for the same words apart: the AUC on unseen words.
 
-    Logistic regression on tf-idf of words, marks and pairs of neighbours, a start sign before and the target word
-    masked; five folds, in which all sentences for a word lie together, three times over. .5: it cannot tell them, as of
-    another sentence of the bank for each word; 1: always. After the classifier two-sample test (Lopez-Paz and Oquab
-    2017, arXiv 1610.06545).
+    It is a logistic regression on tf-idf of words, marks and pairs of neighbours, with a start symbol and the target
+    word masked; five-fold cross-validation, with all sentences for a word in one fold, repeated three times. .5: it
+    cannot tell them apart, as with another sentence of the bank for each word; 1: it always can. After the classifier
+    two-sample test (Lopez-Paz and Oquab 2017, arXiv 1610.06545).
 
     Args:
-        sentences: one a word.
-        others: of the other set, for the same words in the same order.
+        sentences: one per word.
+        others: the other set, for the same words in the same order.
         words: the target words.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -135,7 +134,7 @@ def told_apart(sentences: Sequence[str], others: Sequence[str], words: Sequence[
     labels = np.repeat([1, 0], len(words))
     names = sorted(set(words))
     place = np.array([names.index(word) for word in words] * 2)
-    # the pieces are there already: nothing is to be split or lowered
+    # the texts are already split into pieces in lower case
     how = {"tokenizer": list, "preprocessor": None, "token_pattern": None, "lowercase": False}
     areas = []
     for shuffle in range(_SHUFFLES):
@@ -153,14 +152,14 @@ def told_apart(sentences: Sequence[str], others: Sequence[str], words: Sequence[
 
 
 def _told_from_bank(valid: "pandas.DataFrame", bank: "pandas.DataFrame", seed: int) -> float | None:
-    """The mean over a row's samples, each with the bank's sentences for the same slots."""
+    """Return the mean over a row's samples, each compared with the bank's sentences for the same slots."""
     samples = [one for _, one in valid.groupby("sample") if len(one) >= FEWEST and one["word"].nunique() > _FOLDS]
     areas = [told_apart(list(one["sentence"]), _of_bank(one, bank), list(one["word"]), seed) for one in samples]
     return float(np.mean(areas)) if areas else None
 
 
 def _of_bank(slots: "pandas.DataFrame", bank: "pandas.DataFrame") -> list[str]:
-    """The bank's sentence of each slot."""
+    """Return the bank's sentence for each slot."""
     keys = ["prompt", "slot"]
     return list(slots[keys].merge(bank[[*keys, "sentence"]], on=keys, how="left")["sentence"].fillna(""))
 
@@ -176,7 +175,7 @@ def _shared_frames(sentences: Sequence[str]) -> float:
 
 
 def _is_early(word: str, sentence: str) -> bool:
-    """Whether the target begins as the first or second word; a target of several words takes more places."""
+    """Return whether the target begins as the first or second word; a target of several words takes more places."""
     return word_match.matches(word, " ".join(sentence.split()[: _EARLY - 1 + len(word.split())]))
 
 

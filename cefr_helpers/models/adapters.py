@@ -1,4 +1,4 @@
-"""Adapters on a base that is loaded once: with the adapter switched off it is the base."""
+"""Switch between adapters on a base model that is loaded once; with no adapter it is the base."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,10 +12,10 @@ from cefr_helpers.models import base_model, chat_template, generation, model_fil
 
 
 class AdapterSwitcher:
-    """One base model in memory, with the adapters that were asked for so far.
+    """One base model in memory, with the adapters requested so far.
 
     Attributes:
-        loads: how often a base was loaded; more than once only where levels were trained on different ones.
+        loads: how often a base was loaded; more than once only if levels were trained on different bases.
     """
 
     def __init__(self):
@@ -25,17 +25,17 @@ class AdapterSwitcher:
         self._tokenizer: Any = None
 
     def use(self, settings: Recipe, training: TrainingRecord | None) -> str | None:
-        """Get base and, where there is one, adapter ready.
+        """Load the base and, if there is one, the adapter.
 
         Args:
-            settings: says which base model.
+            settings: the recipe, which names the base model.
             training: the level's training record; None before any training.
 
         Returns:
-            Why the base answers alone; None where the tuned model answers too.
+            Why only the base answers; None if the tuned model answers too.
 
         Raises:
-            InputError: the base model can't be had.
+            InputError: the base model cannot be loaded.
         """
         base = base_model.resolve(settings.base_model, settings.base_model_revision)
         if training is None:
@@ -55,12 +55,12 @@ class AdapterSwitcher:
         return None
 
     def answer(self, example: dict, tuned: bool, max_new_tokens: int, temperature: float = 0.0, seed: int = 0) -> str:
-        """The answer of base or tuned model, after `use`.
+        """Return the answer of base or tuned model; call `use` first.
 
         Args:
             example: instruction and input.
-            temperature: 0 for greedy.
-            seed: of the draw, where the temperature is above 0.
+            temperature: 0 for greedy decoding.
+            seed: the seed of sampling, if the temperature is above 0.
         """
         with nullcontext() if tuned else self.base_alone():
             how: dict[str, Any] = {"sample_seed": seed, "temperature": temperature} if temperature else {}
@@ -76,7 +76,7 @@ class AdapterSwitcher:
 
     @property
     def model(self):
-        """The model in memory, its adapter on where there is one."""
+        """The model in memory, with its adapter on if there is one."""
         return self._model
 
     @property
@@ -85,11 +85,11 @@ class AdapterSwitcher:
         return self._tokenizer
 
     def base_alone(self):
-        """A context in which the model is the base, whatever adapter is on."""
+        """Return a context in which the model is the base, without an adapter."""
         return self._model.disable_adapter() if hasattr(self._model, "disable_adapter") else nullcontext()
 
     def switch_on(self, adapter: Path) -> None:
-        """Put an adapter's folder on the base in memory; of several, the last one is used."""
+        """Load an adapter's folder onto the base in memory and switch it on; the last one is used."""
         from peft import PeftModel
 
         try:
@@ -99,12 +99,12 @@ class AdapterSwitcher:
                 self._model.load_adapter(adapter, adapter_name=adapter.name)
             self._model.set_adapter(adapter.name)
         except BaseException:
-            self._held = None  # interrupted, it may hold half an adapter: the next use loads anew
+            self._held = None  # if interrupted, it may have half an adapter, so the next use loads again
             raise
         self._model.eval()
 
     def _precision(self, base: base_model.BaseModel, settings: Recipe) -> str:
-        """What the base alone is loaded in: as it lies in memory already, else as the recipe says."""
+        """Return the precision for the base: as it is in memory already, or else as the recipe says."""
         import torch
 
         if self._held and self._held[0] == base:
@@ -117,10 +117,10 @@ class AdapterSwitcher:
 
 
 def load(base: base_model.BaseModel, training: TrainingRecord, adapter: Path):
-    """The tuned model of a training record in the precision it was trained in, and its tokenizer.
+    """Load the tuned model of a training record in the precision it was trained in, and its tokenizer.
 
     Raises:
-        InputError: as `check_adapter`, or the base's tokenizer or chat template is another now.
+        InputError: see `check_adapter`, or the base's tokenizer or chat template has changed.
     """
     from peft import PeftModel
 
@@ -130,14 +130,14 @@ def load(base: base_model.BaseModel, training: TrainingRecord, adapter: Path):
     if taught not in (None, chat_template.describe(tokenizer)["example_sha256"]):
         raise InputError(
             f"base_model: {base.source!r} has another tokenizer or chat template than {adapter.name} was trained with: "
-            "it would be asked in other words than it was taught; run 02_training again"
+            "its prompts would differ from those it was trained on; run 02_training again"
         )
     model = base_model.load_model(base, required(training.results.precision))
     return PeftModel.from_pretrained(model, adapter).eval(), tokenizer
 
 
 def check_adapter(base: base_model.BaseModel, training: TrainingRecord, adapter: Path) -> None:
-    """Refuse an adapter that this base model can't take.
+    """Refuse an adapter that does not fit this base model.
 
     Raises:
         InputError: the adapter is gone, or was trained on another base model than the one given.

@@ -1,17 +1,17 @@
-"""Attention in which the query heads that share a key head read it together, as plain matrix products.
+"""Attention in which query heads that share a key head read it together, as plain matrix products.
 
-PyTorch's own attention repeats keys and values for each query head (three times in SmolLM2). On a CPU that is most of
-the time of a long context when one token is generated at a time, and its backward pass takes twice that of these
-products. Scoring and reading prompts stay with PyTorch's, as do GPUs and long examples: its memory does not grow with
-the square.
+PyTorch's own attention repeats keys and values for each query head (three times in SmolLM2). On a CPU that takes most
+of the time when tokens are generated one at a time after a long context, and its backward pass takes twice as long as
+these products. Scoring, reading prompts, GPUs and long examples use PyTorch's attention, whose memory does not grow
+with the square of the length.
 """
 
 NAME = "grouped"
-LONGEST = 512  # tokens of an example that is trained so: 10 MB a layer for two of them and nine heads
+LONGEST = 512  # maximum tokens of a training example: two of them with nine heads take 10 MB per layer
 
 
 def enable(model) -> None:
-    """Let a loaded model attend with it, if it uses PyTorch's attention; others (softcaps, sinks) keep their own."""
+    """Make a loaded model use it instead of PyTorch's attention; models with softcaps or sinks keep their own."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 
@@ -23,13 +23,13 @@ def enable(model) -> None:
 
 
 def attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0, **options):
-    """Scaled dot-product attention in the form that transformers asks for.
+    """Compute scaled dot-product attention with the interface of transformers.
 
     Args:
         query: (batch, heads, new tokens, head size).
         key, value: (batch, key heads, tokens, head size).
         attention_mask: None, or (batch, 1, new tokens, tokens), True where a token may be read.
-        scaling: of the products; by default 1 / sqrt(head size).
+        scaling: factor of the products; by default 1 / sqrt(head size).
 
     Returns:
         (batch, new tokens, heads, head size), and None for the weights.
@@ -52,7 +52,7 @@ def attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0,
 
 
 def _unread(attention_mask, products):
-    """The least number for what a token may not read, else 0: (batch, 1, 1, new tokens, tokens); None: it reads all."""
+    """Return a mask to add, (batch, 1, 1, new tokens, tokens): the least number where reading is forbidden, else 0."""
     import torch
 
     new_tokens, tokens = products.shape[-2:]

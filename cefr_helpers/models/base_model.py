@@ -1,4 +1,4 @@
-"""From "bundled", a local folder or a hub id to a folder that holds model and tokenizer."""
+"""Resolve "bundled", a local folder or a hub id to a folder with model and tokenizer, and load them."""
 
 import hashlib
 import importlib.util
@@ -18,10 +18,10 @@ BUNDLED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 BUNDLED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 BUNDLED_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 OTHER_WAYS = (
-    "Two other ways: `base_model: bundled` (the model that comes with the set-up), "
-    "or the path of a folder that holds a model in Hugging Face format"
+    "Alternatives: `base_model: bundled` (the model that the set-up installs), "
+    "or the path of a folder with a model in Hugging Face format"
 )
-# End and padding of SmolLM2's chat format; the GGUF names its start token as both.
+# End and padding tokens of SmolLM2's chat format; the GGUF file names its start token as both.
 _BUNDLED_END, _BUNDLED_PAD = "<|im_end|>", "<|endoftext|>"
 _SPARE = re.compile(r"pad|reserved|unused|unk", flags=re.IGNORECASE)
 _HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", flags=re.ASCII)
@@ -35,12 +35,13 @@ class BaseModel:
 
     Attributes:
         folder: model and tokenizer in Hugging Face format, safetensors only.
-        name: for people, in notes.
-        source: "bundled", or the folder or hub id that was asked for.
-        identifier: what an adapter names as its base: a hub id, or the folder's name; never a local path.
-        revision: the hub's commit, else None.
+        name: name in notes.
+        source: "bundled", or the requested folder or hub id.
+        identifier: the base's name in an adapter: a hub id, or the folder's name; never a local path.
+        revision: the hub's commit, or None.
         sha256: digest over the weights.
-        files_sha256: digest over what else shapes its answers: configuration, tokenizer, chat template, end tokens.
+        files_sha256: digest over the other files that affect answers: configuration, tokenizer, chat template, end
+            tokens.
     """
 
     folder: Path
@@ -53,12 +54,12 @@ class BaseModel:
 
     @property
     def slug(self) -> str:
-        """The model's part of an adapter's name: lower case letters, digits and hyphens."""
+        """Return the model's part of an adapter's name: lower-case letters, digits and hyphens."""
         stem = re.sub(r"-instruct(ion)?\b", "", self.identifier.split("/")[-1].lower())
         return re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "model"
 
     def describe(self) -> dict:
-        """For the training record."""
+        """Return the description for the training record."""
         return {
             "name": self.name,
             "source": self.source,
@@ -69,10 +70,10 @@ class BaseModel:
 
 
 def resolve(base_model: str, revision: str | None = None) -> BaseModel:
-    """Find, and the first time fetch or convert, a base model.
+    """Find a base model; the first time, download or convert it.
 
     Raises:
-        InputError: the folder holds no model, the bundled file is not the expected one, or the hub can't be reached.
+        InputError: the folder has no model, the bundled file is not the expected one, or the hub can't be reached.
     """
     if base_model == "bundled":
         return _bundled()
@@ -81,10 +82,10 @@ def resolve(base_model: str, revision: str | None = None) -> BaseModel:
 
 
 def local_folder(base_model: str) -> Path | None:
-    """The folder that `base_model` names; None where it is "bundled" or has the form of a hub id.
+    """Return the folder that `base_model` names; None if it is "bundled" or has the form of a hub id.
 
     Raises:
-        InputError: it is neither, or the folder holds no model.
+        InputError: it is none of these, or the folder has no model.
     """
     if base_model == "bundled":
         return None
@@ -93,15 +94,15 @@ def local_folder(base_model: str) -> Path | None:
         model_files.check(folder)
         return folder.resolve()
     if base_model.startswith((".", "/", "~")) or not _HUB_ID.fullmatch(base_model):
-        raise InputError(f"base_model: {shown(base_model)} is no folder here, and not a hub id either. {OTHER_WAYS}")
+        raise InputError(f"base_model: {shown(base_model)} is neither a folder here nor a hub id. {OTHER_WAYS}")
     return None
 
 
 def load_tokenizer(base: BaseModel):
-    """The base model's tokenizer, as `tokenizer_in` gives it.
+    """Load the base model's tokenizer with `tokenizer_in`.
 
     Raises:
-        InputError: as `tokenizer_in`, or it is not the tokenizer that the model was made with.
+        InputError: as `tokenizer_in`, or it is not the tokenizer that the model was trained with.
     """
     tokenizer = tokenizer_in(base.folder)
     tokenizer_check.check(base.folder, tokenizer)
@@ -109,10 +110,10 @@ def load_tokenizer(base: BaseModel):
 
 
 def tokenizer_in(folder: Path):
-    """The tokenizer of a model's folder: its template settled, its end token the one that ends a turn, and padded so.
+    """Load the tokenizer of a model's folder, with a settled chat template, its end-of-turn token and a padding token.
 
     Raises:
-        InputError: as `chat_template.settle`, or there is no token to pad with.
+        InputError: see `chat_template.settle`, or there is no token to pad with.
     """
     from transformers import AutoTokenizer
 
@@ -124,7 +125,7 @@ def tokenizer_in(folder: Path):
 
 
 def load_model(base: BaseModel, precision: str):
-    """The base model for scoring and generation, on the GPU where there is one; `precision` is bf16, fp16 or fp32."""
+    """Load the base model for scoring and generation, on the GPU if there is one; `precision` is bf16, fp16 or fp32."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -138,15 +139,15 @@ def load_model(base: BaseModel, precision: str):
 
 
 def cache_folder() -> Path:
-    """Where converted models are kept: $XDG_CACHE_HOME/cefr_helpers, by default ~/.cache/cefr_helpers."""
+    """Return the folder of converted models: $XDG_CACHE_HOME/cefr_helpers, by default ~/.cache/cefr_helpers."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cefr_helpers"
 
 
 def bundled_file() -> Path:
-    """The bundled model's file in llama.cpp's format.
+    """Return the bundled model's file in llama.cpp's format.
 
     Raises:
-        InputError: its package is not installed, or holds another file than expected.
+        InputError: its package is not installed, or has another file than expected.
     """
     spec = importlib.util.find_spec(BUNDLED_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
@@ -172,7 +173,7 @@ def _bundled() -> BaseModel:
 
 
 def _converted(gguf: Path) -> Path:
-    """The GGUF file as a folder in Hugging Face format, converted once, keyed by the file's digest."""
+    """Return the GGUF file as a folder in Hugging Face format, converted once and cached by the file's digest."""
     folder = cache_folder() / "base_models" / f"{gguf.stem}-{BUNDLED_SHA256[:16]}"
     with locks.lease(Path(f"{folder}.lease")):
         if not _is_whole(folder):
@@ -194,7 +195,7 @@ def _convert(gguf: Path, folder: Path) -> None:
     tokenizer.eos_token, tokenizer.pad_token = _BUNDLED_END, _BUNDLED_PAD
     tokenizer.clean_up_tokenization_spaces = False
     model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16)
-    # the loader still calls the weights quantised, which save_pretrained refuses
+    # the loader still marks the weights as quantised, which save_pretrained refuses
     del model.config.quantization_config
     model.hf_quantizer = None
     for config in (model.config, model.generation_config):
@@ -207,7 +208,7 @@ def _convert(gguf: Path, folder: Path) -> None:
 
 
 def _is_whole(folder: Path) -> bool:
-    """Whether a conversion is complete and its weights are the ones that were written."""
+    """Return whether a conversion is complete and its weights are unchanged."""
     try:
         digest = json.loads((folder / "converted.json").read_text())
     except (OSError, ValueError):
@@ -229,7 +230,7 @@ def _from_hub(name: str, revision: str | None) -> BaseModel:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=list(_HUB_FILES)))
     except GatedRepoError as error:
         raise InputError(
-            f"base_model: {name!r} asks its users to accept its licence on the hub first, and then for a token in "
+            f"base_model: {name!r} is gated: accept its licence on the hub first, and set a token in "
             f"HF_TOKEN. {OTHER_WAYS}"
         ) from error
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError, ValueError) as error:
@@ -243,7 +244,7 @@ def _from_hub(name: str, revision: str | None) -> BaseModel:
 
 
 def _weights_sha256(folder: Path) -> str:
-    """One digest over all weight files: of the file where there is one, else of "name digest" lines."""
+    """Return one digest over all weight files: that of a single file, or one over "name digest" lines."""
     digests = {path.name: files.sha256(path) for path in sorted(folder.glob("*.safetensors"))}
     if len(digests) == 1:
         return next(iter(digests.values()))
@@ -251,14 +252,14 @@ def _weights_sha256(folder: Path) -> str:
 
 
 def _files_sha256(folder: Path) -> str:
-    """One digest over the small files that are read beside the weights."""
+    """Return one digest over the small files that are read beside the weights."""
     found = sorted(path for pattern in _SMALL_FILES for path in folder.glob(pattern))
     lines = [f"{path.name} {files.sha256(path)}\n" for path in found if path.name != "converted.json"]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _spare_token(tokenizer) -> str:
-    """A token of the vocabulary that chat text never holds: pad, reserved, unused or unknown token."""
+    """Return a token that chat text never contains: a pad, reserved, unused or unknown token."""
     for token in ("<|finetune_right_pad_id|>", "<|endoftext|>", "<pad>", "<unk>"):
         if token in tokenizer.get_vocab() and token != tokenizer.eos_token:
             return token

@@ -1,7 +1,7 @@
-"""A tokenizer's chat template as the suite uses and publishes it: dated the same each day, no thoughts, its end known.
+"""Settle a tokenizer's chat template for use and publication: a fixed date, no thinking, and a known end of turn.
 
-What is switched off or fixed is written into the template itself. So a model is asked in one way, and whoever loads the
-tuned model, in transformers, llama.cpp or elsewhere, asks it in the words that it was taught.
+The changes are written into the template itself. So a model always gets the same prompts, and any program that loads
+the tuned model, such as transformers or llama.cpp, uses the prompts of its training.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from cefr_helpers.core.errors import InputError
 
 DATE = date(2024, 7, 26)
 SPELT_DATE = "26 Jul 2024"
-# Switches of templates: what each is set to. A model that reasons (gpt-oss) is told to do so as little as it can.
+# Variables of templates and their values. A model that reasons (gpt-oss) is set to do so as little as possible.
 _SETTINGS = {
     "date_string": f'"{SPELT_DATE}"',
     "enable_thinking": "false",
@@ -27,20 +27,20 @@ _FORMAT = re.compile(_NOW + r"\(\s*(['\"])(.*?)\1\s*\)")
 _GENERATION = re.compile(r"\{%[-+]?\s*(end)?generation\s*[-+]?%\}")
 _QUESTION, _ANSWERS = "QUESTION", ("ANSWER", "REPLY")
 _FOOTER = "{# the answer begins at once #}{% if add_generation_prompt %}{{ "
-_REMEDY = "take an instruct model that answers at once, or its variant without thinking"
+_REMEDY = "use an instruct model that answers at once, or its variant without thinking"
 
 
 def settle(tokenizer, where: object) -> None:
     """Fix date and thinking in a tokenizer's chat template, and make the token that ends a turn its end token.
 
-    A tokenizer that was settled before stays as it is.
+    A tokenizer that was settled before does not change.
 
     Args:
         where: the model's folder, for the message.
 
     Raises:
-        InputError: there is no template, it can't be rendered, it asks for an answer otherwise than it writes one, or
-            no token ends a turn.
+        InputError: there is no template, it can't be rendered, its prompt for an answer differs from how it writes
+            answers, or no token ends a turn.
     """
     if not tokenizer.chat_template:
         raise InputError(f"{where}: its tokenizer has no chat template; use an instruct model")
@@ -54,7 +54,7 @@ def settle(tokenizer, where: object) -> None:
             tokenizer.chat_template = _with_footer(tokenizer.chat_template, opened)
         end, eos = _end_of_turn(tokenizer, where), tokenizer.eos_token
         if end != eos and "eos_token" in _asked_for(tokenizer.chat_template):
-            # what the template puts behind all turns stays what it was
+            # what the template puts after all turns does not change
             tokenizer.chat_template = f"{{% set eos_token = {_quoted(eos)} %}}\n{tokenizer.chat_template}"
         tokenizer.eos_token = end
     except InputError:
@@ -64,10 +64,10 @@ def settle(tokenizer, where: object) -> None:
 
 
 def describe(tokenizer) -> dict:
-    """For the training record: the token that ends a turn, and what `settle` fixed.
+    """Return the description for the training record: the token that ends a turn, and what `settle` fixed.
 
     Returns:
-        `end_of_turn`; `date`, None where the template names none; `thinking`: "off" where there was some, else None;
+        `end_of_turn`; `date`, or None if the template has none; `thinking`: "off" if the template had it, else None;
         `example_sha256`: digest over the tokens of a question with its answer.
     """
     template = tokenizer.chat_template
@@ -84,17 +84,17 @@ def describe(tokenizer) -> dict:
 
 
 def fixed(template: str) -> str:
-    """The template with date and thinking set before all else."""
+    """Return the template with date and thinking set at its start."""
     asked = _asked_for(template)
     header = "".join(_set(name) for name in _SETTINGS if name in asked)
     if _NOW in asked:
         header += _now(template)
-    # Jinja drops a line end that follows a block
+    # Jinja removes a line end after a block
     return f"{header}\n{template}" if header else template
 
 
 def _asked_for(template: str) -> set[str]:
-    """Names that a template takes from outside."""
+    """Return the names of variables that a template needs."""
     from jinja2 import Environment, meta
 
     plain = _GENERATION.sub("", template)  # transformers' own tags, which change no text
@@ -106,7 +106,7 @@ def _set(name: str) -> str:
 
 
 def _now(template: str) -> str:
-    """A macro in place of the clock, for the forms of date that the template asks for."""
+    """Return a macro that replaces the clock, for the date formats that the template uses."""
     forms = dict.fromkeys(found[2] for found in _FORMAT.finditer(template))
     cases = "".join(
         f"{{% {'elif' if number else 'if'} format == {_quoted(form)} %}}{DATE.strftime(form)}"
@@ -117,7 +117,7 @@ def _now(template: str) -> str:
 
 
 def _with_footer(template: str, opened: str) -> str:
-    """The template with a text behind the opening of an answer, such as the end of a thought that was opened."""
+    """Return the template with a text added after the opening of an answer, such as the end of an opened thought."""
     return f"{template.removesuffix(chr(10))}{_FOOTER}{_quoted(opened)} }}}}{{% endif %}}"
 
 
@@ -126,24 +126,24 @@ def _quoted(text: str) -> str:
 
 
 def _opened(whole: str, prompt: str, where: object) -> str:
-    """What the template writes between the opening of an answer and the answer: a thought, or nothing."""
+    """Return what the template writes between the opening of an answer and the answer: a thought, or nothing."""
     before = whole[: whole.rindex(_ANSWERS[0])]
     if not before.startswith(prompt):
         raise InputError(
-            f"{where}: its chat template asks for an answer with {prompt[-60:]!r}, but writes one after "
+            f"{where}: its chat template prompts for an answer with {prompt[-60:]!r}, but writes one after "
             f"{before[-60:]!r}: it opens thoughts that its answers leave out, so they can't be switched off; {_REMEDY}"
         )
     return before[len(prompt) :]
 
 
 def _end_of_turn(tokenizer, where: object) -> str:
-    """The first token behind an answer that is none of text."""
+    """Return the first token after an answer that is not text."""
     texts = (_written(tokenizer, answer).rpartition(answer)[2] for answer in _ANSWERS)
     first, second = (tokenizer(text, add_special_tokens=False).input_ids for text in texts)
     own = {*tokenizer.added_tokens_decoder, *tokenizer.all_special_ids}
     ends = [token for token in first if token in own]
     if first != second or not ends:
-        raise InputError(f"{where}: its chat template ends an answer with no token of its own; use an instruct model")
+        raise InputError(f"{where}: its chat template does not end answers with a special token; use an instruct model")
     return tokenizer.convert_ids_to_tokens(ends[0])
 
 
@@ -151,7 +151,7 @@ def _written(tokenizer, answer: str) -> str:
     chat = [{"role": "user", "content": _QUESTION}, {"role": "assistant", "content": answer}]
     text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=False)
     if answer not in text:
-        raise ValueError("it leaves out what the assistant says")
+        raise ValueError("it leaves out the assistant's messages")
     return text
 
 

@@ -1,8 +1,8 @@
-"""Answers of a model to formatted prompts, in batches that stop at the end token: each as the model gives it alone.
+"""Generate a model's answers to formatted prompts in batches; each answer is the same as without a batch.
 
-What all prompts of a batch begin with is read once, where each layer keeps keys and values of all tokens. Layers with
-a sliding window would count the pads behind that beginning, so that there all pads stand in front. Layers that keep a
-state (convolutions, linear attention) would take pads into it: prompts of one length are answered together then.
+If each layer keeps keys and values of all tokens, the common beginning of a batch's prompts is read only once. Layers
+with a sliding window would count padding after that beginning, so for them all padding comes first. Layers with a state
+(convolutions, linear attention) would include padding in it, so for them only prompts of equal length share a batch.
 """
 
 import os
@@ -12,11 +12,11 @@ from cefr_helpers.core import progress as counted
 from cefr_helpers.models import prompts
 
 TEMPERATURE = 0.7  # of sampled answers
-# As a model was tuned and is measured, whatever its folder recommends: some there punish words said before.
+# As a model was tuned and is measured, whatever its folder recommends: some recommend penalties for repeated words.
 _PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0}
 _SAMPLED = {"do_sample": True, "top_k": 50, "top_p": 1.0}
 _ALL_TOKENS, _LAST_TOKENS, _STATES = "all tokens", "last tokens", "states"
-ANSWERS_AT_A_TIME = 32  # together they take far less time than one after the other
+ANSWERS_AT_A_TIME = 32  # a batch takes far less time than one answer after another
 
 
 def answer(
@@ -31,20 +31,19 @@ def answer(
     begun: str = "",
     logits_processor=None,
 ) -> list[str]:
-    """The model's answer to each example's prompt.
+    """Return the model's answer to each example's prompt.
 
     Args:
-        model: a causal language model; generates with its cache, in eval mode (restored afterwards).
+        model: a causal language model; generates with its cache, in eval mode (its mode is restored afterwards).
         examples: formatted examples; their `output` is not read.
-        max_new_tokens: where an answer that never ends is cut.
-        shown: examples that stand before each prompt, with their answers.
-        sample_seed: greedy answers if None; else sampled at `temperature`, after this seed.
-        begun: what each answer begins with; it is no part of what is returned.
-        logits_processor: what changes the logits of a batch, as `transformers` takes it; all examples have to be one
-            batch then.
+        max_new_tokens: maximum number of tokens of an answer.
+        shown: examples with their answers that come before each prompt.
+        sample_seed: greedy answers if None; otherwise sampled at `temperature` with this seed.
+        begun: the beginning of each answer, which is not returned.
+        logits_processor: a logits processor of `transformers`; all examples must then be one batch.
 
     Returns:
-        One text an example, in order, without special tokens and surrounding white space.
+        One text per example, in order, without special tokens and surrounding white space.
     """
     import torch
 
@@ -58,7 +57,7 @@ def answer(
     progress = counted.ProgressLine()
     ends = end_tokens(model, tokenizer)
     layers = _kinds_of_layers(model)
-    by_length = _STATES in layers and not logits_processor  # which wants one batch; transformers masks its pads
+    by_length = _STATES in layers and not logits_processor  # it needs one batch; transformers masks its padding
     rows = [prompts.prompt_ids(tokenizer, one, shown) + start_ids for one in examples]
     done = 0
     with torch.inference_mode():
@@ -83,7 +82,7 @@ def answer(
 
 
 def end_tokens(model, tokenizer) -> list[int]:
-    """Ids at which an answer ends: the end of a turn first, then what else the model's own settings name."""
+    """Return the ids that end an answer: the end of a turn first, then others in the model's own settings."""
     own = model.generation_config.eos_token_id
     own = [] if own is None else [own] if isinstance(own, int) else own
     return list(dict.fromkeys([tokenizer.eos_token_id, *own]))
@@ -94,7 +93,7 @@ def _up_to(ends: list[int], tokens: list[int]) -> list[int]:
 
 
 def _kinds_of_layers(model) -> set[str]:
-    """What the layers keep of the tokens before: of all, of the last ones, or a state."""
+    """Return what the layers keep of earlier tokens: all of them, the last ones, or a state."""
     from transformers import DynamicCache
     from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
@@ -104,7 +103,7 @@ def _kinds_of_layers(model) -> set[str]:
 
 
 def _batches(rows: list[list[int]], batch_size: int, by_length: bool) -> list[list[int]]:
-    """Places of the rows that are answered together: in order, or of one length each."""
+    """Yield the positions of rows that share a batch: in order, or rows of equal length."""
     groups: dict[int, list[int]] = {}
     for place, row in enumerate(rows):
         groups.setdefault(len(row) if by_length else 0, []).append(place)
@@ -114,7 +113,7 @@ def _batches(rows: list[list[int]], batch_size: int, by_length: bool) -> list[li
 
 
 def _telling(progress: counted.ProgressLine, rank: str, width: int):
-    """A stopping criterion that stops nothing, and tells how many tokens the answers have; called once a token."""
+    """Return a stopping criterion that never stops but prints how many tokens the answers have; called per token."""
     import torch
 
     def tell(input_ids, scores, **_):
@@ -125,15 +124,15 @@ def _telling(progress: counted.ProgressLine, rank: str, width: int):
 
 
 def _inputs(model, tokenizer, rows: list[list[int]], share: bool) -> tuple[dict, int]:
-    """What `generate` starts from, and how many tokens that is.
+    """Return the inputs of `generate`, and their number of tokens.
 
     Args:
-        share: compute only once what all rows begin with, and a row that is there several times.
+        share: compute the common beginning of all rows, and duplicate rows, only once.
     """
     import torch
     from transformers import DynamicCache
 
-    # each row must keep a token to go on from
+    # each row must keep a token to continue from
     shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) if share else 0
     prefix, rest = rows[0][:shared], [row[shared:] for row in rows]
     width = max(map(len, rest))
@@ -154,7 +153,7 @@ def _inputs(model, tokenizer, rows: list[list[int]], share: bool) -> tuple[dict,
 
 
 def _read(model, inputs: dict, cache, shared: int, chosen: list[int]) -> None:
-    """Take the chosen rows into the cache, from `shared` to before their last token."""
+    """Read the chosen rows into the cache, from `shared` up to but not including their last token."""
     cache.batch_repeat_interleave(len(chosen))
     ids, mask = inputs["input_ids"][chosen, shared:-1], inputs["attention_mask"][chosen, :-1]
     positions = (mask.cumsum(1) - 1).clamp(min=0)[:, shared:]

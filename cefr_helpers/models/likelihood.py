@@ -1,4 +1,4 @@
-"""Token-weighted likelihood of examples under a model; pads never count and the batch size has no effect."""
+"""Token-weighted likelihood of examples under a model; padding never counts and the batch size has no effect."""
 
 import math
 import os
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def score(model, tokenizer, examples: Sequence[dict], batch_size: int) -> "pandas.DataFrame":
-    """Negative log-likelihood of each example, summed over its tokens.
+    """Return the negative log-likelihood of each example, summed over its tokens.
 
     The completion is the answer with its end token, given the prompt; the full text is prompt and completion, given
     the first token (the quantity of protocols that train on the whole text).
@@ -22,10 +22,10 @@ def score(model, tokenizer, examples: Sequence[dict], batch_size: int) -> "panda
     Args:
         model: a causal language model, with or without adapter; its mode (train or eval) is restored afterwards.
         examples: formatted examples, never cut.
-        batch_size: examples scored at a time; changes time and memory alone.
+        batch_size: examples scored at a time; affects only time and memory.
 
     Returns:
-        One row an example, in order: `completion_nll_nats`, `completion_tokens`, `completion_characters`, and the same
+        One row per example, in order: `completion_nll_nats`, `completion_tokens`, `completion_characters`, and the same
         three for `full_text`.
     """
     import pandas as pd
@@ -56,7 +56,7 @@ def _score_batch(model, tokenizer, batch: list[dict]) -> list[dict]:
     texts = [torch.tensor(one["prompt_ids"] + one["completion_ids"]) for one in batch]
     pad = tokenizer.pad_token_id
     input_ids = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True, padding_value=pad).to(model.device)
-    # no mask: pads come last, where no token of the text reads them, and attention without one is faster
+    # no mask: padding comes last, where no token of the text reads it, and attention without a mask is faster
     logits = model(input_ids=input_ids, use_cache=False).logits
     rows = []
     for row, (text, one) in enumerate(zip(texts, batch, strict=True)):
@@ -76,13 +76,13 @@ def _score_batch(model, tokenizer, batch: list[dict]) -> list[dict]:
 
 
 def score_choices(model, tokenizer, groups: Sequence[Sequence[str]]) -> list[list[float]]:
-    """Log-probability of plain texts, not of answers to a prompt, that begin alike in each group.
+    """Return the log-probability of plain texts, not of answers to a prompt, that begin alike in each group.
 
-    What a group begins with is computed once. Its own log-probability is left out, since it is the same for all: so
-    numbers of one group compare, and those of two do not.
+    The common beginning of a group is computed once. Its own log-probability is left out, since it is the same for all
+    texts of the group, so only numbers within one group can be compared.
 
     Returns:
-        One list of nats a group, one number a text, in order.
+        One list of nats per group, with one number per text, in order.
     """
     import torch
 
@@ -98,7 +98,7 @@ def score_choices(model, tokenizer, groups: Sequence[Sequence[str]]) -> list[lis
 
 
 def _plain_ids(tokenizer, text: str) -> list[int]:
-    """A text after what a document begins with: the tokenizer's own start token, else the one that parts documents."""
+    """Return a text's ids after the token that begins a document: the start token, or else the document separator."""
     ids = tokenizer(text).input_ids
     return ids if ids[:1] == [tokenizer.bos_token_id] else [tokenizer.pad_token_id, *ids]
 
@@ -108,7 +108,7 @@ def _score_group(model, rows: list[list[int]], pad: int) -> list[float]:
     from torch.nn.functional import cross_entropy
     from transformers import DynamicCache
 
-    # the last shared token goes in again, since it predicts the first one that differs
+    # the last shared token is read again, because it predicts the first one that differs
     shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) - 1
     rest = [torch.tensor(row[shared:]) for row in rows]
     ids = torch.nn.utils.rnn.pad_sequence(rest, batch_first=True, padding_value=pad).to(model.device)
@@ -124,7 +124,7 @@ def _score_group(model, rows: list[list[int]], pad: int) -> list[float]:
 
 
 def summarise(table: "pandas.DataFrame", part: str = "completion") -> dict[str, float]:
-    """Loss (nats a token), perplexity = exp(loss), and bits a character, over all examples of a table from `score`."""
+    """Return loss (nats per token), perplexity = exp(loss) and bits per character over all rows of a `score` table."""
     nats = float(table[f"{part}_nll_nats"].sum())
     loss = nats / float(table[f"{part}_tokens"].sum())
     return {

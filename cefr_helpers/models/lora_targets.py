@@ -1,10 +1,10 @@
-"""The modules of a model that a recipe's names mean: families call the same projection by different names."""
+"""Find the modules that a recipe's names mean, because model families name the same projection differently."""
 
 from collections.abc import Sequence
 
 from cefr_helpers.core.errors import InputError
 
-# Phi-3 keeps several projections in one module; LFM2 and Granite's hybrids have names of their own.
+# Phi-3 has several projections in one module; LFM2 and Granite's hybrids use their own names.
 _OTHER_NAMES = {
     "q_proj": ("qkv_proj",),
     "k_proj": ("qkv_proj",),
@@ -17,7 +17,7 @@ _OTHER_NAMES = {
 
 
 def find(model, names: Sequence[str]) -> list[str]:
-    """The names that a model's own modules have for those of a recipe, in order; without those that it has none for.
+    """Return a model's own names for a recipe's modules, in order, without those that it does not have.
 
     Raises:
         InputError: it has none of them.

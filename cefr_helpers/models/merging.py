@@ -1,7 +1,7 @@
-"""Merge a LoRA adapter onto its 16-bit base, prove the result, and write it so that other programs read it.
+"""Merge a LoRA adapter onto its 16-bit base, verify the result, and write it so that other programs can read it.
 
-Run as `python -m cefr_helpers.models.merging BASE ADAPTER OUT` with token ids as JSON on standard input: a process of
-its own, since the one that trains carries Unsloth's patches. Prints the check's numbers as JSON on the last line.
+Run as `python -m cefr_helpers.models.merging BASE ADAPTER OUT` with token ids as JSON on standard input, in a separate
+process, because the training process has Unsloth's patches. The last line printed is the check's numbers as JSON.
 """
 
 import json
@@ -23,7 +23,7 @@ def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dic
 
     Returns:
         `largest_difference_from_base_plus_adapter`: of the fp32 merge, before rounding (logits);
-        `rounding_difference`: mean absolute difference that saving in 16 bits makes (logits);
+        `rounding_difference`: mean absolute difference caused by saving in 16 bits (logits);
         `difference_from_base`: mean absolute difference of the saved model from the base (logits).
 
     Raises:
@@ -60,14 +60,14 @@ def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dic
     if merge_error > 0.01:
         raise RuntimeError(f"the merged model is not base + adapter: {check}")
     if check["difference_from_base"] <= check["rounding_difference"]:
-        raise RuntimeError(f"the merged model can't be told from its base: {check}")
+        raise RuntimeError(f"the merged model does not differ enough from its base: {check}")
     make_portable(out)
     _say_start(out, tokenizer, prompt)
     return check
 
 
 def try_form(base_folder: Path, out: Path) -> None:
-    """Write a base's configuration and tokenizer as a merged model's, read them again, and compare.
+    """Write a base's configuration and tokenizer as for a merged model, read them again, and compare.
 
     Raises:
         ValueError: they are not the same.
@@ -76,7 +76,7 @@ def try_form(base_folder: Path, out: Path) -> None:
 
     config = AutoConfig.from_pretrained(base_folder, local_files_only=True, trust_remote_code=False)
     if type(config) not in AutoModelForCausalLM._model_mapping:
-        raise ValueError(f"{config.model_type} is no causal language model that transformers knows")
+        raise ValueError(f"{config.model_type} is not a causal language model that transformers knows")
     tokenizer = base_model.tokenizer_in(base_folder)
     config.save_pretrained(out)
     tokenizer.save_pretrained(out)
@@ -87,19 +87,19 @@ def try_form(base_folder: Path, out: Path) -> None:
         raise ValueError(f"{', '.join(changed)} of its configuration would change")
     other = base_model.tokenizer_in(out)
     if [one(_PROBE).input_ids for one in (tokenizer, other)] != [tokenizer(_PROBE).input_ids] * 2:
-        raise ValueError("its tokenizer would cut text into other tokens")
+        raise ValueError("its tokenizer would split text into different tokens")
     if chat_template.describe(other) != chat_template.describe(tokenizer):
         raise ValueError("its chat format would change")
 
 
 def _shaping(config) -> dict:
-    """A configuration's values but for those of the file's own."""
+    """Return a configuration's values, without those about the file itself."""
     values = json.loads(config.to_json_string(use_diff=False))
     return {key: value for key, value in values.items() if key not in _OF_THE_FILE}
 
 
 def _end_at_turns(model, tokenizer) -> None:
-    """Let the model's settings end an answer where a turn ends, and decode as its answers were measured."""
+    """Set the model's defaults to end an answer where a turn ends, and to decode as its answers were measured."""
     from transformers import GenerationConfig
 
     ends = generation.end_tokens(model, tokenizer)
@@ -111,9 +111,9 @@ def _end_at_turns(model, tokenizer) -> None:
 def make_portable(folder: Path) -> None:
     """Write the keys and class names that transformers 4, llama.cpp's converter and text-generation-webui read.
 
-    transformers 5 alone writes rope settings under `rope_parameters`, the dtype under `dtype`, and a tokenizer class
-    that others lack; a reader of the old keys would silently take rope_theta 10000. Its list of further special tokens
-    is an error to transformers 4, and so are its names of Granite's layers, which llama.cpp's converter takes for
+    Only transformers 5 writes rope settings under `rope_parameters`, the dtype under `dtype`, and a tokenizer class
+    that others lack; a reader of the old keys would silently use rope_theta 10000. Its list of further special tokens
+    is an error for transformers 4, and so are its names of Granite's layers, which llama.cpp's converter takes for
     other layers. See also `plain_byte_level`.
     """
     config = json.loads((folder / "config.json").read_text())
@@ -151,7 +151,7 @@ def _say_start(folder: Path, tokenizer, prompt: list[int]) -> None:
 
 
 def _rope(parameters: dict) -> dict:
-    """Rope settings under the keys of transformers 4; Gemma 3 has some for each kind of layer, the local ones apart."""
+    """Return rope settings under the keys of transformers 4; Gemma 3 has separate ones for local layers."""
     local = parameters.get("sliding_attention")
     whole = parameters.get("full_attention", parameters) or {}
     scaling = {key: value for key, value in whole.items() if key != "rope_theta"}
@@ -165,10 +165,10 @@ def _rope(parameters: dict) -> dict:
 
 
 def plain_byte_level(tokenizer: dict) -> dict:
-    """A tokenizer.json whose byte-level model says so; tokens and texts stay the same.
+    """Return a tokenizer.json that is marked as byte-level if it is; tokens and texts stay the same.
 
-    transformers gives a tokenizer out of a GGUF file the byte fallback and the decoder of another kind. They do nothing
-    where the vocabulary has no byte tokens, but llama.cpp's converter goes by them, and writes a broken vocabulary.
+    transformers gives a tokenizer from a GGUF file the byte fallback and decoder of another kind. They have no effect
+    if the vocabulary has no byte tokens, but llama.cpp's converter uses them and would write a broken vocabulary.
     """
     model, decoder = tokenizer["model"], tokenizer.get("decoder") or {}
     byte_level = [part for part in decoder.get("decoders", []) if part["type"] == "ByteLevel"]
@@ -184,4 +184,4 @@ if __name__ == "__main__":
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # see above
     base_folder, adapter, out = map(Path, sys.argv[1:])
     print(json.dumps(merge(base_folder, adapter, out, json.load(sys.stdin))), flush=True)
-    os._exit(0)  # at once: all is written, and to take the libraries apart would take a second or two
+    os._exit(0)  # exit at once: everything is written, and unloading the libraries would take a second or two

@@ -1,4 +1,4 @@
-"""What a model's folder must hold before anything in it is loaded: safetensors weights, unquantised, and no code."""
+"""Check a model's folder before anything in it is loaded: unquantised safetensors weights, and no code."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,7 @@ def keep_sentencepiece(folder: Path, out: Path) -> None:
 
 
 def check(folder: Path) -> None:
-    """Refuse a folder that is no model in Hugging Face format, or one that asks for pickle or for its own code.
+    """Refuse a folder that is not a model in Hugging Face format, or that needs pickles or its own code.
 
     Raises:
         InputError: names file, value and expectation.
@@ -37,7 +37,7 @@ def check(folder: Path) -> None:
 
 
 def check_weights(path: Path) -> None:
-    """Refuse a file that is not whole safetensors, whatever its name says: a pickle runs code when it is read.
+    """Refuse a file that is not complete safetensors, whatever its name: a pickle runs code when it is read.
 
     Raises:
         InputError: names the file.
@@ -48,7 +48,7 @@ def check_weights(path: Path) -> None:
         with safe_open(path, "np") as tensors:
             list(tensors.keys())
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not whole safetensors weights ({error}); expected these and no other kind") from None
+        raise InputError(f"{path}: not complete safetensors weights ({error}); expected a safetensors file") from None
 
 
 def _check_index(path: Path) -> None:
@@ -63,17 +63,17 @@ def _check_index(path: Path) -> None:
 
 
 def _check_configuration(path: Path) -> None:
-    """Refuse what may stand in a hub model's configuration: code of its own to be run, and weights cut to few bits.
+    """Refuse a hub model's configuration that runs its own code, or has weights quantised to few bits.
 
-    The first is `auto_map`, files for which transformers would ask. An adapter can't be merged onto the second.
+    The first is `auto_map`, for which transformers would ask the user. An adapter can't be merged onto the second.
     """
     config = json_files.read_json(path, "expected the configuration of a model")
     if not isinstance(config, dict):
         raise InputError(f"{path}: expected a JSON object, the configuration of a model")
     if config.get("auto_map"):
-        raise InputError(f"{path}: auto_map {shown(config['auto_map'])} is code to be run; expected a model without")
+        raise InputError(f"{path}: auto_map {shown(config['auto_map'])} is code to be run; expected none")
     if config.get("quantization_config"):
         raise InputError(
-            f"{path}: quantization_config {shown(config['quantization_config'])}: weights cut to few bits; expected "
-            "the model in 16 bits, which load_in_4bit: true in the recipe quantises for the training alone"
+            f"{path}: quantization_config {shown(config['quantization_config'])}: quantised weights; expected "
+            "the model in 16 bits, which load_in_4bit: true in the recipe quantises only for the training"
         )

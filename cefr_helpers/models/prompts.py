@@ -1,4 +1,4 @@
-"""Chat rows for training and prompts for generation, by a chat template that `chat_template.settle` has settled."""
+"""Make chat rows for training and prompts for generation, with a settled chat template (`chat_template.settle`)."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ COUNTED_AT_MOST = 10_000
 
 
 def prompt_text(example: dict) -> str:
-    """What the user says: the instruction and the numbered words."""
+    """Return the user's message: the instruction and the numbered words."""
     return f"{example['instruction']}\n{example['input']}"
 
 
 def prompt_ids(tokenizer, example: dict, shown: Sequence[dict] = ()) -> list[int]:
-    """Token ids of the prompt, up to where the model's answer begins.
+    """Return the token ids of the prompt, up to where the model's answer begins.
 
     Args:
-        shown: examples that come before it as earlier turns of the chat, each with its answer.
+        shown: examples with their answers, as earlier turns of the chat.
     """
     turns = [turn for one in shown for turn in _turns(one)]
     messages = [*turns, {"role": "user", "content": prompt_text(example)}]
@@ -24,11 +24,11 @@ def prompt_ids(tokenizer, example: dict, shown: Sequence[dict] = ()) -> list[int
 
 
 def tokenise(tokenizer, example: dict) -> dict[str, list[int]]:
-    """One example as the model sees it: prompt, completion and one end-of-turn token.
+    """Return one example as the model sees it: prompt, completion and one end-of-turn token.
 
     Returns:
-        `prompt_ids` and `completion_ids`; their concatenation is the whole text. What a template puts behind the end
-        token (SmolLM2: a line break) is left out, since nobody generates past it.
+        `prompt_ids` and `completion_ids`; their concatenation is the whole text. What a template puts after the end
+        token (SmolLM2: a line break) is left out, since generation stops there.
 
     Raises:
         ValueError: the chat template renders the prompt differently once an answer follows, or sets no end token.
@@ -40,7 +40,7 @@ def tokenise(tokenizer, example: dict) -> dict[str, list[int]]:
 
 
 def answer_offsets(tokenizer, example: dict) -> list[tuple[int, int]]:
-    """Where each token of `tokenise` stands, as (start, end) in characters of the answer; below 0 before it."""
+    """Return where each token of `tokenise` is, as (start, end) in characters of the answer; negative before it."""
     prompt, behind, places = _cut(tokenizer, example)
     count = len(prompt) + behind.index(tokenizer.eos_token_id) + 1
     text = tokenizer.apply_chat_template(_turns(example), tokenize=False)
@@ -49,7 +49,7 @@ def answer_offsets(tokenizer, example: dict) -> list[tuple[int, int]]:
 
 
 def token_counts(tokenizer, examples: Sequence[dict]) -> list[tuple[int, int]]:
-    """Tokens of prompt and completion, as `tokenise` makes them, of each example: all at once, for speed.
+    """Return the numbers of tokens of prompt and completion of each example, computed all at once for speed.
 
     Only the first COUNTED_AT_MOST examples are counted: they come in random order, and a million would take minutes.
     """
@@ -66,7 +66,7 @@ def token_counts(tokenizer, examples: Sequence[dict]) -> list[tuple[int, int]]:
 
 
 def training_rows(tokenizer, examples: list[dict], max_seq_length: int, loss_on: str) -> list[dict]:
-    """Rows for the trainer: `input_ids` and `labels` (-100 where no loss is taken), cut at `max_seq_length` tokens.
+    """Return rows for the trainer: `input_ids` and `labels` (-100: no loss), cut at `max_seq_length` tokens.
 
     Raises:
         InputError: the prompt alone fills an example up to `max_seq_length`, so that nothing is left to learn from.
@@ -78,7 +78,7 @@ def training_rows(tokenizer, examples: list[dict], max_seq_length: int, loss_on:
         if len(prompt) >= max_seq_length:
             raise InputError(
                 f"max_seq_length: {max_seq_length}; the prompt of training example {number} takes {len(prompt)} tokens "
-                f"and its answer {len(completion)} more: raise it to {len(prompt) + len(completion)} at least"
+                f"and its answer {len(completion)} more: raise it to at least {len(prompt) + len(completion)}"
             )
         labels = ([-100] * len(prompt) if loss_on == "completion" else prompt) + completion
         rows.append({"input_ids": (prompt + completion)[:max_seq_length], "labels": labels[:max_seq_length]})
@@ -86,7 +86,7 @@ def training_rows(tokenizer, examples: list[dict], max_seq_length: int, loss_on:
 
 
 def _turns(example: dict) -> list[dict]:
-    """Question and answer."""
+    """Return question and answer as turns of a chat."""
     return [
         {"role": "user", "content": prompt_text(example)},
         {"role": "assistant", "content": example["output"]},

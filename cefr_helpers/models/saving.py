@@ -1,4 +1,4 @@
-"""Adapter and merged model under `user_data`: named, versioned, staged, and moved into place whole."""
+"""Save adapter and merged model under `user_data`, with names, versions, and an atomic move into place."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from cefr_helpers.models.base_model import BaseModel
 
 
 def next_name(workspace: Workspace, base: BaseModel, level: str) -> str:
-    """The next free adapter name, `{model}-{level}-unsloth-v{n}`: an existing one is never overwritten."""
+    """Return the next free adapter name, `{model}-{level}-unsloth-v{n}`: an existing one is never overwritten."""
     stem = f"{base.slug}-{level.lower()}-unsloth-v"
     taken = [0]
     for folder in (workspace.adapters(), workspace.merged_models()):
@@ -29,7 +29,7 @@ def save_adapter(model, folder: Path, base: BaseModel) -> Path:
     """Save a LoRA adapter as text-generation-webui and PEFT read it: two files, no local path inside.
 
     Args:
-        folder: the target folder; written aside first, then moved into place whole.
+        folder: the target folder; a temporary folder is moved to it when complete.
 
     Raises:
         DiskFull: there is no room for it; nothing of it is left.
@@ -41,7 +41,7 @@ def save_adapter(model, folder: Path, base: BaseModel) -> Path:
             if path.name not in ("adapter_config.json", "adapter_model.safetensors"):
                 path.unlink()
         config = json.loads((staging / "adapter_config.json").read_text())
-        modules = config["target_modules"]  # PEFT keeps a set, whose order differs from one process to the next
+        modules = config["target_modules"]  # PEFT has a set, whose order differs between processes
         config |= {"base_model_name_or_path": base.identifier, "revision": base.revision}
         config |= {"target_modules": sorted(modules) if isinstance(modules, list) else modules}
         (staging / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n")
@@ -49,27 +49,27 @@ def save_adapter(model, folder: Path, base: BaseModel) -> Path:
 
 
 def check_portable(base: BaseModel) -> None:
-    """Try, before a training, the form in which its merged model will be written: all of it but the weights.
+    """Before a training, write everything of its merged model except the weights, as a test.
 
     Raises:
-        InputError: configuration or tokenizer are not the same once they are read again.
+        InputError: configuration or tokenizer differ when they are read again.
     """
     with tempfile.TemporaryDirectory(prefix="cefr") as place:
         try:
             merging.try_form(base.folder, Path(place))
-        except Exception as error:  # of whatever library: after hours of training it would be the same
+        except Exception as error:  # of any library: it would also come after hours of training
             raise InputError(
                 f"base_model: {base.source!r}: a model tuned on it could not be written in a form that other programs "
-                f"read ({str(error).strip()[:300]}); take another base model"
+                f"read ({str(error).strip()[:300]}); use another base model"
             ) from error
 
 
 def merge(base: BaseModel, adapter: Path, folder: Path, prompt: list[int]) -> dict:
-    """Merge an adapter onto a fresh 16-bit base in a process of its own, where no library is patched.
+    """Merge an adapter onto a fresh 16-bit base in a separate process, where no library is patched.
 
     Args:
         adapter: the saved adapter's folder.
-        folder: the target folder of the merged model; written aside first, then moved into place whole.
+        folder: the target folder of the merged model; a temporary folder is moved to it when complete.
         prompt: token ids on which merged, base + adapter and base are compared.
 
     Returns:
@@ -92,7 +92,7 @@ def merge(base: BaseModel, adapter: Path, folder: Path, prompt: list[int]) -> di
 
 
 def describe(folder: Path, shown_from: Path) -> dict:
-    """A published folder for the record: name, path (relative to `shown_from` where inside) and file digests."""
+    """Describe a published folder for the record: name, path (relative to `shown_from` if inside) and file digests."""
     path = folder.relative_to(shown_from) if folder.is_relative_to(shown_from) else folder
     files = {file.name: sha256(file) for file in sorted(folder.iterdir()) if file.is_file()}
     return {"name": folder.name, "path": str(path), "files": files}

@@ -1,4 +1,4 @@
-"""The text part of a model that also takes pictures or sound, as a model of its own: it alone is tuned and merged."""
+"""Extract the text part of a model that also takes pictures or sound; only this part is tuned and merged."""
 
 import json
 import os
@@ -11,14 +11,14 @@ from cefr_helpers.models import model_files, quiet
 
 
 def extracted(folder: Path, weights_sha256: str, cache: Path) -> Path:
-    """The folder itself where its model is one of text; else a folder with its text part, extracted once.
+    """Return the folder itself if its model takes only text, or else a folder with its text part, extracted once.
 
     Args:
-        weights_sha256: digest over the weights, by which the extracted part is found again.
-        cache: where the extracted part goes.
+        weights_sha256: digest over the weights, by which the extracted part is cached.
+        cache: folder for the extracted part.
 
     Raises:
-        InputError: transformers knows no model of text for the part.
+        InputError: transformers has no text model for the part.
     """
     config = files.read_json_object(folder / "config.json", "expected the configuration of a model")
     if "text_config" not in config:
@@ -46,7 +46,7 @@ def _extract(folder: Path, target: Path) -> None:
     text_config = config.get_text_config(decoder=True)
     if type(text_config) not in AutoModelForCausalLM._model_mapping:
         kind = shown(getattr(text_config, "model_type", None))
-        raise InputError(f"base_model: {folder}: its text part is of the kind {kind}; expected a model of text alone")
+        raise InputError(f"base_model: {folder}: its text part is of the kind {kind}; expected a text model")
     print(f"Extracting the text part of {folder.name} (once) ...", flush=True)
     quiet.libraries()
     whole = AutoModelForImageTextToText.from_pretrained(
@@ -66,7 +66,7 @@ def _extract(folder: Path, target: Path) -> None:
     part.save_pretrained(target)
     AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False).save_pretrained(target)
     model_files.keep_sentencepiece(folder, target)
-    # the tokenizer of such a model names what processes pictures, which the part does not have
+    # such a tokenizer names a processor for pictures, which the text part does not have
     path = target / "tokenizer_config.json"
     settings = json.loads(path.read_text(encoding="utf-8"))
     settings.pop("processor_class", None)

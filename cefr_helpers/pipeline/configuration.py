@@ -43,7 +43,7 @@ class RunConfig(BaseModel):
     def _usable_path(cls, value, info):
         problem = path_problem(value)
         if problem is None and info.field_name != "user_data" and set(value) & set("{}"):
-            problem = "holds braces, which the engine reads as wildcards"
+            problem = "contains braces, which Snakemake reads as wildcards"
         if problem:
             raise ValueError(f"{problem}; expected a path")
         return value

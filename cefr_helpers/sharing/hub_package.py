@@ -127,7 +127,7 @@ def _files(folder: Path, recorded: dict[str, str]) -> Iterator[str]:
         if path.is_symlink() or not path.is_file():
             yield f"{name} is a link or a folder; expected files alone"
         elif name in recorded and files.sha256(path) != recorded[name]:
-            yield f"{name} is not as it was published: its SHA-256 is not the record's"
+            yield f"{name} has changed since it was published: its SHA-256 is not the record's"
         elif name not in recorded and name not in BESIDE:
             yield f"{name} is none of the model's files; expected these and {', '.join(BESIDE)}"
         elif name.endswith(".safetensors"):

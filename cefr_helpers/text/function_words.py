@@ -1,4 +1,4 @@
-"""Words that carry grammar rather than content: the closed classes of English, as one list."""
+"""The function words of English: a list of the closed classes, whose words have grammar rather than content."""
 
 from cefr_helpers.text.tokens import readings
 
@@ -40,9 +40,9 @@ FUNCTION_WORDS = _DETERMINERS | _PRONOUNS | _AUXILIARIES | _PREPOSITIONS | _CONJ
 
 
 def is_function_word(word: str) -> bool:
-    """Whether a lower-case word, or a contraction such as "don't" or "it's", belongs to a closed class.
+    """Return whether a lower-case word, or a contraction such as "don't" or "it's", belongs to a closed class.
 
-    A genitive is as its noun: "teacher's" is none.
+    A genitive counts as its noun, so "teacher's" does not.
     """
     if word in FUNCTION_WORDS:
         return True

@@ -1,10 +1,10 @@
-"""Is a sentence free of mistakes that a rule-based checker finds? The checker is Harper, offline, through harper-py."""
+"""Check sentences for mistakes with a rule-based checker: Harper, offline, through harper-py."""
 
 from collections.abc import Iterable
 from functools import cache
 
-# What harper calls a mistake of these kinds is one in either dialect. Left out are matters of taste and layout (Style,
-# Enhancement, Readability, Redundancy, Formatting) and of place (Regionalism).
+# Kinds of mistakes that are mistakes in either dialect. Kinds of taste and layout (Style, Enhancement, Readability,
+# Redundancy, Formatting) and of region (Regionalism) are left out.
 MISTAKES = frozenset(
     (
         "Agreement",
@@ -42,16 +42,16 @@ MISFIRING = frozenset(
 
 
 def clean(sentences: Iterable[str | None]) -> list[bool]:
-    """Whether each sentence is free of mistakes by American or by British rules; one flagged by both is not clean.
+    """Return for each sentence whether it is free of mistakes by American or by British rules; None is not clean.
 
-    None is not clean. Harper knows little of word order: most shuffled sentences pass it, which is why
-    `evaluation.fluency` stands beside it.
+    Harper knows little about word order: most shuffled sentences pass it, which is why `evaluation.fluency` is used
+    with it.
     """
     return [sentence is not None and _is_clean(sentence) for sentence in sentences]
 
 
 def mistakes(sentence: str, dialect: str) -> list[tuple[str, str, str]]:
-    """What harper finds, as (kind, the words it is about, message), the kinds being among MISTAKES.
+    """Return the mistakes that Harper finds, as (kind, the words it is about, message), with kinds from MISTAKES.
 
     Args:
         dialect: "BRITISH" or "AMERICAN".
@@ -67,7 +67,7 @@ def _is_clean(sentence: str) -> bool:
 
 @cache
 def _linter(dialect: str):
-    """Takes a third of a second to make, so one of each is kept; not to be shared between threads."""
+    """Return a cached linter, since it takes a third of a second to make; do not share it between threads."""
     import harper
 
     linter = harper.Linter(dialect=getattr(harper.Dialect, dialect))

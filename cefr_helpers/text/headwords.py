@@ -1,4 +1,4 @@
-"""Headwords as dictionaries and course books print them: "abandon (v.)", "a/b", "close 1", "draw up (plans)"."""
+"""Read headwords as dictionaries and course books print them: "abandon (v.)", "a/b", "close 1", "draw up (plans)"."""
 
 import re
 from functools import lru_cache
@@ -22,19 +22,19 @@ _MOST = 12  # ways of reading one headword: more would be a sentence
 
 
 def is_placeholder(part: str) -> bool:
-    """Whether a part of a phrase stands for somebody or something: sb, sth., sb/sth."""
+    """Return whether a part of a phrase is a placeholder: sb, sth., sb/sth."""
     return all(one in SOMEBODY or one in SOMETHING for one in part.lower().split("/"))
 
 
 @lru_cache(maxsize=100_000)
 def alternatives(headword: str, with_optional: bool = True) -> tuple[str, ...]:
-    """The words or phrases that a printed headword offers, in its order: "a/b" gives a and b; a plain word itself.
+    """Return the words or phrases that a printed headword offers, in order: "a/b" gives a and b; a plain word itself.
 
-    Brackets, parts of speech and numbers of meanings are left out; "..." between words stays, as a place for others.
+    Brackets, parts of speech and numbers of meanings are removed; "..." between words stays as a placeholder.
 
     Args:
-        with_optional: offer last what stands in brackets too, where words follow: "keep (on) going" gives "keep going"
-            and "keep on going".
+        with_optional: also return the form with the text in brackets, last, if words follow it: "keep (on) going" gives
+            "keep going" and "keep on going".
     """
     text = " ".join(headword.split())
     if not _PRINTED.search(text):
@@ -47,7 +47,7 @@ def alternatives(headword: str, with_optional: bool = True) -> tuple[str, ...]:
 
 
 def _bare(text: str) -> str:
-    """Without number, brackets, part of speech and number of meaning."""
+    """Remove number, brackets, part of speech and number of meaning."""
     text = _LEADING.sub("", text)
     with_optional = _OPTIONAL.sub(lambda match: match[1] or match[2], text)
     if with_optional != text:
@@ -58,7 +58,7 @@ def _bare(text: str) -> str:
 
 
 def _choices(listed: str) -> list[str]:
-    """Each way of choosing between words with a stroke: "make/do a list" gives two phrases; "sb/sth" is one."""
+    """Return each way of choosing between words with a slash: "make/do a list" gives two phrases; "sb/sth" is one."""
     listed = _POINTS.sub(f" {GAP} ", _LABEL.sub("", listed)).lstrip(" .")
     listed = listed if _abbreviated(listed) else listed.rstrip(" .")
     parts = [[part] if is_placeholder(part) else part.split("/") for part in listed.split()]
@@ -68,7 +68,7 @@ def _choices(listed: str) -> list[str]:
 
 
 def _abbreviated(listed: str) -> bool:
-    """Whether the point at the end is the word's own: a.m., etc., sth."""
+    """Return whether the full stop at the end belongs to the word, as in a.m., etc., sth."""
     last = listed.split()[-1:] or [""]
     return last[0].endswith(".") and (is_placeholder(last[0]) or "." in last[0][:-1] or last[0].lower() in _OWN_POINT)
 

@@ -1,4 +1,4 @@
-"""N-grams: how varied a set of sentences is, and how much of it was in the training sentences already."""
+"""Measure with n-grams how varied sentences are, and how much of them occurs in the training sentences."""
 
 import gzip
 import math
@@ -19,7 +19,7 @@ GRAM = 8
 
 
 def measure(sentences: Sequence[str], number: int, seed: int) -> dict[str, float]:
-    """The three measures of `number` sentences, as means over ten random choices of so many.
+    """Return the three measures of variety, as means over ten random choices of `number` sentences.
 
     Args:
         number: the same for all sets that are compared; at least 2.
@@ -36,7 +36,7 @@ def measure(sentences: Sequence[str], number: int, seed: int) -> dict[str, float
 
 
 def choices(sentences: Sequence[str], number: int, seed: int) -> list[list[str]]:
-    """Ten random choices of `number` sentences; one where that is all of them.
+    """Return ten random choices of `number` sentences; one choice if that is all of them.
 
     Raises:
         InputError: fewer than two sentences are to be taken, or more than there are.
@@ -49,19 +49,19 @@ def choices(sentences: Sequence[str], number: int, seed: int) -> list[list[str]]
 
 
 def distinct_2(sentences: Iterable[str]) -> float:
-    """Different pairs of neighbouring words over all such pairs (Li et al. 2016, arXiv 1510.03055); 1 is most varied.
+    """Return the share of different pairs of neighbouring words (Li et al. 2016, arXiv 1510.03055); 1 is most varied.
 
-    0 where no sentence has two words.
+    It is 0 if no sentence has two words.
     """
     pairs = [pair for words in map(words_of, sentences) for pair in zip(words, words[1:], strict=False)]
     return len(set(pairs)) / len(pairs) if pairs else 0.0
 
 
 def self_bleu(sentences: Sequence[str]) -> float:
-    """Mean BLEU-4 of each sentence against all the others (Zhu et al. 2018, arXiv 1802.01886); 0 is most varied.
+    """Return the mean BLEU-4 of each sentence against all others (Zhu et al. 2018, arXiv 1802.01886); 0 is most varied.
 
-    Orders without a match count 0.1 matches (method 1 of Chen and Cherry 2014); a sentence shorter than four words has
-    as many orders as words. Brevity penalty against the other sentence that is nearest in length.
+    Orders without a match count as 0.1 matches (method 1 of Chen and Cherry 2014); a sentence shorter than four words
+    has as many orders as words. The brevity penalty uses the other sentence that is nearest in length.
     """
     told = [words_of(sentence) for sentence in sentences]
     logs = np.zeros(len(told))
@@ -77,16 +77,17 @@ def self_bleu(sentences: Sequence[str]) -> float:
 
 
 def gzip_ratio(sentences: Iterable[str]) -> float:
-    """Bytes over gzipped bytes of the sentences, one a line (Shaib et al. 2024, arXiv 2403.00553); higher repeats more.
+    """Return bytes over gzipped bytes of the sentences, one per line (Shaib et al. 2024, arXiv 2403.00553).
 
-    Short texts compress badly, by the header alone, so it says nothing without the same of the gold beside it.
+    A higher ratio means more repetition. Short texts compress badly because of the header, so compare it with the
+    gold's ratio.
     """
     text = "\n".join(sentences).encode()
     return len(text) / len(gzip.compress(text, compresslevel=9, mtime=0))
 
 
 def _two_highest(counts: Sequence[Counter]) -> dict[tuple, tuple[int, int]]:
-    """Of each n-gram, its two highest counts in one sentence: what the others hold is known without comparing all."""
+    """Return for each n-gram its two highest counts in one sentence, from which the others' counts follow."""
     highest: dict[tuple, tuple[int, int]] = {}
     for own in counts:
         for gram, count in own.items():
@@ -96,7 +97,7 @@ def _two_highest(counts: Sequence[Counter]) -> dict[tuple, tuple[int, int]]:
 
 
 def _precision(own: Counter, highest: dict[tuple, tuple[int, int]]) -> float:
-    """Clipped n-gram precision against the others."""
+    """Return the clipped n-gram precision against the other sentences."""
     matched = 0
     for gram, count in own.items():
         first, second = highest[gram]
@@ -112,25 +113,25 @@ def _brevity(i: int, lengths: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class TrainingIndex:
-    """What a model was trained on: its sentences and their 8-grams of words; case and punctuation do not count."""
+    """An index of training sentences and their 8-grams of words; case and punctuation are ignored."""
 
     sentences: frozenset[tuple[str, ...]]
     grams: frozenset[tuple[str, ...]]
 
 
 def index_training(training_sentences: Iterable[str]) -> TrainingIndex:
-    """Index the training sentences once, to look up many others."""
+    """Return an index of the training sentences, to look up many others."""
     told = {tuple(words_of(sentence)) for sentence in training_sentences} - {()}
     return TrainingIndex(frozenset(told), frozenset(gram for words in told for gram in _grams(words)))
 
 
 def is_copy(seen: TrainingIndex, sentences: Sequence[str | None]) -> list[bool]:
-    """Whether each sentence is a training sentence, word for word; None is not."""
+    """Return for each sentence whether it is a training sentence, word for word; None is not."""
     return [sentence is not None and tuple(words_of(sentence)) in seen.sentences for sentence in sentences]
 
 
 def gram_counts(seen: TrainingIndex, sentences: Sequence[str | None]) -> list[tuple[int, int]]:
-    """Of each sentence, how many 8-grams it has and how many of them stand in training; (0, 0) below eight words."""
+    """Return for each sentence how many 8-grams it has and how many occur in training; (0, 0) below eight words."""
     counts = []
     for sentence in sentences:
         grams = list(_grams(tuple(words_of(sentence or ""))))

@@ -1,7 +1,7 @@
-"""Does a sentence use a phrase of several words? Placeholders, movable objects, and contractions that hold two words.
+"""Decide whether a sentence uses a phrase: placeholders, movable objects, and contractions of two words.
 
-A phrase is a row of places; each is a set of forms that one word of the sentence has to be among, or `ANYTHING`: up to
-six words that name somebody or something, none as well ("accuse sb of" is used by "was accused of").
+A phrase is a sequence of places. Each is a set of forms, one of which a word of the sentence has to be, or `ANYTHING`:
+up to six words that name somebody or something, or none ("accuse sb of" is used by "was accused of").
 """
 
 from functools import cache
@@ -10,7 +10,7 @@ from cefr_helpers.text.tokens import pairs, readings
 
 Place = frozenset[str]
 ANYTHING: Place = frozenset(("...",))
-VERB: Place = frozenset(("do sth",))  # any word, where a dictionary says "do sth"
+VERB: Place = frozenset(("do sth",))  # any word, if a dictionary says "do sth"
 ING_FORM: Place = frozenset(("doing sth",))
 
 
@@ -39,7 +39,7 @@ _DETERMINERS = POSSESSIVES | _words(
 )
 # Verbs with these take their object in the middle: "look the word up".
 _PARTICLES = _words("apart around aside away back down in off on out over through together up")
-# Behind an object some of them are mostly prepositions ("put it on the table"), unless one of these comes next.
+# After an object some of them are mostly prepositions ("put it on the table"), unless one of these comes next.
 _PREPOSITIONS_TOO = _words("around down in off on over through up")
 _AFTER_A_PARTICLE = _words(
     "after again and as at because before behind but by during every for from if in inside into near next now of on or "
@@ -51,7 +51,7 @@ _LONGEST_PLACEHOLDER = 6
 
 
 def has_phrase(phrase: tuple[Place, ...], pieces: list[str]) -> bool:
-    """Whether the pieces of a sentence (words without hyphens, and marks, lower case) use the phrase."""
+    """Return whether the pieces of a sentence (lower-case words without hyphens, and marks) use the phrase."""
     first = phrase[0]
     for start, piece in enumerate(pieces):
         if first.isdisjoint(readings(piece)):
@@ -64,7 +64,7 @@ def has_phrase(phrase: tuple[Place, ...], pieces: list[str]) -> bool:
 
 
 def _follows(phrase: tuple[Place, ...], pieces: list[str], at: int) -> bool:
-    """Whether the whole phrase stands from `at` on."""
+    """Return whether the whole phrase begins at `at`."""
     if not phrase:
         return True
     wanted, rest = phrase[0], phrase[1:]
@@ -91,7 +91,7 @@ def _fits(wanted: Place, piece: str) -> bool:
 
 
 def _ends_of_a_placeholder(pieces: list[str], at: int) -> range:
-    """Where what stands for somebody or something may end: after one to six words, before the first mark."""
+    """Return where the words for a placeholder may end: after one to six words, before the first punctuation mark."""
     end = at
     while end < min(len(pieces), at + _LONGEST_PLACEHOLDER) and pieces[end][0].isalnum():
         end += 1
@@ -99,7 +99,7 @@ def _ends_of_a_placeholder(pieces: list[str], at: int) -> range:
 
 
 def _ends_of_a_possessor(pieces: list[str], at: int) -> range | tuple[int, ...]:
-    """Where "Anna's", "the old man's" or "my parents'" ends."""
+    """Return where "Anna's", "the old man's" or "my parents'" may end."""
     for end in range(at, min(len(pieces), at + 4)):
         if not pieces[end][0].isalnum():
             return ()
@@ -109,7 +109,7 @@ def _ends_of_a_possessor(pieces: list[str], at: int) -> range | tuple[int, ...]:
 
 
 def _object_inside(particle: Place, after: list[str]) -> bool:
-    """Whether `after` is an object and then the particle: "it up", "the light off", "her two little brothers up"."""
+    """Return whether `after` is an object, then the particle: "it up", "the light off", "her little brothers up"."""
     if particle.isdisjoint(_PARTICLES):
         return False
     for gap in range(1, _LONGEST_OBJECT + 1):
@@ -129,7 +129,7 @@ def _object_inside(particle: Place, after: list[str]) -> bool:
 
 
 def _is_bare_object(words: list[str]) -> bool:
-    """Whether words without an article can be an object: a name, or nouns with what describes them ("old phones")."""
+    """Return whether words without an article can be an object: a name, or nouns with adjectives ("old phones")."""
     return all(_may_stand_in_an_object(one) for one in words) and _may_be_a_noun(words[-1])
 
 
@@ -140,7 +140,7 @@ def _may_stand_in_an_object(word: str) -> bool:
 
 @cache
 def _may_be_a_noun(word: str) -> bool:
-    """Names are in no dictionary. What is mostly said of a direction or a time ("left", "home") is no object."""
+    """Return whether a word can be a noun: not one mostly used for a direction or time ("left", "home")."""
     tags = _tags(word)
     if word in FUNCTION_WORDS or "ADV" in tags or not word[0].isalpha():
         return False

@@ -1,15 +1,15 @@
-"""What office programs, card programs and web pages leave in a text, taken off: markup, mojibake, unseen characters."""
+"""Remove what office programs, card programs and web pages leave in a text: markup, mojibake, invisible characters."""
 
 import html
 import re
 import unicodedata
 
-# Reasons, as reports name them.
+# Names of reasons in reports.
 ENCODING, MARKUP, CHARACTERS = "encoding_repaired", "markup_removed", "characters_normalised"
 
-_SUSPECT = re.compile(r"[^\n\x20-\x7e]|[<&{\[*_`]")  # a text without any of these is left alone at once
+_SUSPECT = re.compile(r"[^\n\x20-\x7e]|[<&{\[*_`]")  # a text without any of these is returned unchanged at once
 _LINE_TAG = re.compile(r"<(?:br|/p|/div|/li|/tr|/h\d)\b[^<>]*>|<(?:p|div|li|tr|h\d)\b[^<>]*>", flags=re.IGNORECASE)
-# Of HTML alone: "May I <borrow> it?" is somebody's own emphasis.
+# Only HTML tags: in "May I <borrow> it?" the brackets are emphasis.
 _HTML = (
     "a|abbr|audio|b|big|blockquote|body|br|center|cite|code|dd|del|div|dl|dt|em|font|h[1-6]|head|hr|html|i|img|ins|kbd|li|"
     "mark|object|ol|p|param|pre|q|rt|ruby|s|small|source|span|strike|strong|sub|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|"
@@ -20,7 +20,7 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]+\d*);", flags=re.IGNOR
 _CLOZE = re.compile(r"\{\{c\d+::((?:(?!\{\{|\}\}|::).)*)(?:::(?:(?!\{\{|\}\}).)*)?\}\}", flags=re.DOTALL)
 _MEDIA = re.compile(r"\[(?:sound|anki):[^\]]*\]")
 _EMPHASIS = re.compile(r"(?<![\w*_`])(\*\*\*|\*\*|\*|__|_|`)(?=[^\s*_`])([^*_`\n]*[^\s*_`])\1(?![\w*_`])")
-# An acute or grave accent, a prime and the like, where an apostrophe is meant: between two letters.
+# An accent, a prime or a similar character instead of an apostrophe, between two letters.
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])[´`′ʼʹ＇‛](?=[^\W\d_])")
 _LIGATURES = {chr(code): unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 _FULL_WIDTH = {chr(code): unicodedata.normalize("NFKC", chr(code)) for code in range(0xFF01, 0xFF5F)}
@@ -29,10 +29,10 @@ _JOINER = "\u200d"  # holds some emoji together
 
 
 def repaired(text: str) -> tuple[str, tuple[str, ...]]:
-    """The text as it was meant, and the reasons for what was changed: of ENCODING, MARKUP and CHARACTERS.
+    """Return the text as it was meant, and the reasons for changes: ENCODING, MARKUP and CHARACTERS.
 
-    A line break of HTML becomes one of the text. Curly quotes, dashes and accented letters stay. Text that is sound
-    comes back as it is.
+    An HTML line break becomes a line break. Curly quotes, dashes and accented letters stay. Text without problems is
+    returned unchanged.
     """
     if not _SUSPECT.search(text):
         return text, ()
@@ -46,7 +46,7 @@ def repaired(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def decoded_again(text: str) -> str:
-    """UTF-8 that was read as a Windows code page ("donâ€™t"), put right."""
+    """Repair UTF-8 that was read as a Windows code page ("donâ€™t")."""
     if text.isascii():
         return text
     from ftfy import TextFixerConfig, fix_encoding
@@ -58,7 +58,7 @@ def decoded_again(text: str) -> str:
 def _without_markup(text: str) -> str:
     bare = _TAG.sub("", _LINE_TAG.sub("\n", text))
     bare = _ENTITY.sub(lambda match: html.unescape(match[0]), bare)
-    bare = _TAG.sub("", _LINE_TAG.sub("\n", bare))  # tags that were written as entities
+    bare = _TAG.sub("", _LINE_TAG.sub("\n", bare))  # tags written as entities
     bare = _MEDIA.sub("", bare)
     while (without := _CLOZE.sub(r"\1", bare)) != bare:  # from the inside out
         bare = without

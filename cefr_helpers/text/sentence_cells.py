@@ -1,10 +1,10 @@
-"""The sentences of one cell: several in a cell are split, numbers, patterns and glosses taken off."""
+"""Extract the sentences of one cell: split several, and remove numbers, patterns and glosses."""
 
 import re
 
 from cefr_helpers.text.sentences import has_end_mark
 
-# Reasons, as reports name them.
+# Names of reasons in reports.
 SPLIT, NUMBERING, GLOSS = "cell_split", "numbering_removed", "gloss_removed"
 
 _QUOTES = "\"'“‘«("
@@ -14,15 +14,15 @@ _SEPARATOR = re.compile(rf"\s+[/|]\s+(?=[{_QUOTES}]*[^\W\d_])")
 _GLOSS = re.compile(r"\s*\((?:=|i\.e\.|e\.g\.)[^()]*\)")
 # "complain about something, They complained …": the pattern of a word before its sentence.
 _PATTERN = re.compile(r"^([a-z][^.!?:,;]*)(?:[,;:]|\s[-–—])\s+(?=[A-Z])")
-# Three points alone are no gap: a sentence may trail off.
+# Three dots alone are not a gap: a sentence may trail off.
 _GAP = re.compile(r"_{2,}|\.{5,}|…{2,}|\[\s*(?:\.{3}|…)\s*\]|-{4,}")
 
 
 def sentences(cell: str) -> tuple[list[str], tuple[str, ...]]:
-    """The sentences of a cell, and the reasons for what was changed: of SPLIT, NUMBERING and GLOSS.
+    """Return the sentences of a cell, and the reasons for changes: SPLIT, NUMBERING and GLOSS.
 
-    A cell is split at line breaks, " / ", " | " and numbers in a row. A sentence that goes on in the next line, in
-    small letters, stays whole. A cell of one sentence comes back as it is.
+    A cell is split at line breaks, " / ", " | " and consecutive numbers. A sentence that continues on the next line
+    with a small letter stays whole. A cell of one sentence is returned unchanged.
     """
     reasons: dict[str, None] = {}
     pieces = _pieces(cell)
@@ -41,7 +41,7 @@ def sentences(cell: str) -> tuple[list[str], tuple[str, ...]]:
 
 
 def without_pattern(sentence: str, word: str) -> str:
-    """The sentence without the word's pattern: "complain about sth, They complained." begins with "They"."""
+    """Remove a word's pattern from its sentence: "complain about sth, They complained." becomes "They complained."."""
     match = _PATTERN.match(sentence)
     if match and match[1].startswith(word.lower()) and has_end_mark(sentence):
         return sentence[match.end() :]
@@ -49,12 +49,12 @@ def without_pattern(sentence: str, word: str) -> str:
 
 
 def has_gap(sentence: str) -> bool:
-    """Whether it is an exercise: a line or points stand where a word should."""
+    """Return whether it is an exercise with a line or dots in place of a word."""
     return bool(_GAP.search(sentence))
 
 
 def is_fragment(sentence: str) -> bool:
-    """Whether it is a piece of a sentence, such as "to go abroad": it begins small and has no end mark."""
+    """Return whether it is a fragment, such as "to go abroad": it begins with a small letter and has no end mark."""
     first = sentence.lstrip(_QUOTES)[:1]
     return first.islower() and not has_end_mark(sentence)
 
@@ -63,20 +63,20 @@ def _pieces(cell: str) -> list[str]:
     lines = _lines(cell)
     pieces = [piece for line in lines for piece in _SEPARATOR.split(line) if piece.strip()]
     if not all(_starts(piece) for piece in pieces):
-        pieces = lines  # "to go / travel": words to choose from, and no sentences
+        pieces = lines  # "to go / travel": alternative words, not sentences
     if len(pieces) == 1 and re.match(r"\s*\(?1[.)]\s", pieces[0]):
         pieces = _NEXT_NUMBER.split(pieces[0])
     return pieces or [""]
 
 
 def _starts(piece: str) -> bool:
-    """Whether a piece begins as a sentence does: a capital, a digit, or a number or bullet before it."""
+    """Return whether a piece begins as a sentence does: with a capital, a digit, or a number or bullet before it."""
     first = piece.strip().lstrip(_QUOTES)[:1]
     return bool(_NUMBER.match(piece)) or not first.islower()
 
 
 def _lines(cell: str) -> list[str]:
-    """The lines of a cell, those that go on joined to the one before; a cell of one line as it is."""
+    """Return the lines of a cell, with continuations joined to the line before."""
     if "\n" not in cell and "\r" not in cell:
         return [cell]
     lines: list[str] = []

@@ -1,9 +1,9 @@
-"""British and American spellings of one word: rules where a rule is safe, a table where it is not."""
+"""British and American spellings of a word: by rules if a rule is safe, and by tables if it is not."""
 
 import re
 from functools import cache
 
-# A stem may stand anywhere in a word: colourful, discoloured, favourite, neighbourhood.
+# A stem may occur anywhere in a word: colourful, discoloured, favourite, neighbourhood.
 _OUR_STEMS = """
 arbour ardour armour behaviour candour clamour colour demeanour endeavour favour fervour flavour glamour harbour
 honour humour labour neighbour odour parlour rancour rigour rumour saviour savour splendour succour tumour valour
@@ -33,7 +33,7 @@ _AE_OE_STEMS = {
     "paediatr": "pediatr",
     "palaeo": "paleo",
 }
-# Whole words, British first; a third spelling may follow. Their inflections are understood as well.
+# Whole words, British first; a third spelling may follow. Their inflections are covered as well.
 _TABLE = """
 acknowledgement acknowledgment | adviser advisor | aeroplane airplane | afterwards afterward | ageing aging |
 ageism agism | all_right alright | aluminium aluminum | amid amidst | among amongst | analogue analog | annexe annex |
@@ -71,7 +71,7 @@ _HAS_STEM = re.compile("|".join(stem for pair in _PARTS + _ENDINGS for stem in p
 
 @cache
 def variants(word: str) -> frozenset[str]:
-    """All spellings of a lower-case word, itself included; a variant that no one writes does no harm."""
+    """Return all spellings of a lower-case word, itself included; a spelling that nobody uses does no harm."""
     found = {word} | _WHOLE_WORDS.get(word, frozenset())
     for ending in (_ISE_ENDING, _YSE_ENDING):
         found |= {ending.sub(letter, word) for letter in "sz"}
@@ -85,10 +85,10 @@ def variants(word: str) -> frozenset[str]:
 
 
 def noun_variants(word: str) -> frozenset[str]:
-    """The other spelling of a noun whose American form is also another word's (tyre/tire, cheque/check)."""
+    """Return the other spelling of a noun whose American form is also another word (tyre/tire, cheque/check)."""
     return _NOUNS.get(word, frozenset()) - {word}
 
 
 def canonical(word: str) -> str:
-    """One spelling that stands for all variants of a lower-case word."""
+    """Return one spelling that represents all variants of a lower-case word."""
     return min(variants(word))

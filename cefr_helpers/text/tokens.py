@@ -1,4 +1,4 @@
-"""The words of a sentence, and what each can stand for: clitics and contractions, hyphens, typographic signs."""
+"""Split sentences into words, and find what each can mean: clitics, contractions, hyphens, typographic characters."""
 
 import re
 from functools import lru_cache
@@ -24,7 +24,7 @@ _CONTRACTIONS = {
     "gotta": ("got", "to"),
     "y'all": ("you", "all"),
 }
-# "'s" is "is" or "has" after these; after a noun it is taken for the genitive.
+# "'s" is "is" or "has" after these; after a noun it counts as the genitive.
 _BEFORE_IS = frozenset(
     ("it", "he", "she", "that", "this", "there", "here", "what", "who", "where", "when", "why", "how", "everything")
 )
@@ -32,24 +32,24 @@ _WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 def plain_signs(text: str) -> str:
-    """Lower case, with typographic apostrophes and hyphens made plain."""
+    """Return the text in lower case, with plain apostrophes and hyphens."""
     return text.translate(_PLAIN_SIGNS).lower()
 
 
 def same_length(text: str) -> str:
-    """`plain_signs` with a character for each character, so that places in it are places in the text."""
+    """Return `plain_signs` character by character, so that positions in it are positions in the text."""
     return "".join(plain if len(plain := plain_signs(one)) == 1 else one for one in text)
 
 
 @lru_cache(maxsize=4096)
 def tokens(sentence: str) -> tuple[str, ...]:
-    """Words (with their hyphens and apostrophes) and punctuation marks, lower case."""
+    """Return the words (with hyphens and apostrophes) and punctuation marks, in lower case."""
     return tuple(TOKEN.findall(plain_signs(sentence)))
 
 
 @lru_cache(maxsize=200_000)
 def readings(token: str) -> frozenset[str]:
-    """What one token can stand for: "don't" -> don't, do, not; "well-known" -> also well, known, wellknown."""
+    """Return what a token can mean: "don't" -> don't, do, not; "well-known" -> also well, known, wellknown."""
     token = token.rstrip("'") or token
     found = {token}
     if "-" in token:
@@ -68,7 +68,7 @@ def readings(token: str) -> frozenset[str]:
 
 @lru_cache(maxsize=200_000)
 def pairs(token: str) -> frozenset[tuple[str, str]]:
-    """The two words that a contraction holds, one after the other: "mustn't" -> must, not; "there's" -> there, is."""
+    """Return the two words of a contraction, in order: "mustn't" -> must, not; "there's" -> there, is."""
     if token in _CONTRACTIONS and token != "ain't":
         first, second = _CONTRACTIONS[token][:2]
         return frozenset({(first, second)})
@@ -82,5 +82,5 @@ def pairs(token: str) -> frozenset[tuple[str, str]]:
 
 
 def words_of(sentence: str) -> list[str]:
-    """The words of a sentence, lower case, without punctuation; for lengths and for telling sentences apart."""
+    """Return the words of a sentence in lower case, without punctuation; for lengths and for comparing sentences."""
     return _WORDS.findall(sentence.replace("’", "'").lower())

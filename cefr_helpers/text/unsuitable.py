@@ -1,4 +1,4 @@
-"""Words that are not for a classroom, by a list that people keep: `unsuitable_words.txt`, one word a line."""
+"""Words that are not for a classroom, from a list that can be edited: `unsuitable_words.txt`, one word a line."""
 
 from functools import cache
 from importlib import resources
@@ -10,10 +10,10 @@ FILE = "unsuitable_words.txt"
 
 
 def found_in(sentence: str, except_word: str | None = None) -> list[str]:
-    """The words of a sentence that are forms of a listed one, in order.
+    """Return the words of a sentence that are forms of a listed word, in order.
 
     Args:
-        except_word: the target; who asks for a word wants it in the sentence, so its forms do not count.
+        except_word: the target word, whose forms do not count, because the user requested it.
     """
     excepted = word_match.forms(except_word) if except_word else frozenset()
     return [word for word in words_of(sentence) if word in _forms() and word not in excepted]

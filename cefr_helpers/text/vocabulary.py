@@ -1,4 +1,4 @@
-"""The CEFR level of words, by the word lists of `cefrpy`: how much of a text lies above a level."""
+"""The CEFR level of words, by the word lists of `cefrpy`."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -17,13 +17,13 @@ FUNCTION_WORD = 0
 
 @cache
 def word_level(word: str) -> int | None:
-    """The lowest level, 1 (A1) to 6 (C2), that the word or one of its headwords has as any part of speech.
+    """Return the lowest level, 1 (A1) to 6 (C2), of the word or one of its headwords over all parts of speech.
 
-    The lowest, because the average over parts of speech makes "in" or "book" hard words. 0 for a function word, None
-    for a word that is not listed.
+    It is the lowest, because the average over parts of speech makes "in" or "book" hard words; 0 for a function word,
+    and None for a word that is not listed.
 
-    `cefrpy` has some content words as prepositions, numerals or particles ("old", "day", "goalkeeper"), so that they
-    count as function words here. The features of both level scorers rest on it as it is; `content_level` mends it.
+    `cefrpy` lists some content words as prepositions, numerals or particles ("old", "day", "goalkeeper"), so that they
+    count as function words here. The features of both level scorers depend on that; `content_level` corrects it.
     """
     word = word.lower()
     headwords = {word, *word_match.headwords(word)}
@@ -35,9 +35,9 @@ def word_level(word: str) -> int | None:
 
 @cache
 def content_level(word: str) -> int | None:
-    """The lowest level, 1 (A1) to 6 (C2), that a content word has; 0 for a word of a closed class, None if not listed.
+    """Return the lowest level, 1 (A1) to 6 (C2), of a content word; 0 for a word of a closed class, None if not listed.
 
-    Function words are those of `function_words` and what `cefrpy` knows as nothing else.
+    Function words are those of `function_words`, and words that `cefrpy` lists only as such.
     """
     word = word.lower()
     if is_function_word(word):
@@ -48,17 +48,17 @@ def content_level(word: str) -> int | None:
 
 
 def average_level(word: str) -> float | None:
-    """The mean level, 1 to 6, of one form over its parts of speech, as `cefrpy` weighs them; None if not listed."""
+    """Return the mean level, 1 to 6, of a form over its parts of speech, weighted by `cefrpy`; None if not listed."""
     if not _analyser().is_word_in_database(word):
         return None
     return float(_analyser().get_average_word_level_float(word))
 
 
 def content_levels(sentences: Iterable[str], except_words: Sequence[str] | None = None) -> Iterator[list[int]]:
-    """The levels of each sentence's listed content words; names and other words that are not listed are left out.
+    """Return the levels of each sentence's listed content words; names and other unlisted words are left out.
 
     Args:
-        except_words: the target word of each sentence; its forms are not counted in that sentence.
+        except_words: the target word of each sentence, whose forms are not counted in that sentence.
     """
     sentences = list(sentences)
     targets = except_words if except_words is not None else [None] * len(sentences)
@@ -76,7 +76,7 @@ def _analyser():
 
 
 def _entries(word: str) -> dict[str, int]:
-    """Part of speech (Penn tag) -> level."""
+    """Return part of speech (Penn tag) -> level."""
     if not _analyser().is_word_in_database(word):
         return {}
     found = _analyser().get_pos_level_dict_for_word(word)

@@ -1,7 +1,7 @@
-"""Does a sentence use its target word? Inflections, both spellings, clitics, hyphens, phrases and printed headwords.
+"""Decide whether a sentence uses its target word: inflections, spellings, clitics, hyphens, phrases, printed headwords.
 
-Derivations do not count: "quickly" does not use "quick". A part of speech is not looked at: "meeting" is a form of
-"meet" as much as a noun of its own.
+Derivations do not count: "quickly" does not use "quick". Parts of speech are not checked: "meeting" is a form of "meet"
+as well as a noun.
 """
 
 import re
@@ -12,9 +12,9 @@ from cefr_helpers.text import headwords as printed_headwords
 from cefr_helpers.text import phrases, spelling
 from cefr_helpers.text.tokens import TOKEN, pairs, plain_signs, readings, same_length, tokens
 
-_LONGEST_USE = 12  # tokens of a phrase with what it has inside
+_LONGEST_USE = 12  # tokens of a phrase, including an object inside
 _HOMOGRAPH_DIGIT = re.compile(r"(?<=[^\W\d_])\d$")
-# What lemminflect's dictionary does not have.
+# Forms missing from lemminflect's dictionary.
 _MORE_FORMS = {
     "a": ("an",),
     "an": ("a",),
@@ -32,11 +32,11 @@ _MORE_FORMS = {
 
 
 def matches(word: str, sentence: str) -> bool:
-    """Whether `sentence` uses `word`: in any inflection, spelling or joining; case is ignored.
+    """Return whether `sentence` uses `word`, in any inflection, spelling or joining; case is ignored.
 
-    A multi-word target stands together, any of its words inflected; a phrasal verb may have its object inside ("look it
-    up", "wake Anna up"). your, one's, oneself, sb and sth stand for others (`phrases`), and of a headword such as
-    "film/movie" either will do (`headwords`).
+    The words of a multi-word target must be adjacent, each possibly inflected; a phrasal verb may have its object
+    inside ("look it up", "wake Anna up"). your, one's, oneself, sb and sth are placeholders (`phrases`), and for a
+    headword such as "film/movie" either word counts (`headwords`).
     """
     singles, rows = _targets(word)
     found = tokens(sentence)
@@ -49,9 +49,9 @@ def matches(word: str, sentence: str) -> bool:
 
 
 def place(word: str, sentence: str) -> tuple[int, int] | None:
-    """Where a sentence uses its word: start and end of the part with the fewest words, the first of several, or None.
+    """Return where a sentence uses its word: start and end of the first part with the fewest words, or None.
 
-    A genitive's ending is no part of it ("the dog's tail"), and an object inside a phrase is ("look it up").
+    The part excludes a genitive's ending ("the dog's tail") and includes an object inside a phrase ("look it up").
     """
     found = [match.span() for match in TOKEN.finditer(same_length(sentence))]
     if not matches(word, sentence):
@@ -69,11 +69,11 @@ def _without_genitive(word: str, sentence: str, start: int, end: int) -> tuple[i
 
 
 def words_found_in(words: Iterable[str], sentences: Iterable[str]) -> set[str]:
-    """Those of `words` that any of `sentences` uses; the same answer as `matches`, fast for many of both."""
+    """Return those of `words` that any of `sentences` uses, as `matches` decides, but fast for many of both."""
     by_form: dict[str, set[str]] = {}
     for word in words:
         singles, rows = _targets(word)
-        # a phrase shows in the forms of its first word at least; what the index finds is checked by `matches`
+        # a phrase contains at least a form of its first word; `matches` checks what the index finds
         for form in singles.union(*(row[0] for row in rows)):
             by_form.setdefault(form, set()).add(word)
     found: set[str] = set()
@@ -87,10 +87,10 @@ def words_found_in(words: Iterable[str], sentences: Iterable[str]) -> set[str]:
 
 @cache
 def forms(word: str) -> frozenset[str]:
-    """The forms of one word, lower case: itself, its inflections, in British and American spelling.
+    """Return the forms of one word in lower case: itself and its inflections, in British and American spelling.
 
-    A target that is itself an inflected form ("children") has the forms of its headword; of a phrase, the forms are
-    those of the phrase written solid or with the hyphens it has.
+    A target that is itself an inflected form ("children") has the forms of its headword; the forms of a phrase are
+    those of the phrase written as one word or with its hyphens.
     """
     word = _plain(word)
     found = {word}
@@ -104,7 +104,7 @@ def forms(word: str) -> frozenset[str]:
 
 @cache
 def lemmas(word: str) -> frozenset[str]:
-    """Every headword that `word` may be a form of, itself included, each in one spelling; for grouping words."""
+    """Return every headword that `word` may be a form of, itself included, each in one spelling; for grouping words."""
     parts = re.split(r"[ -]+", _plain(word))
     if len(parts) > 1:
         return frozenset({lemma(word), spelling.canonical("".join(parts))})
@@ -113,7 +113,7 @@ def lemmas(word: str) -> frozenset[str]:
 
 @cache
 def lemma(word: str) -> str:
-    """The headword of `word` in one spelling: children -> child, colour and color -> color; a headword stays."""
+    """Return the headword of `word` in one spelling: children -> child, colour and color -> color."""
     parts = re.split(r"[ -]+", _plain(word))
     if len(parts) > 1:
         return spelling.canonical(" ".join(lemma(part) for part in parts))
@@ -122,7 +122,7 @@ def lemma(word: str) -> str:
 
 
 def without_homograph_digit(word: str) -> str:
-    """The word without a dictionary's homograph number: bass1 -> bass; a name like mp3 stays."""
+    """Remove a dictionary's homograph number from a word: bass1 -> bass; a name like mp3 stays."""
     bare = _HOMOGRAPH_DIGIT.sub("", word)
     return bare if bare != word and (len(bare) >= 4 or headwords(bare.lower())) else word
 
@@ -133,7 +133,7 @@ def _plain(word: str) -> str:
 
 @cache
 def _targets(word: str) -> tuple[frozenset[str], tuple[tuple[phrases.Place, ...], ...]]:
-    """A target as single tokens and as phrases, whatever its headword offers; a phrase is a row of places."""
+    """Return a target as single tokens and as phrases (sequences of places), for all that its headword offers."""
     singles, found = {plain_signs(word).strip()}, []
     for offered in printed_headwords.alternatives(word):
         plain = _plain(offered)
@@ -151,7 +151,7 @@ def _targets(word: str) -> tuple[frozenset[str], tuple[tuple[phrases.Place, ...]
 
 
 def _phrases(parts: list[str]) -> list[tuple[phrases.Place, ...]]:
-    """The rows of places that a phrase may be used as."""
+    """Return the sequences of places by which a phrase may be used."""
     places = _without_ends(_places(parts))
     rows = [places] if places else []
     # "pick sb up" is used by "picked up his son" as well
@@ -174,14 +174,14 @@ def _places(parts: list[str]) -> tuple[phrases.Place, ...]:
 
 
 def _without_ends(places: tuple[phrases.Place, ...]) -> tuple[phrases.Place, ...]:
-    """What stands for something at either end says nothing of where the phrase is."""
+    """Remove placeholders at either end, which do not help to locate the phrase."""
     start = next((at for at, place in enumerate(places) if place is not phrases.ANYTHING), len(places))
     end = next((at for at in range(len(places), start, -1) if places[at - 1] is not phrases.ANYTHING), start)
     return places[start:end]
 
 
 def _stands_for_something(part: str, parts: list[str]) -> bool:
-    """Whether a part is a placeholder; "do something" and "or something" mean the word itself."""
+    """Return whether a part is a placeholder; in "do something" and "or something" the word means itself."""
     if part == printed_headwords.GAP or printed_headwords.is_placeholder(part):
         return True
     if all(one in phrases.FUNCTION_WORDS for one in parts if one != part):
@@ -197,7 +197,7 @@ def _part_forms(part: str) -> phrases.Place:
     if part in {"is", "am", "are"}:  # "there is" is used by "there were"
         return forms("be")
     heads = headwords(part)
-    inflected = bool(heads) and part not in heads  # "fashioned" in "old-fashioned" stays as it is
+    inflected = bool(heads) and part not in heads  # "fashioned" in "old-fashioned" is not changed
     return frozenset({part, *_MORE_FORMS.get(part, ())}) if inflected else forms(part)
 
 
@@ -208,13 +208,13 @@ def _is_verb(part: str) -> bool:
 
 
 def _may_be_joined(first: str, second: str) -> bool:
-    """ "web site" may stand for "website", but "may be" not for "maybe"."""
+    """ "web site" may be written for "website", but not "may be" for "maybe"."""
     return first not in phrases.FUNCTION_WORDS and second not in phrases.FUNCTION_WORDS
 
 
 @cache
 def _inflections(word: str) -> frozenset[str]:
-    """All inflected forms of one spelling of a word, lower case, the word included."""
+    """Return all inflected forms of one spelling of a word in lower case, including the word."""
     from lemminflect import getAllInflections, getAllInflectionsOOV
 
     found = {word, *_MORE_FORMS.get(word, ())}
@@ -230,7 +230,7 @@ def _inflections(word: str) -> frozenset[str]:
 
 @cache
 def headwords(word: str) -> tuple[str, ...]:
-    """The headwords that a lower-case word may be a form of, of any part of speech; none for an unknown word."""
+    """Return the headwords that a lower-case word may be a form of, in any part of speech; none for an unknown word."""
     from lemminflect import getAllLemmas
 
     found = getAllLemmas(word) or getAllLemmas(word.capitalize())
@@ -239,7 +239,7 @@ def headwords(word: str) -> tuple[str, ...]:
 
 
 def _doubled(head: str, found: set[str]) -> set[str]:
-    """travelled and traveled: the other spelling of the forms of a longer verb that ends in a vowel and l."""
+    """Return the other spelling of forms of a longer verb that ends in a vowel and l: travelled and traveled."""
     if not re.search(r"[aeiou].*[aeiou]l$", head):
         return set()
     endings = ("ed", "ing", "er", "est") if any(form.endswith("est") for form in found) else ("ed", "ing")

@@ -1,1 +1,1 @@
-"""LoRA tuning: checks before it, the trainer, checkpoints, results, and runs trained elsewhere."""
+"""LoRA tuning: preflight checks, the trainer, checkpoints, results, and runs trained elsewhere."""

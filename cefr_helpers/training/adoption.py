@@ -1,4 +1,4 @@
-"""Taking in a run that was trained elsewhere: a training record from its logs, unknown values as null."""
+"""Import a run that was trained elsewhere: write a training record from its logs, with unknown values as null."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from cefr_helpers.core.recipes import COMPARISON_KEYS, DATA_KEYS, TRAINING_KEYS
 from cefr_helpers.training import run_logs
 from cefr_helpers.training.run_logs import RunLog
 
-_ARGUMENTS = {  # a setting of ours -> the trainer's argument that a TensorBoard log tells
+_ARGUMENTS = {  # our setting -> the trainer's argument in a TensorBoard log
     "gradient_accumulation_steps": "gradient_accumulation_steps",
     "gradient_checkpointing": "gradient_checkpointing",
     "learning_rate": "learning_rate",
@@ -37,11 +37,11 @@ def adopt(source: Path, level: str, workspace: Workspace, replace: bool = False)
     Args:
         source: the run's folder: trainer_state.json in it or in its checkpoint-*, or TensorBoard event files; an
             adapter (adapter_config.json) in it, in a checkpoint or in a folder beside is described too.
-        replace: take the place of the level's records; those of data and comparison, which belong to another
-            training, are then removed (all stay in runs/LEVEL/history).
+        replace: replace the level's records; those of data and comparison, which belong to another training, are then
+            removed (copies of all stay in runs/LEVEL/history).
 
     Raises:
-        InputError: nothing usable in `source`; or the level has records and `replace` is false.
+        InputError: there is nothing usable in `source`, or the level has records and `replace` is false.
     """
     check_level(level)
     check_path(source)
@@ -51,8 +51,8 @@ def adopt(source: Path, level: str, workspace: Workspace, replace: bool = False)
     taken = [path for name in records.NAMES if (path := workspace.record(level, name)).is_file()]
     if taken and not replace:
         raise InputError(
-            f"{taken[0]}: level {level} has records already; to put this run in their place, "
-            "say `cefr adopt … --replace`"
+            f"{taken[0]}: level {level} has records already; to replace them with this run, "
+            "use `cefr adopt … --replace`"
         )
     inputs = records.hash_inputs([*log.files, *([adapter / "adapter_config.json"] if adapter else [])])
     for path in taken:
@@ -93,7 +93,7 @@ def _results(source: Path, log: RunLog, adapter: Path | None) -> dict:
 
 
 def _steps(log: RunLog) -> dict:
-    """Steps and epochs as far as they are told: the last step logged stands in for the last step run."""
+    """Return steps and epochs if the log has them; the last logged step counts as the last step run."""
     facts = log.facts
     steps, epochs = (facts.get(name) or 0 for name in ("max_steps", "num_train_epochs"))
     reached = [row["epoch"] for row in log.history if row.get("epoch") is not None]
@@ -105,7 +105,7 @@ def _steps(log: RunLog) -> dict:
 
 
 def _hyperparameters(log: RunLog, config: dict) -> dict:
-    """The settings the logs tell; a batch size is the trainer's, per device."""
+    """Return the settings in the logs; a batch size is the trainer's, per device."""
     facts = log.facts
     told = {ours: facts.get(theirs) for ours, theirs in _ARGUMENTS.items()}
     ratio = facts.get("warmup_ratio") or facts.get("warmup_steps")
@@ -132,7 +132,7 @@ def _change(losses: list[float], reached: str) -> dict:
 
 
 def _find_adapter(source: Path) -> Path | None:
-    """The adapter's folder: the run's own, else the one beside the logs, else the newest checkpoint's."""
+    """Return the adapter's folder: the run's own, or else one beside the logs, or else the newest checkpoint's."""
     folders = [path for path in source.iterdir() if path.is_dir()]
     folders.sort(key=lambda path: (path.name.startswith("checkpoint-"), -path.stat().st_mtime))
     return next((path for path in (source, *folders) if (path / "adapter_config.json").is_file()), None)
@@ -154,7 +154,7 @@ def _describe(adapter: Path) -> dict:
 
 
 def _base_model(adapter: Path | None, config: dict) -> dict:
-    """The base model's name by the adapter's configuration, else by its model card."""
+    """Return the base model's name from the adapter's configuration, or else from its model card."""
     name = config.get("base_model_name_or_path") or (_card_base(adapter / "README.md") if adapter else None)
     if isinstance(name, str) and Path(name).is_absolute():
         name = Path(name).name
@@ -163,7 +163,7 @@ def _base_model(adapter: Path | None, config: dict) -> dict:
 
 
 def _card_base(card: Path) -> str | None:
-    """The first base model that a model card names; None where there is no card, or none that can be read."""
+    """Return the first base model that a model card names; None without a readable card."""
     from huggingface_hub import metadata_load
 
     try:

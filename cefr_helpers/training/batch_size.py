@@ -16,12 +16,12 @@ _LARGEST_ON_CPU = 4
 def resolve(recipe: Recipe, folder: Path, on_gpu: bool, fits: Callable[[int], bool]) -> Recipe:
     """Return the recipe with numbers for `batch_size` and `gradient_accumulation_steps`.
 
-    With `batch_size: auto` the recipe's `gradient_accumulation_steps` counts the examples of a step. They are cut into
-    the largest micro-batches that divide them and that fit.
+    With `batch_size: auto` the recipe's `gradient_accumulation_steps` counts the examples of a step. They are split
+    into the largest micro-batches that divide them and that fit.
 
     Args:
-        folder: of the run's checkpoints; keeps the choice for a training that resumes.
-        on_gpu: whether the model is on one. On a CPU the choice goes by speed.
+        folder: the folder of the run's checkpoints, which stores the choice for a training that resumes.
+        on_gpu: whether the model is on a GPU. On a CPU the choice is made for speed.
         fits: tries one step with a micro-batch of this size.
 
     Raises:
@@ -36,7 +36,7 @@ def resolve(recipe: Recipe, folder: Path, on_gpu: bool, fits: Callable[[int], bo
         sizes = [size for size in range(examples, 0, -1) if examples % size == 0]
         size = _first(sizes, fits) if on_gpu else max(size for size in sizes if size <= _LARGEST_ON_CPU)
         write_atomically(file, json.dumps({"batch_size": size}))
-    print(f"batch_size: auto: {size} examples at a time, {examples // size} times a step", flush=True)
+    print(f"batch_size: auto: {size} examples at a time, {examples // size} times per step", flush=True)
     return recipe.model_copy(update={"batch_size": size, "gradient_accumulation_steps": examples // size})
 
 

@@ -1,6 +1,6 @@
-"""What happens beside the steps of training: lines of progress, a stop on numbers not finite, sealed checkpoints.
+"""Callbacks of the training: progress lines, a stop when a number is not finite, and sealed checkpoints.
 
-The lines show in JupyterLab and in the batch's log alike.
+The progress lines appear both in JupyterLab and in the batch's log.
 """
 
 import math
@@ -14,7 +14,7 @@ from cefr_helpers.training import checkpoints
 
 
 class SealCheckpoint(TrainerCallback):
-    """Seals each checkpoint once the trainer, in each of its processes, has written all of it."""
+    """Seals each checkpoint when all processes of the trainer have written it completely."""
 
     def on_save(self, args, state, control, **kwargs):
         args.distributed_state.wait_for_everyone()
@@ -62,7 +62,7 @@ class ProgressCallback(TrainerCallback):
         )
 
     def tokens_per_s(self) -> float | None:
-        """Tokens of real text a second of training, without the time of evaluations; None before the first step."""
+        """Return tokens of text per second of training, without the time of evaluations; None before the first step."""
         if self._step_ended is None:
             return None
         busy = self._step_ended - self._started - self._evaluating_s

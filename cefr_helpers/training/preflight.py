@@ -1,6 +1,6 @@
-"""The least memory and disk that a training needs: reported before it starts, and refused where there is less.
+"""Check before a training starts whether there is at least the memory and disk it needs, and refuse if there is less.
 
-These are bounds that follow from the sizes of weights, optimizer and logits, and no predictions: a training takes more.
+These are lower bounds from the sizes of weights, optimizer and logits, not predictions: a training needs more.
 """
 
 import json
@@ -18,15 +18,15 @@ from cefr_helpers.models import prompts
 from cefr_helpers.models.base_model import BaseModel
 from cefr_helpers.training import distributed
 
-_CHECKPOINTS = 3  # two are kept, and the third is written before one is removed
+_CHECKPOINTS = 3  # two are kept, and a third is written before one is removed
 _LESS = "lower batch_size, eval_batch_size, max_seq_length or lora_rank in the recipe, or close other programs"
 
-_SMALLER = "take a smaller base_model, set load_in_4bit: true where there is a GPU, or close other programs"
+_SMALLER = "use a smaller base_model, set load_in_4bit: true if there is a GPU, or close other programs"
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """Bytes that are needed of something and those that are free, and what to do where they are too few."""
+    """Needed and free bytes of a resource, and what to do if they are too few."""
 
     what: str
     needed: int
@@ -38,10 +38,10 @@ class Requirement:
 
 
 def check_base(base: BaseModel, recipe: Recipe) -> Requirement:
-    """What loading the base model takes at the least, before it is loaded.
+    """Return at least how much memory the base model needs, before it is loaded.
 
     Raises:
-        InputError: the device has less, and the environment does not set OVERRIDE.
+        InputError: the device has less, and OVERRIDE is not set in the environment.
     """
     import psutil
     import torch
@@ -57,7 +57,7 @@ def check_base(base: BaseModel, recipe: Recipe) -> Requirement:
 
 
 def _share_of_file(base: BaseModel, recipe: Recipe) -> float:
-    """Bytes of a weight once it is loaded, over those in the file."""
+    """Return the bytes of a loaded weight divided by its bytes in the file."""
     config = json.loads((base.folder / "config.json").read_text(encoding="utf-8"))
     stored = 4 if "float32" in (config.get("dtype"), config.get("torch_dtype")) else 2
     return (0.5 if recipe.load_in_4bit else 4 if recipe.precision == "fp32" else 2) / stored
@@ -66,14 +66,14 @@ def _share_of_file(base: BaseModel, recipe: Recipe) -> float:
 def check_resources(
     model, tokenizer, examples: Sequence[dict], recipe: Recipe, workspace: Workspace
 ) -> list[Requirement]:
-    """What a training needs besides what is loaded already.
+    """Return at least how much memory and disk a training needs, in addition to what is loaded already.
 
     Args:
         model: the base model with fresh LoRA weights.
         examples: formatted examples.
 
     Raises:
-        InputError: there is less, and the environment does not set OVERRIDE.
+        InputError: there is less, and OVERRIDE is not set in the environment.
     """
     found = [*_of_memory(model, tokenizer, examples, recipe), *_of_disk(model, workspace)]
     _refuse(found)
@@ -81,7 +81,7 @@ def check_resources(
 
 
 def check_gpu() -> None:
-    """Refuse a GPU of NVIDIA's that this build of PyTorch can't use; Unsloth would end there without naming the cause.
+    """Refuse an NVIDIA GPU that this build of PyTorch can't use; Unsloth would fail without naming the cause.
 
     Raises:
         InputError: names driver, build or GPU, and says how to train on the CPU instead.
@@ -101,7 +101,7 @@ def _refuse(needs: Sequence[Requirement]) -> None:
     short = [need for need in needs if need.needed > need.free]
     if short and not os.environ.get(OVERRIDE):
         lines = [f"{need}; {need.remedy}" for need in short]
-        raise InputError("\n".join([*lines, f"`--no-checks`, CHECKS=no or {OVERRIDE}=1 lets it try all the same"]))
+        raise InputError("\n".join([*lines, f"`--no-checks`, CHECKS=no or {OVERRIDE}=1 lets it try anyway"]))
 
 
 def _of_memory(model, tokenizer, examples: Sequence[dict], recipe: Recipe) -> list[Requirement]:
@@ -109,11 +109,11 @@ def _of_memory(model, tokenizer, examples: Sequence[dict], recipe: Recipe) -> li
     import torch
 
     free = psutil.virtual_memory().available
-    on_gpu = model.device.type == "cuda"  # of which each process of the training has its own
+    on_gpu = model.device.type == "cuda"  # each process of the training has its own
     there = torch.cuda.mem_get_info(model.device)[0] if on_gpu else free // distributed.world_size()
     counts = prompts.token_counts(tokenizer, examples)
     longest = min(max(map(sum, counts)), recipe.max_seq_length)
-    # some batch has at least the mean of them
+    # at least one batch reaches their mean
     labelled = fmean(sum(both) if recipe.loss_on == "full_text" else both[1] for both in counts)
     training = training_bytes(model, longest, min(int(labelled), longest), recipe)
     return [
@@ -124,11 +124,11 @@ def _of_memory(model, tokenizer, examples: Sequence[dict], recipe: Recipe) -> li
 
 
 def training_bytes(model, tokens: int, labelled: int, recipe: Recipe) -> int:
-    """Bytes that a step takes besides the weights: gradients, moments, each layer's input, logits with their gradient.
+    """Return the bytes of a step besides the weights: gradients, moments, layers' inputs, logits with gradients.
 
     Args:
-        tokens: of the longest example.
-        labelled: tokens of an example that the loss is taken over; training needs the logits of these alone.
+        tokens: number of tokens of the longest example.
+        labelled: number of tokens over which the loss is computed; training needs only their logits.
     """
     config, size = model.config.get_text_config(), model.get_input_embeddings().weight.element_size()
     trained = sum(weight.numel() * weight.element_size() for weight in model.parameters() if weight.requires_grad)

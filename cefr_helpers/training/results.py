@@ -1,4 +1,4 @@
-"""What a training run says of itself for the record: what really ran, how long, and the history of its losses."""
+"""Collect the results of a training run for the record: actual settings, duration, and the history of losses."""
 
 import json
 from pathlib import Path
@@ -8,11 +8,11 @@ from cefr_helpers.models import lora_targets
 
 
 def collect(trainer, recipe: Recipe, chosen: Recipe, duration_s: float, resume: Path | None) -> dict:
-    """The part of the training record that the run itself knows.
+    """Return the part of the training record that comes from the run itself.
 
     Args:
-        recipe: as it was asked for.
-        chosen: the same with numbers where the recipe leaves the choice to the machine.
+        recipe: the requested recipe.
+        chosen: the same recipe, with numbers for settings that are left to the machine.
     """
     import torch
 
@@ -51,16 +51,16 @@ def collect(trainer, recipe: Recipe, chosen: Recipe, duration_s: float, resume: 
         "eval_loss": _change(losses, "best"),
         "best": {key: best[key] for key in ("step", "epoch", "eval_loss")} if best else None,
         "resumed_from_step": int(resume.name.split("-")[1]) if resume else None,
-        # all defaults with it, but for the folders of this machine
+        # includes all defaults, without the folders of this machine
         "trainer_arguments": {k: v for k, v in json.loads(args.to_json_string()).items() if not k.endswith("_dir")},
     }
 
 
 def _history(log: list[dict], steps_per_epoch: float) -> list[dict]:
-    """The trainer's log as rows of the record; its closing summary row is left out.
+    """Return the trainer's log as rows of the record, without its final summary row.
 
-    The epoch is the share of an epoch's steps. The trainer counts batches, of which the last step of an epoch may have
-    fewer, and so calls step 50 of 29 an epoch 1.74 and not 1.72.
+    The epoch is computed from steps. The trainer counts batches, and the last step of an epoch may have fewer, so it
+    reports 1.74 and not 1.72 for step 50 with 29 steps per epoch.
     """
     names = {"loss": "train_loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm"}
     rows = []
@@ -72,7 +72,7 @@ def _history(log: list[dict], steps_per_epoch: float) -> list[dict]:
 
 
 def _change(losses: list[float], reached: str) -> dict:
-    """First and last loss and the reduction in per cent from the first to the "last" or the "best" one."""
+    """Return first and last loss, and the reduction in per cent from the first to the "last" or the "best" one."""
     if not losses:
         return {"first": None, "last": None, "best": None, "reduction_pct": None}
     found = {"first": losses[0], "last": losses[-1], "best": min(losses)}
@@ -104,7 +104,7 @@ def _value(option) -> str:
 
 
 def peak_memory_bytes() -> int:
-    """The largest resident memory of this process so far."""
+    """Return the peak resident memory of this process so far, in bytes."""
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

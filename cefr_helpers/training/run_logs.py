@@ -1,4 +1,4 @@
-"""The logs of a training run elsewhere: a Hugging Face `trainer_state.json`, or TensorBoard event files."""
+"""Read the logs of a run trained elsewhere: a Hugging Face `trainer_state.json`, or TensorBoard event files."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from cefr_helpers.core.errors import InputError
 STATE = "trainer_state.json"
 _EVENTS = "events.out.tfevents.*"
 _NAMES = {"loss": "train_loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm"}
-_LARGEST = 1e300  # no step, loss or count of a real run; NaN and infinity are not below it either
+_LARGEST = 1e300  # larger than any step, loss or count of a real run; NaN and infinity are not below it either
 _TAGS = {
     "train/loss": "train_loss",
     "eval/loss": "eval_loss",
@@ -23,12 +23,12 @@ _TAGS = {
 
 @dataclass(frozen=True)
 class RunLog:
-    """What the logs of a run tell.
+    """The content of a run's logs.
 
     Attributes:
         files: the files it was read from.
-        history: as in our training records: step, epoch and what was logged there, in step order.
-        facts: further values under the names of the trainer's arguments or state; absent means unknown.
+        history: as in our training records: step, epoch and logged values, in step order.
+        facts: further values under the names of the trainer's arguments or state; missing means unknown.
     """
 
     files: tuple[Path, ...]
@@ -40,7 +40,7 @@ def read(source: Path) -> RunLog:
     """Read the logs in `source`: its trainer_state.json, that of its newest checkpoint, or its event files.
 
     Raises:
-        InputError: the folder is missing, holds no logs, logs of several runs, or a file that can't be read.
+        InputError: the folder is missing, has no logs, logs of several runs, or a file that can't be read.
     """
     if not source.is_dir():
         raise InputError(f"{source}: no such folder; expected the folder of a training run")
@@ -48,7 +48,7 @@ def read(source: Path) -> RunLog:
     state = next((path for path in states if path.is_file()), None)
     log = read_state(state) if state else read_events(source)
     if not log.history:
-        raise InputError(f"{log.files[0]}: holds no loss at any step, so there is nothing to take in")
+        raise InputError(f"{log.files[0]}: contains no loss at any step, so there is nothing to import")
     return log
 
 
@@ -75,11 +75,11 @@ def read_events(source: Path) -> RunLog:
     """Read the TensorBoard event files at or under `source`, as the Hugging Face trainer writes them.
 
     Raises:
-        InputError: there are none, or they lie in several folders and so may belong to several runs.
+        InputError: there are none, or they are in several folders and so may belong to several runs.
     """
     files = tuple(sorted(source.rglob(_EVENTS)))
     if not files:
-        raise InputError(f"{source}: holds neither {STATE}, nor checkpoint-*/{STATE}, nor TensorBoard event files")
+        raise InputError(f"{source}: contains neither {STATE}, nor checkpoint-*/{STATE}, nor TensorBoard event files")
     folders = sorted({file.parent for file in files})
     if len(folders) > 1:
         names = ", ".join(str(folder) for folder in folders[:5])
@@ -117,7 +117,7 @@ def _history(log: list[dict]) -> list[dict]:
 
 
 def _merged(log: list[dict]) -> list[dict]:
-    """Training figures of one step in one row, evaluations in rows of their own, as a trainer's log has them."""
+    """Return training values of one step in one row, and evaluations in separate rows, as in a trainer's log."""
     rows: dict[tuple, dict] = {}
     for entry in log:
         known = {key: number for key, number in entry.items() if key == "epoch" or number is not None}
@@ -127,7 +127,7 @@ def _merged(log: list[dict]) -> list[dict]:
 
 
 def _logged_arguments(events) -> dict:
-    """The trainer's arguments, which the Hugging Face callback logs as a text."""
+    """Return the trainer's arguments, which the Hugging Face callback logs as a text."""
     if "args/text_summary" not in events.Tags()["tensors"]:
         return {}
     text = events.Tensors("args/text_summary")[0].tensor_proto.string_val[0]
@@ -139,7 +139,7 @@ def _logged_arguments(events) -> dict:
 
 
 def _single(value: float) -> float | None:
-    """A 32-bit number with the digits it holds: 0.0002, not 0.00019999999494757503."""
+    """Return a 32-bit number with its significant digits: 0.0002, not 0.00019999999494757503."""
     return float(f"{value:.7g}") if math.isfinite(value) else None
 
 

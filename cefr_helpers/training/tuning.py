@@ -21,7 +21,7 @@ from cefr_helpers.training import results as training_results
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """What a training run gave: the model at its best checkpoint, and the numbers of the record."""
+    """The outcome of a training run: the model at its best checkpoint, and the numbers of the record."""
 
     model: object
     tokenizer: object
@@ -32,11 +32,11 @@ def prepare_unsloth(run_folder: Path) -> None:
     """Import Unsloth, which must come before transformers and TRL, and only in a process that trains.
 
     Args:
-        run_folder: takes Unsloth's compiled code, so that runs and processes side by side do not race for one folder.
+        run_folder: folder for Unsloth's compiled code, so that parallel runs and processes do not share one.
     """
     preflight.check_gpu()
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL would tell the hub of each training
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL would report each training to the hub
     own = f"unsloth_compiled_cache{distributed.rank() or ''}"
     os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(run_folder / own))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -44,15 +44,15 @@ def prepare_unsloth(run_folder: Path) -> None:
     import unsloth  # noqa: F401
 
     if distributed.world_size() > 1 and not torch.cuda.is_available():
-        os.environ["ACCELERATE_USE_CPU"] = "true"  # else it lets CPU processes train each for itself
-        # it calls their devices cpu:0 and cpu:1, by which torch.load finds no optimizer again
+        os.environ["ACCELERATE_USE_CPU"] = "true"  # otherwise it lets CPU processes train separately
+        # it calls their devices cpu:0 and cpu:1, with which torch.load cannot load the optimizer again
         torch.serialization.register_package(
             0, lambda storage: None, lambda storage, place: storage if place.startswith("cpu:") else None
         )
 
 
 def load(base: BaseModel, recipe: Recipe, seed: int):
-    """The base model with fresh LoRA weights, and its tokenizer, ready to train.
+    """Load the base model with fresh LoRA weights, and its tokenizer, ready to train.
 
     Returns:
         (model, tokenizer).
@@ -83,13 +83,13 @@ def load(base: BaseModel, recipe: Recipe, seed: int):
         random_state=seed,
         max_seq_length=recipe.max_seq_length,
     )
-    if model.device.type == "cpu":  # on a GPU the attention is Unsloth's own
+    if model.device.type == "cpu":  # on a GPU Unsloth uses its own attention
         attention.enable(model.get_base_model())
     return model, load_tokenizer(base)
 
 
 def fingerprint(base: BaseModel, recipe: Recipe, seed: int, data: dict[str, str]) -> str:
-    """Twelve hex digits for all that shapes a training run: checkpoints are resumed under the same one alone.
+    """Return twelve hex digits over everything that affects a training run; it resumes only checkpoints with the same.
 
     Args:
         data: file -> sha256 of the formatted examples.
@@ -111,14 +111,14 @@ def tune(
 ) -> TrainingOutcome:
     """Train the adapter; afterwards the model holds the checkpoint with the lowest eval loss.
 
-    The eval loss is the token-weighted loss of the completions by `likelihood.score`, the very quantity that the
-    baseline comparison reports. Where several processes train as one, all but the first exit here.
+    The eval loss is the token-weighted loss of the completions by `likelihood.score`, the same quantity that the
+    baseline comparison reports. If several processes train together, all but the first exit here.
 
     Args:
         train: formatted examples.
         evaluation: formatted examples.
-        folder: takes the checkpoints; a whole one in it is resumed.
-        logs: takes the TensorBoard event files.
+        folder: folder for the checkpoints; training resumes from a complete one in it.
+        logs: folder for the TensorBoard event files.
 
     Raises:
         FloatingPointError: loss or gradient is not finite; the message names the step.
@@ -139,14 +139,14 @@ def tune(
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     duration_s = time.monotonic() - started
-    trainer.accelerator.wait_for_everyone()  # each has loaded the best checkpoint, which may go now
+    trainer.accelerator.wait_for_everyone()  # each has loaded the best checkpoint, which can be removed now
     if distributed.rank():
         sys.exit(0)
     return TrainingOutcome(trainer.model, tokenizer, training_results.collect(trainer, recipe, ran, duration_s, resume))
 
 
 def _fits(model, tokenizer, train: list[dict], recipe: Recipe, seed: int, size: int) -> bool:
-    """Whether one step with the longest examples fits into the device's memory; the model stays as it was."""
+    """Return whether one step with the longest examples fits into the device's memory; the model is not changed."""
     import torch
     from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
@@ -163,11 +163,11 @@ def _fits(model, tokenizer, train: list[dict], recipe: Recipe, seed: int, size: 
             folder = Path(place)
             trial = recipe.model_copy(update=one_step)
             trainer = make_trainer(model, tokenizer, rows, train[:1], trial, seed, folder, folder / "logs")
-            for callback in (ProgressCallback, SealCheckpoint):  # a trial is nothing to report
+            for callback in (ProgressCallback, SealCheckpoint):  # a trial should not report anything
                 trainer.remove_callback(callback)
             trainer.train()
         return True
-    except RuntimeError as error:  # of which PyTorch's lack of memory is one
+    except RuntimeError as error:  # includes PyTorch's out-of-memory error
         if not should_reduce_batch_size(error):
             raise
         return False
@@ -181,16 +181,16 @@ def _fits(model, tokenizer, train: list[dict], recipe: Recipe, seed: int, size: 
 
 
 def _check_fresh(model) -> None:
-    """Refuse weights that an interrupted training left in this kernel: starting from them gives another result."""
+    """Refuse weights that an interrupted training left in this kernel: starting from them gives a different result."""
     if any(bool(weights.any()) for name, weights in model.named_parameters() if "lora_B" in name):
         raise InputError(
-            "adapter: trained already in this kernel, and there is no checkpoint to go on from; run again from the "
+            "adapter: trained already in this kernel, and there is no checkpoint to resume from; run again from the "
             "cell that loads the base model with fresh LoRA weights"
         )
 
 
 def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int, folder: Path, logs: Path):
-    """TRL's trainer with every setting of the recipe; arguments as in `tune`."""
+    """Return TRL's trainer with every setting of the recipe; arguments as in `tune`."""
     import torch
     from datasets import Dataset
     from packaging.version import Version
@@ -201,12 +201,12 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
     from cefr_helpers.training.callbacks import ProgressCallback, SealCheckpoint
 
     class Trainer(SFTTrainer):
-        """Evaluates through likelihood.score instead of averaging batch means."""
+        """Evaluates with `likelihood.score` instead of averaging batch means."""
 
         control: Any  # transformers sets it
 
         def train(self, *args, **kwargs):
-            with disable_input_dtype_casting(self.model):  # to 32 bits, from which autocast would bring it to 16
+            with disable_input_dtype_casting(self.model):  # it would cast to 32 bits, and autocast back to 16
                 return super().train(*args, **kwargs)
 
         def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
@@ -223,15 +223,15 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
             if weighted_loss.COLUMN not in inputs:
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-            # over the tokens of all processes, of whose gradients the mean will be taken
+            # over the tokens of all processes, whose gradients will be averaged
             return weighted_loss.compute(model, inputs, num_items_in_batch) * self.accelerator.num_processes
 
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(logs)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     size = 3 * sum(weight.numel() * weight.element_size() for weight in trained)  # with the optimizer's two moments
     dtype = model.get_input_embeddings().weight.dtype
-    # weights of tokens come in padded rows; for the rest Unsloth has kernels on a GPU, and decides
-    # before torch 2.12 it has no kernel for attention without pads, and takes the examples one by one
+    # token weights need padded rows; otherwise Unsloth has kernels on a GPU, and decides
+    # before torch 2.12 it has no kernel for attention without padding, and takes the examples one by one
     has_kernel = Version(torch.__version__) >= Version("2.12")
     unpadded = model.device.type == "cuda" and recipe.target_word_weight == 1 and has_kernel
     args = SFTConfig(
@@ -246,7 +246,7 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         learning_rate=recipe.learning_rate,
         optim=recipe.optimizer,
         lr_scheduler_type=recipe.lr_scheduler,
-        warmup_steps=recipe.warmup_ratio,  # transformers 5: a number below 1 is the share of all steps
+        warmup_steps=recipe.warmup_ratio,  # transformers 5: a number below 1 is a share of all steps
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.max_grad_norm,
         max_length=recipe.max_seq_length,
@@ -278,10 +278,10 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
     rows = prompts.training_rows(tokenizer, train, recipe.max_seq_length, recipe.loss_on)
     if recipe.target_word_weight != 1:
         rows = weighted_loss.add_weights(rows, tokenizer, train, recipe.target_word_weight)
-    # the second only tells the trainer that there is an evaluation; Trainer.evaluate scores the examples themselves
+    # the second only shows the trainer that there is an evaluation; Trainer.evaluate scores the examples themselves
     datasets = [Dataset.from_list(chosen) for chosen in (rows, rows[:1])]
     for dataset in datasets:
-        dataset._unsloth_truncated_to = recipe.max_seq_length  # else Unsloth, in doubt about it, would pad them
+        dataset._unsloth_truncated_to = recipe.max_seq_length  # otherwise Unsloth would pad them to be safe
     trainer = Trainer(
         model=model,
         processing_class=tokenizer,

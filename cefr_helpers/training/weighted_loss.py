@@ -1,7 +1,7 @@
-"""A training loss in which the tokens of the target words weigh more than the others.
+"""A training loss in which the tokens of the target words have a higher weight.
 
-The target word is one token in twenty or so, and another word would often suit the sentence as well: little of the
-plain loss asks a model to use the word that it was given.
+The target word is about one token in twenty, and another word would often fit the sentence as well, so the plain loss
+hardly rewards a model for using the given word.
 """
 
 import re
@@ -15,12 +15,12 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def add_weights(rows: Sequence[dict], tokenizer, examples: Sequence[dict], weight: float) -> list[dict]:
-    """The rows with `loss_weights`, one number a token; their mean over the labelled tokens of a row is 1.
+    """Return the rows with `loss_weights`, one number per token; their mean over the labelled tokens of a row is 1.
 
     Args:
-        rows: from `prompts.training_rows`.
-        examples: what they were made of, in the same order.
-        weight: of a target word's tokens, as a multiple of the others'.
+        rows: rows from `prompts.training_rows`.
+        examples: the examples they were made from, in the same order.
+        weight: weight of a target word's tokens, as a multiple of the others'.
     """
     weighted = []
     for row, example in zip(rows, examples, strict=True):
@@ -36,7 +36,7 @@ def add_weights(rows: Sequence[dict], tokenizer, examples: Sequence[dict], weigh
 
 
 def target_spans(example: dict) -> list[tuple[int, int]]:
-    """Where in the answer each line uses its own word, in any form, as (start, end) in characters."""
+    """Return where in the answer each line uses its own word, in any form, as (start, end) in characters."""
     spans, place = [], 0
     for word, line in zip(example["words"], example["output"].split("\n"), strict=True):
         own = {form for part in _WORD.findall(word) for form in word_match.forms(part)}
@@ -46,7 +46,7 @@ def target_spans(example: dict) -> list[tuple[int, int]]:
 
 
 class Collator:
-    """Pads `loss_weights` with zeros beside what another collator makes of the rest."""
+    """Pads `loss_weights` with zeros, and leaves the other fields to another collator."""
 
     def __init__(self, collator):
         self.collator = collator
@@ -63,11 +63,11 @@ class Collator:
 
 
 def compute(model, inputs: dict, items):
-    """The plain loss in value, so that it compares with others; its gradient is that of the weighted one.
+    """Return a loss with the value of the plain loss, so that it is comparable, and the gradient of the weighted one.
 
     Args:
         inputs: a batch of `Collator`.
-        items: labelled tokens of the whole step, over which the sum is divided; None: those of this batch.
+        items: number of labelled tokens of the whole step, by which the sum is divided; None: those of this batch.
     """
     from torch.nn.functional import cross_entropy
 
@@ -82,9 +82,9 @@ def compute(model, inputs: dict, items):
 
 
 def _logits(model, inputs: dict, kept):
-    """The logits that predict the kept tokens, (kept, vocabulary); kept: (rows, tokens - 1), bool.
+    """Return the logits that predict the kept tokens, (kept, vocabulary); kept: (rows, tokens - 1), bool.
 
-    The head is a fifth of a small model's work and all of its memory, so it sees these places alone.
+    The head is a fifth of a small model's work and all of its memory, so it only gets these positions.
     """
     from accelerate.utils import extract_model_from_parallel
     from torch.nn.functional import pad

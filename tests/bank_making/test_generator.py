@@ -512,7 +512,7 @@ def refused(command, monkeypatch, capsys, good):
         (["--output", "double.csv/b1.json"], "double.csv is a file; expected a folder"),
         (["--bank", "none"], "none: no such file or folder"),
         (["--server", "there"], "server: 'there'; expected an address such as"),
-        (["--server", "https://me:mine@there/v1"], "holds a name, password or query"),
+        (["--server", "https://me:mine@there/v1"], "has a name, password or query"),
         (["--server", f"https://there/{PLANTED}/v1"], "parameter server holds a secret"),
         (["--model", PLANTED], "parameter model holds a secret"),
         (["--server", "http://there/v1"], "http://there/v1 is not encrypted, and BANK_API_KEY is set"),

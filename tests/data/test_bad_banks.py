@@ -44,7 +44,7 @@ HAND_MADE = [
     ("b2.csv", b"\xef\xbb\xbf\xef\xbb\xbf" + GOOD_CSV.encode(), "header"),
     ("b2.json", b"\xef\xbb\xbf\xef\xbb\xbf[]", "not valid JSON"),
     # control characters and halves of characters
-    ("b2.csv", GOOD_CSV.replace("car", "c\x00ar"), "line 2: sentence 'They had to abandon the c\\x00ar.' holds"),
+    ("b2.csv", GOOD_CSV.replace("car", "c\x00ar"), "line 2: sentence 'They had to abandon the c\\x00ar.' contains"),
     ("b2.csv", GOOD_CSV.replace("car", "c\x1b[31mar"), "U+001B"),
     ("b2.csv", GOOD_CSV.replace("car", "c\x81ar"), "U+0081"),
     (
@@ -56,7 +56,7 @@ HAND_MADE = [
     ("b2.json", '[{"word": "abandon", "sentence": "\\ud800 abandon"}]', "U+D800"),
     ("b2.json", '{"abandon": ["They abandon \\udfff."]}', "U+DFFF"),
     ("b2.json", '{"aban\\u0000don": ["They abandon it."]}', "U+0000"),
-    ("b2.jsonl", '{"word": "abandon", "sentence": "a\\u0001"}', "line 1: sentence 'a\\x01' holds"),
+    ("b2.jsonl", '{"word": "abandon", "sentence": "a\\u0001"}', "line 1: sentence 'a\\x01' contains"),
     ("b2.jsonl", '{"word": "abandon\\u007f", "sentence": "a"}', "U+007F"),
     ("b2.json", '{"abandon": ["a raw \x01 inside"]}', "not valid JSON (Invalid control character"),
     # Turkish i
@@ -91,7 +91,7 @@ HAND_MADE = [
     ("b2.json", json.dumps({"w" * 10**5: ["x"]}), "has 100000 characters; expected at most 200"),
     ("b2.jsonl", json.dumps({"word": "abandon", "sentence": "y" * 2001}), "line 1: sentence 'yyy"),
     ("b2.json", '{"abandon": [' + "9" * 5000 + "]}", "sentence inf"),
-    ("b2.json", "9" * 5000, "holds inf"),
+    ("b2.json", "9" * 5000, "contains inf"),
     ("b2.json", rows(*[REQUEST] * 3, 7), "row 4 (line 1): 7; expected"),
     # deep
     ("b2.json", deep(100_000), "nested too deep"),
@@ -106,11 +106,11 @@ HAND_MADE = [
     ("b2.json", '{"abandon": [[["deep"]]]}', "[['deep']]"),
     ("b2.json", '{"abandon": {"abandon": ["They abandon it."]}}', "'abandon' -> {'abandon':"),
     # not numbers, wrong types
-    ("b2.json", "NaN", "holds nan"),
-    ("b2.json", "Infinity", "holds inf"),
-    ("b2.json", "null", "holds None"),
-    ("b2.json", "true", "holds True"),
-    ("b2.json", '"abandon"', "holds 'abandon'"),
+    ("b2.json", "NaN", "contains nan"),
+    ("b2.json", "Infinity", "contains inf"),
+    ("b2.json", "null", "contains None"),
+    ("b2.json", "true", "contains True"),
+    ("b2.json", '"abandon"', "contains 'abandon'"),
     ("b2.json", "[NaN]", "row 1 (line 1): nan"),
     ("b2.json", '{"abandon": NaN}', "'abandon' -> nan"),
     ("b2.json", '{"abandon": [NaN]}', "sentence nan; expected a sentence as text"),
@@ -200,10 +200,10 @@ def test_a_bad_bank_is_refused_before_anything_starts(refused, tmp_path, name, c
         ("../B2", "no such file or folder"),
         ("CON", "no such file or folder"),
         ("", "sentence_bank"),
-        ("a\nb.csv", "holds control characters"),
+        ("a\nb.csv", "contains control characters"),
         ("x" * 300 + ".csv", "File name too long"),
         ("caf\udce9.csv", "unable to parse raw data as a unicode string"),
-        ("{level}.csv", "holds braces"),
+        ("{level}.csv", "contains braces"),
         ("/dev/null", "no such file or folder"),
         (".", "no file for level B2"),
         ("BUNDLED", "no such file or folder"),
@@ -331,7 +331,7 @@ def test_rubbish_is_refused_or_read_and_never_breaks(tmp_path, name, content):
 
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
-    [HAND_MADE[0], HAND_MADE[13], ("b2.json", deep(100_000), "nested too deep"), ("b2.json", "NaN", "holds nan")],
+    [HAND_MADE[0], HAND_MADE[13], ("b2.json", deep(100_000), "nested too deep"), ("b2.json", "NaN", "contains nan")],
     ids=["latin-1", "null", "deep", "nan"],
 )
 def test_the_real_command_says_the_same(tmp_path, name, content, expected):

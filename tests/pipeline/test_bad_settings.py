@@ -241,7 +241,7 @@ OPTIONS = [
     (["run", "--output-root", "README.md/out"], "is a file; expected a folder"),
     (["run", "--output-root", "a\x01b"], "control characters"),
     (["run", "--output-root", ""], "output_root"),
-    (["run", "--output-root", "{level}"], "holds braces"),
+    (["run", "--output-root", "{level}"], "contains braces"),
     (["run", "--output-root", "/proc/nowhere"], "expected a folder that can be written to"),
     (["run", "--user-data", "README.md"], "is a file; expected a folder"),
     (["run", "--user-data", "b" * 300], "too long"),
@@ -257,7 +257,7 @@ OPTIONS = [
     (["adopt", "nowhere", "B2"], "no such folder"),
     (["adopt", ".", "../B2"], "'../B2' is not a CEFR level"),
     (["adopt", ".", "CON"], "'CON' is not a CEFR level"),
-    (["adopt", ".", "B2"], "holds neither trainer_state.json"),
+    (["adopt", ".", "B2"], "contains neither trainer_state.json"),
     (["adopt", "a\x01b", "B2"], "control characters"),
     (["adopt", "."], "Missing argument"),
 ]  # fmt: skip
@@ -273,10 +273,10 @@ def test_a_wrong_option_is_refused(refused, tmp_path, arguments, expected):
 STATES = [
     ("{", "not valid JSON"), ("[]", "has no list log_history"), ("[" * 100_000, "nested too deep"),
     ("NaN", "log_history"),
-    ('{"log_history": [1]}', "log_history"), ('{"log_history": []}', "holds no loss"), ("", "not valid JSON"),
-    ('{"log_history": [{"step": 1, "loss": NaN}]}', "holds no loss"), ("\x00", "not valid JSON"),
-    ('{"log_history": [{"step": "1", "loss": 2.0}]}', "holds no loss"),
-    ('{"log_history": [{"step": 1, "loss": ' + "9" * 1000 + "}]}", "holds no loss"),
+    ('{"log_history": [1]}', "log_history"), ('{"log_history": []}', "contains no loss"), ("", "not valid JSON"),
+    ('{"log_history": [{"step": 1, "loss": NaN}]}', "contains no loss"), ("\x00", "not valid JSON"),
+    ('{"log_history": [{"step": "1", "loss": 2.0}]}', "contains no loss"),
+    ('{"log_history": [{"step": 1, "loss": ' + "9" * 1000 + "}]}", "contains no loss"),
 ]  # fmt: skip
 
 

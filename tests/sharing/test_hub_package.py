@@ -77,8 +77,8 @@ def link(folder):
     [
         (shutil.rmtree, "is not there"),
         (lambda folder: weights(folder).unlink(), "model.safetensors is missing"),
-        (lambda folder: flip(weights(folder)), "model.safetensors is not as it was published"),
-        (lambda folder: (folder / "config.json").write_text("{}"), "config.json is not as it was published"),
+        (lambda folder: flip(weights(folder)), "model.safetensors has changed since it was published"),
+        (lambda folder: (folder / "config.json").write_text("{}"), "config.json has changed since it was published"),
         (lambda folder: (folder / "optimizer.pt").write_bytes(pickle.dumps(1)), "optimizer.pt is none of the model's"),
         (lambda folder: (folder / ".env").write_text("x"), ".env is none of the model's"),
         (lambda folder: (folder / "logs").mkdir(), "logs is a link or a folder"),

@@ -168,11 +168,11 @@ def spoil_config(folder: Path, mark: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "expected"),
     [
-        (spoil_with_pickle, "model.safetensors: not whole safetensors weights"),
+        (spoil_with_pickle, "model.safetensors: not complete safetensors weights"),
         (spoil_with_bin, r"missing weights, \*\.safetensors"),
         (spoil_index, "weight_map names 'pytorch_model.bin'"),
         (spoil_index_upwards, "weight_map names '../other.safetensors'"),
-        (spoil_by_cutting, "not whole safetensors weights"),
+        (spoil_by_cutting, "not complete safetensors weights"),
         (name_code, "config.json: auto_map .* is code to be run"),
         (name_code_in_tokenizer, "tokenizer_config.json: auto_map"),
         (quantise, r"config.json: quantization_config \{'load_in_4bit': True.* expected the model in 16 bits"),

@@ -195,8 +195,8 @@ def test_records_are_never_overwritten_in_silence(tmp_path, workspace):
         ("{", "not valid JSON"),
         ("[]", "has no list log_history"),
         ({"log_history": 3}, "has no list log_history"),
-        ({"log_history": []}, "holds no loss at any step"),
-        ({"log_history": [{"step": 1, "loss": float("nan")}]}, "holds no loss at any step"),
+        ({"log_history": []}, "contains no loss at any step"),
+        ({"log_history": [{"step": 1, "loss": float("nan")}]}, "contains no loss at any step"),
     ],
 )
 def test_broken_states_are_told_with_the_file(tmp_path, workspace, content, said):
@@ -210,7 +210,7 @@ def test_folders_without_logs_or_with_several_runs_are_told(tmp_path, workspace)
     with pytest.raises(InputError, match="no such folder"):
         adoption.adopt(tmp_path / "nowhere", "B2", workspace)
     (tmp_path / "run").mkdir()
-    with pytest.raises(InputError, match="holds neither trainer_state.json"):
+    with pytest.raises(InputError, match="contains neither trainer_state.json"):
         adoption.adopt(tmp_path / "run", "B2", workspace)
     for name in ("one", "two"):
         write_run(tmp_path / "run" / name, "", "events.out.tfevents.1.x")

@@ -57,7 +57,7 @@ def test_a_base_that_the_memory_cannot_hold_is_refused_before_it_is_loaded(tiny_
     assert preflight.check_base(base, settings).needed == stored // 2
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=stored // 4))
     assert preflight.check_base(base, settings.model_copy(update={"load_in_4bit": True})).needed <= stored // 4
-    told = f"memory for the weights of {base.name}: at least .* take a smaller base_model.*\n.*CHECKS=no"
+    told = f"memory for the weights of {base.name}: at least .* use a smaller base_model.*\n.*CHECKS=no"
     with pytest.raises(InputError, match=told):
         preflight.check_base(base, settings)
     monkeypatch.setenv(preflight.OVERRIDE, "1")
@@ -93,7 +93,7 @@ def test_too_little_is_refused_with_place_need_and_remedy_and_can_be_overridden(
         check()
     first, last = str(refused.value).splitlines()
     assert first.startswith(f"disk at {tmp_path}/out: at least 0.01 GB needed, 0.00 GB free; make room")
-    assert last == "`--no-checks`, CHECKS=no or CEFR_NO_CHECKS=1 lets it try all the same"
+    assert last == "`--no-checks`, CHECKS=no or CEFR_NO_CHECKS=1 lets it try anyway"
     memory = psutil.virtual_memory()
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=10_000))
     with pytest.raises(InputError, match="memory for training: at least .* lower batch_size, .*\nmemory for merging"):

@@ -123,7 +123,7 @@ def test_a_broken_checkpoint_is_named_and_the_one_before_taken(tiny_folder, exam
     optimizer = tmp_path / "run" / "checkpoints" / "checkpoint-8" / "optimizer.pt"
     optimizer.write_bytes(optimizer.read_bytes()[:1000])
     resumed = run(tmp_path / "run", tiny_folder, examples, FP32)
-    assert "checkpoint-8 is not whole (optimizer.pt is not as it was written)" in resumed.stdout
+    assert "checkpoint-8 is not complete (optimizer.pt has changed since it was written)" in resumed.stdout
     assert results(resumed)["resumed_from_step"] == 4
 
 

@@ -33,7 +33,7 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path, words, monkey
     assert "sentences: 0; expected 1 to 10" in refuse(*usual, "--sentences", "0")
     assert "candidates: 2 for 3 sentences" in refuse(*usual, "--candidates", "2")
     assert "known: " in refuse(*usual, "--known", tmp_path / "gone.csv")
-    assert "model: './gone' is no folder here" in refuse(*usual, "--model", "./gone")
+    assert "model: './gone' is neither a folder here" in refuse(*usual, "--model", "./gone")
     assert "deck.apkg is there, and was not written by this" in refuse(*usual, "--output", tmp_path / "mine")
 
 
