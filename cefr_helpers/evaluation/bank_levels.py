@@ -41,7 +41,7 @@ class Placement:
         return human_scale.nearest(self.mean)
 
     def in_words(self) -> str:
-        """Return the placement as a sentence: "Your C1 sentences read like B2 (3.6); 48% are within one level of C1"."""
+        """Return the placement in words: "Your C1 sentences read like B2 (3.6); 48% are within one level of C1"."""
         read = f"read like {human_scale.in_words(self.mean)}"
         scored = f" ({self.sentences:,} of the {self.of:,} sentences were scored)" if self.sentences < self.of else ""
         if self.level is None:

@@ -108,7 +108,7 @@ class HumanScale:
         return np.array(self.letter_groups)
 
     def _parts(self, sentences: Sequence[str]) -> tuple["np.ndarray", "np.ndarray"]:
-        """Return what length, vocabulary and grammar add to the linear score (logits), and which sentences have words."""
+        """Return what length, vocabulary and grammar add to the linear score (logits), and which texts have words."""
         import numpy as np
 
         matrix = human_features.matrix(sentences)
