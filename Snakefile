@@ -1,5 +1,5 @@
 # The stages as a graph: order, resume, locks, several levels and runs, clusters. `cefr run` and `cefr experiment` call it
-# with a checked configuration; a run on its own is an experiment of one.
+# with a checked configuration; a single run is an experiment with one run.
 import json
 import os
 import shlex
@@ -31,22 +31,22 @@ class ByRun(dict):
 SETTINGS, EXPERIMENT, RUNS = runs.of_config(dict(config))
 WORKSPACE = SETTINGS.workspace
 PYTHON = sys.executable
-# In the command and no param: another spelling of one recipe or folder is no reason to run a stage again.
+# These are in the command and not in params: another spelling of the same recipe or folder must not run a stage again.
 SETTINGS_JSON = SETTINGS.model_dump_json()
 RUN_JSON = ByRun({run.name or "-": run.settings.model_dump_json() for run in RUNS})
-# By the data's name: which of the runs that share it comes first must not matter.
+# Keyed by the data's name: which of the runs that share the data comes first must not matter.
 DATA_JSON = ByRun({run.data_name or "-": run.data.model_dump_json() for run in RUNS})
 DATA_ROOT = ByRun({run.name or "-": run.data_root for run in RUNS})
-# A stage ends with this process, even where this one is gone before the stage has begun.
+# A stage ends with this process, even if this process is gone before the stage has begun.
 ENGINE = f"{locks.ENGINE}={os.getpid()}"
 STAGE = f"{{ENGINE}} exec {{PYTHON:q}} -m {stages.__name__} "
 TAKE_DATA = f"{{ENGINE}} exec {{PYTHON:q}} -m {runs.__name__} "
 FORMAT, TRAIN, COMPARE, PLOT = STAGES
 REPORT = Stage.EXPERIMENT if EXPERIMENT else Stage.REPORT
-FORMATTED = set()  # data that runs share is formatted once
+FORMATTED = set()  # data that several runs share is formatted once
 recipe_of = cache(recipes.load_recipe)
-# A training takes the cores of this machine, or its share where there are several GPUs. A cluster is asked for the
-# profile's cpus_per_task, and the job then takes the cores it got.
+# A training uses all cores of this machine, or its share if there are several GPUs. On a cluster it requests the
+# profile's cpus_per_task, and uses the cores that the job got.
 GPUS = workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else None
 CORES = max(1, (workflow.resource_settings.cores or 1) // (GPUS or 1))
 
@@ -89,11 +89,11 @@ def depends(run, stage):
 
 
 def asks(run, stage):
-    """Memory and time of a stage's job, and which try it is."""
+    """Return memory and time of a stage's job, and the number of the attempt."""
     return job_resources.rule_resources(config.get("needs", {}), run.settings.recipe, stage)
 
 
-# A file for every stage of every level is a target: a lost one would not be noticed otherwise.
+# All files of every stage of every level are targets; otherwise a lost one would not be noticed.
 rule levels:
     default_target: True
     input: [made(run.workspace, stage, level) for run in RUNS for level in run.settings.levels for stage in STAGES]
@@ -101,8 +101,8 @@ rule levels:
 
 for run in RUNS:
     for level in run.settings.levels:
-        # a command is put together when the job runs, with the last run and level of these loops: it takes its own from
-        # params; priorities finish one level before the next
+        # a command is built when the job runs, after these loops, so it reads its run and level from params; the
+        # priorities finish one level before the next
         own, tag, key = run.workspace, f"{level}_{run.name}".strip("_"), run.name or "-"
         first = -LEVELS.index(level)
 
@@ -112,7 +112,7 @@ for run in RUNS:
             rule:
                 name: run.format_rule(level)
                 input: banks(level), code(FORMAT)
-                # the last data stay until the new are whole, and come back where a stage fails in between
+                # the old data stay until the new are complete, and are restored if the stage fails
                 output: [update(path) for path in made(run.data.workspace, FORMAT, level)]
                 params: run=run.data_name or "-", level=level, recipe=depends(run, FORMAT), seed=run.settings.seed
                 priority: first
@@ -162,7 +162,7 @@ for run in RUNS:
             shell: STAGE + "{PLOT} {params.level} {RUN_JSON:{params.run}} {params.run} {resources.attempt}"
 
 
-# Over the levels that have records, whatever this run was about: a failed level must not hold the report back.
+# The report covers all levels that have records, whatever this run was about: a failed level must not block it.
 rule report:
     input:
         [path for run in RUNS for level in LEVELS for path in records(run.workspace, level, "dataset", "training", "comparison", "ratings") if Path(path).is_file()],

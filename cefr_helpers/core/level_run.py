@@ -15,12 +15,12 @@ from cefr_helpers.core.schema import ComparisonRecord, DatasetRecord, TrainingRe
 
 @dataclass(frozen=True)
 class LevelRun:
-    """What a notebook's parameters ask for.
+    """A stage's run on one level, from a notebook's parameters.
 
     Attributes:
         settings: the recipe's keys.
         recipe: its name in recipes/, or its path.
-        inputs: path -> sha256 of each file that was read so far, which the record names.
+        inputs: path -> sha256 of each file read so far, for the record.
     """
 
     stage: Stage
@@ -38,8 +38,8 @@ class LevelRun:
         """Read the recipe and find the folders; nothing is created.
 
         Raises:
-            InputError: no such level or recipe, a value in the recipe that is out of range, or a folder's name that
-                is none.
+            InputError: no such level or recipe, a value in the recipe that is out of range, or an invalid name of a
+                folder.
         """
         workspace = Workspace.at(output_root, user_data)
         return cls(stage, check_level(level), recipe, recipes.load_recipe(recipe), workspace, seed)
@@ -71,7 +71,7 @@ class LevelRun:
         return record
 
     def recipe_record(self) -> dict:
-        """Return the recipe as records name it."""
+        """Return the recipe for the record."""
         return self.settings.as_record(self.recipe)
 
     def finish(self, results: schema.Part) -> Path:

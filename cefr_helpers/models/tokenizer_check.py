@@ -45,7 +45,7 @@ def check(folder: Path, tokenizer) -> None:
     )
     if problem:
         raise InputError(
-            f"base_model: {folder / 'tokenizer.json'}: {problem}; {_HINT}. {OVERRIDE}=1 lets it try all the same"
+            f"base_model: {folder / 'tokenizer.json'}: {problem}; {_HINT}. {OVERRIDE}=1 lets it try anyway"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a run is told: config.yaml with the command line's overrides, checked before anything starts."""
+"""The configuration of a run: config.yaml with the command line's overrides, checked before anything starts."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -53,12 +53,12 @@ class RunConfig(BaseModel):
         return Workspace.at(self.output_root, self.user_data)
 
     def parameters(self, level: str) -> dict:
-        """The parameters of a stage notebook."""
+        """Return the parameters of a stage notebook."""
         return {"level": level, **self.model_dump(mode="json", exclude={"levels"})}
 
 
 def read(overrides: dict | None = None, path: Path | None = None) -> RunConfig:
-    """config.yaml with `overrides` in place of its values; what the whole run needs is looked at as well.
+    """Read config.yaml with `overrides` replacing its values, and check what the whole run needs.
 
     Raises:
         InputError: a key is unknown, missing or wrong; the recipe is not valid; the bank lacks a level. The message
@@ -70,7 +70,7 @@ def read(overrides: dict | None = None, path: Path | None = None) -> RunConfig:
 
 
 def check(values: object, where: str, given: Collection[str] = ()) -> RunConfig:
-    """A checked configuration out of plain values; errors name `where`, or the command line for keys `given` there."""
+    """Check plain values as a configuration; errors name `where`, or the command line for keys `given` there."""
 
     def place(key: str) -> str:
         return "command line" if key in given else where
@@ -97,13 +97,13 @@ def check(values: object, where: str, given: Collection[str] = ()) -> RunConfig:
 
 
 def check_inputs(configuration: RunConfig) -> list[bank_check.LevelCheck]:
-    """Read every bank of the run whole, look at base model, processes and GPU: what is wrong is reported at once.
+    """Read every bank of the run, and check base model, processes and GPU, so that errors are reported at once.
 
     Returns:
-        What is read of each level's bank.
+        The check of each level's bank.
 
     Raises:
-        InputError: as `bank_check`, `base_model.local_folder`, `distributed.check` and `preflight.check_gpu`.
+        InputError: see `bank_check`, `base_model.local_folder`, `distributed.check` and `preflight.check_gpu`.
     """
     preflight.check_gpu()
     chosen = recipes.load_recipe(configuration.recipe)

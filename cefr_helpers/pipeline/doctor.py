@@ -1,6 +1,6 @@
 """`cefr doctor`: what this machine has, which recipes fit, how long a level takes, and what is missing.
 
-The text is made for a bug report: it names no folders, no users and no secrets.
+The text is meant for bug reports, so it contains no folders, users or secrets.
 """
 
 import math
@@ -14,13 +14,13 @@ from cefr_helpers.pipeline import machine, resources
 from cefr_helpers.pipeline.configuration import RunConfig
 
 _SHIPPED = ("smoke", "cpu", "reference")
-# Of a base model that no record here tells about: GPU memory, and seconds a step on an H100 (docs/benchmarks.md)
+# For base models without a record here: GPU memory, and seconds per step on an H100 (docs/benchmarks.md)
 _ON_A_GPU = {"unsloth/Llama-3.2-1B-Instruct": (8e9, 1.0)}
 _MEASURED_ON = "2 cores of an AMD EPYC"  # docs/reference_run
 
 
 def report(settings: RunConfig) -> str:
-    """The whole text."""
+    """Return the whole report."""
     found, gpus = machine.examine(settings.workspace)
     gpu_bytes = max((gpu["total"] for gpu in gpus), default=None)
     todo = [f"{one.name}: {one.advice}." for one in found if one.advice] or ["Nothing is missing."]
@@ -38,10 +38,10 @@ def _line(path: Path, gpu_bytes: int | None, output_root: Path) -> str:
 
 
 def fit(recipe: Recipe, gpu_bytes: int | None, output_root: Path) -> tuple[bool, str]:
-    """Whether a recipe can be trained here, and about how long a level takes or why it can't.
+    """Return whether a recipe can be trained here, and about how long a level takes or why it can't.
 
     Args:
-        gpu_bytes: memory of the GPU that PyTorch can use; None without one.
+        gpu_bytes: memory of the GPU that PyTorch can use; None without a GPU.
     """
     import psutil
 
@@ -57,7 +57,7 @@ def fit(recipe: Recipe, gpu_bytes: int | None, output_root: Path) -> tuple[bool,
         like = [one.memory_bytes for one in elsewhere if one.recipe["base_model"] == recipe.base_model]
         kind, there, needed = "memory", psutil.virtual_memory().total, known.memory_bytes or max(like, default=0)
     if needed > there:
-        return False, f"it takes {needed / 1e9:.1f} GB of {kind}, and there are {there / 1e9:.1f} GB"
+        return False, f"it needs {needed / 1e9:.1f} GB of {kind}, and there are {there / 1e9:.1f} GB"
     return True, _time(recipe, known.seconds, resources.training_s(recipe, elsewhere), step_s)
 
 
@@ -83,7 +83,7 @@ def _recipes() -> list[Path]:
 
 
 def _anonymous(text: str) -> str:
-    """Error messages of libraries hold paths, and a path the user's name."""
+    """Remove paths from libraries' error messages, because they may contain the user's name."""
     for folder, shown in ((sys.prefix, "PYTHON"), (str(project_root()), "PROJECT"), (str(Path.home()), "~")):
         text = text.replace(folder, shown) if folder != "/" else text
     return text

@@ -17,14 +17,14 @@ from cefr_helpers.core.paths import Stage
 from cefr_helpers.training import distributed
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
-# In a run's folder, one for each machine: where `flock` holds between nodes, a dead one's must not keep others waiting.
+# One per machine in a run's folder: if `flock` works between nodes, a dead node's lock must not block others.
 STAGE_LOCK = f".{platform.node()}.lock"
 
 
 def visible() -> list[str]:
-    """The ids of the GPUs that this process may use: those it was given, else those of the machine.
+    """Return the ids of the GPUs that this process may use: those it was given, or else those of the machine.
 
-    SLURM gives a job its own in CUDA_VISIBLE_DEVICES, so that there the job's GPU is the only one to choose.
+    SLURM puts a job's GPU into CUDA_VISIBLE_DEVICES, so that it is the only choice there.
     """
     given = os.environ.get(_VISIBLE)
     if given is None:
@@ -38,16 +38,16 @@ def visible() -> list[str]:
 
 @contextlib.contextmanager
 def reserve(count: int, label: str) -> Iterator[list[str]]:
-    """GPUs for this process and its children alone, until the end of the block; waits until so many are free.
+    """Reserve GPUs for this process and its children until the end of the block; wait until `count` are free.
 
     Args:
-        label: what waits, for the terminal.
+        label: what is waiting, for the terminal.
 
     Yields:
-        Their ids, which CUDA_VISIBLE_DEVICES holds meanwhile; none where there is no GPU.
+        Their ids, which are in CUDA_VISIBLE_DEVICES meanwhile; none if there is no GPU.
 
     Raises:
-        InputError: there are fewer.
+        InputError: there are fewer GPUs.
     """
     ids, before = visible(), os.environ.get(_VISIBLE)
     if not ids:
@@ -82,7 +82,7 @@ def _free(count: int, ids: list[str], label: str) -> dict:
 
 
 def _taken(count: int, ids: list[str]) -> dict:
-    """As many of the GPUs as are free now, up to `count`."""
+    """Take those GPUs that are free now, at most `count`."""
     from filelock import FileLock, Timeout
 
     taken: dict[str, FileLock] = {}
@@ -101,24 +101,25 @@ def _release(taken: dict) -> None:
 
 
 def _lock_file(gpu: str) -> str:
-    """On the machine's own disk. Ids within a SLURM job count from its own GPUs, so they are told apart by the job."""
+    """Return a GPU's lock file on the local disk; ids in a SLURM job are relative, so its name includes the job."""
     name = "-".join([str(os.getuid()), os.environ.get("SLURM_JOB_ID", "local"), gpu])
     return os.path.join(tempfile.gettempdir(), f"cefr-gpu-{re.sub(r'[^A-Za-z0-9-]', '_', name)}.lock")
 
 
 @contextmanager
 def stage_lock(stage: str, executed: Path, label: str) -> Iterator[None]:
-    """Hold what the stage needs until the end of the block; GPUs are waited for.
+    """Hold the resources of a stage until the end of the block; wait for GPUs.
 
-    A cluster that lost sight of a node gives its job to another one, and the two must not write the same checkpoints.
+    If a cluster loses contact with a node, it runs the job on another one, and the two must not write the same
+    checkpoints.
 
     Args:
-        executed: where the stage's executed notebook goes.
-        label: names the stage on the terminal.
+        executed: path of the stage's executed notebook.
+        label: the stage's name on the terminal.
 
     Raises:
-        Busy: another process, perhaps on another node, is at work there.
-        InputError: more GPUs are asked for than there are.
+        Busy: another process, perhaps on another node, is running there.
+        InputError: more GPUs are requested than exist.
     """
     executed.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:

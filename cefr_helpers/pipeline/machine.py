@@ -1,4 +1,4 @@
-"""What this machine has of what the suite uses, each thing with what to do where it is missing or can't be used."""
+"""Examine this machine for what the suite uses, with advice on what is missing or can't be used."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from cefr_helpers.models import base_model
 
 _IMPORT_LIMIT_S = 300
 _HUB_LIMIT_S = 3
-# Environment and models of three levels, as README.md asks for
+# Environment and models of three levels, as README.md states
 _DISK_BYTES = 6e9
 _REMAKE = "`make clean`, then `make setup`, installs it"
 _TORCH = """
@@ -35,7 +35,7 @@ print(json.dumps(told))
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `advice` says what to do where it is missing or can't be used, else it is empty."""
+    """One result of the examination; `advice` says what to do if it is missing or can't be used, or is empty."""
 
     name: str
     value: str
@@ -44,10 +44,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Torch:
-    """PyTorch as a process of its own reports it; `error` is why it could not be imported, else None.
+    """PyTorch as a separate process reports it; `error` is why it could not be imported, or None.
 
     Attributes:
-        gpus: of each GPU that it can use: bytes `free` and `total`, `capability`, and whether it has `bf16`.
+        gpus: for each GPU that it can use: bytes `free` and `total`, `capability`, and whether it has `bf16`.
         codes: the architectures that the build has code for, such as "sm_75".
     """
 
@@ -59,7 +59,7 @@ class Torch:
 
 
 def examine(workspace: Workspace) -> tuple[list[Finding], list[dict]]:
-    """All findings, and the GPUs that PyTorch can use, as `Torch.gpus` tells them."""
+    """Return all findings, and the GPUs that PyTorch can use (`Torch.gpus`)."""
     torch = _torch()
     found = [*_of_python(torch), *of_gpus(torch), *_of_libraries(), of_compiler(bool(torch.gpus))]
     return [*found, _of_disk(workspace), of_hub(), _of_chromium()], list(torch.gpus)
@@ -89,7 +89,7 @@ def _distribution() -> str:
 
 
 def of_gpus(torch: Torch) -> list[Finding]:
-    """What nvidia-smi lists and what PyTorch can do with it; where the two differ, why."""
+    """Return the GPUs that nvidia-smi lists and whether PyTorch can use them; if not, why."""
     listed, trouble = nvidia.gpus()
     if trouble:
         advice = f"{trouble}; reinstall the driver, or restart the machine after its update"
@@ -107,7 +107,7 @@ def _of_gpu(gpu: nvidia.Gpu, torch: Torch) -> Finding:
     text = f"{gpu.name}, {gpu.memory_bytes / 1e9:.1f} GB, driver {gpu.driver}, compute capability {capability}"
     problem = None if torch.error else nvidia.problem(gpu, torch.version, torch.cuda, torch.codes)
     if not problem and not torch.gpus and not torch.error:
-        problem = f"PyTorch {torch.version} does not find it: see that its device is passed into this container"
+        problem = f"PyTorch {torch.version} does not find it: make sure that its device is passed into this container"
     if problem:
         return Finding("GPU", f"{text}; PyTorch can't use it", f"{problem}; {nvidia.HIDE}")
     bf16 = gpu.capability and gpu.capability >= (8, 0)
@@ -123,7 +123,7 @@ def _torch() -> Torch:
 
 
 def _of_libraries() -> list[Finding]:
-    """Unsloth and bitsandbytes, each imported in a process of its own, since Unsloth changes other libraries."""
+    """Check Unsloth and bitsandbytes, each imported in a separate process, because Unsloth changes other libraries."""
     found = []
     for name, module in (("Unsloth", "unsloth"), ("bitsandbytes", "bitsandbytes")):
         _, error = in_a_process(f"import {module}")
@@ -133,7 +133,7 @@ def _of_libraries() -> list[Finding]:
 
 
 def in_a_process(code: str) -> tuple[str, str | None]:
-    """What Python code prints in a process of its own, and the last line of its error, or None."""
+    """Run Python code in a separate process, and return what it prints and the last line of its error, or None."""
     environment = os.environ | {"UNSLOTH_DISABLE_STATISTICS": "1", "HF_HUB_OFFLINE": "1"}
     try:
         done = subprocess.run(
@@ -148,7 +148,7 @@ def in_a_process(code: str) -> tuple[str, str | None]:
 
 
 def of_compiler(has_gpu: bool) -> Finding:
-    """Triton compiles a launcher for each of Unsloth's GPU kernels, with Python's headers."""
+    """Check for a C compiler and Python's headers, with which Triton compiles launchers of Unsloth's GPU kernels."""
     compiler = next(
         (name for name in (os.environ.get("CC"), "gcc", "cc", "clang") if name and shutil.which(name)), None
     )
@@ -179,7 +179,7 @@ def of_hub() -> Finding:
     try:
         httpx.head(constants.ENDPOINT, timeout=_HUB_LIMIT_S)
     except httpx.HTTPError as error:
-        advice = "no base model can be fetched; `base_model: bundled` and local folders need no hub"
+        advice = "no base model can be downloaded; `base_model: bundled` and local folders need no hub"
         return Finding("model hub", f"not reachable ({type(error).__name__})", advice)
     return Finding("model hub", f"reachable, {'with' if os.environ.get('HF_TOKEN') else 'without'} a token")
 

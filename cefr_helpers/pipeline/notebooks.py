@@ -1,4 +1,4 @@
-"""Run a notebook with papermill in a kernel that ends with this process, and say in one line why it did not end."""
+"""Run a notebook with papermill in a kernel that ends with this process, and explain failures in one line."""
 
 import os
 import re
@@ -10,10 +10,10 @@ from pathlib import Path
 from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError
 
-EXPLORE = "explore"  # tag of cells that are there to play with: the batch leaves them out
-# Lines of a notebook that the terminal shows as they come; all of them are in its log.
+EXPLORE = "explore"  # tag of cells for exploring, which the batch skips
+# Lines of a notebook that the terminal shows at once; all of them are in its log.
 _SHOWN = ("step ", "Resuming", "Converting")
-# The kernel's own watch looks once a second: until then it would go on writing beside the next run.
+# The kernel itself checks its parent only once a second; until then it would write beside the next run.
 _END_WITH = "from cefr_helpers.core.locks import die_with_parent; die_with_parent(9, {parent}); del die_with_parent"
 # What Python, PyTorch, CUDA or the system say when memory runs out
 _OUT_OF_MEMORY = re.compile(
@@ -32,7 +32,7 @@ _LONGEST_SOCKET, _SOCKET = 103, "/cefr12345678/kernel-ipc-5"
 
 
 class Tee:
-    """Writes a notebook's lines to the log as they come, and those of progress to the terminal, with a label."""
+    """Writes a notebook's lines to the log at once, and progress lines also to the terminal, with a label."""
 
     def __init__(self, log_file, label: str):
         self.log_file, self.label, self.rest = log_file, label, ""
@@ -50,9 +50,9 @@ class Tee:
 
 
 def load_papermill():
-    """Import papermill without a grammar that it would take 1 to 2 s to build.
+    """Import papermill without a grammar that takes 1 to 2 s to build.
 
-    It checks addresses in other alphabets by RFC 3987, which no notebook's schema asks for.
+    The grammar checks addresses in other alphabets by RFC 3987, which no notebook's schema needs.
     """
     # Python takes None for "not installed"
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # see above
@@ -62,10 +62,10 @@ def load_papermill():
 
 
 def _socket_folder() -> str:
-    """A folder for temporary files whose name is short enough for a unix socket's file below it.
+    """Return a folder for temporary files whose name is short enough for a unix socket in it.
 
     Raises:
-        InputError: neither TMPDIR nor the usual ones are.
+        InputError: neither TMPDIR nor the usual folders are short enough.
     """
     usual = dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"))
     for folder in usual:
@@ -74,22 +74,22 @@ def _socket_folder() -> str:
     longest = _LONGEST_SOCKET - len(_SOCKET)
     raise InputError(
         f"TMPDIR: {tempfile.gettempdir()}: a kernel's sockets need a folder of at most {longest} bytes, "
-        f"and {', '.join(usual)} are longer or can't be written to; expected TMPDIR to name one"
+        f"and {', '.join(usual)} are longer or can't be written to; set TMPDIR to a folder with a shorter path"
     )
 
 
 def execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str | None:
-    """None where every cell ran, else why not.
+    """Execute a notebook; return None if every cell ran, or else why not.
 
     Args:
-        out: takes the executed notebook, also the part of one that failed.
+        out: path for the executed notebook, also for the part of one that failed.
     """
     papermill = load_papermill()
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
-    # kernels that start at once can pick one TCP port: unix sockets with a connection file of their own instead
+    # kernels that start at the same time can pick the same TCP port, so each gets unix sockets and its connection file
     with tempfile.TemporaryDirectory(prefix="cefr", dir=_socket_folder(), ignore_cleanup_errors=True) as folder:
         kernel = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
         try:
@@ -106,7 +106,7 @@ def execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str 
                 autosave_cell_every=30,
                 skip_cells_with_tag=EXPLORE,
                 start_timeout=120,
-                shutdown_kernel="immediate",  # all is written; to take its memory apart would take it seconds
+                shutdown_kernel="immediate",  # everything is written, and freeing its memory would take seconds
                 config=Config({"KernelManager": kernel}),
                 extra_arguments=[f"--IPKernelApp.exec_lines={_END_WITH.format(parent=os.getpid())}"],
             )
@@ -123,7 +123,7 @@ def execute(notebook: Path, out: Path, parameters: dict, stdout, stderr) -> str 
 
 
 def of_cell(number: int, kind: str, message: str, stage: str) -> str:
-    """The cause where a cell raised an exception of a kind, such as "ValueError", with its message."""
+    """Return the cause of failure for a cell that raised an exception of a kind, such as "ValueError"."""
     told = f"cell [{number}] raised {kind}: {message}"
     if _OUT_OF_MEMORY.search(f"{kind}: {message}"):
         return f"memory ran out: {told}\n  {_memory(stage)}"
@@ -131,12 +131,12 @@ def of_cell(number: int, kind: str, message: str, stage: str) -> str:
 
 
 def of_dead_kernel(stage: str) -> str:
-    """The cause where the kernel is gone; to be asked after it was waited for, or its peak is not known."""
+    """Return the cause of failure for a dead kernel; call it after waiting for the kernel, or its peak is unknown."""
     return f"{_KILLED}; the system does so when memory runs out\n  {_memory(stage)}"
 
 
 def may_be_memory(cause: str) -> bool:
-    """Whether more memory might mend what a stage says of its failure."""
+    """Return whether more memory might prevent a stage's failure."""
     return _KILLED in cause or bool(_OUT_OF_MEMORY.search(cause))
 
 
@@ -146,18 +146,18 @@ def _memory(stage: str) -> str:
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     total = psutil.virtual_memory().total
     change = _LESS_MEMORY.get(stage, "close other programs")
-    return f"it had used up to {peak / 1e9:.1f} GB of the {total / 1e9:.1f} GB there are; if that was it, {change}"
+    return f"it had used up to {peak / 1e9:.1f} of {total / 1e9:.1f} GB of memory; if that was the cause, {change}"
 
 
 def refuse_pointless_retry(attempt: int, log: Path) -> None:
     """Refuse a retry that is bound to fail again.
 
-    A stage that says in its log why it failed, and means no lack of memory, fails the same way again. One that says
+    A stage whose log says why it failed, for a reason other than memory, will fail in the same way again. One that says
     nothing was ended from outside: for memory, for time, or with its node.
 
     Args:
-        attempt: 1 for the first.
-        log: the stage's, of the try before.
+        attempt: 1 for the first attempt.
+        log: the stage's log of the attempt before.
 
     Raises:
         InputError: more memory and time won't help.
@@ -168,4 +168,4 @@ def refuse_pointless_retry(attempt: int, log: Path) -> None:
         line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.startswith("FAILED: ")
     ]
     if causes and not may_be_memory(causes[-1]):
-        raise InputError(f"not tried again, since more memory and time won't help: {causes[-1]}\n  log: {log}")
+        raise InputError(f"not retried, since more memory and time won't help: {causes[-1]}\n  log: {log}")

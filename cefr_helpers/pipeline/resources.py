@@ -1,4 +1,4 @@
-"""What trainings took here, and what a job asks a cluster for by that; twice as much with every try."""
+"""Measurements of earlier trainings, and what a job requests from a cluster by them, doubled with every attempt."""
 
 import json
 import math
@@ -15,17 +15,17 @@ from cefr_helpers.core.schema import TrainingResults
 from cefr_helpers.pipeline import slurm
 from cefr_helpers.training import distributed
 
-# Stage -> (megabytes, minutes), where nothing was measured. Data and plots are made by one process on one core.
+# Stage -> (megabytes, minutes), if nothing was measured. Data and plots are made by one process on one core.
 DEFAULTS: dict[str, tuple[int, int]] = {
     Stage.FORMAT: (2000, 30),
     Stage.TRAIN: (8000, 240),
     Stage.COMPARE: (8000, 120),
     Stage.PLOT: (2000, 15),
 }
-# Another node may be slower than the one measured, and a job ends when its time is over: twice, and ten minutes for the
-# start. Memory varies less; the stage's own process and the engine's on the node take the rest.
+# Another node may be slower than the measured one, and a job ends when its time is over: so twice the time, plus ten
+# minutes for the start. Memory varies less; the rest is for the stage's own process and Snakemake's on the node.
 _TIME_SPARE, _START_S, _MEMORY_SPARE, _BESIDE_MB = 2.0, 600, 1.25, 1000
-# The training's record says what it took at most. The comparison holds a model without gradients and optimizer.
+# The training's record has its peak. The comparison has a model without gradients and optimizer in memory.
 _BASE_KEYS = ("base_model", "base_model_revision", "load_in_4bit")
 _SAME_MACHINE = ("cpu", "cores", "system")
 
@@ -35,10 +35,10 @@ class Measured:
     """A finished training on this machine, with its level's other stages.
 
     Attributes:
-        recipe: as its record holds it.
-        stage_s: stage -> seconds that its notebook took; those that did not run are missing.
-        training_s: seconds of the training alone, without loading, saving and merging.
-        disk_bytes: of adapter, merged model and run folder; None where the models are gone.
+        recipe: the recipe in its record.
+        stage_s: stage -> seconds that its notebook took; stages that did not run are missing.
+        training_s: seconds of the training only, without loading, saving and merging.
+        disk_bytes: size of adapter, merged model and run folder; None if the models are gone.
     """
 
     recipe: dict
@@ -52,13 +52,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The sum over planned jobs; None where nothing was measured to go by.
+    """The sum over planned jobs; None if nothing comparable was measured.
 
     Attributes:
-        seconds: one job after another.
-        memory_bytes: of the largest job.
-        disk_bytes: what will stay.
-        unknown: base models of planned jobs of which this machine has no measurement.
+        seconds: time with one job after another.
+        memory_bytes: memory of the largest job.
+        disk_bytes: size of what will be kept.
+        unknown: base models of planned jobs for which this machine has no measurement.
     """
 
     seconds: float | None
@@ -70,7 +70,7 @@ class Estimate:
 
 
 def for_profile(profile: Path, recipes: dict[str, Recipe], output_root: Path) -> dict:
-    """The part of the engine's configuration that says what jobs ask for; empty where a profile stays on this machine.
+    """Return the part of Snakemake's configuration with jobs' requests; empty if a profile stays on this machine.
 
     Args:
         recipes: the recipe's path or name in the run's configuration -> the recipe.
@@ -79,23 +79,23 @@ def for_profile(profile: Path, recipes: dict[str, Recipe], output_root: Path) ->
 
 
 def estimate_requests(recipes: dict[str, Recipe], output_root: Path) -> dict[str, dict[str, list[int]]]:
-    """Recipe's path or name -> stage -> [megabytes, minutes], from the runs under an output folder.
+    """Return recipe's path or name -> stage -> [megabytes, minutes], from the runs under an output folder.
 
-    Nodes are not the machine that submits, so runs of every machine count, and of those with a like recipe the slowest
-    and the largest. What was not measured is missing.
+    Nodes differ from the machine that submits, so runs of every machine count, and of those with a similar recipe the
+    slowest and the largest. What was not measured is missing.
     """
     known = measured(output_root, anywhere=True)
     return {name: _of_recipe(recipe, known) for name, recipe in recipes.items()}
 
 
 def rule_resources(found: dict, recipe: str, stage: str) -> dict[str, Callable]:
-    """The rule's resources mem_mb and runtime (minutes), and the number of the try, with which Snakemake calls them.
+    """Return a rule's resources mem_mb and runtime (minutes), as functions of the attempt that Snakemake passes.
 
     Args:
         found: from `estimate_requests`.
     """
     megabytes, minutes = found.get(recipe, {}).get(stage, DEFAULTS[stage])
-    megabytes *= distributed.requested(stage)  # a record tells the memory of one process
+    megabytes *= distributed.requested(stage)  # a record has the memory of one process
     return {"mem_mb": _doubling(megabytes), "runtime": _doubling(minutes), "attempt": _attempt}
 
 
@@ -123,10 +123,10 @@ def _attempt(wildcards, attempt) -> int:
 
 
 def measured(output_root: Path, anywhere: bool = False) -> list[Measured]:
-    """The trainings recorded under an output folder, experiments included, that ran on this machine's processor.
+    """Return the trainings recorded under an output folder, with experiments, that ran on this machine's processor.
 
     Args:
-        anywhere: take those of other machines too.
+        anywhere: include those of other machines.
     """
     here = records.hardware()
     found = []
@@ -136,7 +136,7 @@ def measured(output_root: Path, anywhere: bool = False) -> list[Measured]:
             try:
                 record = records.read(Workspace(root, root / "user_data"), level, "training")
             except InputError:
-                continue  # a broken record measures nothing; the run that needs it says so
+                continue  # ignore a broken record here; the run that needs it reports it
             same = all(getattr(record.hardware, key) == here.get(key) for key in _SAME_MACHINE)
             if (same or anywhere) and (one := _measured(path.parent, record.recipe, record.results)):
                 found.append(one)
@@ -146,7 +146,7 @@ def measured(output_root: Path, anywhere: bool = False) -> list[Measured]:
 def total(planned: Iterable[tuple[str, Recipe]], known: list[Measured]) -> Estimate:
     """Add up the planned jobs.
 
-    A job takes what those with the same base model and the most like recipe took, the training in proportion to
+    A job is estimated by those with the same base model and the most similar recipe: the training in proportion to
     examples and epochs, the comparison in proportion to the tokens it may generate.
 
     Args:
@@ -176,9 +176,9 @@ def total(planned: Iterable[tuple[str, Recipe]], known: list[Measured]) -> Estim
 
 
 def most(stage: str, recipe: Recipe, known: list[Measured]) -> tuple[float, int] | None:
-    """The most that a job took of those it is reckoned by, as in `total`: (seconds, bytes of memory of its training).
+    """Return the maximum over the jobs by which one is estimated, as in `total`: (seconds, bytes of its training).
 
-    None where nothing was measured to go by.
+    None if nothing comparable was measured.
     """
     timed = [one for one in _alike(recipe, known) if stage in one.stage_s]
     if not timed:
@@ -187,7 +187,7 @@ def most(stage: str, recipe: Recipe, known: list[Measured]) -> tuple[float, int]
 
 
 def training_s(recipe: Recipe, known: list[Measured]) -> float | None:
-    """Seconds that a training takes, in proportion to examples and epochs; None where nothing like it is known."""
+    """Return seconds of a training, in proportion to examples and epochs; None if nothing comparable was measured."""
     alike = [one.training_s * _share_of(recipe, one) for one in _alike(recipe, known)]
     return median(alike) if alike else None
 
@@ -211,7 +211,7 @@ def _measured(folder: Path, recipe: dict, results: TrainingResults) -> Measured 
 
 
 def _duration(notebook: Path) -> float | None:
-    """Seconds that an executed notebook took, as papermill noted them."""
+    """Return the seconds that an executed notebook took, as papermill recorded them."""
     try:
         return json.loads(notebook.read_text(encoding="utf-8"))["metadata"]["papermill"]["duration"]
     except (OSError, ValueError, KeyError):
@@ -223,7 +223,7 @@ def _size(folder: Path) -> int:
 
 
 def _alike(recipe: Recipe, known: list[Measured]) -> list[Measured]:
-    """Of the trainings of the same base model those that share the most settings."""
+    """Return the trainings of the same base model that share the most settings."""
     wanted = recipe.part(DATA_KEYS + TRAINING_KEYS)
     same = [one for one in known if all(one.recipe.get(key) == wanted[key] for key in _BASE_KEYS)]
     shared = [sum(one.recipe.get(key) == value for key, value in wanted.items()) for one in same]

@@ -1,4 +1,4 @@
-"""A run as Snakemake sees it: its configuration, where its data is formatted, and the copy of data that runs share."""
+"""A run for Snakemake: its configuration, the folder of its data, and copying data that runs share."""
 
 import shutil
 import sys
@@ -18,9 +18,9 @@ class Run:
     """One run of the stages over its levels.
 
     Attributes:
-        name: its name among the runs of an experiment; "" for a run on its own.
+        name: its name among the runs of an experiment; "" for a single run.
         settings: its configuration.
-        data_root: the output folder in which its data is formatted: its own, or one that several runs share.
+        data_root: the output folder of its formatted data: its own, or one that several runs share.
     """
 
     name: str
@@ -42,16 +42,16 @@ class Run:
 
     @property
     def data_name(self) -> str:
-        """The name of the data that it shares; "" where it makes its own."""
+        """The name of the data that it shares; "" if it makes its own."""
         return Path(self.data_root).name if self.shares_data else ""
 
     def workspace_of(self, stage: str) -> Workspace:
-        """Where a stage works: the data stage may do so in a shared folder."""
+        """Return the workspace of a stage; the data stage may use a shared folder."""
         return self.data.workspace if stage == Stage.FORMAT else self.workspace
 
     @property
     def unfinished_data(self) -> list[str]:
-        """The names of the rules of data stages that began and did not end: Snakemake is to run these anyhow."""
+        """Return the names of the rules of data stages that began and did not end, which Snakemake must run again."""
         return [
             self.format_rule(level)
             for level in self.settings.levels
@@ -59,16 +59,16 @@ class Run:
         ]
 
     def format_rule(self, level: str) -> str:
-        """The name of the data stage's rule in the Snakefile."""
+        """Return the name of the data stage's rule in the Snakefile."""
         return f"{Stage.FORMAT.rule}_{level}_{self.data_name}".strip("_")
 
     def failures(self, since: float) -> list[str]:
-        """What failed or did not finish since a moment (seconds since 1970), one entry a level at most."""
+        """Return what failed or did not finish since a time (seconds since 1970), at most one entry per level."""
         found = (self._failure(level, since) for level in self.settings.levels)
         return [failure for failure in found if failure]
 
     def _failure(self, level: str, since: float) -> str | None:
-        """Run, level, stage, cause and log of the stage that failed, if one did."""
+        """Return run, level, stage, cause and log of the stage that failed, if one did."""
         for stage in STAGES:
             log = stages.executed_notebook(self.workspace_of(stage), stage, level).with_suffix(".log")
             label = f"{self.name} {level} {stage}".strip()
@@ -84,20 +84,20 @@ class Run:
 
 
 def forced(runs: list[Run]) -> list[str]:
-    """Snakemake's options for what it would take for up to date though its last try did not end."""
+    """Return Snakemake's options for stages that look up to date although their last attempt did not end."""
     rules = sorted({rule for run in runs for rule in run.unfinished_data})
     return ["--forcerun", *rules] if rules else []
 
 
 def planned_jobs(rules: list[str]) -> list[tuple[str, str, str]]:
-    """(stage, level, run or data) of rules of the Snakefile; for taking shared data the rule stands for the stage."""
+    """Return (stage, level, run or data) of rules of the Snakefile; a rule that copies shared data counts as itself."""
     stage_of = {stage.rule: stage for stage in STAGES}
     parts = [(*rule.split("_", 2), "")[:3] for rule in rules if "_" in rule]
     return [(stage_of.get(rule, rule), level, name) for rule, level, name in parts]
 
 
 def plan_lines(settings: RunConfig, rules: list[str]) -> list[str]:
-    """What a run would do, a line a level, for people."""
+    """Return what a run would do, as one line per level."""
     todo: dict[str, list[str]] = {level: [] for level in settings.levels}
     for stage, level, _ in planned_jobs(rules):
         todo[level].append(stage)
@@ -106,18 +106,18 @@ def plan_lines(settings: RunConfig, rules: list[str]) -> list[str]:
 
 
 def single(settings: RunConfig) -> Run:
-    """A run on its own, which formats its data where all else goes."""
+    """Return a single run, which formats its data in its own output folder."""
     return Run("", settings, settings.output_root)
 
 
 def to_config(settings: RunConfig, experiment: str, runs: list[Run]) -> dict:
-    """What the engine is given for an experiment; `of_config` reads it. For a cluster `job_resources` adds to it."""
+    """Return Snakemake's configuration for an experiment; `of_config` reads it, and `resources` extends it."""
     told = [{"name": run.name, "settings": run.settings.model_dump(), "data_root": run.data_root} for run in runs]
     return settings.model_dump() | {"experiment": experiment, "runs": told}
 
 
 def of_config(config: dict) -> tuple[RunConfig, str, list[Run]]:
-    """The engine's configuration, the experiment's name ("" for none), and the runs: one where there is no experiment.
+    """Return the configuration, the experiment's name ("" for none), and the runs: one without an experiment.
 
     Raises:
         InputError: a value of config.yaml is wrong. The runs of an experiment were checked when it was read.
@@ -133,10 +133,10 @@ def of_config(config: dict) -> tuple[RunConfig, str, list[Run]]:
 
 
 def copy_shared_data(level: str, source: Workspace, target: Workspace, recipe: str) -> Path:
-    """Take over a level's examples, executed notebook and dataset record, which then names the run's own recipe.
+    """Copy a level's examples, executed notebook and dataset record, which then names the run's own recipe.
 
     Returns:
-        The record, written last.
+        The path of the record, which is written last.
 
     Raises:
         InputError: the data was not made with this recipe's data settings.
@@ -155,13 +155,13 @@ def copy_shared_data(level: str, source: Workspace, target: Workspace, recipe: s
 
 
 def _copy(source: Path, target: Path) -> None:
-    """A copy, and no second name for one file: the engine compares times, and a copy is newer than its source."""
+    """Copy a file instead of linking it: Snakemake compares times, and a copy is newer than its source."""
     with open(source, "rb") as file, files.atomic_file(target, source.stat().st_size) as copy:
         shutil.copyfileobj(file, copy)
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m cefr_helpers.pipeline.shared_data LEVEL DATA_ROOT CONFIGURATION_JSON`: what the engine calls."""
+    """`python -m cefr_helpers.pipeline.shared_data LEVEL DATA_ROOT CONFIGURATION_JSON`, called by Snakemake."""
     from cefr_helpers.pipeline.configuration import RunConfig
 
     locks.die_with_engine()

@@ -1,4 +1,4 @@
-"""SLURM below the engine: whether a profile goes there, whether it answers, and jobs that a killed engine left."""
+"""SLURM: whether a profile uses it, whether it answers, and jobs that a killed Snakemake left running."""
 
 import importlib.util
 import os
@@ -13,28 +13,28 @@ import yaml
 
 from cefr_helpers.core.errors import InputError, shown
 
-# The profile gives jobs names that begin so: of a user's jobs only these are ever looked at.
+# The profile's prefix of job names; other jobs of the user are never touched.
 JOB_PREFIX = "cefr"
 _PLUGIN = "snakemake_executor_plugin_slurm"
 _COMMANDS = ("sbatch", "squeue", "scancel", "sinfo", "scontrol")
-# A restarted controller is away for seconds; a cancelled job has SLURM's KillWait (30 s) to end, then its node says so.
+# A restarting controller is unavailable for seconds; a cancelled job has SLURM's KillWait (30 s) to end.
 _ANSWER_S, _END_S = 60, 180
 
 
 def uses_slurm(profile: Path) -> bool:
-    """Whether a profile sends its jobs to SLURM.
+    """Return whether a profile sends its jobs to SLURM.
 
     Raises:
-        InputError: the profile is no YAML of keys and values.
+        InputError: the profile is not YAML with keys and values.
     """
     return _values(profile).get("executor") == "slurm"
 
 
 def check(profile: Path) -> list[str]:
-    """Look whether jobs can be handed to SLURM at all.
+    """Check whether jobs can be submitted to SLURM.
 
     Returns:
-        What the engine must be told on top of the profile: how it asks for states where SLURM keeps no accounts.
+        Options for Snakemake in addition to the profile: how to query states if SLURM has no accounting.
 
     Raises:
         InputError: plugin or commands are missing, the controller does not answer, or it has no such partition.
@@ -55,15 +55,15 @@ def check(profile: Path) -> list[str]:
 
 
 def left_jobs(folder: Path) -> list[str]:
-    """The ids of this user's jobs, waiting or running, that an engine submitted for an output folder."""
+    """Return the ids of this user's jobs, waiting or running, that Snakemake submitted for an output folder."""
     return _of_folder(_ask("squeue", "--me", "--noheader", "--format", "%i|%j|%Z"), folder)
 
 
 def cancel_left_jobs(folder: Path) -> None:
-    """Cancel what an engine that was killed left at work for an output folder, and wait until it has ended.
+    """Cancel the jobs that a killed Snakemake left running for an output folder, and wait until they have ended.
 
-    The caller holds `snakemake.only_run`, so no engine is there that such a job could belong to. A stage that another
-    job still worked on would be done twice, by two that write the same files.
+    The caller holds `snakemake.only_run`, so no running Snakemake can own such a job. Otherwise two jobs could run the
+    same stage and write the same files.
 
     Raises:
         InputError: SLURM does not answer, or a job does not end.
@@ -71,14 +71,14 @@ def cancel_left_jobs(folder: Path) -> None:
     jobs = left_jobs(folder)
     if not jobs:
         return
-    print(f"Cancelling SLURM jobs that an earlier run left at work in {folder}: {', '.join(jobs)}", flush=True)
+    print(f"Cancelling SLURM jobs that an earlier run left running in {folder}: {', '.join(jobs)}", flush=True)
     _ask("scancel", *jobs)
     if jobs := _again_while(bool, _END_S, every_s=1)(left_jobs, folder):
         raise InputError(f"{folder}: SLURM jobs {', '.join(jobs)} were cancelled but do not end; see `squeue --me`")
 
 
 def _of_folder(listing: str, folder: Path) -> list[str]:
-    """Of lines "id|name|folder" the ids of our jobs in a folder."""
+    """Return the ids of our jobs in a folder, from lines "id|name|folder"."""
     lines = [line.strip().split("|", 2) for line in listing.splitlines()]
     place = os.path.realpath(folder)
     return [
@@ -89,7 +89,7 @@ def _of_folder(listing: str, folder: Path) -> list[str]:
 
 
 def _ask(*command: str) -> str:
-    """What a SLURM command prints; a controller that does not answer is asked again for a minute."""
+    """Return what a SLURM command prints; if the controller does not answer, retry for a minute."""
     asking = _again_while(lambda done: done.returncode != 0, _ANSWER_S, every_s=2)
     done = asking(subprocess.run, command, capture_output=True, text=True)
     if done.returncode != 0:
@@ -98,7 +98,7 @@ def _ask(*command: str) -> str:
 
 
 def _again_while(bad: Callable[[Any], bool], at_most_s: float, every_s: float) -> tenacity.Retrying:
-    """What calls a function again while its result is bad and there is time; it gives the last result."""
+    """Return a retry policy: call again while the result is bad and there is time, then return the last result."""
     return tenacity.Retrying(
         retry=tenacity.retry_if_result(bad),
         stop=tenacity.stop_after_delay(at_most_s),

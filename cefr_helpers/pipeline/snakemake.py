@@ -1,4 +1,4 @@
-"""Calls Snakemake with a checked configuration, one call at a time in an output folder."""
+"""Call Snakemake with a checked configuration, one call at a time per output folder."""
 
 import hashlib
 import json
@@ -21,10 +21,10 @@ DRY_RUN = ["--dry-run", "--quiet", "host", "rules"]
 
 @contextmanager
 def only_run(folder: Path) -> Iterator[None]:
-    """A lock on an output folder, on whatever node, until the end of the block or of this process, however it ends.
+    """Lock an output folder, on all nodes, until the end of the block or of this process, however it ends.
 
     Raises:
-        Busy: another run holds it.
+        Busy: another run holds the lock.
         InputError: nothing can be written there.
     """
     try:
@@ -37,10 +37,10 @@ def only_run(folder: Path) -> Iterator[None]:
 
 
 def profile_folder(profile: str) -> Path:
-    """The folder of a Snakemake profile: a name in profiles/, or a path.
+    """Return the folder of a Snakemake profile: a name in profiles/, or a path.
 
     Raises:
-        InputError: there is no profile.
+        InputError: there is no such profile.
     """
     check_path(profile)
     there = {path.name: path for path in sorted((project_root() / "profiles").iterdir())}
@@ -51,15 +51,15 @@ def profile_folder(profile: str) -> Path:
 
 
 def snakemake(config: dict, folder: Path, profile: Path, arguments: list[str]) -> bool:
-    """Run Snakemake with the targets and options in `arguments`; whether all targets are there afterwards.
+    """Run Snakemake with the targets and options in `arguments`; return whether all targets exist afterwards.
 
     Args:
-        config: for the Snakefile, as plain values.
+        config: the configuration for the Snakefile, as plain values.
         folder: the output folder, in which Snakemake keeps its own state.
         profile: its folder, from `profile_folder`.
 
     Raises:
-        InputError: the profile goes to a cluster that can't be had.
+        InputError: the profile uses a cluster that is not available.
     """
     more = [] if set(DRY_RUN) <= set(arguments) else _ready(folder, profile)
     called = [*command(config, folder, profile), *arguments, *more]
@@ -67,19 +67,19 @@ def snakemake(config: dict, folder: Path, profile: Path, arguments: list[str]) -
 
 
 def planned(config: dict, folder: Path, profile: Path, arguments: list[str]) -> list[str]:
-    """The names of the rules that Snakemake would run for the targets, by its own dry run.
+    """Return the names of the rules that Snakemake would run for the targets, from its dry run.
 
     Raises:
         RuntimeError: the dry run failed; the message is Snakemake's.
     """
     done = told(config, folder, profile, [*arguments, *DRY_RUN])
     lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
-    # its table of jobs comes twice; each of our rules is one job
+    # its table of jobs is printed twice; each of our rules is one job
     return list(dict.fromkeys(words[0] for words in lines if len(words) == 2 and words[1] == "1"))
 
 
 def told(config: dict, folder: Path, profile: Path, arguments: list[str]) -> subprocess.CompletedProcess:
-    """What Snakemake says of its plan, as text, for arguments with which it runs nothing.
+    """Return Snakemake's output for arguments with which it runs nothing.
 
     Raises:
         RuntimeError: it failed; the message is Snakemake's.
@@ -91,34 +91,34 @@ def told(config: dict, folder: Path, profile: Path, arguments: list[str]) -> sub
 
 
 def _ready(folder: Path, profile: Path) -> list[str]:
-    """Options on top of the profile's, once nothing of an engine that was killed is at work in the folder any more.
+    """Return options in addition to the profile's, after cancelling jobs that a killed Snakemake left in the folder.
 
     Raises:
-        InputError: as `slurm.check` and `slurm.cancel_left_jobs`.
+        InputError: see `slurm.check` and `slurm.cancel_left_jobs`.
     """
     slurm = cluster.uses_slurm(profile)
     options = cluster.check(profile) if slurm else []
-    # a run that began on the cluster may go on without it
+    # a run that began on the cluster may continue without it
     if slurm or ((folder / ".snakemake" / "slurm_logs").is_dir() and shutil.which("squeue")):
         cluster.cancel_left_jobs(folder)
     return options
 
 
 def command(config: dict, folder: Path, profile: Path) -> list[str]:
-    """Snakemake's command line with a checked configuration, to which targets and options are added."""
+    """Return Snakemake's command line with a checked configuration, to which targets and options are added."""
     root = project_root()
     text = json.dumps(config, indent=1, ensure_ascii=False)
     name = hashlib.sha256(text.encode()).hexdigest()[:12]
     file = files.write_atomically(folder / "runs" / ".configurations" / f"{name}.json", text)
     called = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
-    # a file that was written again with the same content is no reason to run what reads it; a large bank's examples too
+    # a file rewritten with the same content must not make its readers run again, including a large bank's examples
     called += ["--configfile", str(file), "--profile", str(profile), "--max-checksum-file-size", "1GB"]
     if any((folder / ".snakemake" / "locks").glob("*")):
-        # the caller holds `only_run`, so the engine that left these is gone
+        # the caller holds `only_run`, so the Snakemake that left these locks is gone
         subprocess.run([*called, "--unlock"], capture_output=True)
     return called
 
 
 def _die_with_command() -> None:
-    """At once, and with it its stages: a lock that is free again must mean that nothing is at work any more."""
+    """End Snakemake and its stages with the command, so that a free lock means that nothing is running any more."""
     locks.die_with_parent(signal.SIGKILL)

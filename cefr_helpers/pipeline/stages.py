@@ -1,4 +1,4 @@
-"""Runs one notebook with papermill and checks that it truly finished; knows what each stage depends on."""
+"""Run a stage's notebook with papermill, check that it really finished, and know what each stage depends on."""
 
 import ast
 import json
@@ -18,12 +18,12 @@ from cefr_helpers.pipeline import gpus, notebooks, torchrun
 from cefr_helpers.training import distributed
 
 PACKAGE = Path(__file__).parents[1]
-# The folders of what only shows results.
+# Folders of code that only shows results.
 _SHOWING = ("rendering", "notes", "sharing")
 
 
 class StageFailed(RuntimeError):
-    """A stage did not finish; the message says why, and where log and notebook are."""
+    """A stage did not finish; the message says why, and names log and notebook."""
 
 
 def notebook_path(stage: str) -> Path:
@@ -31,10 +31,10 @@ def notebook_path(stage: str) -> Path:
 
 
 def outputs(workspace: Workspace, stage: str, level: str) -> list[Path]:
-    """The files that a stage leaves when it is done, the executed notebook last.
+    """Return the files that a finished stage leaves, the executed notebook last.
 
     Args:
-        level: for the report over an experiment the experiment's name; the final report needs none.
+        level: for an experiment's report, the experiment's name; the final report needs none.
     """
     made: dict[str, list[Path]] = {
         Stage.FORMAT: [workspace.formatted_file(level, part) for part in ("train", "dev", "eval")]
@@ -58,18 +58,18 @@ def executed_notebook(workspace: Workspace, stage: str, level: str) -> Path:
 
 
 def unfinished_mark(workspace: Workspace, stage: str, level: str) -> Path:
-    """The file that is there from a stage's start until it is done, and so after a failure or a kill.
+    """Return the file that exists from a stage's start until it is done, and so also after a failure or a kill.
 
-    Snakemake cannot say it for files of an earlier run that it kept: it takes them for the failed job's.
+    Snakemake itself cannot tell, because it takes files kept from an earlier run for those of the failed job.
     """
     return executed_notebook(workspace, stage, level).with_name(f".{stage}.unfinished")
 
 
 def modules_of(notebook: Path) -> list[Path]:
-    """Return the package's files that a notebook uses, itself or through one another: it is run again for them.
+    """Return the package's files that a notebook uses, directly or indirectly: when they change, it runs again.
 
-    Data files count where a module names them as `_data_files` says. For the stages that
-    compute, what only shows results does not count: a change of wording must train nothing again.
+    Data files count if a module names them as `_data_files` describes. For stages that compute, code that only shows
+    results does not count: a change of wording must not cause a new training.
     """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
@@ -88,7 +88,7 @@ def modules_of(notebook: Path) -> list[Path]:
 
 
 def _imported_modules(tree: ast.Module) -> set[Path]:
-    """The package's files that code imports, with the `__init__.py` of each folder above them."""
+    """Return the package's files that code imports, with the `__init__.py` of each folder above them."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -105,7 +105,7 @@ def _imported_modules(tree: ast.Module) -> set[Path]:
 
 
 def _data_files(module: Path, tree: ast.Module) -> set[Path]:
-    """Those of a folder, `Path(__file__).parent / "folder"`, or one, `Path(__file__).with_name("file")`."""
+    """Return data files named by `Path(__file__).parent / "folder"`, or one, `Path(__file__).with_name("file")`."""
     found: set[Path] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp) and ast.unparse(node.left) == "Path(__file__).parent":
@@ -116,16 +116,16 @@ def _data_files(module: Path, tree: ast.Module) -> set[Path]:
 
 
 def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "") -> None:
-    """Execute a stage's notebook; what it prints goes to its log, and its progress to the terminal as well.
+    """Execute a stage's notebook; its output goes to its log, and its progress to the terminal as well.
 
     Args:
-        parameters: of the notebook; `level`, or `experiment`, names the run's folder.
-        run: the run's name in what it prints, where there are several.
+        parameters: the notebook's parameters; `level`, or `experiment`, names the run's folder.
+        run: the run's name in its output, if there are several.
 
     Raises:
         InputError: no such stage or level, or a parameter that the notebook does not declare.
-        Busy: another stage is at work in the run's folder.
-        StageFailed: a cell raised, the kernel died, or an output is missing; the notebook so far is kept beside the
+        Busy: another stage is running in the run's folder.
+        StageFailed: a cell raised, the kernel died, or an output is missing; the notebook so far is saved beside the
             log as `STAGE.failed.ipynb`.
     """
     level = parameters.get("level", parameters.get("experiment", ""))
@@ -133,7 +133,7 @@ def run_stage(stage: str, parameters: dict, workspace: Workspace, run: str = "")
     if stage not in known:
         raise InputError(f"stage: {shown(stage)}; expected one of {', '.join(known)}")
     if stage in STAGES:
-        check_level(level)  # it becomes the name of a folder
+        check_level(level)  # it becomes a folder's name
     label = f"{run} {level} {stage}".strip()
     notebook, executed = notebook_path(stage), executed_notebook(workspace, stage, level)
     check_parameters(notebook, parameters)
@@ -159,7 +159,7 @@ def _run(
             open(log, "a", 1, encoding="utf-8") as log_file,
         ):
             os.utime(log)
-            began = log.stat().st_mtime  # by the clock of the file system, which may be another machine's
+            began = log.stat().st_mtime  # by the file system's clock, which may be another machine's
             count = distributed.requested(stage)
             if count > 1:
                 problem = torchrun.execute(notebook, partial, parameters, log, label, count)
@@ -180,7 +180,7 @@ def _run(
 
 
 def _left_before(stage: str, made: list[Path]) -> Iterator[Path]:
-    """What an earlier run left: what a killed one was writing, and other processes' logs.
+    """Return what an earlier run left: files that a killed run was writing, and other processes' logs.
 
     Nothing else writes under these names while the lock is held.
     """
@@ -191,14 +191,14 @@ def _left_before(stage: str, made: list[Path]) -> Iterator[Path]:
 
 
 def _keep(partial: Path, executed: Path, code: dict[str, str]) -> None:
-    """Put an executed notebook in its place; it says by hash which code it was executed with."""
+    """Move an executed notebook into place, with the hashes of the code that it was executed with."""
     notebook = json.loads(partial.read_text(encoding="utf-8"))
     notebook["metadata"]["cefr_helpers"] = {"code": code}
     write_atomically(executed, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
 
 
 def code_of(executed: Path) -> dict[str, str]:
-    """File -> sha256 of the notebook and modules that an executed notebook came from; empty where it does not say."""
+    """Return file -> sha256 of the notebook and modules from which a notebook was executed; empty if not recorded."""
     try:
         code = json.loads(executed.read_text(encoding="utf-8"))["metadata"]["cefr_helpers"]["code"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -207,10 +207,10 @@ def code_of(executed: Path) -> dict[str, str]:
 
 
 def check_parameters(notebook: Path, parameters: dict) -> None:
-    """Refuse what papermill would only warn of: a parameter that the notebook does not declare.
+    """Refuse a parameter that the notebook does not declare, of which papermill would only warn.
 
     Raises:
-        InputError: names the parameter and those that there are; or it holds a secret.
+        InputError: names the parameter and the declared ones; or it holds a secret.
     """
     refuse_secrets(notebook.name, parameters)
     known = set(notebooks.load_papermill().inspect_notebook(str(notebook)))
@@ -220,19 +220,19 @@ def check_parameters(notebook: Path, parameters: dict) -> None:
 
 
 def _unfinished(made: list[Path], began: float) -> str | None:
-    """Papermill calls a killed or stopped notebook completed: a stage is done when its own files are new and there."""
+    """Say which output is missing or old: papermill reports a killed or stopped notebook as completed."""
     for path in made:
         if not path.is_file():
             return f"the notebook ended without writing {path}"
         if path.stat().st_mtime < began - 2:
-            return f"the notebook ended without writing {path} anew"
+            return f"the notebook ended without writing {path} again"
     return None
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m cefr_helpers.pipeline.stages STAGE LEVEL CONFIGURATION_JSON [RUN [TRY, from 1]]`: the engine calls it.
+    """`python -m cefr_helpers.pipeline.stages STAGE LEVEL CONFIGURATION_JSON [RUN [TRY, from 1]]`, called by Snakemake.
 
-    LEVEL and RUN are "-" where there is none; for the report over an experiment its name stands for the level.
+    LEVEL and RUN are "-" if there is none; for an experiment's report, LEVEL is its name.
     """
     from cefr_helpers.pipeline import configuration
 

@@ -1,4 +1,4 @@
-"""What is done at each level, how old it is, whether it is still true of its inputs, and what would run next."""
+"""The status of each level: what is done, how old it is, whether its inputs changed, and what would run next."""
 
 import time
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ class StageStatus:
 
     Attributes:
         state: "done", "adopted", "not run", "broken" or "out of date".
-        age_s: seconds since it was made; None where it was not.
-        reason: why it would run again; empty where it would not.
+        age_s: seconds since it was made; None if it was not.
+        reason: why it would run again; empty if it would not.
     """
 
     level: str
@@ -37,7 +37,7 @@ class StageStatus:
 
 
 def of_all(settings: RunConfig) -> list[StageStatus]:
-    """Every stage of the levels asked for, and of others that have records, in the order of LEVELS."""
+    """Return every stage of the requested levels, and of others that have records, in the order of LEVELS."""
     workspace = settings.workspace
     there = [level for level in LEVELS if any(workspace.record(level, name).is_file() for name in records.NAMES)]
     wanted = [level for level in LEVELS if level in (*settings.levels, *there)]
@@ -45,7 +45,7 @@ def of_all(settings: RunConfig) -> list[StageStatus]:
 
 
 def of_level(settings: RunConfig, level: str) -> list[StageStatus]:
-    """The stages of a level; one that stands on another that would run is out of date itself."""
+    """Return the stages of a level; a stage that depends on one that would run is out of date itself."""
     found: list[StageStatus] = []
     before = None
     for stage in STAGES:
@@ -58,7 +58,7 @@ def of_level(settings: RunConfig, level: str) -> list[StageStatus]:
 
 
 def table(found: list[StageStatus]) -> str:
-    """Aligned columns for a terminal."""
+    """Return the status as aligned columns for a terminal."""
     rows = [("level", "stage", "state", "age", "why")]
     rows += [(one.level, one.stage, one.state, age(one.age_s), one.reason) for one in found]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -66,7 +66,7 @@ def table(found: list[StageStatus]) -> str:
 
 
 def next_line(found: list[StageStatus], settings: RunConfig) -> str:
-    """What `cefr run` would start with these settings: of each level the first stage, and how many follow it."""
+    """Say what `cefr run` would start with these settings: each level's first stage, and how many follow."""
     parts = []
     for level in settings.levels:
         due = [one.stage for one in found if one.level == level and one.reason]
@@ -76,7 +76,7 @@ def next_line(found: list[StageStatus], settings: RunConfig) -> str:
 
 
 def age(seconds: float | None) -> str:
-    """An age in its largest whole unit: 3 d, 5 h, 12 min; "now" below a minute, "-" for none."""
+    """Return an age in its largest whole unit: 3 d, 5 h, 12 min; "now" below a minute, "-" for none."""
     if seconds is None:
         return "-"
     return next((f"{seconds // size:.0f} {unit}" for unit, size in _UNITS if seconds >= size), "now")
@@ -110,7 +110,7 @@ def _of_stage(settings: RunConfig, level: str, stage: Stage) -> StageStatus:
 
 
 def _of_notes(workspace: Workspace, level: str, stage: str, missing: list[Path]) -> StageStatus:
-    """Plots and note have no record: they are out of date when a record is newer than they are."""
+    """Return the status of plots and note, which have no record: they are out of date when a record is newer."""
     made = [path.stat().st_mtime for path in stages.outputs(workspace, stage, level) if path.is_file()]
     if not made:
         return StageStatus(level, stage, "not run", None, "never run")
@@ -129,20 +129,20 @@ def _of_notes(workspace: Workspace, level: str, stage: str, missing: list[Path])
 
 
 def _created(workspace: Workspace, level: str, name: str) -> float:
-    """When the content of a record was first written (seconds since 1970); 0 where there is none."""
+    """Return when the content of a record was first written (seconds since 1970); 0 without a record."""
     try:
         return records.created_s(records.read_if_there(workspace, level, name))
     except InputError:
-        return 0.0  # its own stage says that it is broken
+        return 0.0  # its own stage reports that it is broken
 
 
 def _changes(settings: RunConfig, level: str, stage: Stage, record: AnyRecord) -> Iterator[str]:
-    """Why a record is no longer what these settings would give, one reason after the other."""
+    """Yield the reasons why a record is no longer what these settings would give."""
     yield from _changed(record.inputs)
     if stage == Stage.FORMAT:
         bank = records.hash_inputs(banks.find(settings.sentence_bank, level).values())
         if bank != record.inputs:
-            yield "another sentence bank is asked for"
+            yield "another sentence bank is requested"
     if record.seed != settings.seed:
         yield f"seed {record.seed}, now {settings.seed}"
     now = recipes.load_recipe(settings.recipe).part(recipes.KEYS_OF_STAGE[stage])
@@ -157,11 +157,11 @@ def _changes(settings: RunConfig, level: str, stage: Stage, record: AnyRecord) -
 
 
 def _changed(digests: dict[str, str]) -> Iterator[str]:
-    """Which files are gone or have another content than before a run."""
+    """Return which files are gone or have changed since a run."""
     for path, there in records.changed_files(digests):
         yield f"{path.name} {'changed' if there else 'is gone'}"
 
 
 def _code(workspace: Workspace, level: str, stage: str) -> Iterator[str]:
-    """What of the code changed since: the stage's notebook, or a module, template or phrase that it uses."""
+    """Return which code changed since: the stage's notebook, or a module, template or phrase that it uses."""
     return _changed(stages.code_of(stages.executed_notebook(workspace, stage, level)))

@@ -1,4 +1,4 @@
-"""Executes a notebook in several processes that train as one: PyTorch's launcher starts them, and ends all with one."""
+"""Execute a notebook in several processes that train together; if one fails, PyTorch's launcher ends all of them."""
 
 import json
 import os
@@ -14,24 +14,24 @@ from cefr_helpers.training import distributed
 
 
 class _Failed(RuntimeError):
-    """A process's notebook did not end well; the message says why."""
+    """A process's notebook failed; the message says why."""
 
 
 def execute(notebook: Path, out: Path, parameters: dict, log: Path, label: str, count: int) -> str | None:
-    """None where every cell ran in the first of `count` processes, and none of the others failed; else why not.
+    """Execute a notebook in `count` processes; return None if all cells of the first ran and no process failed, or why.
 
-    Only the first one goes on when the training is done, see `tuning.tune`, and only its notebook is kept.
+    Only the first process continues after the training, see `tuning.tune`, and only its notebook is kept.
 
     Args:
-        out: takes the first process's notebook.
-        log: the first one's, to which it adds; those of the others lie beside it, such as `02_training.rank-1.log`.
-        label: names the stage on the terminal.
+        out: path for the first process's notebook.
+        log: the first process's log; those of the others are beside it, such as `02_training.rank-1.log`.
+        label: the stage's name on the terminal.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main as launch
 
-    told = json.dumps([str(notebook), str(out), parameters, str(log), label]).replace("$", "\\u0024")  # no macro of it
+    told = json.dumps([str(notebook), str(out), parameters, str(log), label]).replace("$", "\\u0024")  # not a macro
     with tempfile.TemporaryDirectory(prefix="cefr-launch-") as folder, _environment(count):
         options = ["--standalone", "--nproc-per-node", str(count), "--log-dir", folder]
         try:
@@ -39,7 +39,7 @@ def execute(notebook: Path, out: Path, parameters: dict, log: Path, label: str, 
         except ChildFailedError as error:
             rank, failure = error.get_first_failure()
             return _why(failure.message) + (f"\n  in process {rank}, log: {_of(log, rank)}" if rank else "")
-        except SignalException as stopped:  # by now all of them have ended
+        except SignalException as stopped:  # all processes have ended by now
             sys.exit(128 + stopped.sigval)
         finally:
             for rank in range(1, count):
@@ -49,7 +49,7 @@ def execute(notebook: Path, out: Path, parameters: dict, log: Path, label: str, 
 
 @contextmanager
 def _environment(count: int) -> Iterator[None]:
-    """What the processes find: who started them, and how many of this one's cores each may use."""
+    """Return the processes' environment: their parent, and how many cores each may use."""
     before = dict(os.environ)
     cores = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
     own = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(max(1, cores // count)))
@@ -62,7 +62,7 @@ def _environment(count: int) -> Iterator[None]:
 
 
 def _why(message: str | dict) -> str:
-    """The cause out of what the launcher keeps: text, or what an exception left with its name in front."""
+    """Return the cause from the launcher's message: text, or an exception with its name in front."""
     return message if isinstance(message, str) else message["message"].removeprefix(f"{_Failed.__name__}: ")
 
 
@@ -71,7 +71,7 @@ def _of(path: Path, rank: int) -> Path:
 
 
 def _run(told: str) -> None:
-    """One of the processes. Only the first one's progress goes to the terminal."""
+    """Run one of the processes; only the first one prints progress on the terminal."""
     notebook, out, parameters, log, label = json.loads(told)
     rank = distributed.rank()
     with open(_of(Path(log), rank), "a" if rank == 0 else "w", buffering=1, encoding="utf-8") as log_file:
@@ -84,7 +84,7 @@ def _run(told: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m cefr_helpers.pipeline.torchrun TOLD`: what the launcher starts, and is told why it failed."""
+    """`python -m cefr_helpers.pipeline.torchrun TOLD`, which the launcher starts, and to which it reports failures."""
     from torch.distributed.elastic.multiprocessing.errors import record
 
     locks.die_with_engine()

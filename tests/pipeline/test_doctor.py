@@ -67,7 +67,7 @@ def test_an_h100_has_bf16(nvidia_smi):
         (smi.OLD_DRIVER, CUDA_13, "the NVIDIA driver 535.183.01 is too old for PyTorch 2.13.0+cu130"),
         (smi.P100, CUDA_13, "compute capability 6.0"),
         (smi.T4, Torch("2.13.0+cpu"), "PyTorch 2.13.0+cpu is a build for CPUs"),
-        (smi.T4, CUDA_13, "PyTorch 2.13.0+cu130 does not find it: see that its device is passed into this container"),
+        (smi.T4, CUDA_13, "PyTorch 2.13.0+cu130 does not find it: make sure that its device is passed into this container"),
     ],
 )
 def test_a_gpu_that_pytorch_cannot_use_says_why_and_what_to_do(nvidia_smi, gpu, torch, advice):
@@ -94,7 +94,7 @@ def test_the_reference_recipe_fits_a_t4_and_no_gpu_of_4_gb(tmp_path):
     assert fits and "has 290 steps, 5 min on an NVIDIA H100; not measured here" in text
     assert doctor.fit(reference, 4 * 10**9, tmp_path) == (
         False,
-        "it takes 8.0 GB of GPU memory, and there are 4.0 GB",
+        "it needs 8.0 GB of GPU memory, and there are 4.0 GB",
     )
 
 

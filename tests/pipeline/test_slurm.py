@@ -168,7 +168,7 @@ def test_left_jobs_are_cancelled_and_waited_for_before_the_lock_is_taken_away(tm
     assert "scancel 7\n" in calls.read_text()
     unlock, run = [line for line in calls.read_text().splitlines() if line.startswith("python")]
     assert unlock.endswith("--unlock") and run.endswith("levels --slurm-status-command squeue")
-    assert f"Cancelling SLURM jobs that an earlier run left at work in {out}: 7" in capsys.readouterr().out
+    assert f"Cancelling SLURM jobs that an earlier run left running in {out}: 7" in capsys.readouterr().out
 
 
 def test_a_run_that_goes_on_without_the_cluster_cancels_too_and_a_dry_run_nothing(tmp_path, commands, monkeypatch):
@@ -293,7 +293,7 @@ def test_only_what_more_memory_or_time_may_mend_is_tried_again(tmp_path, log, ag
     if again:
         notebooks.refuse_pointless_retry(2, path)
     else:
-        with pytest.raises(InputError, match="not tried again, since more memory and time won't help: FAILED: cell"):
+        with pytest.raises(InputError, match="not retried, since more memory and time won't help: FAILED: cell"):
             notebooks.refuse_pointless_retry(2, path)
 
 
@@ -303,7 +303,7 @@ def test_a_second_try_of_a_hopeless_stage_ends_before_its_notebook(tmp_path, cap
     arguments = [Stage.TRAIN, "B2", settings.model_dump_json(), "-", "2"]
     command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2 and "not tried again" in done.stderr and log.read_text().startswith("FAILED: cell [3]")
+    assert done.returncode == 2 and "not retried" in done.stderr and log.read_text().startswith("FAILED: cell [3]")
 
 
 # Locks

@@ -197,7 +197,7 @@ def memory(place, slurm, grid) -> list[dict]:
 
 def test_a_killed_engines_job_is_cancelled_before_another_one_begins(place, memory):
     assert re.search(
-        rf"Cancelling SLURM jobs that an earlier run left at work in \S+/memory: {memory[0]['id']}\n",
+        rf"Cancelling SLURM jobs that an earlier run left running in \S+/memory: {memory[0]['id']}\n",
         place.log("memory.log"),
     )
     assert memory[0]["state"] == "CANCELLED"
