@@ -1,6 +1,6 @@
-"""An OpenAI-compatible server that is asked one thing at a time, with retries, back-off and clear errors.
+"""A client of an OpenAI-compatible server with one request at a time, retries, back-off and clear errors.
 
-The key is taken out of whatever the server says, before anyone sees it.
+The key is removed from everything that the server says before it is shown.
 """
 
 import ipaddress
@@ -23,26 +23,26 @@ from cefr_helpers.core.progress import clock
 _ATTEMPTS = 7
 _CONNECT_S = 10.0
 _LONGEST_BACK_OFF_S = 60.0
-# A server that asks for more is not waited for: the command can be given again.
+# The longest wait that a server may request; for more, the user can give the command again.
 _LONGEST_WAIT_S = 300.0
 _PASSING = (408, 409, 425, 429)
-_SHORTEST_SECRET = 8  # a shorter key, such as a dummy for a server of one's own, may stand in a sentence by chance
-_SAID = 300  # characters shown of what a server says
-# What servers call themselves in their list of models.
+_SHORTEST_SECRET = 8  # a shorter key, such as a dummy for a local server, may be in a sentence by chance
+_SAID = 300  # maximum characters of a server's message that are shown
+# The names of servers in their list of models.
 _KINDS = {"llamacpp": "llama.cpp", "library": "Ollama", "vllm": "vLLM", "openai": "OpenAI", "system": "OpenAI"}
-# What a request carries; all else that the library or the environment would add stays here.
+# The only headers that are sent; others that the library or the environment would add are removed.
 _HEADERS = {"host", "connection", "accept", "accept-encoding", "content-type", "content-length", "user-agent"}
 KEY_VARIABLE = "BANK_API_KEY"
-DEFAULT = "http://127.0.0.1:8080/v1"  # where llama.cpp's server listens if nothing else is said
+DEFAULT = "http://127.0.0.1:8080/v1"  # where llama.cpp's server listens by default
 _EXPECTED_ADDRESS = f"expected an address such as {DEFAULT}"
 
 
 class Unavailable(RuntimeError):
-    """The server gave no usable answer after all attempts, or asks for a long pause; the message is for users."""
+    """The server gave no usable answer after all attempts, or requests a long pause; the message is for users."""
 
 
 class _Passing(Exception):
-    """What may be over soon; `wait_s` is how long the server asks to wait, None where it does not say."""
+    """A temporary failure; `wait_s` is how long the server asks to wait, or None."""
 
     def __init__(self, what: str, wait_s: float | None = None):
         super().__init__(what)
@@ -55,7 +55,7 @@ class _NotFound(InputError):
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer, its tokens as the server counts them (None where it does not), and whether it was cut at the limit."""
+    """An answer, its tokens as the server counts them (None if it does not), and whether it was cut at the limit."""
 
     text: str
     prompt_tokens: int | None
@@ -64,13 +64,13 @@ class Reply:
 
 
 class ChatClient:
-    """A client of one server, which is asked one thing at a time; what may pass is tried again, and `say` is told.
+    """A client of one server, with one request at a time; temporary failures are retried and reported to `say`.
 
     Args:
         url: from `chat_client.address`.
-        key: sent with each request, and in no message.
-        timeout_s: the longest time without a sign of an answer.
-        first_wait_s: before the second attempt; each further wait doubles, up to a minute.
+        key: sent with each request, and never shown in a message.
+        timeout_s: the longest time to wait for any part of an answer.
+        first_wait_s: seconds before the second attempt; each further wait doubles, up to a minute.
     """
 
     def __init__(
@@ -85,28 +85,28 @@ class ChatClient:
         self._key = key
         self._say = say
         self._answered = False
-        # settings that the model takes under another name, or (None) not at all
+        # settings that the model knows under another name, or (None) does not know
         self._names: dict[str, str | None] = {}
         self._back_off = tenacity.wait_exponential_jitter(first_wait_s, _LONGEST_BACK_OFF_S, jitter=first_wait_s)
         self._client = openai.OpenAI(
             base_url=url,
-            api_key=key or "none",  # else the library takes the one that the environment keeps for OpenAI
-            max_retries=0,  # it would try a used-up credit again, and wait without a word
+            api_key=key or "none",  # otherwise the library uses the environment's key for OpenAI
+            max_retries=0,  # it would retry when the credit is used up, and wait without a message
             timeout=openai.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s)),
             http_client=openai.DefaultHttpxClient(
                 follow_redirects=False,
-                trust_env=not is_local(url),  # proxies of the environment are for other machines
+                trust_env=not is_local(url),  # the environment's proxies are only for other machines
                 event_hooks={"request": [self._set_headers]},
             ),
         )
 
     def choose_model(self, model: str | None) -> tuple[str, str]:
-        """The model to ask, and what kind of server it is, for people; the first request, which costs nothing.
+        """Return the model to use and the kind of server, for people; this first request costs nothing.
 
         Raises:
-            InputError: nobody answers at the address, the key is refused, or no model is named where the server does
+            InputError: nobody answers at the address, the key is refused, or no model is named although the server does
                 not list exactly one.
-            Unavailable: it answers, but nothing of use.
+            Unavailable: it gives no usable answer.
         """
         try:
             found = self._retried("/models", self._client.models.list).data
@@ -122,7 +122,7 @@ class ChatClient:
         return model or listed[0].id, next(filter(None, kinds), "other")
 
     def ask(self, model: str, prompt: str, temperature: float, max_new_tokens: int) -> Reply:
-        """The model's answer to one prompt.
+        """Return the model's answer to one prompt.
 
         Raises:
             InputError: the server refuses the request or the key, or knows no such address or model.
@@ -140,7 +140,7 @@ class ChatClient:
         return self._retried("/chat/completions", create, self._reply)
 
     def _set_headers(self, request: httpx2.Request) -> None:
-        """Send what a request needs: the library would add this machine's system and the environment's OPENAI_*."""
+        """Send only necessary headers: the library would add this machine's system and the environment's OPENAI_*."""
         for name in request.headers.keys() - _HEADERS:
             del request.headers[name]
         if self._key:
@@ -169,31 +169,33 @@ class ChatClient:
         self._say(f"{problem}; trying again in {state.upcoming_sleep:.0f} s")
 
     def _sent(self, path: str, send: Callable[[], object]) -> openai.BaseModel:
-        """What the server answers, in the library's form."""
+        """Return the server's answer as an object of the library."""
         try:
             found = send()
         except openai.APIConnectionError as error:
             raise self._unreached(error.__cause__) from None
         except openai.APIStatusError as error:
             found = error
-        except (ValueError, RecursionError):  # what the library cannot read comes out as Python's own error
+        except (ValueError, RecursionError):  # the library raises Python's own errors for answers that it cannot read
             found = None
         self._answered = True
-        if isinstance(found, openai.APIStatusError):  # out here, so that its text, with the key, is no one's context
+        if isinstance(
+            found, openai.APIStatusError
+        ):  # not in an except block: its text, with the key, must not be chained
             raise self._problem(found.status_code, found.body or found.response.text, path, found.response)
-        if not isinstance(found, openai.BaseModel):  # other JSON, and text of another type, it hands on as they are
-            raise _Passing("an answer that is no JSON object")
+        if not isinstance(found, openai.BaseModel):  # the library returns other JSON and other text unchanged
+            raise _Passing("an answer that is not a JSON object")
         self._look_for_error(found, path)
         return found
 
     def _look_for_error(self, found: openai.BaseModel, path: str) -> None:
-        """Gateways answer HTTP 200 before their model does, and put an error in where that fails."""
+        """Raise the error in an answer: gateways answer HTTP 200 before their model, and add an error if it fails."""
         if error := getattr(found, "error", None):
             code = error.get("code") if isinstance(error, dict) else None
             raise self._problem(code if type(code) is int and 400 <= code < 600 else 500, error, path)
 
     def _unreached(self, why: BaseException | None) -> Exception:
-        """What to raise where no answer came."""
+        """Return the error to raise if no answer came."""
         if isinstance(why, (httpx2.ConnectError, httpx2.ConnectTimeout)):
             if self._answered:
                 return _Passing(f"no connection ({why})")
@@ -203,7 +205,7 @@ class ChatClient:
         return _Passing("no answer in time" if silent else f"the connection broke ({why})")
 
     def _problem(self, code: int, body: object, path: str, response: httpx2.Response | None = None) -> Exception:
-        """What to raise for a status that is not a success, or for an error that takes the place of an answer."""
+        """Return the error to raise for a status that is not a success, or for an error in place of an answer."""
         said = self._said(body)
         told = f"HTTP {code}: {said}" if response is not None else f"an error in place of an answer: {said}"
         if code == 402 or "insufficient_quota" in str(body):
@@ -214,17 +216,17 @@ class ChatClient:
             return _Passing(f"the model takes other settings ({told})", 0.0)
         if code in (401, 403):
             todo = f"check {KEY_VARIABLE}" if self._key else f"put a key into the environment as {KEY_VARIABLE}"
-            return InputError(f"{self.url}: refuses who asks ({told}); {todo}")
+            return InputError(f"{self.url}: refuses access ({told}); {todo}")
         if code == 404:
-            todo = "as a rule SERVER ends in /v1, and MODEL must be one that the server has"
+            todo = "SERVER usually ends in /v1, and MODEL must be one that the server has"
             return _NotFound(f"{self.url}{path}: not found ({told}); {todo}")
         if response is not None and response.is_redirect:
             target = shown(self._without_key(response.headers.get("location", "")))
-            return InputError(f"{self.url}: leads elsewhere, to {target}; give the right address as SERVER")
+            return InputError(f"{self.url}: redirects to {target}; give the right address as SERVER")
         return InputError(f"{self.url}{path}: refused ({told})")
 
     def _adapts(self, said: str) -> bool:
-        """Whether there is something new to rename or to leave out: newer models take other settings."""
+        """Return whether a setting can be renamed or left out for the next attempt, as newer models may need."""
         for word, name, new in (
             ("max_completion_tokens", "max_tokens", "max_completion_tokens"),
             ("temperature", "temperature", None),
@@ -247,22 +249,22 @@ class ChatClient:
         return Reply(text, prompt_tokens, completion_tokens, choice.finish_reason == "length")
 
     def _said(self, body: object) -> str:
-        """What the server says is wrong, in one line."""
+        """Return the server's error message in one line."""
         text = body.get("message", body) if isinstance(body, dict) else body
         return repr(" ".join(self._without_key(str(text)).split())[:_SAID])
 
     def _without_key(self, text: str) -> str:
-        """What the server sent, fit to be kept: halves of characters become "?"."""
+        """Return the server's text without the key, and with "?" for halves of characters."""
         if self._key and len(self._key) >= _SHORTEST_SECRET:
             text = text.replace(self._key, "[key]")
         return text.encode("utf-8", "replace").decode()
 
 
 def _retry_after(response: httpx2.Response) -> float | None:
-    """Seconds to wait, by the server's header: a number, or a date.
+    """Return the seconds to wait by the server's header: a number, or a date.
 
     Raises:
-        Unavailable: longer than is waited for.
+        Unavailable: it is longer than the longest wait.
     """
     value = response.headers.get("retry-after", "").strip()
     try:
@@ -275,16 +277,16 @@ def _retry_after(response: httpx2.Response) -> float | None:
     if not math.isfinite(seconds):
         return None
     if seconds > _LONGEST_WAIT_S:
-        raise Unavailable(f"{response.url}: asks to be left alone for {clock(seconds)}; give the same command later")
+        raise Unavailable(f"{response.url}: requests a pause of {clock(seconds)}; give the same command later")
     return max(0.0, seconds)
 
 
 def address(url: str) -> str:
-    """The server's base address; "/v1" is added where no path is given.
+    """Return the server's base address; "/v1" is added if no path is given.
 
     Raises:
-        InputError: it is no http address, or holds a name, a password or a query, in which a key may stand; such a
-            one is not shown.
+        InputError: it is not an http address, or has a name, a password or a query, which may contain a key; such an
+            address is not shown.
     """
     url = url.strip()
     if set(url) & set("@?#"):
@@ -301,7 +303,7 @@ def address(url: str) -> str:
 
 
 def is_local(url: str) -> bool:
-    """Whether the server is on this machine."""
+    """Return whether the server is on this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -310,16 +312,16 @@ def is_local(url: str) -> bool:
 
 
 def key_for(url: str) -> str | None:
-    """The key for the server at `url`, or None.
+    """Return the key for the server at `url`, or None.
 
     Raises:
-        InputError: it can't be a key, or would go over a network in the clear; the key is not shown.
+        InputError: it can't be a key, or would be sent unencrypted over a network; the key is not shown.
     """
     key = os.environ.get(KEY_VARIABLE, "").strip()
     if not key:
         return None
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise InputError(f"{KEY_VARIABLE}: contains characters that no API key contains; expected the key alone")
+        raise InputError(f"{KEY_VARIABLE}: contains characters that no API key contains; expected only the key")
     if url.startswith("http:") and not is_local(url):
         raise InputError(f"server: {url} is not encrypted, and {KEY_VARIABLE} is set; expected https, or no key")
     return key

@@ -1,4 +1,4 @@
-"""Which of a model's sentences a bank takes: whole, with their word, of the level, without mistakes, not said yet."""
+"""Check which of a model's sentences a bank accepts: whole, with their word, at the level, correct, not repeated."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from cefr_helpers.text import grammar, word_match
 from cefr_helpers.text.near_duplicates import IncrementalIndex
 from cefr_helpers.text.tokens import words_of
 
-# In the order in which they are looked at; what is said of a sentence to the model that wrote it.
+# In the order of checking, with the remark for the model that wrote the sentence.
 REASONS = {
     "not_one_sentence": "is not one whole sentence",
     "word_not_used": "does not use the word",
@@ -25,15 +25,15 @@ REASONS = {
     "mistake": "has a mistake",
     "level": "is not of the level",
 }
-# Levels between a sentence's score and the level: stricter than the gate of Joint Success, since a bank is to teach.
+# Levels between a sentence's score and the level: stricter than the gate of Joint Success, because a bank teaches.
 TOLERANCE = 1.0
-_LONGEST = 500  # characters; beyond any example sentence
-_SEED = 0  # of the scorer's cross-validation, which is not asked for here
+_LONGEST = 500  # characters; longer than any example sentence
+_SEED = 0  # seed of the scorer's cross-validation, which is not used here
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is wrong with a sentence, one of REASONS, or None; `detail` is for people alone."""
+    """What is wrong with a sentence, one of REASONS, or None; `detail` is only for people."""
 
     reason: str | None
     detail: str = ""
@@ -41,12 +41,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class ReferenceBanks:
-    """The banks that a level is learnt from, and all sentences that a new bank must not repeat.
+    """The banks from which a level is learnt, and all sentences that a new bank must not repeat.
 
     Attributes:
-        banks: level -> bank, the level that is asked for among them.
+        banks: level -> bank, including the requested level.
         others: name of a bank -> its sentences.
-        passed_over: why a file beside the new bank is not among them, for people.
+        passed_over: why files beside the new bank are not among them, for people.
     """
 
     banks: dict[str, Bank]
@@ -54,16 +54,16 @@ class ReferenceBanks:
     passed_over: tuple[str, ...]
 
     def lengths(self, level: str) -> tuple[int, int]:
-        """Words of the shorter and of the longer sentences of a level: the first and the last tenth are left out."""
+        """Return the usual range of words per sentence of a level: the 10th and the 90th percentile."""
         counts = [len(words_of(sentence)) for own in self.banks[level].sentences.values() for sentence in own]
         tenths = quantiles(counts, n=10) if len(counts) > 1 else counts
         return round(tenths[0]), round(tenths[-1])
 
 
 def read_reference_banks(bank: str, level: str, output: Path, workspace: Workspace) -> ReferenceBanks:
-    """Read the named bank, the banks beside `output` (files that bear a level in their name) and the favourites.
+    """Read the named bank, the banks beside `output` (files with a level in their name) and the favourites.
 
-    The level is learnt from the named bank where it has `level` and another one, else from the bundled bank.
+    The level is learnt from the named bank if it has `level` and another one, or else from the bundled bank.
 
     Raises:
         InputError: one of them cannot be read.
@@ -87,10 +87,10 @@ def read_reference_banks(bank: str, level: str, output: Path, workspace: Workspa
 
 
 class SentenceFilter:
-    """Judges sentences one by one, each against those that it has accepted before.
+    """Judges sentences one by one, each compared with those that it has accepted before.
 
     Args:
-        level: what is asked for.
+        level: the requested level.
         teachers: from `read_reference_banks`.
     """
 
@@ -108,7 +108,7 @@ class SentenceFilter:
         self._kept_sentences: list[str] = []
 
     def judge(self, word: str, sentence: str) -> Verdict:
-        """What is wrong with the sentence; one that nothing is wrong with is known from now on."""
+        """Return what is wrong with the sentence; a sentence without faults counts as accepted from now on."""
         if not sentence.isprintable() or len(sentence) > _LONGEST or not parsing.is_one_sentence(sentence):
             return Verdict("not_one_sentence")
         if not word_match.matches(word, sentence):
@@ -138,13 +138,13 @@ class SentenceFilter:
 
 
 def remark(verdict: Verdict) -> str:
-    """What the model that wrote a sentence is told of it; of other banks it learns nothing."""
+    """Return the remark for the model that wrote a sentence; it reveals nothing of other banks."""
     said = REASONS[required(verdict.reason)]
     return f"{said}: {verdict.detail}" if verdict.reason == "level" else said
 
 
 def _beside(output: Path) -> Iterable[Path]:
-    """Banks in the folder that the new one comes into: both may be used together."""
+    """Return the banks in the folder of the new one, because they may be used together."""
     folder = resolve(output).parent
     found = sentence_bank.levels_in(folder).values() if folder.is_dir() else []
     return [path for paths in found for path in paths if path.resolve() != output.resolve()]

@@ -1,6 +1,6 @@
-"""A sentence bank for a list of words, written by a model behind a server: each answer kept, each sentence judged.
+"""Generate a sentence bank for a word list with a model behind a server: save each answer, judge each sentence.
 
-What is made follows from word list, settings and kept answers alone, so a call that was cut short goes on where it was.
+The result depends only on word list, settings and saved answers, so a call that was interrupted resumes where it was.
 """
 
 import time
@@ -18,9 +18,9 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.progress import clock
 from cefr_helpers.evaluation import parsing
 
-# Asked for beyond what a word lacks: some are rejected, and a further request costs its whole prompt again.
+# Requested in addition to what a word lacks: some are rejected, and a further request costs its whole prompt again.
 SPARE = 2
-# So many words in a row without a sentence, all for one reason, and the model or a setting is what is wrong.
+# If this many words in a row get no sentence, all for one reason, the model or a setting is wrong.
 IN_A_ROW = 5
 _LONGER = "a model that reasons before it answers needs a larger MAX_NEW_TOKENS"
 GO_ON = "All answers so far are saved: the same command continues from there."
@@ -28,15 +28,15 @@ GO_ON = "All answers so far are saved: the same command continues from there."
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked for.
+    """What to generate.
 
     Attributes:
         words: from `word_lists.read`.
-        sentences: how many a word gets.
-        tries: how many answers are asked for a word at most.
-        model: None where the server is to say; a resumed bank keeps its own.
-        max_new_tokens: where an answer is cut.
-        asking: how the model is asked: as a tuned one, plainly, or auto, by its name among `known`.
+        sentences: number of sentences per word.
+        tries: maximum number of requests per word.
+        model: None to use the server's model; a resumed bank keeps its own.
+        max_new_tokens: maximum number of tokens of an answer.
+        asking: the kind of prompt: "tuned", "plain", or "auto", which depends on its name among `known`.
         known: names of models that were tuned here -> their level.
     """
 
@@ -54,24 +54,24 @@ class Plan:
 @dataclass
 class _Word:
     kept: list[str]
-    seen: list[tuple[str, str]]  # sentence, what is said of it to the model
+    seen: list[tuple[str, str]]  # sentence, remark for the model
     rejected: int = 0
     tries: int = 0
-    wrong: set[str] = field(default_factory=set)  # what its answers and sentences were found to be
+    wrong: set[str] = field(default_factory=set)  # the faults of its answers and sentences
 
     def only_fault(self) -> str | None:
-        """Why the word has no sentence, where all that came for it failed in one way."""
+        """Return why the word has no sentence, if all its answers failed in the same way."""
         return next(iter(self.wrong)) if len(self.wrong) == 1 and not self.kept else None
 
 
 class BankGenerator:
-    """A bank being generated; opening it reads the answers that are there, and judges them as on the day they came.
+    """A bank being generated; opening it reads the saved answers and judges them as when they came.
 
     Args:
-        place: where it goes; has to be locked by `place.only_one`, unless nothing will be asked.
+        place: its files, which must be locked by `place.only_one` unless nothing will be requested.
 
     Raises:
-        InputError: the answers that are there were asked for in another way.
+        InputError: the saved answers were requested with other settings.
     """
 
     def __init__(self, plan: Plan, teachers: ReferenceBanks, place: storage.BankOutput):
@@ -92,30 +92,30 @@ class BankGenerator:
 
     @property
     def model(self) -> str | None:
-        """The model that was asked so far, else the one that is to be asked."""
+        """The model used so far, or else the one to use."""
         return self._journal.header["model"] if self._journal.answers else self.plan.model
 
     def tries_left(self, word: str) -> int:
-        """How many answers may be asked for a word yet."""
+        """Return how many more answers may be requested for a word."""
         return max(0, self.plan.tries - self._words[word].tries)
 
     def unfinished(self) -> list[str]:
-        """The words that lack sentences and have tries left."""
+        """Return the words that lack sentences and have tries left."""
         return [word for word in self._words if self._lacks(word) and self.tries_left(word)]
 
     def lacking(self) -> dict[str, int]:
-        """Word -> how many sentences it lacks, of those that lack any."""
+        """Return word -> number of sentences it lacks, for words that lack any."""
         return {word: lacks for word in self._words if (lacks := self._lacks(word))}
 
     def prompt(self, word: str) -> str:
-        """What the model is asked next for a word."""
+        """Return the next prompt for a word."""
         if self.asks_as_taught:
             return tuned_models.prompt(self.plan.level, self._next_words())
         state = self._words[word]
         return prompts.prompt(word, self.plan.level, self._lacks(word) + SPARE, self._lengths, state.seen)
 
     def recognise(self, model: str, say: Callable[[str], None]) -> None:
-        """Ask a model that was tuned here as it was taught, unless something else was said.
+        """Use the training prompt for a model that was tuned here, unless the user chose otherwise.
 
         Raises:
             InputError: it was tuned for another level.
@@ -124,18 +124,20 @@ class BankGenerator:
         if level and self._asking() != tuned_models.PLAIN:
             if level != self.plan.level:
                 raise InputError(
-                    f"model: {model} was tuned for {level}, and sentences of {self.plan.level} are asked for; give "
-                    f"LEVEL={level}, or PROMPT={tuned_models.PLAIN} to ask it as any other"
+                    f"model: {model} was tuned for {level}, and sentences of {self.plan.level} are requested; give "
+                    f"LEVEL={level}, or PROMPT={tuned_models.PLAIN} to prompt it like any other model"
                 )
             self.asks_as_taught = True
         if self.asks_as_taught:
             many = tuned_models.WORDS_AT_A_TIME
-            say(f"It is asked as a model tuned by this suite was taught: for {many} words at a time, a sentence each")
+            say(
+                f"This suite tuned the model, so it gets its training prompt: {many} words at a time, one sentence each"
+            )
 
     def ask(self, server: ChatClient, model: str, kind: str, say: Callable[[str], None]) -> None:
-        """Ask for what is missing, each answer kept before the next request.
+        """Request what is missing, saving each answer before the next request.
 
-        Ends early where words in a row get no sentence, all for one reason: the rest would be paid for in vain.
+        It ends early if words in a row get no sentence, all for one reason, because the rest would be paid for in vain.
 
         Raises:
             chat_client.Unavailable, InputError: the server's; all answers so far are saved.
@@ -156,7 +158,7 @@ class BankGenerator:
                 if answer["cut"] and not cut_told:
                     say(f"{word}: the answer was cut at {self.plan.max_new_tokens} tokens; {_LONGER}")
                     cut_told = True
-                if _cut_short(answer):  # at this limit the next one would end like it
+                if _cut_short(answer):  # with this limit the next one would be cut too
                     break
             passed = time.monotonic() - started
             say(
@@ -167,12 +169,12 @@ class BankGenerator:
             if faults == [faults[0]] * IN_A_ROW and faults[0] is not None and done < len(todo):
                 self._stopped = f"{IN_A_ROW} words in a row got no sentence, each because {faults[0]}"
                 say(
-                    f"Stopped: {self._stopped}. Words that are left were not asked for; the same command asks for them."
+                    f"Stopped: {self._stopped}. The remaining words were not requested; the same command requests them."
                 )
                 return
 
     def _ask_as_taught(self, server: ChatClient, model: str, say: Callable[[str], None]) -> None:
-        """Ask for ten words at a time until each has its sentences, or no try is left."""
+        """Request ten words at a time until each has its sentences or no try is left."""
         started = time.monotonic()
         while self.unfinished():
             words = self._next_words()
@@ -188,12 +190,12 @@ class BankGenerator:
                 return
 
     def _next_words(self) -> list[str]:
-        """Ten words: those that lack sentences, the least asked first, and others where these are fewer."""
+        """Return ten words: those that lack sentences, least requested first, filled up with others."""
         todo = sorted(self.unfinished(), key=lambda word: self._words[word].tries)
         return list(dict.fromkeys([*todo, *self._words, *self._spare_words]))[: tuned_models.WORDS_AT_A_TIME]
 
     def write(self, word_list: Path) -> dict:
-        """Write rejects, record and bank, and return the record's results; without a good sentence, rejects alone."""
+        """Write rejects, record and bank, and return the record's results; without a good sentence, only rejects."""
         results = self.results()
         bank = {word: state.kept for word, state in self._words.items() if state.kept}
         self.place.write_rejects(self._rejects)
@@ -202,7 +204,7 @@ class BankGenerator:
         return results
 
     def results(self) -> dict:
-        """Counts of requests, sentences and tokens; tokens are None where the server did not always tell them."""
+        """Return counts of requests, sentences and tokens; tokens are None if the server did not always report them."""
         answers = self._journal.answers
         tokens = {name: [one.get(name) for one in answers] for name in ("prompt_tokens", "completion_tokens")}
         return {
@@ -239,13 +241,13 @@ class BankGenerator:
         return {"template": prompts.TEMPLATE, "before": prompts.BEFORE}
 
     def _asking(self) -> str:
-        """How the answers that are there were asked for, else what is asked for now."""
+        """Return the settings of the saved answers, or else the present ones."""
         there = self._journal.header if self._journal.answers else {"prompt": self.plan.asking}
         return there.get("prompt", tuned_models.PLAIN)
 
     def _check_header(self) -> None:
         there = self._journal.header
-        if not self._journal.answers:  # nothing was paid for yet
+        if not self._journal.answers:  # nothing has been paid for yet
             return
         asked = {"level": self.plan.level, "temperature": self.plan.temperature}
         asked |= {"model": self.plan.model} if self.plan.model else {}
@@ -253,7 +255,7 @@ class BankGenerator:
         for name, value in asked.items():
             if there.get(name, tuned_models.PLAIN if name == "prompt" else None) != value:
                 raise InputError(
-                    f"{self._journal.path}: the answers there are for {name} {there.get(name)!r}, and now it is "
+                    f"{self._journal.path}: the saved answers are for {name} {there.get(name)!r}, and now it is "
                     f"{value!r}; give the same {name}, or another OUTPUT"
                 )
 
@@ -261,7 +263,7 @@ class BankGenerator:
         return max(0, self.plan.sentences - len(self._words[word].kept))
 
     def _ask_once(self, server: ChatClient, model: str, word: str, words: list[str] | None = None) -> dict:
-        """Ask for one answer, keep and judge it; of a model that is asked as it was taught for several `words`."""
+        """Request one answer, save and judge it; with the training prompt it is for several `words`."""
         prompt, started = self.prompt(word), time.monotonic()
         reply = server.ask(model, prompt, self.plan.temperature, self.plan.max_new_tokens)
         answer = {
@@ -280,7 +282,7 @@ class BankGenerator:
         return answer
 
     def _take(self, answer: dict) -> None:
-        """Judge what an answer offers, as far as the word needs it; an answer for a word no longer asked is left."""
+        """Judge an answer's sentences as far as the word needs them; an answer for a dropped word is ignored."""
         if "words" in answer:
             self._take_slots(answer)
             return
@@ -288,7 +290,7 @@ class BankGenerator:
         if word not in self._words:
             return
         state = self._words[word]
-        if _cut_short(answer):  # no try of the model's: it was not let finish
+        if _cut_short(answer):  # not a try: the model could not finish
             state.wrong.add(f"the answer was cut before its first sentence; {_LONGER}")
             return
         state.tries += 1
@@ -336,21 +338,21 @@ def generate(
     word_list: Path,
     say: Callable[[str], None] = print,
 ) -> dict:
-    """Ask for what is missing, then write bank, rejects and record; the record's results.
+    """Request what is missing, then write bank, rejects and record; return the record's results.
 
     Raises:
-        InputError: nobody answers there, or refuses; or the answers that are there were asked for in another way.
-        Unavailable: the server gave up on the way; all answers so far are saved.
-        Busy: another call is at work there.
+        InputError: the server does not answer or refuses, or the saved answers were requested with other settings.
+        Unavailable: the server failed on the way; all answers so far are saved.
+        Busy: another call is running there.
     """
-    if not place.folder.is_dir():  # nothing is written on account of a server that is not there
+    if not place.folder.is_dir():  # do not create anything if the server does not answer
         server.choose_model(plan.model)
     for passed_over in teachers.passed_over:
         say(f"not compared with {passed_over}")
     with place.only_one():
         making = BankGenerator(plan, teachers, place)
         todo = making.unfinished()
-        say(f"{len(plan.words)} words, {plan.sentences} sentences each at {plan.level}: {len(todo)} words to ask for")
+        say(f"{len(plan.words)} words, {plan.sentences} sentences each at {plan.level}: {len(todo)} words to request")
         if todo:
             model, kind = server.choose_model(making.model)
             say(f"Asking {model} at {server.url} ({kind})")
@@ -360,17 +362,17 @@ def generate(
 
 
 def preview(plan: Plan, teachers: ReferenceBanks, place: storage.BankOutput) -> str:
-    """What would be asked, for people; nothing is asked, nothing written."""
+    """Return what would be requested, for people; nothing is sent or written."""
     making = BankGenerator(plan, teachers, place)
     todo = making.unfinished()
     most = sum(making.tries_left(word) for word in todo)
     lines = [f"not compared with {one}" for one in teachers.passed_over]
-    lines += [f"{len(plan.words)} words, {len(todo)} to ask for: {len(todo)} to {most} requests"]
+    lines += [f"{len(plan.words)} words, {len(todo)} to do: {len(todo)} to {most} requests"]
     return "\n".join([*lines, "", *([making.prompt(todo[0])] if todo else [])])
 
 
 def _cut_short(answer: dict) -> bool:
-    """Whether an answer was cut before its first sentence; those of earlier versions do not say that they were cut."""
+    """Return whether an answer was cut before its first sentence; earlier versions did not record cuts."""
     return answer.get("cut", False) and not prompts.sentences(answer["text"], answer["word"])
 
 

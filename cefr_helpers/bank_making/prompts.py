@@ -1,4 +1,4 @@
-"""What a model is asked when it writes example sentences for a bank, and the sentences out of its answer."""
+"""The prompts with which a model writes example sentences for a bank, and the sentences in its answer."""
 
 import re
 from collections.abc import Sequence
@@ -28,17 +28,17 @@ BEFORE = """
 These were written before. Write other ones, and mind what is said of them:
 {lines}
 """
-_SHOWN = 8  # sentences of earlier answers that are shown again; more would make prompts dear
+_SHOWN = 8  # sentences of earlier answers that are shown again; more would make prompts expensive
 _BULLET = re.compile(r"^\s*[-*•–]\s+")
 
 
 def prompt(word: str, level: str, count: int, lengths: tuple[int, int], before: Sequence[tuple[str, str]] = ()) -> str:
-    """What the model is asked.
+    """Return the prompt for a word.
 
     Args:
-        count: how many sentences.
-        lengths: the shortest and the longest that a sentence should be, in words.
-        before: sentences of earlier answers, each with what is said of it.
+        count: number of sentences.
+        lengths: the shortest and the longest length of a sentence, in words.
+        before: sentences of earlier answers, each with a remark.
     """
     lines = "\n".join(f"- {sentence} ({remark})" for sentence, remark in list(dict.fromkeys(before))[-_SHOWN:])
     return TEMPLATE.format(
@@ -54,9 +54,9 @@ def prompt(word: str, level: str, count: int, lengths: tuple[int, int], before: 
 
 
 def sentences(answer: str, word: str) -> list[str]:
-    """What an answer offers, a numbered line each; of an answer without numbers, each line.
+    """Return an answer's sentences: its numbered lines, or all lines if it has no numbers.
 
-    What a reasoning model thinks aloud is passed over, and so is the word as a label before its sentence.
+    The thoughts of a reasoning model are ignored, and so is the word as a label before its sentence.
     """
     told = answer.rpartition("</think>")[2].partition("<think>")[0]
     lines = [line for _, line in parsing.numbered_lines(told)]

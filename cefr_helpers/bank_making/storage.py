@@ -1,4 +1,4 @@
-"""The files of a bank that a model wrote: the bank, its answers as they came, rejects and record."""
+"""The files of a bank that a model wrote: the bank, the unchanged answers, rejects and record."""
 
 import csv
 import hashlib
@@ -21,11 +21,11 @@ LOG_SCHEMA = 1
 
 
 class BankOutput:
-    """A bank's file, `B2.json`, and the folder beside it, `B2.made`, with all that it came from.
+    """A bank's file, `B2.json`, and the folder beside it, `B2.made`, with everything it was made from.
 
     Raises:
-        InputError: the file's ending is none of ENDINGS, no folder can be there, or a file is there that was not made
-            by this, or was changed since.
+        InputError: the file's ending is not one of ENDINGS, the folder cannot be created, or the file exists and was
+            not made here, or was changed since.
     """
 
     def __init__(self, bank: Path):
@@ -60,26 +60,26 @@ class BankOutput:
             )
 
     def only_one(self):
-        """A lock on the folder, which is made; one call at a time.
+        """Create the folder and lock it for one call at a time.
 
         Raises:
-            Busy: another is at work there.
+            Busy: another call is running there.
             InputError: nothing can be written there.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             return locks.exclusive(self.folder / ".lock", "call")
         except OSError as error:
-            raise InputError(f"output: {self.folder}: {error.strerror}; expected a place to write to") from None
+            raise InputError(f"output: {self.folder}: {error.strerror}; expected a writable folder") from None
 
     def write_rejects(self, rows: list[tuple[str, str, str, str]]) -> None:
-        """Rows of word, sentence, reason and detail."""
+        """Write rows of word, sentence, reason and detail."""
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([("word", "sentence", "reason", "detail"), *rows])
         files.write_atomically(self.rejects, text.getvalue())
 
     def write(self, bank: dict[str, list[str]], record: dict) -> None:
-        """Write the record, and last the bank: whichever bank is there, the record knows it."""
+        """Write the record, and last the bank, so that the record knows any bank that exists."""
         content = _as_csv(bank) if self.bank.suffix.lower() == ".csv" else _as_json(bank)
         digest = hashlib.sha256(content.encode()).hexdigest()
         self._written = [*(one for one in self._written if one != digest), digest]
@@ -87,12 +87,12 @@ class BankOutput:
         of_bank["sentences"] = sum(map(len, bank.values()))
         whole = {"schema": SCHEMA, **record, "bank": of_bank, "written": self._written}
         files.write_atomically(self.record, records.as_text(whole))
-        if not self.bank.is_file() or files.sha256(self.bank) != digest:  # else the same bank would look like a new one
+        if not self.bank.is_file() or files.sha256(self.bank) != digest:  # the same bank must not look new
             files.write_atomically(self.bank, content)
 
 
 def report(results: dict, place: BankOutput) -> str:
-    """What was made, for people.
+    """Return what was made, for people.
 
     Args:
         results: from `generator.generate`.
@@ -114,12 +114,12 @@ def report(results: dict, place: BankOutput) -> str:
 
 
 def named(path: Path) -> dict:
-    """A file by its name and digest."""
+    """Return a file's name and digest."""
     return {"file": path.name, "sha256": files.sha256(path)}
 
 
 def without_folders(model: str) -> str:
-    """A model's name; of one that is a path on its server's machine, the last part."""
+    """Return a model's name; if it is a path on its server's machine, only the last part."""
     absolute = PurePosixPath(model).is_absolute() or PureWindowsPath(model).is_absolute()
     return PureWindowsPath(model).name if absolute else model
 
@@ -136,16 +136,16 @@ def _as_csv(bank: dict[str, list[str]]) -> str:
 
 
 class ResponseLog:
-    """The answers that were paid for, in their order.
+    """The saved answers, in order.
 
-    The first line says how they were asked for; each further one holds an answer.
+    The first line has the settings of the requests; each further line is an answer.
 
     Attributes:
-        header: the first line; None where there is no file yet.
+        header: the first line; None if there is no file yet.
         answers: the further lines.
 
     Raises:
-        InputError: the file that is there is no such journal; names file and line.
+        InputError: the existing file is not such a log; names file and line.
     """
 
     def __init__(self, path: Path):
@@ -157,20 +157,20 @@ class ResponseLog:
             self._read()
 
     def begin(self, header: dict) -> None:
-        """Write the first line, or write it anew where no answer follows it yet."""
+        """Write the first line, or replace it if no answer follows yet."""
         if not self.answers:
             self._whole = 0
             self.header = {"schema": LOG_SCHEMA, **header}
             self._append(self.header)
 
     def add(self, answer: dict) -> None:
-        """Keep one more answer; when this returns, it is on disk."""
+        """Save one more answer; when this returns, it is on disk."""
         self._append(answer)
         self.answers.append(answer)
 
     def _append(self, line: dict) -> None:
         with open(self.path, "ab") as file:
-            file.truncate(self._whole)  # half a line of a process that was killed
+            file.truncate(self._whole)  # remove half a line of a killed process
             file.write(json.dumps(line).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""Models that this suite tuned: known by the names of what was trained and exported here, asked as they were taught."""
+"""Recognise models that this suite tuned, by their names, and build their training prompt."""
 
 from collections.abc import Sequence
 from pathlib import PureWindowsPath
@@ -11,18 +11,18 @@ from cefr_helpers.core.paths import Workspace
 from cefr_helpers.data import formatting
 from cefr_helpers.models import prompts
 
-AUTO, TUNED, PLAIN = "auto", "tuned", "plain"  # the ways to ask; the first is to find out which
+AUTO, TUNED, PLAIN = "auto", "tuned", "plain"  # kinds of prompt; "auto" chooses by the model's name
 WORDS_AT_A_TIME = formatting.WORDS_PER_EXAMPLE
 
 
 def known_names(workspace: Workspace) -> dict[str, str]:
-    """Name of a model -> its level: merged models, adapters and exports of this workspace, as servers may call them."""
+    """Return name of a model -> its level, for merged models, adapters and exports of this workspace."""
     found: dict[str, str] = {}
     for level in LEVELS:
         try:
             training = records.read_if_there(workspace, level, "training")
         except InputError:
-            continue  # a broken record says nothing of a server
+            continue  # ignore a broken record here
         if training and not training.results.adopted:
             names = (training.results.merged_model.name, training.results.adapter.name)
             found |= {name: level for name in names if name}
@@ -38,7 +38,7 @@ def known_names(workspace: Workspace) -> dict[str, str]:
 
 
 def level_of(model: str, known: dict[str, str]) -> str | None:
-    """The level that a server's model was tuned for; None where it is none of the known ones.
+    """Return the level that a server's model was tuned for; None if it is not a known model.
 
     Args:
         model: the server's name for it, which may be a path, and may end in a tag such as ":latest".
@@ -49,5 +49,5 @@ def level_of(model: str, known: dict[str, str]) -> str | None:
 
 
 def prompt(level: str, words: Sequence[str]) -> str:
-    """What a tuned model is asked, as in its training."""
+    """Return the training prompt of a tuned model."""
     return prompts.prompt_text(formatting.make_prompt(level, words))

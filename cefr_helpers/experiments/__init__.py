@@ -1,1 +1,1 @@
-"""Grids of runs: what they are, running them, and their report."""
+"""Grids of runs: defining them, running them, and their report."""

@@ -1,4 +1,4 @@
-"""The figures of an experiment: settings with their seeds, and what each field does."""
+"""The figures of an experiment: settings with their seeds, and the effect of each field."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ _COLOURS = dict(zip(LEVELS, (BEST, GOLD, EVAL, TRAIN, "#CC79A7"), strict=True))
 
 
 def by_setting(results: Results, language: str) -> Figure:
-    """A panel a level: the best settings, their seeds as points, the mean and its 95 % interval over seeds."""
+    """Draw one panel per level: the best settings, their seeds as points, the mean and its 95 % interval over seeds."""
     locale = load_locale(language)
     found = experiment_results.by_setting(results, results.measure)
     shown = [found[found["level"] == level].head(MOST_SETTINGS) for level in results.levels]
@@ -57,7 +57,7 @@ def by_setting(results: Results, language: str) -> Figure:
 
 
 def fields(results: Results, language: str) -> Figure:
-    """A panel a field, on one scale: how far each value lies from its level's mean, with the interval over seeds."""
+    """Draw one panel per field, on one scale: each value's distance from its level's mean, with interval over seeds."""
     locale = load_locale(language)
     columns = min(3, max(1, len(results.fields)))
     rows = max(1, math.ceil(len(results.fields) / columns))
@@ -100,7 +100,7 @@ def _points(axes: Axes, rows: "pandas.DataFrame", done: "pandas.DataFrame", meas
 
 
 def _values(axes: Axes, away: "pandas.DataFrame", field: str, results: Results, level: str) -> None:
-    """One level's means of a field's values; the other fields are averaged within a seed first."""
+    """Draw one level's means of a field's values; the other fields are averaged within a seed first."""
     shift = 0.12 * (results.levels.index(level) - (len(results.levels) - 1) / 2)
     places, means, reach = [], [], []
     for place, value in enumerate(results.axes[field]):

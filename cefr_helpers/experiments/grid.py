@@ -1,4 +1,4 @@
-"""An experiment: a grid of levels, recipes, seeds and recipe fields out of experiments/*.yaml, as single runs."""
+"""An experiment: expand a grid of levels, recipes, seeds and recipe fields in experiments/*.yaml into single runs."""
 
 import hashlib
 import itertools
@@ -27,7 +27,7 @@ _LONGEST_NAME = 100
 
 
 class Grid(BaseModel):
-    """The keys of an experiment's file: three of its own, and any field of a recipe with the values to try."""
+    """The keys of an experiment's file: three own keys, and any field of a recipe with the values to try."""
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
@@ -57,18 +57,18 @@ class Grid(BaseModel):
 
     @property
     def fields(self) -> dict[str, list]:
-        """Recipe field -> its values, in the file's order."""
+        """Return recipe field -> its values, in the file's order."""
         return dict(self.model_extra or {})
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment as it is run.
+    """An experiment with its runs.
 
     Attributes:
         axes: "recipe", recipe fields and "seed" -> the values tried, in the file's order.
         values: run's name -> axis -> its value there.
-        recipes: file -> the recipe that belongs in it.
+        recipes: file -> the recipe to write into it.
     """
 
     name: str
@@ -83,24 +83,24 @@ def read(experiment: str, settings: RunConfig) -> Experiment:
     """Read, check and expand an experiment: a name in experiments/, or the path of a .yaml file.
 
     Args:
-        settings: give what the file does not: levels, recipe, seed; and bank, language and folders.
+        settings: defaults for levels, recipe and seed, and the bank, language and folders.
 
     Raises:
-        InputError: no such file, a name that is no plain name, an unknown field, an empty list, a value twice, or one
-            that no recipe may have or the processes of a training cannot share; the message names file, key, value
-            and expectation.
+        InputError: no such file, an invalid name, an unknown field, an empty list, a duplicate value, or a value that
+            no recipe may have or the processes of a training cannot share; the message names file, key, value and
+            expectation.
     """
     path = _path(experiment)
     grid = _grid(path)
     settings = settings.model_copy(update={"levels": grid.levels or settings.levels})
-    # without levels in the file those of config.yaml count, whose bank was looked at already
+    # without levels in the file those of config.yaml are used, whose bank is already checked
     configuration.check(settings.model_dump(), str(path))
     banks.check_serves(settings.sentence_bank, settings.levels)
     return _expand(path, grid, settings)
 
 
 def write(experiment: Experiment) -> Path:
-    """Write the runs' recipes and, last, the plan that the report goes by."""
+    """Write the runs' recipes and, last, the plan that the report uses."""
     for path, made in experiment.recipes.items():
         text = yaml.safe_dump(made.model_dump(mode="json"), sort_keys=False)
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
@@ -123,7 +123,7 @@ def _path(experiment: str) -> Path:
     given = experiment.endswith((".yaml", ".yml"))
     path = Path(experiment).expanduser() if given else folder / f"{experiment}.yaml"
     if not _PLAIN_NAME.fullmatch(path.stem) or (not given and path.parent != folder):
-        raise InputError(f"experiment: {experiment!r} is no plain name; use letters, digits, - and _")
+        raise InputError(f"experiment: {experiment!r} is not a valid name; use letters, digits, - and _")
     if not path.is_file():
         there = ", ".join(sorted(p.stem for p in folder.glob("*.yaml"))) or "none yet"
         raise InputError(f"experiment: {experiment!r} not found ({path}); in {folder} there are: {there}")
@@ -149,7 +149,7 @@ def _grid(path: Path) -> Grid:
 
 
 def _several(value: object) -> list:
-    """The values of an axis: a list that holds something, and nothing twice."""
+    """Check the values of an axis: a list that is not empty and has no duplicates."""
     if not isinstance(value, (list, tuple)):
         raise ValueError("must be a list of the values to try, such as [8, 32]")
     if not value:
@@ -165,7 +165,7 @@ def _expand(path: Path, grid: Grid, settings: RunConfig) -> Experiment:
     given = list(grid.recipes or (settings.recipe,))
     by_stem = {recipe.recipe_path(one).stem: one for one in given}
     if len(by_stem) != len(given):
-        raise InputError(f"{path}: recipes: two of {given} have one name; runs are named by their recipe's")
+        raise InputError(f"{path}: recipes: two of {given} have the same name; runs are named after their recipe")
     axes = {"recipe": list(by_stem), **grid.fields, "seed": list(grid.seeds or (settings.seed,))}
     bases = {stem: recipe.load_recipe(one) for stem, one in by_stem.items()}
     _check_values(path, grid.fields, bases)
@@ -184,7 +184,7 @@ def _expand(path: Path, grid: Grid, settings: RunConfig) -> Experiment:
 
 
 def _check_values(path: Path, fields: dict[str, list], bases: dict[str, Recipe]) -> None:
-    """Try every value alone, so that the message names it and not a whole recipe."""
+    """Check every value separately, so that the message names it and not a whole recipe."""
     problems: dict[str, None] = {}
     for base in bases.values():
         for field, value in ((field, value) for field, values in fields.items() for value in values):
@@ -204,14 +204,14 @@ def _run(name: str, folder: Path, file: Path, made: Recipe, seed: int, settings:
 
 
 def _run_name(values: dict, leave_out: tuple[str, ...] = ()) -> str:
-    """The recipe's name, then each axis with its value: a run keeps its name when an axis gets another value."""
+    """Return the recipe's name, then each axis with its value: a run keeps its name when an axis gets another value."""
     parts = [axis + "-" + _label(value) for axis, value in values.items() if axis not in ("recipe", *leave_out)]
     name = "_".join([_label(values["recipe"]), *parts])
     return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}-{_digest(values)}"
 
 
 def _label(value: object) -> str:
-    """A value as part of a folder's name; where that loses something, a digest tells it from others."""
+    """Return a value as part of a folder's name; if that loses something, a digest makes it unique."""
     text = "+".join(map(str, value)) if isinstance(value, list) else str(value)
     plain = re.sub(r"[^A-Za-z0-9.+-]+", "-", text.rstrip("/").split("/")[-1]).strip("-.")
     same = plain == text or (isinstance(value, list) and plain == text.replace("_", "-"))

@@ -1,4 +1,4 @@
-"""The note of an experiment: its tables as Markdown and CSV, its figures as PNG and PDF."""
+"""Write the note of an experiment, with its tables as Markdown and CSV, and its figures as PNG and PDF."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def write_note(workspace: Workspace, name: str, language: str) -> Path:
 
 
 def report_tables(workspace: Workspace, results: Results) -> dict[str, LevelTable]:
-    """Best settings, means over seeds, all settings, what each field explains, effects on loss and answers."""
+    """Return the tables: best settings, means over seeds, all settings, what each field explains, effects."""
     made = [_best(results), _over_seeds(workspace, results), _settings(results), _explained(results)]
     made.append(_effects(results, results.measure))
     if results.done["joint"].notna().any():
@@ -44,7 +44,7 @@ def report_tables(workspace: Workspace, results: Results) -> dict[str, LevelTabl
 
 
 def note(results: Results, made: dict[str, LevelTable], locale: Locale) -> str:
-    """The note as Markdown."""
+    """Return the note as Markdown."""
     cut = {table.name: _cut(table, results) for table in made.values() if table.rows}
     missing = results.table[results.table["loss"].isna()]
     return templates.render(
@@ -71,7 +71,7 @@ def note(results: Results, made: dict[str, LevelTable], locale: Locale) -> str:
 
 
 def _draw(results: Results, folder: Path, language: str) -> None:
-    from cefr_helpers.experiments import figures as experiment_plots  # matplotlib: only where something is drawn
+    from cefr_helpers.experiments import figures as experiment_plots  # matplotlib: only when figures are drawn
     from cefr_helpers.rendering import figure_style
 
     figures = {
@@ -129,7 +129,7 @@ def _settings(results: Results) -> LevelTable:
 
 
 def _over_seeds(workspace: Workspace, results: Results) -> LevelTable:
-    """Losses and Joint Success, means over seeds, with intervals over seeds and prompts together."""
+    """Return losses and Joint Success as means over seeds, with intervals over seeds and prompts together."""
     columns = (
         Column("setting", "text"),
         Column("seeds", "whole"),
@@ -184,7 +184,7 @@ def _effects(results: Results, measure: str) -> LevelTable:
 
 
 def _findings(made: dict[str, LevelTable]) -> list[dict]:
-    """Of each table of effects its measure, how many differences it tests, and the rows that show one."""
+    """Return for each table of effects its measure, the number of tests, and the rows that show a difference."""
     return [
         {
             "measure": name.removeprefix("effects_"),
@@ -197,7 +197,7 @@ def _findings(made: dict[str, LevelTable]) -> list[dict]:
 
 
 def _few(results: Results, made: dict[str, LevelTable]) -> dict | None:
-    """Where the seeds are too few to show anything: p is at least 2^(1 - seeds), times the tests."""
+    """Return how many seeds are needed if they are too few to show anything: p is at least 2^(1 - seeds) times the tests."""
     seeds, tests = len(results.axes["seed"]), len(made[f"effects_{results.measure}"].rows)
     enough = next(n for n in range(2, 100) if tests * 2.0 ** (1 - n) < _SHOWN)
     if seeds >= enough or not tests:
@@ -206,7 +206,7 @@ def _few(results: Results, made: dict[str, LevelTable]) -> dict | None:
 
 
 def _cut(table: LevelTable, results: Results) -> LevelTable:
-    """The table with the first rows of each level alone."""
+    """Return the table with only the first rows of each level."""
     rows = [row for level in results.levels for row in [r for r in table.rows if r["level"] == level][:MOST_SHOWN]]
     return LevelTable(table.name, table.columns, tuple(rows))
 

@@ -1,4 +1,4 @@
-"""What the runs of an experiment reached: one table over their records, means over seeds, effects of fields."""
+"""The results of an experiment's runs: one table over their records, means over seeds, effects of fields."""
 
 import json
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from cefr_helpers.evaluation import intervals
 if TYPE_CHECKING:
     import pandas
 
-ORIGIN = ("commit", "created", "cpu", "cores", "gpu")  # columns: of the comparison
-_SEED = 0  # of the resampling; the runs' own seeds are data here
+ORIGIN = ("commit", "created", "cpu", "cores", "gpu")  # columns about the comparison
+_SEED = 0  # the seed of resampling; the runs' own seeds are data here
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Results:
         axes: "recipe", recipe fields and "seed" -> the values tried, as texts, in the file's order.
         table: a row for each run and level: `level`, `run`, the axes, and from the records, on development words,
             `dev_loss` and `dev_bits`, on test words `loss`, `bits`, `base_loss` and `joint` with the
-            `measure_version` of its gates, and `training_s` and `adapter`, NaN or None where a run has no comparison;
-            and ORIGIN, where the comparison was made.
-        measure: what runs are ordered by, on development words, so that choosing a setting leaves the test words alone:
-            "dev_loss" (nats a token); "dev_bits" (a character) where the base models differ, since their tokens do.
-            Where a run has no development words, "loss" or "bits".
+            `measure_version` of its gates, and `training_s` and `adapter`, NaN or None if a run has no comparison;
+            and ORIGIN, about where the comparison was made.
+        measure: the measure by which runs are ordered, on development words, so that choosing a setting does not use
+            the test words: "dev_loss" (nats per token), or "dev_bits" (per character) if the base models differ, since
+            their tokens do. "loss" or "bits" if a run has no development words.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Results:
 
     @property
     def fields(self) -> list[str]:
-        """The axes, but for the seed, on which more than one value was tried."""
+        """The axes, without the seed, on which more than one value was tried."""
         return [axis for axis, values in self.axes.items() if axis != "seed" and len(values) > 1]
 
     @property
@@ -50,7 +50,7 @@ class Results:
 
 
 def load(workspace: Workspace, name: str) -> Results:
-    """Read the records of all runs in the experiment's plan; a run without them is there with nothing.
+    """Read the records of all runs in the experiment's plan; a run without records has empty values.
 
     Raises:
         InputError: there is no plan, or a record is broken.
@@ -78,12 +78,12 @@ def load(workspace: Workspace, name: str) -> Results:
 
 
 def text(value: object) -> str:
-    """A value of an axis in writing."""
+    """Return a value of an axis as text."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def by_setting(results: Results, measure: str) -> "pandas.DataFrame":
-    """Mean over seeds of each level and setting (all axes but the seed), with its 95 % interval.
+    """Return the mean over seeds of each level and setting (all axes but the seed), with its 95 % interval.
 
     Returns:
         `level`, `setting`, `n` (seeds), `estimate`, `low`, `high`; the best first within a level.
@@ -102,7 +102,7 @@ def by_setting(results: Results, measure: str) -> "pandas.DataFrame":
 
 
 def settings(results: Results, table: "pandas.DataFrame") -> "pandas.Series":
-    """The setting of each row in words: the fields on which several values were tried, else the recipe's name."""
+    """Return the setting of each row in words: the fields with several values, or else the recipe's name."""
     fields = results.fields
     if not fields:
         return table["recipe"]
@@ -111,11 +111,11 @@ def settings(results: Results, table: "pandas.DataFrame") -> "pandas.Series":
 
 
 def explained(results: Results, measure: str) -> list[dict]:
-    """Which field matters: the share of the variance between a level's runs that lies between a field's values.
+    """Return which field matters: the share of the variance between a level's runs that each field explains.
 
-    The seed stands beside the fields: a field that explains no more than it does is not told from chance. Shares add
-    up to 1 at most where every combination was run; what is left is how the fields act together. With one seed there is
-    nothing to compare with, and no row.
+    The seed is listed with the fields: a field that explains no more than the seed cannot be told from chance. If every
+    combination was run, shares add up to at most 1; the rest is due to interactions of the fields. With one seed there
+    is nothing to compare with, and no row.
     """
     if len(results.axes["seed"]) < 2:
         return []
@@ -132,14 +132,15 @@ def explained(results: Results, measure: str) -> list[dict]:
 
 
 def effects(results: Results, measure: str) -> list[dict]:
-    """Each field's values against the first one in the file, all else being equal.
+    """Compare each field's values with the first one in the file, all else being equal.
 
-    Runs are paired that share the level, the seed and every other field. The interval and p take whole seeds, since
-    runs of one seed share their data (`intervals.paired_cluster_difference`); p is Holm-corrected over all rows here.
+    Runs are paired if they share the level, the seed and every other field. The interval and p treat whole seeds as
+    units, since runs of one seed share their data (`intervals.paired_cluster_difference`); p is Holm-corrected over
+    all rows.
 
     Returns:
         `level`, `field`, `first`, `value`, `pairs`, `seeds`, `estimate` (value - first), `low`, `high`, `p`, `holm`;
-        None for the last four and `holm` below two seeds.
+        the last four are None below two seeds.
     """
     rows = []
     for level in results.levels:
@@ -159,9 +160,9 @@ def effects(results: Results, measure: str) -> list[dict]:
 
 
 def best(results: Results) -> list[dict]:
-    """Of each level the setting with the best mean, its runner-up, and its best single run.
+    """Return for each level the setting with the best mean, its runner-up, and its best single run.
 
-    Only settings with as many seeds as any other of the level take part: fewer could be lucky ones.
+    Only settings with the largest number of seeds of the level take part: with fewer, one could be best by luck.
 
     Returns:
         `level`, `setting`, `n`, `estimate`, `low`, `high`, `runner_up`, `ahead` (best - runner-up over shared seeds),
@@ -217,7 +218,7 @@ def _reached(records: LevelRecords) -> dict:
 
 
 def _effect(pairs: "pandas.DataFrame") -> dict:
-    """Estimate, interval and p of second minus first column; the index has a level "seed"."""
+    """Return estimate, interval and p of second minus first column; the index has a level "seed"."""
     seeds = pairs.index.get_level_values("seed")
     found = {"pairs": len(pairs), "seeds": seeds.nunique(), "estimate": None}
     found |= dict.fromkeys(("low", "high", "p", "holm"))

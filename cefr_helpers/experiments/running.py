@@ -1,4 +1,4 @@
-"""Running an experiment, and saying beforehand what would run and what it would take."""
+"""Run an experiment, and estimate beforehand what would run and what it would cost."""
 
 import time
 from collections import Counter
@@ -14,10 +14,10 @@ from cefr_helpers.rendering.locale import load_locale
 
 
 def run(experiment: Experiment, profile: Path) -> tuple[bool, list[str]]:
-    """Run what is not up to date, then the report over what there is.
+    """Run what is not up to date, then the report over the finished runs.
 
     Returns:
-        Whether all is there, and what failed, with cause and log.
+        Whether everything succeeded, and what failed, with cause and log.
     """
     workspace = experiment.settings.workspace
     folder = workspace.experiment(experiment.name)
@@ -35,7 +35,7 @@ def run(experiment: Experiment, profile: Path) -> tuple[bool, list[str]]:
 
 
 def plan(experiment: Experiment, profile: Path) -> list[str]:
-    """Lines that list the runs, what would run of each, and an estimate from what was measured on this machine."""
+    """Return lines with the runs, what would run of each, and an estimate from measurements on this machine."""
     folder = experiment.settings.workspace.experiment(experiment.name)
     with snakemake.only_run(folder):
         grid.write(experiment)
@@ -59,7 +59,7 @@ def _all(experiment: Experiment):
 
 
 def _jobs(experiment: Experiment, names: list[str]) -> list[tuple[str, str, str]]:
-    """(stage, level, run) of each planned rule, shared data with the first run that needs it; taking it is no stage."""
+    """Return (stage, level, run) of each planned rule, shared data with the first run that needs it, without copies."""
     first = {run.data_name: run.name for run in reversed(experiment.runs)}
     return [(stage, level, first.get(run, run)) for stage, level, run in runs.planned_jobs(names)]
 
@@ -82,7 +82,7 @@ def _counted(jobs: list[tuple[str, str, str]]) -> list[str]:
 
 
 def _asked(config: dict, jobs: list[tuple[str, str, str]]) -> list[str]:
-    """What a cluster is asked for, for the largest job of each stage that would run."""
+    """Return what the largest job of each stage that would run requests from a cluster."""
     if "needs" not in config:
         return []
     lines = []
@@ -91,7 +91,7 @@ def _asked(config: dict, jobs: list[tuple[str, str, str]]) -> list[str]:
         if stage in {stage for stage, _, _ in jobs}:
             megabytes, minutes = map(max, zip(*found, strict=True)) if found else resources.DEFAULTS[stage]
             why = "" if found else ", not measured yet"
-            lines.append(f"A job of {stage} asks SLURM for {megabytes} MB and {minutes} min{why}")
+            lines.append(f"A job of {stage} requests {megabytes} MB and {minutes} min from SLURM{why}")
     return lines
 
 

@@ -15,22 +15,22 @@ from cefr_helpers.experiments.results import Results
 if TYPE_CHECKING:
     import pandas
 
-# The figures that have an interval, with the bounds of what they can be.
+# The figures that have an interval, with the bounds of their values.
 INTERVALS = {"loss_change": None, "joint_tuned": (0.0, 1.0), "joint_change": (-1.0, 1.0)}
 _NOTHING = ("estimate", "sd", "low", "high")
 _REACH = 2 * 1.96  # standard errors between the ends of a 95 % interval
 
 
 def rows(workspace: Workspace, results: Results, most: int) -> list[dict]:
-    """A row for each level and setting that has a comparison, the best settings first.
+    """Return a row for each level and setting that has a comparison, the best settings first.
 
     Args:
-        most: settings of a level at most.
+        most: maximum number of settings per level.
 
     Returns:
         `level`, `setting`, `seeds`, `prompts` (of all seeds together), `base_loss`, `tuned_loss`, `joint_base`,
-        `joint_tuned`, `joint_gold` (means over seeds), `training_s`, and of `loss_change`, `joint_tuned` and
-        `joint_change` (tuned - base) under these names with _sd, _low and _high what `intervals.over_seeds` says.
+        `joint_tuned`, `joint_gold` (means over seeds), `training_s`; and for `loss_change`, `joint_tuned` and
+        `joint_change` (tuned - base) the results of `intervals.over_seeds`, under these names with _sd, _low and _high.
     """
     order = experiment_results.by_setting(results, results.measure).groupby("level", sort=False).head(most)
     done = results.done.assign(setting=experiment_results.settings(results, results.done))
@@ -44,7 +44,7 @@ def rows(workspace: Workspace, results: Results, most: int) -> list[dict]:
 
 
 def _of_run(folder: Path, level: str) -> dict:
-    """Of each figure the run's mean, the variance of that mean by its examples or prompts, and how many these are."""
+    """Return for each figure the run's mean, its variance by examples or prompts, and the number of these."""
     workspace = Workspace(folder, folder / "user_data")
     comparison = records.read(workspace, level, "comparison").results
     change = comparison.completion.difference
@@ -63,7 +63,7 @@ def _of_run(folder: Path, level: str) -> dict:
 
 
 def _prompts(path: Path) -> "pandas.DataFrame":
-    """Joint Success of each prompt, by row."""
+    """Return Joint Success of each prompt, by row."""
     import pandas as pd
 
     slots = pd.read_csv(path, usecols=["row", "prompt", "joint_success"])
@@ -72,7 +72,7 @@ def _prompts(path: Path) -> "pandas.DataFrame":
 
 
 def _variance(change: Interval) -> float:
-    """Of an estimate, from its interval; 0 where it has none."""
+    """Return the variance of an estimate, from its interval; 0 without one."""
     return 0.0 if change.low is None or change.high is None else ((change.high - change.low) / _REACH) ** 2
 
 

@@ -107,7 +107,7 @@ def _of_gpu(gpu: nvidia.Gpu, torch: Torch) -> Finding:
     text = f"{gpu.name}, {gpu.memory_bytes / 1e9:.1f} GB, driver {gpu.driver}, compute capability {capability}"
     problem = None if torch.error else nvidia.problem(gpu, torch.version, torch.cuda, torch.codes)
     if not problem and not torch.gpus and not torch.error:
-        problem = f"PyTorch {torch.version} does not find it: make sure that its device is passed into this container"
+        problem = f"PyTorch {torch.version} does not find it: check that its device is passed into this container"
     if problem:
         return Finding("GPU", f"{text}; PyTorch can't use it", f"{problem}; {nvidia.HIDE}")
     bf16 = gpu.capability and gpu.capability >= (8, 0)

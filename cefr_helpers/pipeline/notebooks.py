@@ -74,7 +74,7 @@ def _socket_folder() -> str:
     longest = _LONGEST_SOCKET - len(_SOCKET)
     raise InputError(
         f"TMPDIR: {tempfile.gettempdir()}: a kernel's sockets need a folder of at most {longest} bytes, "
-        f"and {', '.join(usual)} are longer or can't be written to; set TMPDIR to a folder with a shorter path"
+        f"and {', '.join(usual)} are longer or can't be written to; set TMPDIR to a shorter path"
     )
 
 

@@ -161,7 +161,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m cefr_helpers.pipeline.shared_data LEVEL DATA_ROOT CONFIGURATION_JSON`, called by Snakemake."""
+    """`python -m cefr_helpers.pipeline.runs LEVEL DATA_ROOT CONFIGURATION_JSON`, called by Snakemake."""
     from cefr_helpers.pipeline.configuration import RunConfig
 
     locks.die_with_engine()

@@ -107,4 +107,4 @@ def _only_one(folder: Path):
         made.mkdir(parents=True, exist_ok=True)
         return locks.exclusive(made / ".lock", "call")
     except OSError as error:
-        raise InputError(f"output: {made}: {error.strerror}; expected a place to write to") from None
+        raise InputError(f"output: {made}: {error.strerror}; expected a writable folder") from None

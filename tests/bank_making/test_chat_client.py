@@ -82,13 +82,13 @@ PASSING = {
     "too many": (Raw(429, {"error": {"message": "slow down"}}, {"retry-after": "0"}), "HTTP 429: 'slow down'"),
     "broken": (Raw(500, b"oops"), "HTTP 500: 'oops'"),
     "loading": (Raw(503, {"error": {"code": 503, "message": "Loading model"}}), "HTTP 503: 'Loading model'"),
-    "garbage": (Raw(200, b'{"choices": [{"mess'), "no JSON object"),
-    "another JSON": (Raw(200, b"[1, 2]"), "no JSON object"),
-    "nested": (Raw(200, b"[" * 100_000), "no JSON object"),
-    "a page": (Raw(200, b"<html>Sign in</html>", HTML), "no JSON object"),
-    "a list as a page": (Raw(200, b"[1, 2]", HTML), "no JSON object"),
-    "nothing": (Raw(200, b"null"), "no JSON object"),
-    "not UTF-8": (Raw(200, b'{"choices": "\xe9"}'), "no JSON object"),
+    "garbage": (Raw(200, b'{"choices": [{"mess'), "not a JSON object"),
+    "another JSON": (Raw(200, b"[1, 2]"), "not a JSON object"),
+    "nested": (Raw(200, b"[" * 100_000), "not a JSON object"),
+    "a page": (Raw(200, b"<html>Sign in</html>", HTML), "not a JSON object"),
+    "a list as a page": (Raw(200, b"[1, 2]", HTML), "not a JSON object"),
+    "nothing": (Raw(200, b"null"), "not a JSON object"),
+    "not UTF-8": (Raw(200, b'{"choices": "\xe9"}'), "not a JSON object"),
     "an error in 200": (
         Raw(200, {"error": {"message": "slow down", "code": 429}}),
         "in place of an answer: 'slow down'",
@@ -132,7 +132,7 @@ def test_the_server_says_how_long_to_wait():
         ask(server.url)
         assert time.monotonic() - started >= 1
     with running(Script(Raw(429, b"", {"retry-after": "3600"}))) as server:
-        with pytest.raises(Unavailable, match="left alone for 1:00:00"):
+        with pytest.raises(Unavailable, match="a pause of 1:00:00"):
             ask(server.url)
         assert len(server.asked) == 1
 
@@ -159,7 +159,7 @@ def test_an_odd_time_to_wait_does_no_harm(after):
         ),
         (Raw(200, {"error": {"code": 401, "message": "who?"}}), PLANTED, "in place of an answer: 'who.'.; check BANK"),
         (Raw(400, {"error": {"message": "too long"}}), None, "refused .HTTP 400: 'too long'"),
-        (Raw(301, b"", {"location": "https://there/v1"}), PLANTED, "leads elsewhere, to 'https://there/v1'"),
+        (Raw(301, b"", {"location": "https://there/v1"}), PLANTED, "redirects to 'https://there/v1'"),
     ],
 )
 def test_what_does_not_pass_is_told_at_once_with_the_address(raw, key, told):

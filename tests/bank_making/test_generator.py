@@ -126,7 +126,7 @@ def test_a_bank_is_written_reported_and_read_as_any_other(command, server, good)
     assert command.bank() == {word: good[word][:3] for word in three}
     bank = banks.read(command.output, "B1")
     assert bank.report == () and bank.sentences[three[0]] == tuple(good[three[0]][:3])
-    assert "3 words, 3 sentences each at B1: 3 words to ask for" in printed
+    assert "3 words, 3 sentences each at B1: 3 words to request" in printed
     assert f"Asking {MODEL} at {server.url} (llama.cpp)" in printed and f"2/3 {three[1]}: 3 of 3, 0 rejected" in printed
     # five were asked for, two of them to spare
     assert "Sentences offered: 15; kept: 9; not needed: 6; rejected: 0" in printed
@@ -227,7 +227,7 @@ def test_how_it_is_asked_can_be_said(command, tuned_server, good, prompt, begins
     assert tuned_server.asked and all(one["prompt"].startswith(begins) for one in tuned_server.asked)
     other = {"plain": "tuned", "tuned": "plain"}[prompt]
     code, printed = command("--server", tuned_server.url, "--prompt", other)
-    assert code == 2 and f"the answers there are for prompt '{prompt}', and now it is '{other}'" in printed
+    assert code == 2 and f"the saved answers are for prompt '{prompt}', and now it is '{other}'" in printed
 
 
 def test_a_tuned_model_that_says_nothing_of_use_is_not_asked_on_and_on(command, good):
@@ -410,7 +410,7 @@ def test_a_call_that_is_stopped_goes_on_and_asks_nothing_twice(command, good, ho
         with open(command.made / "answers.jsonl", "ab") as journal:
             journal.write(b'{"word": "half a li')  # as a kill in the midst of a write leaves it
         code, printed = command("--server", server.url, "--sentences", 3)
-        assert code == 0 and server.words()[4:] == six[3:] and "3 words to ask for" in printed
+        assert code == 0 and server.words()[4:] == six[3:] and "3 words to request" in printed
     assert command.bank() == {word: good[word][:3] for word in six}
     assert [json.loads(line)["word"] for line in lines(command.made / "answers.jsonl")[1:]] == six
     assert "tokens: not told by the server" in printed
@@ -425,7 +425,7 @@ def test_a_server_that_fails_on_the_way_costs_nothing_that_was_paid_for(command,
         assert code == 2 and "no credit left" in printed and len(lines(command.made / "answers.jsonl")) == 2
         server.answer = lambda _: Raw(503, b"", {"retry-after": "900"})
         code, printed = command("--server", server.url)
-        assert code == 1 and "left alone for 15:00" in printed and "the same command goes on" in printed
+        assert code == 1 and "a pause of 15:00" in printed and "the same command continues" in printed
         server.answer = lambda _: numbered(good[two[1]])
         assert command("--server", server.url)[0] == 0
         assert server.words() == [two[0], two[1], two[1], two[1]]
@@ -438,7 +438,7 @@ def test_what_is_done_needs_no_server_and_new_words_alone_are_asked_for(command,
     command("--server", server.url, "--sentences", 2)
     before = command.output.stat()
     code, printed = command("--server", f"http://127.0.0.1:{closed_port()}", "--sentences", 2)
-    assert code == 0 and "0 words to ask for" in printed
+    assert code == 0 and "0 words to request" in printed
     assert command.output.stat().st_mtime_ns == before.st_mtime_ns  # else what was made from it would be made again
     command.words(words[2], words[1])
     assert command("--server", server.url, "--sentences", 2)[0] == 0
@@ -476,9 +476,9 @@ def test_a_bank_that_a_person_worked_on_is_left_alone(command, server, good):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--level", "C1"], "the answers there are for level 'B1', and now it is 'C1'"),
-        (["--model", "another"], f"the answers there are for model '{MODEL}', and now it is 'another'"),
-        (["--temperature", "0"], "the answers there are for temperature 0.8, and now it is 0.0"),
+        (["--level", "C1"], "the saved answers are for level 'B1', and now it is 'C1'"),
+        (["--model", "another"], f"the saved answers are for model '{MODEL}', and now it is 'another'"),
+        (["--temperature", "0"], "the saved answers are for temperature 0.8, and now it is 0.0"),
     ],
 )
 def test_answers_to_another_question_are_not_mixed_in(command, server, good, options, told):
@@ -536,7 +536,7 @@ def test_where_nobody_answers_nothing_is_written(refused, command):
 def test_a_dry_run_shows_the_first_prompt_and_asks_nothing(command, server, good):
     command.words(*list(good)[:2])
     code, printed = command("--server", server.url, "--dry-run")
-    assert code == 0 and "2 words, 2 to ask for: 2 to 6 requests" in printed
+    assert code == 0 and "2 words, 2 to do: 2 to 6 requests" in printed
     assert word_of(printed) == next(iter(good)) and not command.made.exists() and server.asked == []
 
 

@@ -120,7 +120,7 @@ def test_errors_name_file_key_value_and_expectation(tmp_path, settings, text, ex
 
 @pytest.mark.parametrize("name", ["", "../rank", "a b", ".hidden", "rank/../rank"])
 def test_a_name_must_be_plain(settings, name):
-    with pytest.raises(InputError, match="no plain name"):
+    with pytest.raises(InputError, match="not a valid name"):
         grid.read(name, settings)
 
 

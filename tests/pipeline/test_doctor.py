@@ -67,7 +67,7 @@ def test_an_h100_has_bf16(nvidia_smi):
         (smi.OLD_DRIVER, CUDA_13, "the NVIDIA driver 535.183.01 is too old for PyTorch 2.13.0+cu130"),
         (smi.P100, CUDA_13, "compute capability 6.0"),
         (smi.T4, Torch("2.13.0+cpu"), "PyTorch 2.13.0+cpu is a build for CPUs"),
-        (smi.T4, CUDA_13, "PyTorch 2.13.0+cu130 does not find it: make sure that its device is passed into this container"),
+        (smi.T4, CUDA_13, "PyTorch 2.13.0+cu130 does not find it: check that its device is passed into this container"),
     ],
 )
 def test_a_gpu_that_pytorch_cannot_use_says_why_and_what_to_do(nvidia_smi, gpu, torch, advice):

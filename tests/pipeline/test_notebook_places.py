@@ -40,5 +40,5 @@ def test_no_folder_that_is_short_enough_is_said_with_the_limit(counting, tmp_pat
     long.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(long))
     monkeypatch.setattr(notebooks.os, "access", lambda *_: False)
-    with pytest.raises(InputError, match="TMPDIR: .*tttt: .*at most 77 bytes.*set TMPDIR to a folder with a shorter path"):
+    with pytest.raises(InputError, match="TMPDIR: .*tttt: .*at most 77 bytes.*set TMPDIR to a shorter path"):
         notebooks.execute(counting, counting.with_name("out.ipynb"), {}, io.StringIO(), io.StringIO())

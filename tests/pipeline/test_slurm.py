@@ -266,10 +266,10 @@ def test_the_dry_run_says_what_jobs_would_ask_for_without_a_cluster(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-4:] == [
-        "A job of 01_data_formatting asks SLURM for 2000 MB and 30 min, not measured yet",
-        "A job of 02_training asks SLURM for 3500 MB and 15 min",
-        "A job of 03_baseline_comparison asks SLURM for 3500 MB and 15 min",
-        "A job of 04_plotting asks SLURM for 2000 MB and 15 min, not measured yet",
+        "A job of 01_data_formatting requests 2000 MB and 30 min from SLURM, not measured yet",
+        "A job of 02_training requests 3500 MB and 15 min from SLURM",
+        "A job of 03_baseline_comparison requests 3500 MB and 15 min from SLURM",
+        "A job of 04_plotting requests 2000 MB and 15 min from SLURM, not measured yet",
     ]
 
 
