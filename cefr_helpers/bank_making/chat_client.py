@@ -179,9 +179,7 @@ class ChatClient:
         except (ValueError, RecursionError):  # the library raises Python's own errors for answers that it cannot read
             found = None
         self._answered = True
-        if isinstance(
-            found, openai.APIStatusError
-        ):  # not in an except block: its text, with the key, must not be chained
+        if isinstance(found, openai.APIStatusError):  # not in an except block, which would chain its text
             raise self._problem(found.status_code, found.body or found.response.text, path, found.response)
         if not isinstance(found, openai.BaseModel):  # the library returns other JSON and other text unchanged
             raise _Passing("an answer that is not a JSON object")

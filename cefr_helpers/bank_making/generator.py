@@ -130,9 +130,7 @@ class BankGenerator:
             self.asks_as_taught = True
         if self.asks_as_taught:
             many = tuned_models.WORDS_AT_A_TIME
-            say(
-                f"This suite tuned the model, so it gets its training prompt: {many} words at a time, one sentence each"
-            )
+            say(f"This suite tuned the model, so it gets its training prompt: {many} words at once, one sentence each")
 
     def ask(self, server: ChatClient, model: str, kind: str, say: Callable[[str], None]) -> None:
         """Request what is missing, saving each answer before the next request.
