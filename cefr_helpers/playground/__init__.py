@@ -1,1 +1,1 @@
-"""The playground notebook: answers to words of one's own, with marks and favourites."""
+"""The playground notebook: answers to the user's own words, with marks and favourites."""

@@ -1,4 +1,4 @@
-"""The sentences on the screen, given out in the forms that `cefr write` has."""
+"""Export the sentences on the screen in the forms of `cefr write`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +9,12 @@ from cefr_helpers.playground.session import PlaygroundAnswer
 from cefr_helpers.writing import forms
 from cefr_helpers.writing.sentences import Collection, written
 
-LIST = "playground"  # what the sentences' list is called, in titles and tags
+LIST = "playground"  # the list's name in titles and tags
 
 
 @dataclass(frozen=True)
 class Exported:
-    """How many sentences were taken, how many were left out because they lack their word or an end, and the files."""
+    """The number of exported sentences, of those left out because they lack their word or an end, and the files."""
 
     taken: int
     left_out: int
@@ -22,20 +22,20 @@ class Exported:
 
 
 def export(asked: PlaygroundAnswer, workspace: Workspace, form: str, with_base: bool) -> Exported:
-    """Give out each whole sentence that uses its word.
+    """Export each whole sentence that uses its word.
 
     Args:
-        form: from a person, as `forms.parse` takes it.
-        with_base: whether the base model's sentences are given out too.
+        form: typed by a person, see `forms.parse`.
+        with_base: whether the base model's sentences are exported too.
 
     Raises:
-        InputError: the form is unknown, nothing can be given out, or a file of a form's name is there that was not
-            written by this.
+        InputError: the form is unknown, nothing can be exported, or a file of a form's name exists that was not written
+            here.
     """
     names = forms.parse(form)
     shown = [slot for slot in asked.slots.to_dict("records") if with_base or slot["row"] != "base"]
     if not shown:
-        raise InputError("forms: the base model answered alone, and it is left out; tick its box to give it out too")
+        raise InputError("forms: only the base model answered, and it is left out; tick its box to export it too")
     usable = {(slot["word"], slot["sentence"]): slot for slot in shown if slot["covered"]}
     if not usable:
         raise InputError(f"forms: none of {len(shown)} sentences is whole and uses its word")

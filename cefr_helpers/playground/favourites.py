@@ -1,4 +1,4 @@
-"""Sentences that a person liked, kept as a sentence bank: one file per level, which stage 01 reads."""
+"""Save sentences that a person liked as a sentence bank: one file per level, which stage 01 can read."""
 
 import json
 from collections.abc import Iterable
@@ -13,10 +13,10 @@ from cefr_helpers.text.tokens import words_of
 
 @dataclass(frozen=True)
 class SaveResult:
-    """What became of the (word, sentence) rows given to `add`.
+    """The result of `add`.
 
     Attributes:
-        saved: those that the file has now.
+        saved: rows that the file has now.
         refused: (word, sentence, why).
     """
 
@@ -25,22 +25,22 @@ class SaveResult:
 
 
 def read(path: Path, level: str) -> list[tuple[str, str]]:
-    """The (word, sentence) rows of a level's favourites; none where there is no file yet.
+    """Return the (word, sentence) rows of a level's favourites; none if there is no file yet.
 
     Raises:
-        InputError: the file is no sentence bank of this level.
+        InputError: the file is not a sentence bank of this level.
     """
     return bank_formats.read_rows(path, level) if path.is_file() else []
 
 
 def add(path: Path, level: str, rows: Iterable[tuple[str, str]]) -> SaveResult:
-    """Append rows to a level's favourites, into place only when whole; a JSON object, word -> sentences.
+    """Append rows to a level's favourites, a JSON object of word -> sentences, which is written atomically.
 
-    A sentence is refused that its word has already (but for case and punctuation), and one that does not use its word:
+    A sentence is refused if its word has it already (ignoring case and punctuation), or if it does not use its word:
     stage 01 would drop both.
 
     Raises:
-        InputError: the file that is there is no sentence bank of this level; it is left as it is.
+        InputError: the existing file is not a sentence bank of this level; it is not changed.
     """
     from filelock import FileLock
 

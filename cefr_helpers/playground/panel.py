@@ -1,4 +1,4 @@
-"""The widgets of the playground notebook, and the marks on its sentences; what they do is in `session`."""
+"""The widgets of the playground notebook and the marks on its sentences; `session` has the logic."""
 
 import html
 import math
@@ -30,13 +30,13 @@ _MARKED = """\
 
 
 class Panel:
-    """Controls, answers and favourites; `box` is what a notebook displays.
+    """Controls, answers and favourites; a notebook displays `box`.
 
     Attributes:
         level, words, count, draw, temperature, max_new_tokens, ask, save, form, with_base, give_out: the controls.
-        about: whether the level has an adapter. status: what is going on, or went wrong.
-        given_out: what giving out did, beside its button.
-        answers: one line a word, below the heads. ticks: (word, sentence, its checkbox).
+        about: whether the level has an adapter. status: progress, or an error.
+        given_out: the result of exporting, beside its button.
+        answers: one line per word, below the headings. ticks: (word, sentence, its checkbox).
         asked: the answers shown; None before the first.
     """
 
@@ -51,7 +51,7 @@ class Panel:
         self.save = widgets.Button(description="Save ticked as favourites", disabled=True, layout=_WIDE)
         self.form = widgets.Text(value=forms.DEFAULT, description="Forms", style=_LABELS)
         self.with_base = widgets.Checkbox(description="the base model's sentences too", indent=False, layout=_WIDE)
-        self.give_out = widgets.Button(description="Give out in forms", disabled=True, layout=_WIDE)
+        self.give_out = widgets.Button(description="Export in forms", disabled=True, layout=_WIDE)
         self.given_out = widgets.HTML()
         self.level.observe(lambda _: self._level_chosen(), names="value")
         self.draw.on_click(lambda _: self._draw())
@@ -88,7 +88,7 @@ class Panel:
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
-        """The buttons rest meanwhile; what goes wrong is shown where people look."""
+        """Disable the buttons meanwhile, and show errors in the status line."""
         for button in (self.draw, self.ask, self.save, self.give_out):
             button.disabled = True
         try:
@@ -96,7 +96,7 @@ class Panel:
         except InputError as problem:
             self._say(str(problem))
         except KeyboardInterrupt:
-            self._say("Interrupted. Nothing is lost: click again when you like.")
+            self._say("Interrupted. Nothing is lost; click again to continue.")
         except Exception as error:
             self._say(f"{type(error).__name__}: {error}")
             raise
@@ -112,7 +112,7 @@ class Panel:
         with self._busy():
             level = self.level.value
             adapter = self.playground.adapter_name(level)
-            told = f"tuned model: {adapter}" if adapter else "no adapter has been trained yet: the base answers alone"
+            told = f"tuned model: {adapter}" if adapter else "no adapter has been trained yet: only the base answers"
             self.about.value = html.escape(f"{level}, {told}")
             longest = self.playground.settings(level)[0].max_new_tokens
             self.max_new_tokens.max = max(_LONGEST, longest)
@@ -131,7 +131,7 @@ class Panel:
                 self.level.value, words, self.temperature.value, self.max_new_tokens.value, self._say
             )
             self._show(self.asked)
-            alone = f" The base model answered alone: {self.asked.alone}." if self.asked.alone else ""
+            alone = f" Only the base model answered: {self.asked.alone}." if self.asked.alone else ""
             self._say(f"{self.asked.level}, {self.asked.decoding}.{alone}")
 
     def _show(self, asked: PlaygroundAnswer) -> None:
@@ -145,7 +145,7 @@ class Panel:
         self.answers.layout.grid_template_columns = "minmax(4em, max-content)" + " minmax(0, 1fr)" * len(columns)
         self.answers.children = children
         table = comparison.side_by_side({"words": asked.words, **asked.texts})
-        self.raw.value = f"<details><summary>The answers as they came</summary>{table}</details>"
+        self.raw.value = f"<details><summary>The unprocessed answers</summary>{table}</details>"
 
     def _cell(self, slot: dict, asked: PlaygroundAnswer) -> widgets.Widget:
         text = widgets.HTML(as_html(slot["sentence"], feedback(slot, asked.scorers)))
@@ -168,7 +168,7 @@ class Panel:
             self._say(" ".join(told))
 
     def _give_out(self) -> None:
-        """What it did, or why not, is said where the button is."""
+        """Export the sentences, and show the result or the error beside the button."""
         with self._busy():
             try:
                 done = exporting.export(
@@ -178,16 +178,16 @@ class Panel:
                 told = str(problem)
             else:
                 left = f" ({done.left_out} left out: not whole, or without their word)" if done.left_out else ""
-                told = f"Sentences given out: {done.taken}{left}, in {', '.join(map(str, done.paths))}."
+                told = f"Sentences exported: {done.taken}{left}, in {', '.join(map(str, done.paths))}."
             self.given_out.value = f'<div role="status">{html.escape(told)}</div>'
 
 
 def feedback(slot: dict, scorers: level_scorers.LevelScorers | None) -> list[Mark]:
-    """What is good (True) and bad (False) about one slot.
+    """Return what is good (True) and bad (False) about one slot.
 
     Args:
         slot: a row of `summary.measure`.
-        scorers: those it was measured with; without, nothing is said of the level as the bank teaches it.
+        scorers: the scorers it was measured with; without them there is no mark for the bank's level.
     """
     if slot["sentence"] is None:
         return [(False, "no sentence")]
@@ -208,7 +208,7 @@ def feedback(slot: dict, scorers: level_scorers.LevelScorers | None) -> list[Mar
 
 
 def as_html(sentence: str | None, found: list[Mark]) -> str:
-    """A sentence with its marks below, for a light or dark page; the signs say what the colours say."""
+    """Return a sentence with its marks below as HTML, for a light or dark page; symbols repeat the colours' meaning."""
     return jinja2.Template(_MARKED, autoescape=True).render(sentence=sentence, marks=found)
 
 

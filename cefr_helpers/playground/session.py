@@ -1,4 +1,4 @@
-"""What the playground notebook does behind its widgets: words, answers of base and tuned model, and their marks."""
+"""The logic of the playground notebook: words, answers of base and tuned model, and their marks."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ MOST_WORDS = formatting.WORDS_PER_EXAMPLE
 
 @dataclass(frozen=True)
 class Judge:
-    """What marks the answers: level scorers (None for a bank of one level), and the sentences trained on."""
+    """What is needed to mark answers: level scorers (None for a bank of one level), and the training sentences."""
 
     scorers: level_scorers.LevelScorers | None
     sentences: tuple[str, ...]
@@ -38,11 +38,11 @@ class PlaygroundAnswer:
     """The answers to one prompt.
 
     Attributes:
-        words: those asked for.
-        texts: "base" and, where there is an adapter, "tuned" -> the answer as it came.
-        slots: from `summary.measure`, a row a word of each answer.
-        alone: why the base answered alone; None where it did not.
-        decoding: for people, such as "greedy".
+        words: the requested words.
+        texts: "base" and, if there is an adapter, "tuned" -> the unprocessed answer.
+        slots: from `summary.measure`, one row per word of each answer.
+        alone: why only the base answered; None if both did.
+        decoding: text for people, such as "greedy".
     """
 
     level: str
@@ -55,11 +55,11 @@ class PlaygroundAnswer:
 
 
 class Playground:
-    """The state of one open playground: the loaded model, the judges, how far the draws have come.
+    """The state of one open playground: the loaded model, the judges, and the words drawn so far.
 
     Args:
-        recipe: serves levels that nothing has been done for yet; others keep the one of their records.
-        level: has to be in the bank; a bank of one file is taken to be of this level.
+        recipe: the recipe for levels without records; others use the one in their records.
+        level: a level of the bank; a bank of one file counts as this level.
 
     Raises:
         InputError: recipe, bank or level are not usable.
@@ -77,7 +77,7 @@ class Playground:
         self._takes = 0
 
     def overview(self) -> list[dict]:
-        """A row a level of the bank: whether there are formatted data and an adapter, and how many favourites."""
+        """Return a row per level of the bank: whether it has formatted data and an adapter, and how many favourites."""
         return [
             {
                 "level": level,
@@ -89,13 +89,13 @@ class Playground:
         ]
 
     def adapter_name(self, level: str) -> str | None:
-        """The adapter of the level's training record, or None."""
+        """Return the adapter of the level's training record, or None."""
         return read_level(self.workspace, level).training.results.adapter.name
 
     def held_out_words(self, level: str) -> tuple[list[str], str]:
-        """The test words of a level, sorted, and where they come from (for people).
+        """Return the test words of a level, sorted, and where they come from (for people).
 
-        They are those of the last formatted data; before that, those that the recipe would hold out.
+        They are those of the last formatted data, or if there is none, those that the recipe would hold out.
         """
         path = self.workspace.formatted_file(level, "eval")
         if path.is_file():
@@ -106,12 +106,12 @@ class Playground:
         return sorted(split.words(level, "eval")), "that 01_data_formatting would hold out (it has not been run yet)"
 
     def draw(self, level: str, count: int) -> tuple[list[str], str]:
-        """Some of the held-out words, other ones each time, and where they come from."""
+        """Return some of the held-out words, different ones each time, and where they come from."""
         words, origin = self.held_out_words(level)
         return self._random.sample(words, min(count, len(words))), origin
 
     def settings(self, level: str, stages: Sequence[str] = ("training", "dataset")) -> tuple[Recipe, int]:
-        """Recipe and seed that the first of these stages to have a record was run with; else those of the notebook."""
+        """Return recipe and seed of the first of these stages that has a record, or else those of the notebook."""
         for name in stages:
             record = records.read_if_there(self.workspace, level, name)
             if record and (found := _recipe_of(record)):
@@ -126,13 +126,13 @@ class Playground:
         max_new_tokens: int | None = None,
         say: Callable[[str], None] = print,
     ) -> PlaygroundAnswer:
-        """Let base and, where there is one, tuned model answer one prompt, and mark the answers.
+        """Let the base and, if there is one, the tuned model answer one prompt, and mark the answers.
 
         Args:
             words: checked by `parse_words`.
-            temperature: 0 for greedy; above, each call draws anew, base and tuned after the same seed.
-            max_new_tokens: the recipe's by default.
-            say: told what is being done.
+            temperature: 0 for greedy; above 0, each call draws anew, base and tuned with the same seed.
+            max_new_tokens: by default the recipe's.
+            say: called with progress messages.
 
         Raises:
             InputError: the level's data or base model can't be used.
@@ -179,10 +179,10 @@ class Playground:
 
 
 def parse_words(text: str) -> list[str]:
-    """The words that a person typed or pasted, between commas, semicolons or line breaks; a phrase is one word.
+    """Return the words or phrases that a person typed, separated by commas, semicolons or line breaks.
 
     Raises:
-        InputError: none, more than MOST_WORDS, or what can't be a word.
+        InputError: there are none, or more than MOST_WORDS, or one can't be a word.
     """
     words = word_lists.of_box(text)
     if not 1 <= len(words) <= MOST_WORDS:
@@ -191,7 +191,7 @@ def parse_words(text: str) -> list[str]:
 
 
 def _recipe_of(record: AnyRecord) -> Recipe | None:
-    """The recipe that a stage was run with; None where its record does not hold it whole, as of an adopted run."""
+    """Return a stage's recipe; None if its record does not have all of it, as for an adopted run."""
     values = {key: value for key, value in record.recipe.items() if key in Recipe.model_fields}
     try:
         return Recipe.model_validate(values)

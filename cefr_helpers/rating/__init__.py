@@ -1,1 +1,1 @@
-"""What readers say of the sentences: the page that asks them, their votes, and what follows from these."""
+"""Readers' judgements of the sentences: the page that asks them, their votes, and the results."""

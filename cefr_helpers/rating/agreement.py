@@ -1,4 +1,4 @@
-"""How far readers agree with one another, and gates, measures and judges with them."""
+"""Measure how far readers agree with one another, and gates, measures and judges with them."""
 
 from collections.abc import Hashable, Sequence
 
@@ -9,17 +9,17 @@ from cefr_helpers.core import records
 from cefr_helpers.core.ratings import GateAgreement, MeasureAgreement, ReaderAgreement
 from cefr_helpers.core.schema import Metric
 
-FEWEST = 5  # sentences of each kind below which an AUC would be chance
+FEWEST = 5  # the fewest sentences of each kind for an AUC
 _RESAMPLES = 1000
 _CONFIDENCE = (0.025, 0.975)
 _READERS = 2
 
 
 def between_readers(answers: Sequence[dict[str, bool]]) -> ReaderAgreement | None:
-    """Krippendorff's alpha over the sentences that two readers judged at least; None where there are none.
+    """Return Krippendorff's alpha over the sentences that at least two readers judged; None if there are none.
 
     Args:
-        answers: of each reader, sentence -> yes or no.
+        answers: for each reader, sentence -> yes or no.
     """
     import krippendorff
 
@@ -28,7 +28,7 @@ def between_readers(answers: Sequence[dict[str, bool]]) -> ReaderAgreement | Non
         return None
     table = np.array([[float(of[name]) if name in of else np.nan for name in names] for of in answers])
     said = np.unique(table[~np.isnan(table)])
-    # where all say the same of everything, nothing tells agreement from chance
+    # if all give the same answer to everything, agreement cannot be told from chance
     alpha = krippendorff.alpha(table, level_of_measurement="nominal") if len(said) > 1 else None
     same = np.nanmin(table, axis=0) == np.nanmax(table, axis=0)
     return ReaderAgreement(
@@ -39,7 +39,7 @@ def between_readers(answers: Sequence[dict[str, bool]]) -> ReaderAgreement | Non
 
 
 def of_gate(passed: Sequence[bool], printable: Sequence[bool]) -> GateAgreement:
-    """A gate beside the readers, sentence by sentence."""
+    """Compare a gate with the readers, sentence by sentence."""
     gate, readers = np.asarray(passed, bool), np.asarray(printable, bool)
     return GateAgreement(
         printable=int(readers.sum()),
@@ -57,14 +57,14 @@ def of_measure(
     systems: Sequence[Hashable],
     seed: int = 0,
 ) -> MeasureAgreement:
-    """The area under the ROC curve of a number, with an interval that draws whole words again.
+    """Return the area under the ROC curve of a number, with an interval that resamples whole words.
 
-    Sentences are compared with those of the same system alone: else a number that only tells systems apart, one good
-    and one bad, would look as if it told good sentences from bad ones.
+    Sentences are compared only with those of the same system. Otherwise a number that only separates a good system from
+    a bad one would seem to separate good sentences from bad ones.
 
     Args:
         words: the word of each sentence.
-        systems: who wrote each.
+        systems: the system that wrote each sentence.
     """
     values, readers = np.asarray(values, float), np.asarray(printable, bool)
     counts = MeasureAgreement(printable=int(readers.sum()), unprintable=int((~readers).sum()))
@@ -87,9 +87,9 @@ def of_measure(
 
 
 def auc(values: np.ndarray, positive: np.ndarray, groups: np.ndarray) -> float | None:
-    """How often a positive has the larger value than a negative of its group, ties half (Mann and Whitney 1947).
+    """Return how often a positive has a larger value than a negative of its group, ties half (Mann and Whitney 1947).
 
-    None where no group has both.
+    It is None if no group has both.
     """
     from scipy.stats import rankdata
 
@@ -103,7 +103,7 @@ def auc(values: np.ndarray, positive: np.ndarray, groups: np.ndarray) -> float |
 
 
 def kappa(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Cohen's kappa of two who say yes or no; None where one of them never differs, for then chance is all there is."""
+    """Return Cohen's kappa of two raters with yes and no; None if one always gives the same answer."""
     from sklearn.metrics import cohen_kappa_score
 
     if len(set(map(bool, a))) < 2 or len(set(map(bool, b))) < 2:

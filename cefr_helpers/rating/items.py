@@ -1,4 +1,4 @@
-"""Which sentences readers are asked about: some words of a run, with what each system wrote for them."""
+"""Choose the sentences for readers: some words of a run, with the sentences of each system."""
 
 import random
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ FILE = "generations.csv"
 _COLUMNS = ("row", "prompt", "sample", "slot", "word", "sentence")
 _NOT_READ = ("trivial",)
 _SAMPLED = "_sampled"
-WRITTEN = "written"  # what `cefr write` gave out, a table of its own
+WRITTEN = "written"  # sentences of `cefr write`, from their own table
 SYSTEMS = (*ROWS, WRITTEN)
-_WEIGHTS = {"tuned": 2, WRITTEN: 2}  # what is asked about is asked about most; the others stand beside it
+_WEIGHTS = {"tuned": 2, WRITTEN: 2}  # the systems of interest get more sentences than those they are compared with
 _BASE = "base"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a system wrote for a word; `sentence` is empty where there is none."""
+    """A system's sentence for a word; `sentence` is empty if there is none."""
 
     row: str
     prompt: int
@@ -35,11 +35,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Choice:
-    """What readers are asked about.
+    """The sentences for readers.
 
     Attributes:
-        answers: those to judge one by one; one without a sentence is not shown, and counts as not printable.
-        pairs: two sentences for one word, to be compared.
+        answers: sentences to judge one by one; an empty one is not shown, and counts as not printable.
+        pairs: pairs of sentences for one word, to be compared.
     """
 
     answers: tuple[Answer, ...]
@@ -47,7 +47,7 @@ class Choice:
 
 
 def read_table(workspace: Workspace, level: str) -> pd.DataFrame:
-    """The answers of a run with all that was measured of them, as text, in the file's order.
+    """Return the answers of a run with all their measures, as text, in the file's order.
 
     Raises:
         InputError: there are none, or the file lacks a column.
@@ -58,9 +58,9 @@ def read_table(workspace: Workspace, level: str) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a table ({error}); `make run LEVELS={level}` writes it anew") from None
+        raise InputError(f"{path}: not a table ({error}); `make run LEVELS={level}` writes it again") from None
     if missing := [name for name in _COLUMNS if name not in table]:
-        raise InputError(f"{path}: no column {', '.join(missing)}; `make run LEVELS={level}` writes it anew")
+        raise InputError(f"{path}: no column {', '.join(missing)}; `make run LEVELS={level}` writes it again")
     return table.assign(**{name: table[name].map(files.from_spreadsheet) for name in ("word", "sentence")})
 
 

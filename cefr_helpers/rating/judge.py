@@ -1,4 +1,4 @@
-"""A model behind a server that answers the page's questions: a judge, whose votes never count among the readers'."""
+"""Let a model behind a server answer the page's questions: a judge, whose votes never count as a reader's."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from cefr_helpers.rating.keys import KeyItem
 from cefr_helpers.rendering import locale
 
 TEMPERATURE = 0.0
-IN_A_ROW = 5  # so many answers in a row without a yes or no to each question, and the model is the wrong one
+IN_A_ROW = 5  # after this many answers in a row without a yes or no to each question, the model is unsuitable
 _LONGEST_NAME = 80
 _LINE = re.compile(r"(?im)^\W*(\d)\W+(?:\w+\W+){0,3}?(yes|no)\b")
 _TEMPLATE = """\
@@ -35,19 +35,19 @@ Answer with three lines and nothing else: the number of the question, then yes o
 
 
 def prompt(word: str, sentence: str, level: str) -> str:
-    """What the model is asked about a sentence: the questions of the page, with their explanations."""
+    """Return the prompt about a sentence: the questions of the page, with their explanations."""
     text = locale.phrases("en")["rating_page"]
     questions = "\n".join(
         f"{place}. {text['questions'][name]} {text['hints'][name]}".format(level=level)
         for place, name in enumerate(votes.QUESTIONS, 1)
     )
-    # by replacing, since a sentence may hold braces
+    # by replacing, since a sentence may contain braces
     filled = _TEMPLATE.replace("{questions}", questions).replace("{level}", level).replace("{name}", NAMES["en"][level])
     return filled.replace("{word}", word).replace("{sentence}", sentence)
 
 
 def parse(answer: str) -> tuple[bool, ...] | None:
-    """Yes or no to each question; None where one has no answer or two different ones, thinking aloud left out."""
+    """Return yes or no to each question, ignoring thoughts; None if a question has no answer or contradictory ones."""
     told = answer.rpartition("</think>")[2].partition("<think>")[0]
     found: dict[int, set[bool]] = {}
     for number, said in _LINE.findall(told):
@@ -70,18 +70,18 @@ def judge(
     max_new_tokens: int,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Ask a model about each sentence of a level's page that it has not judged yet; its votes file.
+    """Ask a model about each sentence of a level's page that it has not judged yet; return its votes file.
 
-    Each answer is kept before the next question, beside the page: a call that was cut short goes on where it was.
+    Each answer is saved beside the page before the next question, so an interrupted call resumes where it was.
 
     Args:
-        model: None where the server lists exactly one.
-        max_new_tokens: where an answer is cut.
+        model: None if the server lists exactly one.
+        max_new_tokens: maximum number of tokens of an answer.
 
     Raises:
         InputError: the level has no page, the server refuses, or no answer says yes or no to each question.
-        chat_client.Unavailable: the server gave up on the way; all answers so far are saved.
-        Busy: another call is at work there.
+        chat_client.Unavailable: the server failed on the way; all answers so far are saved.
+        Busy: another call is running there.
     """
     key = keys.read(workspace.rating_key(level), level)
     model, kind = server.choose_model(model)
@@ -143,7 +143,7 @@ def _ask(
 
 
 def _answered(log: ResponseLog, prompts: dict[str, str]) -> dict[str, tuple[tuple[bool, ...], dict]]:
-    """Item -> yes or no to each question, with the line of the log; of answers to the prompts that are asked now."""
+    """Return item -> yes or no to each question, with the line of the log, for answers to the present prompts."""
     found = {}
     for one in log.answers:
         said = parse(one["text"])

@@ -1,4 +1,4 @@
-"""The key of a page for readers: who made which sentence, under names that say nothing; it stays with who asks."""
+"""The key of a page for readers: who wrote which sentence, under meaningless names; readers never get it."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ _ID_LENGTH = 12  # hexadecimal digits
 
 
 class KeyItem(BaseModel):
-    """A sentence and who made it."""
+    """A sentence and who wrote it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,12 +33,12 @@ class Key(BaseModel):
     """A page's key.
 
     Attributes:
-        page: names the page; another choice of sentences makes another name.
-        created: when the page was made first, in UTC by ISO 8601.
-        secret: what the names of items and pairs are made with.
-        items: name -> the sentence that readers judge under it.
+        page: the page's name; another choice of sentences gives another name.
+        created: when the page was first made, in UTC by ISO 8601.
+        secret: the secret from which the names of items and pairs are made.
+        items: name -> the sentence that readers judge.
         pairs: name -> the names of the two items that are compared; the tuned model's comes first.
-        missing: answers without a sentence, which nobody is asked about.
+        missing: answers without a sentence, which readers do not see.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,14 +54,14 @@ class Key(BaseModel):
 
 
 def make(choice: Choice, level: str, secret: str) -> Key:
-    """The key of a page; the same choice and secret make the same names."""
+    """Return the key of a page; the same choice and secret give the same names."""
     items = {_name(secret, one): _item(one) for one in choice.answers if one.sentence}
     pairs = {_name(secret, *pair): (_name(secret, pair[0]), _name(secret, pair[1])) for pair in choice.pairs}
     missing = [_item(one) for one in choice.answers if not one.sentence]
     said = [level, sorted(items), sorted(pairs.items()), sorted(_name(secret, one) for one in choice.answers)]
     page = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:_ID_LENGTH]
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    # by their names, whose order says nothing of who made what
+    # sorted by name, so that the order does not reveal who wrote what
     return Key(
         schema_version=SCHEMA,
         page=page,
@@ -75,10 +75,10 @@ def make(choice: Choice, level: str, secret: str) -> Key:
 
 
 def read(path: Path, level: str) -> Key:
-    """A page's key.
+    """Read a page's key.
 
     Raises:
-        InputError: it is missing, or no such key.
+        InputError: it is missing, or not such a key.
     """
     if not path.is_file():
         raise InputError(f"{path}: missing; `make rate LEVELS={level}` makes the page and its key")
@@ -93,7 +93,7 @@ def read(path: Path, level: str) -> Key:
 
 
 def as_text(key: Key) -> str:
-    """A key as its file holds it."""
+    """Return the text of a key's file."""
     return json.dumps(key.model_dump(), indent=1, ensure_ascii=False) + "\n"
 
 

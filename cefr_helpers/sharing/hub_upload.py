@@ -1,6 +1,6 @@
-"""Send a published folder to the Hugging Face Hub as one commit.
+"""Upload a published folder to the Hugging Face Hub as one commit.
 
-Files that are there already are not sent again, and nothing is overwritten unless requested.
+Files that the hub has already are not sent again, and nothing is overwritten unless requested.
 """
 
 import os
@@ -12,15 +12,15 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.files import sha256
 from cefr_helpers.sharing.hub_package import HubUpload
 
-_HUBS_OWN = {".gitattributes"}  # what each new repository begins with
+_HUBS_OWN = {".gitattributes"}  # the hub adds it to each new repository
 
 
 class Failed(RuntimeError):
-    """The hub was not reached or did not take it; the same call goes on where this one ended."""
+    """The hub was not reached or did not accept the upload; the same call resumes where this one ended."""
 
 
 def token() -> str:
-    """The user's token, from the environment alone.
+    """Return the user's token, read only from the environment.
 
     Raises:
         InputError: there is none.
@@ -32,19 +32,19 @@ def token() -> str:
 
 
 def send(package: HubUpload, key: str, public: bool = False, replace: bool = False) -> str:
-    """Bring a checked folder to the hub as one commit, and look whether it lies there as it lies here.
+    """Upload a checked folder to the hub as one commit, and compare the result with the folder.
 
     Args:
         key: the user's token.
-        public: whether all may see the repository; one that is there already has to be so too.
-        replace: put these files in the place of others of the same names, in a new commit.
+        public: whether the repository is public; an existing one has to be so too.
+        replace: replace files of the same names, in a new commit.
 
     Returns:
         What was done, for people.
 
     Raises:
-        InputError: the token, or what the repository holds already, forbids it; nothing was changed.
-        Failed: the hub was not reached, or did not take it.
+        InputError: the token, or the content of the repository, forbids it; nothing was changed.
+        Failed: the hub was not reached, or did not accept the upload.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
@@ -55,18 +55,18 @@ def send(package: HubUpload, key: str, public: bool = False, replace: bool = Fal
         due = _differing(package, there)
         url = f"{hub.endpoint}/{package.repo}"
         if not due:
-            return f"{url}: is there already as it is here; nothing was sent"
+            return f"{url}: has the same files already; nothing was sent"
         files = [CommitOperationAdd(name, package.folder / name) for name in due]
-        # made on what was looked at: the hub refuses where another commit came between
+        # based on the commit that was checked: the hub refuses it if another commit came in between
         hub.create_commit(package.repo, files, commit_message=package.summary, parent_commit=there.sha)
         left = _differing(package, _look(hub, package.repo))
     if left:
-        raise Failed(f"{package.repo}: {', '.join(left)} came out otherwise on the hub than here; look at it there")
+        raise Failed(f"{package.repo}: {', '.join(left)} differ on the hub from here; look at them there")
     return f"{url}: sent {', '.join(due)}"
 
 
 def _look(hub, repo: str):
-    """What the hub says of the repository and its files; None where there is none that the token may see."""
+    """Return the hub's information on the repository and its files; None if the token can see no such repository."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:
@@ -85,19 +85,19 @@ def _create(hub, repo: str, public: bool):
 def _check(package: HubUpload, there, public: bool, replace: bool) -> None:
     if there.private is public:
         kind, other = ("private", "public") if there.private else ("public", "private")
-        raise InputError(f"{package.repo}: is {kind} on the hub and would be sent as {other}; change one of the two")
+        raise InputError(f"{package.repo}: is {kind} on the hub and would be uploaded as {other}; change one of them")
     names = {file.rfilename for file in there.siblings}
     if others := sorted(names - package.sizes.keys() - _HUBS_OWN):
-        raise InputError(f"{package.repo}: holds what is not this model's ({', '.join(others)}); take another name")
+        raise InputError(f"{package.repo}: has files of something else ({', '.join(others)}); use another name")
     if (changed := sorted(names & set(_differing(package, there)))) and not replace:
         raise InputError(
-            f"{package.repo}: holds another version of {', '.join(changed)}; take another name, or say --replace to "
-            "put these on top (the hub keeps the earlier commit)"
+            f"{package.repo}: has another version of {', '.join(changed)}; use another name, or --replace to "
+            "replace it (the hub keeps the earlier commit)"
         )
 
 
 def _differing(package: HubUpload, there) -> list[str]:
-    """The package's files that the hub does not hold as they are here."""
+    """Return the package's files that the hub does not have in this version."""
     held = {file.rfilename: file for file in there.siblings}
     return [name for name in package.sizes if not _is_same(package.folder / name, held.get(name))]
 
@@ -112,7 +112,7 @@ def _is_same(path: Path, held) -> bool:
 
 @contextmanager
 def _told(repo: str) -> Iterator[None]:
-    """What goes wrong at the hub or on the way there, in one line without the request."""
+    """Turn errors of the hub or of the connection into one line without the request."""
     import httpx
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -124,13 +124,13 @@ def _told(repo: str) -> Iterator[None]:
         status, said = error.response.status_code, error.server_message or "no reason given"
         if status in (401, 403):
             raise InputError(
-                f"HF_TOKEN: the hub does not take it for {repo} ({status}: {said}); expected one that may write there"
+                f"HF_TOKEN: the hub does not accept it for {repo} ({status}: {said}); expected one that may write there"
             ) from None
         if status in (409, 412):
             raise Failed(
                 f"{repo}: was changed on the hub meanwhile ({status}: {said}); look at it, and run again"
             ) from None
-        raise Failed(f"{repo}: the hub answered {status} ({said}); run again to go on") from None
+        raise Failed(f"{repo}: the hub answered {status} ({said}); run again to resume") from None
     except (httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
         reason = str(error.__cause__ or error).strip() or type(error).__name__
-        raise Failed(f"{repo}: not sent ({reason.splitlines()[0][:200]}); run again to go on") from error
+        raise Failed(f"{repo}: not sent ({reason.splitlines()[0][:200]}); run again to resume") from error

@@ -1,4 +1,4 @@
-"""Model cards by the hub's conventions: README.md in the folders of adapter and merged model, from records alone."""
+"""Write model cards that follow the hub's conventions: README.md in the folders of adapter and merged model."""
 
 import json
 import re
@@ -17,10 +17,10 @@ from cefr_helpers.rendering.escaping import Markdown
 from cefr_helpers.rendering.locale import Locale
 
 FILE = "README.md"
-# A card without this line is somebody's own, and stays.
+# A card without this line belongs to the user and is not changed.
 MARK = "<!-- Made from the training's records and made again with them. To keep changes of yours, remove this line. -->"
 _KINDS = {"adapter": "adapter_config.json", "merged_model": "config.json"}
-_LICENCES = {  # pattern of a base model's id -> the hub's name of its licence, and its own
+_LICENCES = {  # pattern of a base model's id -> the hub's name of its licence, and its full name
     r"HuggingFaceTB/SmolLM2-.*": ("apache-2.0", "Apache-2.0"),
     r".*\bLlama-3\.2-.*": ("llama3.2", "Llama 3.2 Community License"),
 }
@@ -31,9 +31,9 @@ WORDS = ("abandon", "benefit", "cope", "debate", "enhance", "flaw", "grasp", "he
 
 
 def write_cards(workspace: Workspace, level: str) -> list[Path]:
-    """Write the cards of the level's adapter and merged model; a folder that is not there is passed over.
+    """Write the cards of the level's adapter and merged model; a missing folder is ignored.
 
-    Nor does a card go into a folder that was adopted, since it is another program's, or over a card without MARK.
+    No card is written into an adopted folder, since it belongs to another program, or over a card without MARK.
 
     Raises:
         InputError: the level has no training record, or a record is broken.
@@ -51,10 +51,10 @@ def write_cards(workspace: Workspace, level: str) -> list[Path]:
 
 
 def card(workspace: Workspace, records: LevelRecords, kind: str) -> str:
-    """A model card: YAML header and Markdown, in English.
+    """Return a model card: YAML header and Markdown, in English.
 
     Args:
-        workspace: says where things lie; of its files only the records of exports are read.
+        workspace: the folders; of its files only the records of exports are read.
         records: the training record, and those of data and comparison that belong to it.
         kind: "adapter" or "merged_model".
     """
@@ -64,7 +64,7 @@ def card(workspace: Workspace, records: LevelRecords, kind: str) -> str:
 
 
 def of_one_training(workspace: Workspace, level: str) -> LevelRecords:
-    """The level's records without those of another training: by the hashes that they name one another with."""
+    """Return the level's records without those of another training, by the hashes in them."""
     records = read_trained(workspace, level)
 
     def made_from(record: AnyRecord, name: str) -> bool:
@@ -96,7 +96,7 @@ def _header(records: LevelRecords, kind: str) -> str:
 
 
 def _results(records: LevelRecords) -> list:
-    """What the hub's model index can hold: figures without their intervals, which are in the text."""
+    """Return the figures for the hub's model index, without their intervals, which are in the text."""
     from huggingface_hub import EvalResult
 
     tuned = records.comparison.results.completion.tuned
@@ -106,7 +106,7 @@ def _results(records: LevelRecords) -> list:
         "dataset_split": "test examples",
     }
     about["dataset_name"] = f"Sentence bank, CEFR level {records.level}"
-    kinds = {"loss": "Completion loss (nats a token)", "perplexity": "Completion perplexity"}
+    kinds = {"loss": "Completion loss (nats per token)", "perplexity": "Completion perplexity"}
     return [
         EvalResult(**about, metric_type=key, metric_name=name, metric_value=round(value, 4))
         for key, name in kinds.items()
@@ -115,7 +115,7 @@ def _results(records: LevelRecords) -> list:
 
 
 def hub_id(records: LevelRecords) -> str | None:
-    """The base's id on the hub; None for a local folder, whose name means nothing there."""
+    """Return the base's id on the hub; None for a local folder, whose name means nothing there."""
     found = records.training.results.base_model.identifier or ""
     return found if re.fullmatch(r"[\w.-]+/[\w.-]+", found) else None
 
@@ -126,7 +126,7 @@ def _licence(base: str | None) -> tuple[str | None, str]:
 
 
 def licences(records: LevelRecords) -> str:
-    """The licences of base model and sentence bank, a line each, and what the base's asks to be said."""
+    """Return the licences of base model and sentence bank, one line each, and the notice that the base's requires."""
     base = hub_id(records)
     bank = _BANK_LICENCES.get(records.dataset.results.sentence_bank.name or "", _UNKNOWN_BANK)
     lines = [f"Base model{f' {base}' if base else ''}: {_licence(base)[1]}", f"Sentence bank: {bank}"]
@@ -155,7 +155,7 @@ def _body(workspace: Workspace, records: LevelRecords, kind: str, locale: Locale
 
 
 def task(level: str) -> str:
-    """What a model of the level does, as the end of a sentence."""
+    """Return what a model of the level does, as the end of a sentence."""
     return (
         f"writes an English example sentence of CEFR level {level} ({levels.NAMES['en'][level]}) for each of ten words"
     )

@@ -1,4 +1,4 @@
-"""The chat format of a tokenizer, found by trials, and the Modelfile that tells it to Ollama."""
+"""Find the chat format of a tokenizer by trials, and write it as a Modelfile for Ollama."""
 
 import re
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ _QUOTES = '"""'
 
 @dataclass(frozen=True)
 class ChatFormat:
-    """A chat in the words of its template.
+    """The texts with which a chat template surrounds messages.
 
     Attributes:
-        before_system, after_system: around what the system says; the question's own opening comes later.
-        default_system: what is said in the system's name where nobody says anything; None: its part is left out then.
+        before_system, after_system: around the system's message; the question's own opening comes later.
+        default_system: the system's message if none is given; None: the part is left out then.
         before_user: opens a question.
-        before_answer: closes a question and opens the answer, up to where the model goes on.
+        before_answer: closes a question and opens the answer, up to where the model continues.
         after_answer: closes an answer.
     """
 
@@ -29,7 +29,7 @@ class ChatFormat:
     after_answer: str
 
     def text(self, messages: list[dict]) -> str:
-        """A chat that ends with a question, as the model gets it."""
+        """Return a chat that ends with a question, as the model gets it."""
         system, rest = self.default_system, messages
         if messages[0]["role"] == "system":
             system, rest = messages[0]["content"], messages[1:]
@@ -43,20 +43,20 @@ class ChatFormat:
 
 
 def read(tokenizer) -> ChatFormat:
-    """The format of a tokenizer's chat template, found in what it makes of short chats and tried on others.
+    """Return the format of a tokenizer's chat template, read from short rendered chats and tested on others.
 
-    A start token that the tokenizer puts before every text itself is left out: every program adds it again.
+    A start token that the tokenizer itself adds to every text is left out, because every program adds it again.
 
     Raises:
-        ValueError: the template does more than to put texts around what is said.
+        ValueError: the template does more than put texts around messages.
     """
     try:
         found = _read(tokenizer)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"the chat template is more than texts around what is said ({error})") from None
+        raise ValueError(f"the chat template does more than put texts around messages ({error})") from None
     for chat in _trials():
         if found.text(chat) != _render(tokenizer, chat):
-            raise ValueError(f"the chat template is more than texts around what is said: it differs for {chat}")
+            raise ValueError(f"the chat template does more than put texts around messages: it differs for {chat}")
     return found
 
 
@@ -65,7 +65,7 @@ def _read(tokenizer) -> ChatFormat:
     *_, after_answer = _around(tokenizer, ("user", "assistant"), asks=False)
     *_, between, _ = _around(tokenizer, _LONG)
     if start and between.endswith(start):
-        after_answer = between.removesuffix(start)  # without what a template puts behind all turns
+        after_answer = between.removesuffix(start)  # without what a template puts after all turns
     before_user = _without(between, after_answer, "an answer's end")
     before_system, opening, _ = _around(tokenizer, ("system", *_SHORT))
     after_system = _without(opening[::-1], before_user[::-1], "a question's start")[::-1]
@@ -77,7 +77,7 @@ def _read(tokenizer) -> ChatFormat:
 
 
 def _around(tokenizer, roles: tuple[str, ...], asks: bool = True) -> list[str]:
-    """The texts before, between and after what is said by `roles`."""
+    """Return the texts before, between and after the messages of `roles`."""
     chat = [{"role": role, "content": _SAID[role]} for role in roles]
     parts = re.split("|".join(_SAID.values()), _render(tokenizer, chat, asks))
     if len(parts) != len(roles) + 1:
@@ -103,7 +103,7 @@ def _render(tokenizer, chat: list[dict], asks: bool = True) -> str:
 
 
 def _trials() -> list[list[dict]]:
-    """Chats unlike those that the format was read from."""
+    """Return chats that differ from those from which the format was read."""
     system, question = ({"role": role, "content": text} for role, text in (("system", "Be brief."), ("user", "1. cat")))
     turns = [question, {"role": "assistant", "content": "1. A cat!\n2. Don't."}]
     return [[question], [system, question], [*turns, question], [system, *turns, *turns, question]]
@@ -112,21 +112,21 @@ def _trials() -> list[list[dict]]:
 def modelfile(
     gguf: str, form: ChatFormat, end_token: str, max_new_tokens: int, about: str, question: str, licence: str
 ) -> str:
-    """A Modelfile.
+    """Return a Modelfile.
 
     Args:
         gguf: the name of the file beside it.
-        form: of the chat, as the model was taught it.
-        end_token: at which an answer ends.
-        max_new_tokens: where an answer that never ends is cut.
-        about: what it is, in a line, shown as a comment.
-        question: an example of how it was asked in training, shown as a comment.
-        licence: in words.
+        form: the chat format of the training.
+        end_token: the token that ends an answer.
+        max_new_tokens: maximum number of tokens of an answer.
+        about: one line about the model, shown as a comment.
+        question: an example of a training prompt, shown as a comment.
+        licence: the licence in words.
 
     Raises:
-        ValueError: the format has signs that Ollama would read as its own.
+        ValueError: the format has characters that Ollama would read as its own syntax.
     """
-    shown = [about, "Ask it as it was taught, by ten words:", "", *(f"  {line}" for line in question.splitlines())]
+    shown = [about, "Use its training prompt, with ten words:", "", *(f"  {line}" for line in question.splitlines())]
     lines = [
         *(f"# {line}".rstrip() for line in shown),
         "",
@@ -134,7 +134,7 @@ def modelfile(
         f"TEMPLATE {_quoted(template(form))}",
         *([f"SYSTEM {_quoted(form.default_system)}"] if form.default_system else []),
         "",
-        "# Decoding as its answers were measured: the likeliest token each time, no penalty for what was said before.",
+        "# Decoding as its answers were measured: greedy, without a penalty for repetition.",
         "PARAMETER temperature 0",
         "PARAMETER repeat_penalty 1",
         f"PARAMETER num_predict {max_new_tokens}",
@@ -146,7 +146,7 @@ def modelfile(
 
 
 def template(form: ChatFormat) -> str:
-    """The chat's format in the template language of Go, over `.System` and `.Messages`."""
+    """Return the chat format in Go's template language, over `.System` and `.Messages`."""
     for part in (form.before_system, form.after_system, form.before_user, form.before_answer, form.after_answer):
         if "{{" in part:
             raise ValueError("the chat template has two opening braces, which a Go template reads as its own")

@@ -1,4 +1,4 @@
-"""An exported model behind llama.cpp's server, which speaks OpenAI's chat API."""
+"""Serve an exported model with llama.cpp's server, which speaks OpenAI's chat API."""
 
 import socket
 import threading
@@ -12,16 +12,16 @@ from cefr_helpers.core.errors import InputError, shown
 from cefr_helpers.core.levels import check_level
 from cefr_helpers.core.paths import Workspace
 
-CONTEXT = 2048  # tokens of a question with its answer: ten words take a fifth of it
+CONTEXT = 2048  # tokens of a question with its answer: ten words take a fifth of them
 
 
 @dataclass(frozen=True)
 class Served:
-    """An export that is to be served.
+    """An export to be served.
 
     Attributes:
-        name: what the server calls it, by which `cefr bank` knows it again.
-        merged: the name of the merged model that it was made of.
+        name: its name on the server, by which `cefr bank` recognises it.
+        merged: the name of the merged model from which it was made.
     """
 
     level: str
@@ -31,13 +31,13 @@ class Served:
 
 
 def find(workspace: Workspace, level: str, quantisation: str | None = None) -> Served:
-    """The level's export.
+    """Return the level's export.
 
     Args:
-        quantisation: which one; None for the first by name.
+        quantisation: its format; None for the first by name.
 
     Raises:
-        InputError: there is none of the model that the level has now, or the file is not the one that was exported.
+        InputError: there is no export of the level's present model, or the file is not the one that was exported.
     """
     records = level_records.read_trained(workspace, check_level(level))
     exports = level_records.gguf_exports(workspace, records)
@@ -56,13 +56,13 @@ def find(workspace: Workspace, level: str, quantisation: str | None = None) -> S
 
 @contextmanager
 def running(served: Served, host: str, port: int) -> Iterator[str]:
-    """The server, as long as the block lasts; yields its address.
+    """Run the server until the end of the block, and yield its address.
 
-    Answers are the likeliest ones, without a penalty for repetition, as they were measured, unless a program asks for
-    others. Pages of other sites that are open in a browser may not ask.
+    Answers are greedy, without a penalty for repetition, as they were measured, unless a program requests other
+    settings. Pages of other sites that are open in a browser are not allowed to connect.
 
     Raises:
-        InputError: nothing can listen there.
+        InputError: the server cannot listen there.
     """
     import xllamacpp
 
@@ -73,7 +73,7 @@ def running(served: Served, host: str, port: int) -> Iterator[str]:
     settings.hostnames, settings.port = [host], port
     settings.n_ctx, settings.n_parallel = CONTEXT, 1
     settings.cors_origins, settings.cors_origins_explicit = "http://127.0.0.1", True
-    settings.verbosity = 1  # errors alone
+    settings.verbosity = 1  # only errors
     settings.sampling.temp, settings.sampling.penalty_repeat = 0.0, 1.0
     server = xllamacpp.Server(settings)
     try:
@@ -83,12 +83,12 @@ def running(served: Served, host: str, port: int) -> Iterator[str]:
 
 
 def usage(served: Served, address: str) -> str:
-    """What to do with it, for people."""
+    """Return instructions for using the server."""
     return "\n".join(
         [
             f"{served.level}: {served.name} at {address}/v1, until Ctrl+C",
             f"  a bank:    make bank WORDS=words.csv LEVEL={served.level} SERVER={address}/v1",
-            f"  a chat:    open {address} in a browser, and ask as it was taught: docs/serving.md has the words",
+            f"  a chat:    open {address} in a browser, and use the training prompt: see docs/serving.md",
             f"  any other: OpenAI's chat API, model {served.name}, no key",
             f"text-generation-webui needs no server: it loads user_data/models/{served.merged} by itself.",
         ]
@@ -96,7 +96,7 @@ def usage(served: Served, address: str) -> str:
 
 
 def wait() -> None:
-    """Until Ctrl+C, or the end of the process."""
+    """Wait until Ctrl+C, or the end of the process."""
     with suppress(KeyboardInterrupt):
         threading.Event().wait()
 

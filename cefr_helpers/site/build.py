@@ -1,4 +1,4 @@
-"""Static pages of a finished run: notes, executed notebooks and answers, by nbconvert, to be read without a network."""
+"""Build static pages of a finished run with nbconvert: notes, executed notebooks and answers, without a network."""
 
 import os
 import shutil
@@ -13,16 +13,16 @@ from cefr_helpers.site import pages as site_pages
 from cefr_helpers.site.pages import Page
 
 _TEMPLATE = Path(__file__).parent / "template"
-# GitHub Pages would leave out files by Jekyll's rules; the file also tells our folder from another's.
+# Without it GitHub Pages would leave out files by Jekyll's rules; it also identifies our own folder.
 _MARK = ".nojekyll"
 _COPIED = (".png", ".pdf", ".svg", ".csv", ".tex", ".json")
 
 
 def build(workspace: Workspace, language: str) -> Path:
-    """Make the site of an output folder, aside, and move it into place as `site/`.
+    """Build the site of an output folder in a temporary folder, and move it into place as `site/`.
 
     Raises:
-        InputError: there is nothing to show yet, or the place is taken by a folder that is not such a site.
+        InputError: there is nothing to show yet, or another folder that is not such a site is there.
     """
     locale = load_locale(language)
     pages = site_pages.find(workspace, locale)
@@ -42,7 +42,7 @@ def build(workspace: Workspace, language: str) -> Path:
 
 
 class _Places:
-    """Where the site holds the files of the output folder; `copied` grows by those asked for that have no page."""
+    """Where the site has the files of the output folder; `copied` collects linked files that have no page."""
 
     def __init__(self, workspace: Workspace, pages: list[Page]):
         self.root = workspace.output_root.resolve()
@@ -53,7 +53,7 @@ class _Places:
         self.copied: set[str] = set()
 
     def find(self, place: str) -> str | None:
-        """The place in the site of what a page links to; None for what is not shown."""
+        """Return the place in the site of a linked file; None if it is not shown."""
         if place in self.pages:
             return place
         if place in self.by_source:
@@ -89,7 +89,7 @@ def _exporter():
 
 
 def _style() -> str:
-    """The site's style with the colours of code, light and dark."""
+    """Return the site's style with the colours of code, light and dark."""
     from pygments.formatters import HtmlFormatter
 
     light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight") for name in ("default", "github-dark"))
@@ -98,7 +98,7 @@ def _style() -> str:
 
 
 def _around(page: Page, start: Page, pages: list[Page], locale: Locale) -> dict:
-    """What the template puts around a page: two rows of navigation, the way to the root, titles and phrases."""
+    """Return the values for the template: two rows of navigation, the path to the root, titles and phrases."""
     text = locale.phrases["site"]
     root = "../" * (len(page.path.parts) - 1)
 

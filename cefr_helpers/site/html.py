@@ -1,23 +1,23 @@
-"""A page's HTML made fit for the site: tables and figures to work with, links that lead somewhere, nothing remote."""
+"""Finish a page's HTML for the site: interactive tables and figures, working links, nothing remote."""
 
 import posixpath
 import re
 from collections.abc import Callable
 from urllib.parse import quote, unquote, urlsplit
 
-_SEARCHED_FROM = 12  # rows: a table below that is seen at a glance
+_SEARCHED_FROM = 12  # rows: a shorter table needs no search
 _TALL_FROM = 30  # rows: such a table scrolls under its own headings
 _LONG_TEXT = 40  # characters: such a cell gets some width on a narrow screen
 _ACTIVE = ("script", "style", "link", "iframe", "object", "embed", "base", "form")
 
 
 def finish(html: str, folder: str, find: Callable[[str], str | None], text: dict[str, str]) -> str:
-    """A rendered page with its body finished.
+    """Return a rendered page with its body finished.
 
     Args:
-        html: the page as the template gives it; only what is in `<main>` is changed.
-        folder: of the page, inside the site and the output folder alike; "" for their roots.
-        find: the place in the site of a file of the output folder, or None where the site does not hold it.
+        html: the page from the template; only `<main>` is changed.
+        folder: the page's folder, the same in the site and in the output folder; "" for their roots.
+        find: returns the place in the site of a file of the output folder, or None if the site does not have it.
         text: the phrases `search`, `enlarge`.
     """
     from bs4 import BeautifulSoup
@@ -35,7 +35,7 @@ def finish(html: str, folder: str, find: Callable[[str], str | None], text: dict
 
 
 def _leave_out_active(main) -> None:
-    """Nothing of a notebook's output runs or loads: pandas' own styles would fight the site's as well."""
+    """Remove active content of a notebook's output, and pandas' own styles, which would conflict with the site's."""
     for tag in main.find_all(_ACTIVE):
         tag.decompose()
     for tag in main.find_all(True):
@@ -57,7 +57,7 @@ def _mend_link(link, folder: str, find: Callable[[str], str | None]) -> None:
 
 
 def _within(href: str, folder: str, find: Callable[[str], str | None]) -> str | None:
-    """A relative link into the site, or None."""
+    """Return a relative link into the site, or None."""
     parts = urlsplit(href)
     place = find(posixpath.normpath(posixpath.join(folder, unquote(parts.path))))
     if place is None:
@@ -66,9 +66,9 @@ def _within(href: str, folder: str, find: Callable[[str], str | None]) -> str | 
 
 
 def _finish_table(page, table, text: dict[str, str]) -> None:
-    """Wrap a table so that it scrolls by itself; give it headings that sort and, where it is long, a search field.
+    """Wrap a table so that it scrolls separately; give it headings that sort and, if it is long, a search field.
 
-    A table whose cells reach over several rows keeps its order: sorting would tear them apart.
+    A table with cells that span several rows cannot be sorted.
     """
     del table["border"], table["style"]
     _one_heading_row(table)
@@ -80,7 +80,7 @@ def _finish_table(page, table, text: dict[str, str]) -> None:
             cell["class"] = [*cell.get("class", []), "text"]
     headings = table.thead.find_all("th") if table.thead else []
     if table.thead and not any(heading.get_text(strip=True) for heading in headings):
-        table.thead.decompose()  # Markdown has no table without headings
+        table.thead.decompose()  # Markdown tables always have headings, even empty ones
         return
     joined = table.tbody and table.tbody.find(lambda cell: cell.get("rowspan") or cell.get("colspan"))
     if len(rows) < 2 or joined or not headings:
@@ -95,7 +95,7 @@ def _finish_table(page, table, text: dict[str, str]) -> None:
 
 
 def _one_heading_row(table) -> None:
-    """pandas gives an index's name a row of headings of its own: it belongs over its column."""
+    """Move an index's name above its column, because pandas puts it into a separate row of headings."""
     lines = table.thead.find_all("tr") if table.thead else []
     if len(lines) == 2:
         (first, *_), (name, *others) = (line.find_all("th") for line in lines)
@@ -122,7 +122,7 @@ def _search_field(page, label: str):
 
 
 def _finish_image(page, image, folder: str, find: Callable[[str], str | None], text: dict[str, str]) -> None:
-    """A figure in a button that enlarges it; a picture that the site does not hold becomes its description."""
+    """Put a figure into a button that enlarges it; a picture that the site does not have becomes its description."""
     source, alt = image.get("src", ""), image.get("alt", "")
     if not re.match(r"data:image/(png|jpeg|gif|svg\+xml)[;,]", source):
         target = None if urlsplit(source).scheme or source.startswith("//") else _within(source, folder, find)

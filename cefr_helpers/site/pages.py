@@ -1,4 +1,4 @@
-"""The pages of the results site, as notebooks of Markdown: start page, notes, executed notebooks, answers."""
+"""Make the pages of the results site as notebooks of Markdown: start page, notes, executed notebooks, answers."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,7 +14,7 @@ from cefr_helpers.notes import level_tables, observations, verdicts
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale
 
-# What a reader looks for first; the other columns of the file are in the file.
+# The columns that readers need first; the others are only in the file.
 _SHOWN = ("row", "word", "sentence", "result", "human_level", "level_score", "prompt", "slot")
 
 
@@ -23,11 +23,11 @@ class Page:
     """A page before it is rendered.
 
     Attributes:
-        path: in the site, such as runs/B2/02_training.html; the same as its source's in the output folder.
-        label: in the navigation.
-        title: of the browser's window.
-        source: the file that it is made from; None for the start page.
-        level: whose navigation it is in; None for pages about all levels.
+        path: path in the site, such as runs/B2/02_training.html; the same as its source's in the output folder.
+        label: name in the navigation.
+        title: title of the browser window.
+        source: the file from which it is made; None for the start page.
+        level: the level in whose navigation it is; None for pages about all levels.
     """
 
     path: PurePosixPath
@@ -38,7 +38,7 @@ class Page:
 
 
 def find(workspace: Workspace, locale: Locale) -> list[Page]:
-    """The pages that can be made, the final report's first, then level by level; what has not been run is not there."""
+    """Return the pages that can be made, first the final report's, then level by level, without stages not run."""
     text, root = locale.phrases["site"], workspace.output_root
     report = [(workspace.final_report(), text["report"], None)]
     report.append((workspace.run("") / f"{Stage.REPORT}.ipynb", text["stages"][Stage.REPORT], None))
@@ -57,7 +57,7 @@ def find(workspace: Workspace, locale: Locale) -> list[Page]:
 
 
 def notebook(page: Page, pages: list[Page], workspace: Workspace, locale: Locale):
-    """The page as a notebook.
+    """Return the page as a notebook.
 
     Raises:
         InputError: its executed notebook or a record is broken.
@@ -79,7 +79,7 @@ def notebook(page: Page, pages: list[Page], workspace: Workspace, locale: Locale
 
 
 def start(pages: list[Page], workspace: Workspace, locale: Locale) -> str:
-    """The start page: levels side by side, what was found at each, and all pages."""
+    """Return the start page: a comparison of levels, each level's results, and all pages."""
     text, records = locale.phrases["site"], read_levels(workspace)
     done = {level: found for level, found in records.items() if found.is_done}
     parts = [f"# {text['title']}", text["intro"]]
@@ -103,7 +103,7 @@ def start(pages: list[Page], workspace: Workspace, locale: Locale) -> str:
 
 
 def _stale(workspace: Workspace, level: str, locale: Locale) -> str | None:
-    """A warning where a level's figures are older than what they are about."""
+    """Return a warning if a level's figures are older than the data they show."""
     changed = changed_since(workspace, level)
     return changed and "> " + locale.phrases["site"]["stale"].format(file=escaping.code(changed))
 
@@ -117,7 +117,7 @@ def _read(path: Path):
 
     try:
         return nbformat.read(path, as_version=4)
-    except Exception as error:  # whatever a cut or foreign file makes of it
+    except Exception as error:  # a truncated or foreign file can raise anything
         raise InputError(f"{path}: not a notebook ({type(error).__name__}); run its stage again") from error
 
 
@@ -160,7 +160,7 @@ def _answers(source: Path, level: str | None, locale: Locale) -> str:
 
 
 def _result(row: dict[str, str], locale: Locale) -> str:
-    """Whether a slot passed, and what it failed, in words; an invalid sentence fails everything, and that is named."""
+    """Return in words whether a slot passed and what it failed; for an invalid sentence only that is named."""
     text = locale.phrases["generation"]
     failed = [gate for gate in GATES if row.get(gate) == "False"]
     named = ["valid"] if "valid" in failed else failed

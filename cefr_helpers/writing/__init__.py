@@ -1,1 +1,1 @@
-"""Sentences out: from a word list to checked sentences, and from those to a deck, a worksheet, a table, a bank."""
+"""Write checked sentences for a word list, and make a deck, a worksheet, a table or a bank of them."""

@@ -1,6 +1,6 @@
-"""Written sentences as an Anki package: a card a sentence with its word in bold, and one with a gap.
+"""Make an Anki package of written sentences: per sentence, a card with its word in bold and one with a gap.
 
-A note's id follows from word, sentence, level and kind, so importing a deck again updates its notes and doubles none.
+A note's id depends on word, sentence, level and kind, so importing a deck again updates its notes without duplicates.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import re
 
 from cefr_helpers.writing.sentences import Collection, WrittenSentence
 
-# Fixed for good: Anki tells note types by them.
+# Never change these: Anki identifies note types by them.
 _BASIC_ID, _CLOZE_ID = 1_784_220_131, 1_784_220_132
 _FIELDS = ("Sentence", "Word", "Part of speech", "Meaning", "Topic", "Level")
 _CSS = """.card { font-family: Arial, sans-serif; font-size: 22px; text-align: center; }
@@ -20,7 +20,7 @@ _GAP_BACK = '{{cloze:Sentence}}<hr><b>{{Word}}</b><div class="said"><i>{{Part of
 
 
 def as_apkg(collection: Collection) -> bytes:
-    """The package: two notes a sentence, tagged with the level, the list's name and the topic."""
+    """Return the package: two notes per sentence, tagged with the level, the list's name and the topic."""
     import genanki
 
     fields = [{"name": name} for name in _FIELDS]
@@ -64,7 +64,7 @@ def _gap(one: WrittenSentence) -> str:
 
 
 def _escaped(text: str) -> str:
-    """HTML in which Anki sees no field, gap or hint: braces and double colons are written as character references."""
+    """Return HTML without Anki's syntax for fields, gaps and hints: braces and double colons become references."""
     text = html.escape(text)
     for sign in "{}[]":
         text = text.replace(sign, f"&#{ord(sign)};")
@@ -72,10 +72,10 @@ def _escaped(text: str) -> str:
 
 
 def _tag(text: str) -> str:
-    """A tag has no blanks, and `::` would make it two."""
+    """Return a tag without spaces and without `::`, which would split it."""
     return re.sub(r"[\s\"]+|::+", "_", text).strip("_")
 
 
 def _number(*parts: str) -> int:
-    """A number that follows from texts, as large as Anki's ids of decks may be."""
+    """Return a number computed from texts, in the range of Anki's deck ids."""
     return int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:4]) + 2**31

@@ -1,4 +1,4 @@
-"""One call of `cefr write`, or of its notebook: everything checked first, then written, then given out in forms."""
+"""Run a call of `cefr write` or of its notebook: check everything, write sentences, then make the forms."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,13 +21,13 @@ from cefr_helpers.writing.writing import Outcome
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for, and where it goes.
+    """What to write, and where.
 
     Attributes:
         forms: from `forms.parse`.
-        folder: for forms, and in its folder `made` for candidates, choice and rejects.
-        model: as `writers.load` takes it.
-        bank: the sentence bank that teaches the level.
+        folder: output folder for the forms; its folder `made` gets candidates, choice and rejects.
+        model: see `writers.load`.
+        bank: the sentence bank that defines the level.
         recipe: names the base model of a level that was not trained yet.
         server: the judge model is asked there; None asks nobody.
     """
@@ -43,13 +43,13 @@ class Request:
 
 
 def write(request: Request, say: Callable[[str], None] = print) -> tuple[dict, list[Path]]:
-    """Write sentences, and the forms of those that were chosen; the choice (`output.as_choice`), and the forms' paths.
+    """Write sentences and the forms of the chosen ones; return the choice (`output.as_choice`) and the forms' paths.
 
     Raises:
         InputError: folder, model or bank can't be used; nothing was written then.
-        Busy: another call is at work in the folder.
-        DiskFull: there is no room; what was written before is there.
-        chat_client.Unavailable: the judge model's server gave up; what was written and answered is there.
+        Busy: another call is running in the folder.
+        DiskFull: there is no room; what was written before is kept.
+        chat_client.Unavailable: the judge model's server failed; what was written and answered is saved.
     """
     place = check(request)
     with _only_one(request.folder):
@@ -64,10 +64,10 @@ def write(request: Request, say: Callable[[str], None] = print) -> tuple[dict, l
 def write_decided(
     decided: Decided, names: tuple[str, ...], folder: Path, say: Callable[[str], None] = print
 ) -> list[Path]:
-    """Give out in forms what a person decided; the forms' paths.
+    """Make the forms of a person's decisions, and return their paths.
 
     Raises:
-        InputError, DiskFull: as `OutputFolder`.
+        InputError, DiskFull: see `OutputFolder`.
     """
     place = OutputFolder(folder, decided.level, names)
     say("\n".join(decided.lines()))
@@ -75,7 +75,7 @@ def write_decided(
 
 
 def check(request: Request) -> OutputFolder:
-    """Refuse whatever can't work, before anything is loaded or written; the folder for the forms."""
+    """Refuse what can't work, before anything is loaded or written, and return the folder for the forms."""
     place = OutputFolder(request.folder, request.plan.level, request.forms)
     writers.check(request.model)
     banks.find(request.bank, request.plan.level)
@@ -83,7 +83,7 @@ def check(request: Request) -> OutputFolder:
 
 
 def sample(request: Request, say: Callable[[str], None] = print) -> Outcome:
-    """Load what judges and what writes, and write; candidates that are there are not asked for again."""
+    """Load judge and writer, and write; saved candidates are not generated again."""
     plan = request.plan
     judge_model = JudgeModel(request.folder / "made", plan.level, request.server) if request.server else None
     say("Reading the bank and learning its levels ...")
@@ -91,7 +91,7 @@ def sample(request: Request, say: Callable[[str], None] = print) -> Outcome:
     writer = writers.load(request.model, plan.level, request.workspace, request.recipe)
     say(f"Writing with {writer.name}. {writer.remark}".strip())
     if lost := plan.unsteerable():
-        say(f"No form of these can be written out, so they come by chance alone: {', '.join(lost)}")
+        say(f"No form of these words can be written out, so they occur only by chance: {', '.join(lost)}")
     log = CandidateLog(request.folder / "made", plan.level, writer)
     outcome = writing.write(plan, writer, judge, log, say, judge_model)
     if set(request.forms).isdisjoint(forms.WITH_GAPS):

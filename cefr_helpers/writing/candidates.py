@@ -1,4 +1,4 @@
-"""Candidates for each word: sampled in batches, steered so that the word comes, each kept on disk as it comes."""
+"""Sample candidates for each word in batches, steered to use the word, and save each one at once."""
 
 import time
 import zlib
@@ -15,19 +15,19 @@ from cefr_helpers.writing import steering
 from cefr_helpers.writing.writers import Writer
 
 TEMPERATURE = 0.8
-MAX_NEW_TOKENS = 44  # of one sentence with its number
-BEGUN = "1."  # what a tuned model's answers begin with
-_LINE_BYTES = 150  # of a candidate in the log
+MAX_NEW_TOKENS = 44  # for one sentence with its number
+BEGUN = "1."  # the beginning of a tuned model's answers
+_LINE_BYTES = 150  # size of a candidate in the log
 
 
 class CandidateLog:
-    """The candidates of one model at one level, in the order they came; a killed run goes on from them.
+    """The saved candidates of one model at one level, in order of generation; a killed run resumes from them.
 
     Args:
-        folder: for one file a model and level.
+        folder: folder with one file per model and level.
 
     Raises:
-        InputError: the file that is there is no such log; names file and line.
+        InputError: the existing file is not such a log; names file and line.
     """
 
     def __init__(self, folder: Path, level: str, writer: Writer):
@@ -36,14 +36,14 @@ class CandidateLog:
         self._log = ResponseLog(self.path)
 
     def of(self, word: str) -> list[str]:
-        """The candidates that are there for a word, as they came."""
+        """Return the saved candidates of a word, unchanged."""
         return [answer["text"] for answer in self._log.answers if answer["word"] == word]
 
     def sample(self, words: Sequence[str], count: int, seed: int, say: Callable[[str], None]) -> None:
-        """Ask the model until each of `words` has `count` candidates; those of a word come together.
+        """Generate until each of `words` has `count` candidates; those of a word are generated together.
 
         Raises:
-            DiskFull: there is no room for more; what came before is there.
+            DiskFull: there is no room for more; earlier candidates are saved.
         """
         counts = {word: count - len(self.of(word)) for word in words}
         todo = [word for word in words for _ in range(max(0, counts[word]))]
@@ -68,7 +68,7 @@ class CandidateLog:
             )
 
     def _ask(self, batch: list[str], seed: int) -> list[str]:
-        """One line for each word of a batch."""
+        """Return one line for each word of a batch."""
         have = sum(len(self.of(word)) for word in dict.fromkeys(batch))
         own_seed = zlib.crc32(f"{seed} {have} {' '.join(batch)}".encode())
         models = self._writer.models
@@ -88,7 +88,7 @@ class CandidateLog:
 
 
 def _batches(todo: list[str]) -> list[list[str]]:
-    """Parts of about ANSWERS_AT_A_TIME, the candidates of a word never divided, since no two begin alike."""
+    """Yield batches of about ANSWERS_AT_A_TIME that keep a word's candidates together, since no two may begin alike."""
     batches: list[list[str]] = []
     for place, word in enumerate(todo):
         new_word = place == 0 or todo[place - 1] != word

@@ -1,4 +1,4 @@
-"""How much is won by choosing among more candidates: the best of the first n of each word, for growing n."""
+"""Measure the gain from more candidates: the best of the first n of each word, for growing n."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ SIZES = (1, 2, 4, 8, 16)
 
 
 def best_of(candidates: Sequence[Candidate], level: str, sizes: Sequence[int] = SIZES) -> "pandas.DataFrame":
-    """One sentence a word, the best of its first n: what of it passes, its level by people, and how varied the row is.
+    """Measure one sentence per word, the best of its first n: share that passes, level by people, and variety.
 
-    Chosen by gates and score alone, without regard to the other words. Sizes that some word has not enough candidates
-    for are left out.
+    Sentences are chosen only by gates and score, without regard to the other words. Sizes for which a word has too few
+    candidates are left out.
 
     Returns:
-        A row a size: `n`, `passes` (share without a fault), `word_used`, `within_one` (share at most one level off on
-        the human scale), `most_common_opening` (its share), `openings` (different ones), `questions` (share).
+        One row per size: `n`, `passes` (share without a fault), `word_used`, `within_one` (share at most one level off
+        on the human scale), `most_common_opening` (its share), `openings` (different ones), `questions` (share).
     """
     import pandas as pd
 
@@ -39,7 +39,7 @@ def best_of(candidates: Sequence[Candidate], level: str, sizes: Sequence[int] = 
 
 
 def describe(chosen: Sequence[Candidate], level: str) -> dict[str, float]:
-    """The measures of `best_of` for any sentences; there has to be one at least."""
+    """Return the measures of `best_of` for any sentences, at least one."""
     openings = Counter(selection.opening(one.text) for one in chosen)
     count = len(chosen)
     return {

@@ -1,4 +1,4 @@
-"""What a person decided of chosen sentences: the file that the page hands out, checked, and the sentences in it."""
+"""Read a person's decisions on chosen sentences: check the file that the page saves, and return its sentences."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +14,7 @@ from cefr_helpers.writing.sentences import Collection, plain, written
 
 ACTIONS = ("accept", "swap", "edit", "reject")
 LONGEST = 500  # characters of a sentence
-_EXPECTED = "expected the file that the page choose.html hands out"
+_EXPECTED = "expected the file that the page choose.html saves"
 
 
 class _Strict(BaseModel):
@@ -22,11 +22,11 @@ class _Strict(BaseModel):
 
 
 class Decision(_Strict):
-    """One place of a word's sentences, and what became of it.
+    """The decision on one of a word's sentences.
 
     Attributes:
-        sentence: what is taken: as chosen, another candidate, or as edited; of a rejected one, as chosen.
-        was: the sentence that was chosen by the program.
+        sentence: the accepted sentence: the chosen one, another candidate, or an edited one; if rejected, the chosen.
+        was: the sentence that the program chose.
     """
 
     word: str = Field(min_length=1)
@@ -42,9 +42,9 @@ class Decided(_Strict):
     """A file of decisions.
 
     Attributes:
-        schema_version: of the file; there it is called `schema`.
-        undecided: places that the person did not come to; they are left out.
-        votes, key: the same decisions as votes on a page, as the statistics of readers' votes read them.
+        schema_version: the file's version, called `schema` there.
+        undecided: number of sentences that the person did not reach; they are left out.
+        votes, key: the same decisions as votes on a page, for the statistics of readers' votes.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -61,7 +61,7 @@ class Decided(_Strict):
         return check_level(level)
 
     def collection(self) -> Collection:
-        """The sentences that are taken, in the order of the page."""
+        """Return the accepted sentences, in the order of the page."""
         taken = [one for one in self.decisions if one.action != "reject"]
         levels: Iterable[float] = human_scale.load().score([plain(one.sentence) for one in taken]) if taken else []
         made = [
@@ -79,19 +79,19 @@ class Decided(_Strict):
         return Collection(plain(self.name), self.level, tuple(made))
 
     def lines(self) -> list[str]:
-        """What was decided, for people."""
+        """Return the decisions as lines for people."""
         counts = {action: sum(one.action == action for one in self.decisions) for action in ACTIONS}
         told = [", ".join(f"{action}: {count}" for action, count in counts.items())]
         told += [f"Not decided, and left out: {self.undecided}"] if self.undecided else []
         without = [one.text for one in self.collection().sentences if not one.span]
-        return told + [f"Its word is not in it, so it gets no gap: {text}" for text in without]
+        return told + [f"The sentence does not contain its word, so it gets no gap: {text}" for text in without]
 
 
 def read(path: Path) -> Decided:
-    """A file of decisions.
+    """Read a file of decisions.
 
     Raises:
-        InputError: it can't be read, is no such file, or takes no sentence; names the place and the value.
+        InputError: it can't be read, is not such a file, or accepts no sentence; names the place and the value.
     """
     values = files.read_json(path, _EXPECTED)
     if not isinstance(values, dict):
@@ -102,5 +102,5 @@ def read(path: Path) -> Decided:
         place, value, wrong = first_problem(error.errors())
         raise InputError(f"{path}: {place}: {value}: {wrong.lower()}; {_EXPECTED}") from None
     if all(one.action == "reject" for one in found.decisions):
-        raise InputError(f"{path}: decisions: no sentence is taken; expected one at least")
+        raise InputError(f"{path}: decisions: no sentence is accepted; expected at least one")
     return found

@@ -1,4 +1,4 @@
-"""The forms that written sentences are given out in, and the folder that holds them."""
+"""The output forms of written sentences, and the folder that holds them."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from cefr_helpers.core.paths import check_path
 from cefr_helpers.writing import anki, moodle, tables, worksheet
 from cefr_helpers.writing.sentences import Collection
 
-# Name -> (name of the file, what makes its content); LEVEL stands for the level, by which a bank's file is found.
+# Name -> (file name, function that makes its content); LEVEL is replaced by the level, by which a bank is found.
 FORMS: dict[str, tuple[str, Callable[[Collection], bytes]]] = {
     "csv": ("sentences.csv", tables.as_csv),
     "tsv": ("sentences.tsv", tables.as_tsv),
@@ -22,34 +22,34 @@ FORMS: dict[str, tuple[str, Callable[[Collection], bytes]]] = {
     "quizlet": ("quizlet.tsv", tables.as_quizlet),
     "moodle": ("moodle.xml", moodle.as_moodle),
 }
-WITH_GAPS = frozenset(("html", "docx", "quizlet", "moodle"))  # exercises, of sentences whose gap asks for its word
+WITH_GAPS = frozenset(("html", "docx", "quizlet", "moodle"))  # exercises, with sentences whose gap asks for its word
 DEFAULT = "csv apkg html"
 _MANIFEST = "written.json"
 
 
 def parse(text: str) -> tuple[str, ...]:
-    """The forms that a person named, each once.
+    """Return the forms that a person named, each once.
 
     Raises:
-        InputError: none, or one that is not in FORMS.
+        InputError: none is named, or one is not in FORMS.
     """
     names = tuple(dict.fromkeys(text.lower().replace(",", " ").split()))
     for name in names:
         if name not in FORMS:
-            raise InputError(f"form: {shown(name)} is unknown; expected some of {' '.join(FORMS)}")
+            raise InputError(f"form: {shown(name)} is unknown; expected one or more of {' '.join(FORMS)}")
     if not names:
-        raise InputError(f"form: none is named; expected some of {' '.join(FORMS)}")
+        raise InputError(f"form: none is named; expected one or more of {' '.join(FORMS)}")
     return names
 
 
 class OutputFolder:
-    """A folder for forms; what it holds of other origin is never touched, and what was changed since stays.
+    """A folder for forms; files of other origin in it are never touched, and files changed by the user are kept.
 
     Args:
         forms: from `parse`.
 
     Raises:
-        InputError: no folder can be there, or a file of a form's name is there that was not written by this, or was
+        InputError: the folder cannot be created, or a file of a form's name exists that was not written here, or was
             changed since.
     """
 
@@ -66,10 +66,10 @@ class OutputFolder:
             self._check(folder / name)
 
     def write(self, collection: Collection) -> list[Path]:
-        """Write each form, the old file staying until the new one is whole; the paths.
+        """Write each form atomically, and return the paths.
 
         Raises:
-            DiskFull: there is no room; what was written before is there.
+            DiskFull: there is no room; what was written before is kept.
             InputError: as on opening.
         """
         contents = {name: FORMS[form][1](collection) for form, name in self._names.items()}

@@ -1,7 +1,7 @@
-"""What is wrong with a candidate, and how good it is: the gates of the evaluation, and likelihood for the choice.
+"""Judge candidates: with the gates of the evaluation, and with likelihood for the choice.
 
-The choice goes by the level that the bank teaches and by the base model's likelihood; the human scale, which the report
-goes by, has no part in it.
+The choice uses the level that the bank teaches and the base model's likelihood; the human scale, which the report uses,
+plays no part in it.
 """
 
 import re
@@ -18,7 +18,7 @@ from cefr_helpers.text import grammar, vocabulary, word_match
 from cefr_helpers.text.tokens import words_of
 from cefr_helpers.writing.writers import Writer
 
-# In the order in which they are looked at; for people, behind a number of candidates.
+# In the order of checking; texts for people, after a number of candidates.
 SHORT_REASONS = {
     "not_one_sentence": "not one whole sentence",
     "word_not_used": "without the word",
@@ -30,9 +30,9 @@ SHORT_REASONS = {
     "refused": "refused by the judge model",
 }
 _LABELLED = re.compile(r"\w+( \d+)?:")  # "Question 1: ..."
-_ODD_NATS = 4.0  # what words or forms cost that English hardly puts so
-_LEVEL_NATS = 2.0  # what a level's distance costs
-_SEED = 0  # of the scorer's cross-validation, which is not asked for here
+_ODD_NATS = 4.0  # penalty for unusual words or forms
+_LEVEL_NATS = 2.0  # penalty per level of distance
+_SEED = 0  # seed of the scorer's cross-validation, which is not used here
 _BATCH = 32
 
 
@@ -41,11 +41,11 @@ class Candidate:
     """A judged candidate.
 
     Attributes:
-        order: its place among the candidates of its word, from 0.
-        reason, detail: why it is rejected, one of SHORT_REASONS; None where it is not.
-        level_score: by the bank, NaN where it is no sentence. people_level: on the human scale.
-        nll_nats: of the whole sentence under the base model.
-        score: for the choice, in nats; higher is better.
+        order: its position among the candidates of its word, from 0.
+        reason, detail: why it is rejected, one of SHORT_REASONS; None if it is not.
+        level_score: level by the bank's scorer, NaN if it is not a sentence. people_level: level on the human scale.
+        nll_nats: negative log-likelihood of the whole sentence under the base model.
+        score: score for the choice, in nats; higher is better.
     """
 
     word: str
@@ -60,10 +60,10 @@ class Candidate:
 
 
 class Judge:
-    """Knows the banks: the level scorer learnt from them, and the sentences that must not be copied.
+    """Judges candidates with a level scorer trained on the banks, and with the sentences that must not be copied.
 
     Args:
-        bank: the bank that the level is learnt from; the bundled one where it does not have two levels.
+        bank: the bank from which the level is learnt; the bundled one is used if it does not have two levels.
         known: from `read_known`, or None.
 
     Raises:
@@ -85,7 +85,7 @@ class Judge:
 
         Args:
             found: word, order and text of each.
-            writer: its base model weighs them.
+            writer: the writer, whose base model scores them.
         """
         if not found:
             return []
@@ -95,10 +95,10 @@ class Judge:
         return [self._judged(*row) for row in zip(found, slots.to_dict("records"), nats, strict=True)]
 
     def gap_fits(self, found: Sequence[tuple[str, str]], writer: Writer) -> dict[tuple[str, str], bool]:
-        """Whether no other word of the level is likelier in each sentence's gap than its own, by the base model.
+        """Return for each sentence whether no other word of the level is likelier in its gap, by the base model.
 
         Args:
-            found: words with their sentences; one whose gap can't be tried so (see `cloze.choices`) is left out.
+            found: words with their sentences; one whose gap can't be tested (see `cloze.choices`) is left out.
         """
         groups = {one: texts for one in found if (texts := cloze.choices(*one, self._words))}
         with writer.models.base_alone():
@@ -138,10 +138,10 @@ class Judge:
 
 
 def read_known(path: Path) -> frozenset[str]:
-    """All forms of the words of a list that a class knows.
+    """Return all forms of the words that a class knows, from a word list.
 
     Raises:
-        InputError: the file is no word list; names file and line.
+        InputError: the file is not a word list; names file and line.
     """
     try:
         listed = word_lists.read(path).words
@@ -151,7 +151,7 @@ def read_known(path: Path) -> frozenset[str]:
 
 
 def unknown_words(word: str, text: str, level: str, known: frozenset[str]) -> list[str]:
-    """The words of a sentence that are neither known, nor easier than the level, nor its own word, nor names."""
+    """Return the words of a sentence that are neither known, nor below the level, nor its own word, nor names."""
     start, end = word_match.place(word, text) or (0, 0)
     others = f"{text[:start]} {text[end:]}"
     capitals = {one.lower() for one in others.split()[1:] if one[:1].isupper()}

@@ -1,4 +1,4 @@
-"""Written sentences as questions with gaps for Moodle's question bank: XML of the kind `cloze`.
+"""Make questions with gaps for Moodle's question bank from written sentences: XML of the kind `cloze`.
 
 The format: https://docs.moodle.org/en/Moodle_XML_format and https://docs.moodle.org/en/Embedded_Answers_(Cloze)_question_type
 """
@@ -11,10 +11,10 @@ from cefr_helpers.writing.sentences import Collection, WrittenSentence
 
 
 def as_moodle(collection: Collection) -> bytes:
-    """One question a sentence, its word to be typed into the gap; case is ignored."""
+    """Return one question per sentence, with the word to be typed into the gap; case is ignored."""
     quiz = ElementTree.Element("quiz")
     category = ElementTree.SubElement(quiz, "question", type="category")
-    name = f"{collection.name} {collection.level}".replace("/", "//")  # a single stroke would begin a part of it
+    name = f"{collection.name} {collection.level}".replace("/", "//")  # a single slash would begin a subcategory
     _text(category, "category", f"$course$/top/{name}")
     counts: dict[str, int] = {}
     for one in collection.gaps()[0]:
@@ -40,7 +40,7 @@ def _question(one: WrittenSentence) -> str:
 
 
 def _around(text: str) -> str:
-    """HTML in which no gap begins."""
+    """Return HTML without Moodle's syntax for gaps."""
     return html.escape(text, quote=False).replace("{", "&#123;").replace("}", "&#125;")
 
 

@@ -1,4 +1,4 @@
-"""What a call leaves in its folder besides the forms: the choice with its runners-up, rejects, and a summary."""
+"""Write a call's other files: the choice with its runners-up, rejects, and a summary."""
 
 import csv
 import io
@@ -11,30 +11,30 @@ from cefr_helpers.writing.judging import Candidate
 from cefr_helpers.writing.writing import Outcome
 
 SCHEMA = 1
-RUNNERS_UP = 4  # of a word, shown beside the chosen sentences
+RUNNERS_UP = 4  # per word, shown beside the chosen sentences
 _WORDS_SHOWN = 20
 
 
 def choice_file(folder: Path) -> Path:
-    """Where the choice with its runners-up is kept."""
+    """Return the path of the choice with its runners-up."""
     return folder / "made" / "choice.json"
 
 
 def rejected_file(folder: Path) -> Path:
-    """Where the rejected candidates are kept, each with its reason."""
+    """Return the path of the rejected candidates with their reasons."""
     return folder / "made" / "rejected.csv"
 
 
 def page_file(folder: Path) -> Path:
-    """The page on which a person decides."""
+    """Return the path of the page on which a person decides."""
     return folder / "made" / "choose.html"
 
 
 def write(outcome: Outcome, folder: Path) -> dict:
-    """Write rejects, the choice, and the page on which a person decides; what `choice_file` holds.
+    """Write rejects, the choice, and the page on which a person decides; return the content of `choice_file`.
 
     Raises:
-        DiskFull: there is no room; what was there before is untouched.
+        DiskFull: there is no room; earlier files are untouched.
     """
     text = io.StringIO()
     rows = [(one.word, one.text, one.reason, one.detail) for one in outcome.choice.rejected]
@@ -48,7 +48,7 @@ def write(outcome: Outcome, folder: Path) -> dict:
 
 
 def as_choice(outcome: Outcome) -> dict:
-    """The choice as its file holds it: each word with its sentences and runners-up, and the measures of all chosen."""
+    """Return the content of the choice's file: each word's sentences and runners-up, and the measures of the chosen."""
     plan = outcome.plan
     words = [
         {
@@ -80,7 +80,7 @@ def as_choice(outcome: Outcome) -> dict:
 
 
 def lacking(outcome: Outcome) -> list[dict]:
-    """The words that got fewer sentences than asked, with what became of their candidates."""
+    """Return the words that got fewer sentences than requested, with the fate of their candidates."""
     found = []
     for word, count in outcome.choice.lacking(outcome.plan.sentences).items():
         reasons = Counter(one.reason for one in outcome.choice.rejected if one.word == word)
@@ -89,7 +89,7 @@ def lacking(outcome: Outcome) -> list[dict]:
 
 
 def summary(choice: dict, folder: Path) -> list[str]:
-    """What was written, for people.
+    """Return a summary of what was written, for people.
 
     Args:
         choice: from `write`.
@@ -111,7 +111,7 @@ def summary(choice: dict, folder: Path) -> list[str]:
             f"common first word begins {measures['most_common_opening']:.0%}; {measures['questions']:.0%} are questions"
         )
     if short := choice["lacking"]:
-        lines.append(f"Words with fewer sentences than asked: {len(short)}")
+        lines.append(f"Words with fewer sentences than requested: {len(short)}")
         for one in short[:_WORDS_SHOWN]:
             why = ", ".join(f"{count} {judging.SHORT_REASONS[reason]}" for reason, count in one["reasons"].items())
             lines.append(f"  {one['word']}: {one['lacks']} missing ({why or 'no candidate came'})")

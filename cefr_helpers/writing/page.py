@@ -1,4 +1,4 @@
-"""The page on which a person decides: what was chosen with its runners-up, one file that works without a network."""
+"""Write the page on which a person decides: chosen sentences with runners-up, in one file that needs no network."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ def write(choice: dict, path: Path) -> Path:
 
 
 def _data(choice: dict) -> str:
-    """What the script reads, as JSON that no text can end."""
+    """Return the script's data, as JSON that no text in it can end."""
     said = json.dumps(choice["words"], sort_keys=True)
     page = hashlib.sha256(f"{choice['name']} {choice['level']} {said}".encode()).hexdigest()[:_ID_LENGTH]
     data = {"page": page, **{key: choice[key] for key in ("name", "level", "words")}}

@@ -1,4 +1,4 @@
-"""The choice among candidates: the best of each word, varied over its sentences and over the whole list."""
+"""Choose among candidates: the best of each word, varied over its sentences and over the whole list."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ from cefr_helpers.writing.judging import Candidate
 
 MOST_WITH_ONE_OPENING = 0.15  # of all sentences
 _SAME_OPENING_NATS = 8.0  # within a word
-_OPENING_NATS = 30.0  # times the opening's share of what was chosen so far
+_OPENING_NATS = 30.0  # times the opening's share of the sentences chosen so far
 _SAME_PLACE_NATS = 2.0  # the word in the same part of the sentence as in another of its sentences
 _SAME_KIND_NATS = 1.0  # question or not, within a word
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen.
+    """The result of choosing.
 
     Attributes:
-        chosen: word -> its sentences, best first; words without one have none.
+        chosen: word -> its sentences, best first; empty for words without one.
         runners_up: word -> further candidates that passed, best first.
         rejected: all others, each with its reason.
     """
@@ -32,14 +32,14 @@ class Choice:
     rejected: tuple[Candidate, ...]
 
     def lacking(self, sentences: int) -> dict[str, int]:
-        """Word -> how many sentences it lacks, of those that lack any."""
+        """Return word -> number of sentences it lacks, for words that lack any."""
         return {word: sentences - len(own) for word, own in self.chosen.items() if len(own) < sentences}
 
 
 def choose(words: Sequence[str], candidates: Sequence[Candidate], sentences: int) -> Choice:
     """Choose up to `sentences` for each word: the first ones of all words, then the second ones, and so on.
 
-    What is nearly the same as a chosen sentence, whatever its word, is never chosen. No opening is used by more than
+    A near-duplicate of a chosen sentence, of any word, is never chosen. No opening is used by more than
     MOST_WITH_ONE_OPENING of all sentences as long as a word has another candidate.
     """
     pool = {word: [one for one in candidates if one.word == word and one.reason is None] for word in words}
@@ -61,7 +61,7 @@ def choose(words: Sequence[str], candidates: Sequence[Candidate], sentences: int
 
 
 class _Variety:
-    """What was chosen so far, over the whole list."""
+    """The sentences chosen so far, over the whole list."""
 
     def __init__(self, most: int):
         self._most = most
@@ -72,7 +72,7 @@ class _Variety:
         return any(known.find(words) is not None for known, words in zip(self._known, _said(one), strict=True))
 
     def worth(self, one: Candidate, own: Sequence[Candidate]) -> tuple[bool, float]:
-        """Under the limit of its opening or not, then its score less what it repeats in kind."""
+        """Return whether its opening is below its limit, then its score minus penalties for repetition."""
         begins, total = opening(one.text), max(1, self._openings.total())
         lost = _OPENING_NATS * self._openings[begins] / total
         lost += _SAME_OPENING_NATS * any(opening(other.text) == begins for other in own)
@@ -87,22 +87,22 @@ class _Variety:
 
 
 def opening(text: str) -> str:
-    """The first word of a sentence, lower case."""
+    """Return the first word of a sentence in lower case."""
     return next(iter(words_of(text)), "")
 
 
 def is_question(text: str) -> bool:
-    """Whether a sentence ends as a question."""
+    """Return whether a sentence ends as a question."""
     return text.rstrip("\"'”’ ").endswith("?")
 
 
 def uses_word(one: Candidate) -> bool:
-    """Whether a candidate uses its word, in whatever sentence."""
+    """Return whether a candidate uses its word, even if it is not a whole sentence."""
     return word_match.matches(one.word, one.text)
 
 
 def place(one: Candidate) -> int:
-    """Where a sentence has its word: 0 in its first third, 1 in its middle, 2 at its end."""
+    """Return where a sentence has its word: 0 in its first third, 1 in its middle, 2 at its end."""
     found = word_match.place(one.word, one.text)
     return min(2, 3 * found[0] // max(1, len(one.text))) if found else 0
 

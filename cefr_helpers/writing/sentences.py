@@ -1,4 +1,4 @@
-"""A written sentence with all that forms show of it, and the collection of a word list."""
+"""A written sentence with everything that forms show of it, and the collection for a word list."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ GAP = "________"
 
 @dataclass(frozen=True)
 class WrittenSentence:
-    """A sentence for a word, as forms take it; all texts are on one line and without control characters.
+    """A sentence for a word, as forms use it; all texts are on one line and without control characters.
 
     Attributes:
-        span: start and end of the word in `text`; None where no form of it is found.
-        pos, meaning, topic: what the word list says of the word; empty where it says nothing.
-        people_level: the score on the human scale, 1 (A1) to 5 (C1); None where it was not measured.
-        gap_fits: whether the word alone fills its gap; None where that was not measured.
+        span: start and end of the word in `text`; None if no form of it is found.
+        pos, meaning, topic: the word list's entries for the word; empty if there are none.
+        people_level: the score on the human scale, 1 (A1) to 5 (C1); None if it was not measured.
+        gap_fits: whether only the word fits its gap; None if that was not measured.
     """
 
     word: str
@@ -32,13 +32,13 @@ class WrittenSentence:
 
     @property
     def parts(self) -> tuple[str, str, str]:
-        """What stands before the word, the word as it is used, and what stands behind it."""
+        """Return the text before the word, the word as it is used, and the text after it."""
         start, end = self.span or (len(self.text), len(self.text))
         return self.text[:start], self.text[start:end], self.text[end:]
 
     @property
     def gapped(self) -> str:
-        """The sentence with a gap in the place of its word."""
+        """Return the sentence with a gap in place of its word."""
         before, _, after = self.parts
         return f"{before}{GAP}{after}"
 
@@ -48,8 +48,8 @@ class Collection:
     """The sentences of a word list.
 
     Attributes:
-        name: of the list, for titles and tags.
-        sentences: in the order of the list, the sentences of a word together.
+        name: the list's name, for titles and tags.
+        sentences: the sentences, in the order of the list, with those of a word together.
     """
 
     name: str
@@ -57,9 +57,9 @@ class Collection:
     sentences: tuple[WrittenSentence, ...]
 
     def gaps(self) -> tuple[list[WrittenSentence], str]:
-        """The sentences for an exercise with gaps, and for people which those are.
+        """Return the sentences for an exercise with gaps, and a remark for people on which those are.
 
-        Only those whose gap the word alone fills, where that was measured; each has its word.
+        They contain their word, and if that was measured, no other word fits their gap.
         """
         usable = [one for one in self.sentences if one.span]
         if all(one.gap_fits is None for one in usable):
@@ -70,23 +70,23 @@ class Collection:
 
 
 def written(word: str, text: str, level: str, **others) -> WrittenSentence:
-    """A `WrittenSentence` of texts as they come: each made `plain`, its word found in it."""
+    """Return a `WrittenSentence` from raw texts: each made `plain`, with its word located in it."""
     word, text = plain(word), plain(text)
     others = {name: plain(value) if isinstance(value, str) else value for name, value in others.items()}
     return WrittenSentence(word, text, level, word_match.place(word, text), **others)
 
 
 def plain(text: str) -> str:
-    """The text on one line, without control characters and what XML can't hold."""
+    """Return the text on one line, without control characters and characters that XML does not allow."""
     spaced = "".join(" " if one.isspace() else one for one in text)
     kept = (one for one in spaced if unicodedata.category(one) not in ("Cc", "Cs", "Cn"))
     return " ".join("".join(kept).split())
 
 
 def exercises(sentences: Sequence[WrittenSentence], size: int = 10) -> list[list[WrittenSentence]]:
-    """Parts of at most `size` sentences for a worksheet: the first sentences of all words, then the second ones.
+    """Return parts of at most `size` sentences for a worksheet: the first sentences of all words, then the second ones.
 
-    So one part rarely has two gaps for one word.
+    So a part rarely has two gaps for the same word.
     """
     counts: dict[str, int] = {}
     rounds = []
@@ -98,7 +98,7 @@ def exercises(sentences: Sequence[WrittenSentence], size: int = 10) -> list[list
 
 
 def word_box(part: Sequence[WrittenSentence]) -> list[str]:
-    """What fills the gaps of a part, each once, sorted; a capital that only begins a sentence is made small."""
+    """Return the words for the gaps of a part, each once, sorted; capitals that only begin a sentence are lowered."""
     return sorted({_inside(one) for one in part}, key=str.casefold)
 
 

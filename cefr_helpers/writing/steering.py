@@ -1,9 +1,9 @@
 """Steer sampling so that a sentence uses its target word: a logits processor that knows the word's forms as tokens.
 
-Until the word is used, the sentence may not end, and the first token of each form gets a bonus on its logit that grows
-over the first tokens; a form that was begun is finished. What was not used by a certain token is forced there. Of the
-candidates of one word no two begin with the same token, drawn without replacement by the Gumbel top-k trick (Kool et
-al. 2019, arXiv 1903.06059).
+Until the word is used, the sentence cannot end, and the first token of each form gets a bonus on its logit that grows
+over the first tokens; a form that was begun is finished. If no form was used by a certain token, one is forced there.
+No two candidates of one word begin with the same token; first tokens are drawn without replacement by the Gumbel top-k
+trick (Kool et al. 2019, arXiv 1903.06059).
 """
 
 import re
@@ -13,7 +13,7 @@ from functools import cache
 from cefr_helpers.text import headwords, word_match
 
 BONUS = 4.0  # nats on the logit of a form's first token; chosen by trial, see docs/sentences_for_your_class.md
-_WHOLE_BONUS = 8  # tokens; before them it is less, or the word would nearly always come second
+_WHOLE_BONUS = 8  # tokens until the full bonus; with it from the start, the word would nearly always come second
 LATEST = 16  # tokens after which a form is forced
 _OPENING_TEMPERATURE = 0.8
 _STAND_INS = {"sb": "him", "somebody": "him", "someone": "him", "sth": "it", "something": "it"}
@@ -22,9 +22,9 @@ _OWNERS = {"one's": "his", "your": "his", "sb's": "his", "someone's": "his", "so
 
 @cache
 def written_forms(word: str) -> tuple[str, ...]:
-    """The ways to write a word or phrase in a sentence, each of which `word_match.matches` accepts.
+    """Return the ways to write a word or phrase in a sentence, each of which `word_match.matches` accepts.
 
-    Of a phrase one word at a time is inflected, and placeholders (sb, sth, one's) get a pronoun. Empty where a headword
+    In a phrase one word at a time is inflected, and placeholders (sb, sth, one's) get a pronoun. Empty if a headword
     can't be written out.
     """
     found: dict[str, None] = {}
@@ -39,7 +39,7 @@ def _stand_in(part: str) -> str:
 
 
 def _inflected(parts: list[str]) -> list[str]:
-    """Every form of a single word; of a phrase, its first and its last word inflected in turn."""
+    """Return every form of a single word; for a phrase, its first and its last word are inflected in turn."""
     if len(parts) == 1:
         return [_as_written(form, parts[0]) for form in sorted(word_match.forms(parts[0]))]
     rows = [[form, *parts[1:]] for form in sorted(word_match.forms(parts[0]))]
@@ -48,21 +48,21 @@ def _inflected(parts: list[str]) -> list[str]:
 
 
 def _as_written(form: str, word: str) -> str:
-    """A form in the case of the word: forms are lower case, and names are not."""
+    """Return a form in the case of the word, because forms are lower case and names are not."""
     return form.upper() if word.isupper() and len(word) > 1 else form.capitalize() if word[0].isupper() else form
 
 
 def processor(tokenizer, words: Sequence[str], bonus: float = BONUS, latest: int = LATEST, seed: int | None = None):
-    """A logits processor for a batch of answers, one word each; rows of one word that follow each other are candidates.
+    """Return a logits processor for a batch of answers, one word each; adjacent rows of one word are its candidates.
 
     Args:
         words: the target word of each row.
-        bonus: nats that are added in the end to the logit of a form's first token, while the word is not used.
-        latest: tokens of the sentence after which only a form may come.
-        seed: of the first tokens; None leaves them to the sampling.
+        bonus: the full bonus, in nats, on the logit of a form's first token until the word is used.
+        latest: number of tokens of the sentence after which only a form may come.
+        seed: seed of the first tokens; None leaves them to the sampling.
 
     Returns:
-        What `transformers.GenerationMixin.generate` takes in `logits_processor`; it counts a row's tokens from its
+        A value for `logits_processor` of `transformers.GenerationMixin.generate`; it counts a row's tokens from its
         first call.
     """
     import torch
@@ -73,7 +73,7 @@ def processor(tokenizer, words: Sequence[str], bonus: float = BONUS, latest: int
     draws = torch.Generator().manual_seed(seed) if seed is not None else None
 
     class Steering(LogitsProcessor):
-        """Keeps no state but where the sentences begin; what was written is read anew each time."""
+        """Steers a batch; its only state is where the sentences begin, and it reads the generated text at each step."""
 
         width: int | None = None
 
@@ -83,7 +83,7 @@ def processor(tokenizer, words: Sequence[str], bonus: float = BONUS, latest: int
             written = input_ids[:, self.width :].tolist()
             for row, (word, text) in enumerate(zip(words, tokenizer.batch_decode(written), strict=True)):
                 known = forms[word]
-                if "\n" in text:  # the line is whole; the model would go on with a second one
+                if "\n" in text:  # the line is complete; the model would begin a second one
                     _only(scores[row], [tokenizer.eos_token_id])
                     continue
                 if tokenizer.eos_token_id in written[row] or not known or known.used(text):
@@ -101,7 +101,7 @@ def processor(tokenizer, words: Sequence[str], bonus: float = BONUS, latest: int
 
 
 class _Forms:
-    """A word's forms as token sequences; false where none can be written."""
+    """A word's forms as token sequences; false if none can be written."""
 
     def __init__(self, tokenizer, word: str):
         self._word = word
@@ -118,11 +118,11 @@ class _Forms:
         return word_match.matches(self._word, text)
 
     def first(self, written: list[int]) -> list[int]:
-        """The first token of each form, at this place of the sentence."""
+        """Return the first token of each form, at this position of the sentence."""
         return sorted({ids[0] for ids in (self._inside if written else self._opening)})
 
     def follow(self, written: list[int]) -> list[int]:
-        """The tokens that finish or carry on a form that was begun; none where none was."""
+        """Return the tokens that continue or finish a form that was begun; none if none was begun."""
         begun = set()
         for ids in (*self._inside, *self._opening):
             for length in range(1, len(ids)):
@@ -133,7 +133,7 @@ class _Forms:
 
 
 def _only(row, tokens: list[int]) -> None:
-    """Leave nothing but these tokens."""
+    """Allow only these tokens."""
     import torch
 
     kept = row[tokens].clone()
@@ -142,7 +142,7 @@ def _only(row, tokens: list[int]) -> None:
 
 
 def _distinct(scores, openings: list[int], words: Sequence[str], draws) -> None:
-    """Leave each row one first token, drawn by the model's distribution, no two the same in the rows of one word."""
+    """Allow each row one first token, drawn from the model's distribution, with no two equal for one word."""
     import torch
 
     logits = torch.full(scores.shape, -torch.inf)
@@ -161,13 +161,13 @@ def _distinct(scores, openings: list[int], words: Sequence[str], draws) -> None:
 
 @cache
 def _opening_tokens(tokenizer) -> list[int]:
-    """The tokens that a sentence may begin with: a blank and a capital letter."""
+    """Return the tokens that a sentence may begin with: a space and a capital letter."""
     texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
     return [token for token, text in enumerate(texts) if re.fullmatch(r" [A-Z][A-Za-z']*", text)]
 
 
 @cache
 def _end_tokens(tokenizer) -> list[int]:
-    """The tokens that may end a sentence: the end token, and all with an end mark or a line break in them."""
+    """Return the tokens that may end a sentence: the end token, and all with an end mark or a line break."""
     texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
     return [token for token, text in enumerate(texts) if re.search(r"[.!?\n]", text)] + [tokenizer.eos_token_id]

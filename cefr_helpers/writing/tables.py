@@ -1,4 +1,4 @@
-"""Written sentences as tables: CSV, TSV and XLSX for spreadsheets, a sentence bank, and Quizlet's import."""
+"""Make tables of written sentences: CSV, TSV and XLSX for spreadsheets, a sentence bank, and Quizlet's import."""
 
 import csv
 import io
@@ -12,17 +12,17 @@ COLUMNS = ("word", "sentence", "level", "pos", "meaning", "topic", "gap", "level
 
 
 def as_csv(collection: Collection) -> bytes:
-    """One row a sentence under COLUMNS; stage 01 reads it as a bank."""
+    """Return one row per sentence under COLUMNS; stage 01 can read it as a bank."""
     return _delimited(collection, ",")
 
 
 def as_tsv(collection: Collection) -> bytes:
-    """As `as_csv`, with tabs."""
+    """Return the table of `as_csv` with tabs."""
     return _delimited(collection, "\t")
 
 
 def as_xlsx(collection: Collection) -> bytes:
-    """A workbook with one sheet: a header that stays in sight, columns wide enough to read."""
+    """Return a workbook with one sheet, a frozen header, and columns wide enough to read."""
     from openpyxl import Workbook
     from openpyxl.styles import Alignment, Font
     from openpyxl.utils import get_column_letter
@@ -45,7 +45,7 @@ def as_xlsx(collection: Collection) -> bytes:
 
 
 def as_bank(collection: Collection) -> bytes:
-    """A sentence bank: {word: [sentence, ...]}."""
+    """Return a sentence bank: {word: [sentence, ...]}."""
     bank: dict[str, list[str]] = {}
     for one in collection.sentences:
         bank.setdefault(one.word, []).append(one.text)
@@ -53,7 +53,7 @@ def as_bank(collection: Collection) -> bytes:
 
 
 def as_quizlet(collection: Collection) -> bytes:
-    """A line a sentence for Quizlet's import: the sentence with a gap, a tab, and the word that fills it."""
+    """Return a line per sentence for Quizlet's import: the sentence with a gap, a tab, and the word."""
     lines = []
     for one in collection.gaps()[0]:
         hint = f" ({one.meaning})" if one.meaning else ""

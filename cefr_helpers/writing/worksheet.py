@@ -1,4 +1,4 @@
-"""A worksheet with gaps: exercises of ten, each with its word box, and the key on a page of its own."""
+"""Make a worksheet with gaps: exercises of ten, each with a word box, and the key on a separate page."""
 
 import io
 from pathlib import Path
@@ -11,7 +11,7 @@ _TASK = "Put the words from the box into the gaps. Each word fits once."
 
 
 def as_html(collection: Collection) -> bytes:
-    """One page that needs nothing else, made to be printed on A4."""
+    """Return a self-contained page for printing on A4."""
     import jinja2
 
     loader = jinja2.FileSystemLoader(_TEMPLATE)
@@ -25,7 +25,7 @@ def as_html(collection: Collection) -> bytes:
 
 
 def as_docx(collection: Collection) -> bytes:
-    """The same for word processors."""
+    """Return the worksheet for word processors."""
     from docx import Document
     from docx.shared import Pt
 

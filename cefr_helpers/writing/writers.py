@@ -1,4 +1,4 @@
-"""The model that writes: a level's newest adapter, a folder or hub id that was named, or the base alone."""
+"""Load the model that writes: a level's newest adapter, a given folder or hub id, or the base."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,10 @@ class Writer:
     """A model in memory.
 
     Attributes:
-        models: holds it.
-        name: for people.
-        identity: what tells it from all other models, of its weights.
-        remark: what people should know of the choice, such as that the base writes alone; empty where nothing.
+        models: the switcher that holds it.
+        name: name for people.
+        identity: identifies its weights among all models.
+        remark: what people should know about the choice, such as that the base writes; may be empty.
     """
 
     models: AdapterSwitcher
@@ -31,10 +31,10 @@ class Writer:
 
 
 def check(model: str | None) -> None:
-    """Refuse a model that can't be one, before anything is loaded.
+    """Refuse an invalid model before anything is loaded.
 
     Raises:
-        InputError: it is no folder with a model or an adapter, and no hub id.
+        InputError: it is neither a folder with a model or an adapter nor a hub id.
     """
     if model is None or _adapter(model):
         return
@@ -45,14 +45,14 @@ def check(model: str | None) -> None:
 
 
 def load(model: str | None, level: str, workspace: Workspace, recipe: Recipe) -> Writer:
-    """Load what writes.
+    """Load the writer.
 
     Args:
         model: an adapter's folder, a merged model's, or a hub id; None for the adapter of the level's training record.
         recipe: names the base model of a level that was not trained yet.
 
     Raises:
-        InputError: the model can't be loaded, or an adapter's base can't be had.
+        InputError: the model, or an adapter's base, can't be loaded.
     """
     models = AdapterSwitcher()
     if model is None:
@@ -97,6 +97,6 @@ def _on(recipe: Recipe, base: str) -> Recipe:
 
 
 def _adapter(model: str) -> Path | None:
-    """The folder of an adapter, if that is what is named."""
+    """Return the folder of an adapter, if the model is one."""
     folder = resolve(model)
     return folder if (folder / "adapter_config.json").is_file() else None

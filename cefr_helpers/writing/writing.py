@@ -1,4 +1,4 @@
-"""From a plan to chosen sentences: rounds of sampling, judging and choosing, until each word has its sentences."""
+"""Turn a plan into chosen sentences: sample, judge and choose in rounds, until each word has its sentences."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,13 +16,13 @@ from cefr_helpers.writing.writers import Writer
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was written for a plan.
+    """The sentences written for a plan.
 
     Attributes:
-        writer, remark: the model's name, and what people should know of it.
-        candidates: all that were judged.
-        judge_model: the name of the model behind a server that was asked about the chosen sentences, if any.
-        gap_fits: (word, sentence) -> whether the word alone fills its gap, of chosen sentences where that was measured.
+        writer, remark: the model's name, and what people should know about it.
+        candidates: all judged candidates.
+        judge_model: the name of the model behind a server that judged the chosen sentences, if any.
+        gap_fits: (word, sentence) -> whether only the word fits its gap, for chosen sentences, if measured.
     """
 
     plan: Plan
@@ -35,16 +35,16 @@ class Outcome:
 
     @property
     def chosen(self) -> list[Candidate]:
-        """The chosen candidates, in the order of the list."""
+        """Return the chosen candidates, in the order of the list."""
         return [one for word in self.plan.words for one in self.choice.chosen[word]]
 
     def collection(self) -> Collection:
-        """The chosen sentences, in the order of the list."""
+        """Return the chosen sentences, in the order of the list."""
         own = (self._written(one) for one in self.chosen)
         return Collection(self.plan.name, self.plan.level, tuple(own))
 
     def _written(self, one: Candidate) -> WrittenSentence:
-        """A candidate as forms take it, with what the list says of its word."""
+        """Return a candidate as forms use it, with the list's details of its word."""
         details, fits = self.plan.details.get(one.word, {}), self.gap_fits.get((one.word, one.text))
         return written(one.word, one.text, self.plan.level, people_level=one.people_level, gap_fits=fits, **details)
 
@@ -60,15 +60,15 @@ def write(
     """Sample, judge and choose until each word has its sentences or ROUNDS are over.
 
     Args:
-        log: what it holds already is not asked for again.
-        judge_model: refuses what the gates let pass; None asks nobody.
+        log: saved candidates, which are not generated again.
+        judge_model: rejects sentences that pass the gates; None: no model is asked.
     """
     judged: dict[str, list[Candidate]] = {word: [] for word in plan.words}
     choice, todo = None, list(plan.words)
     for number in range(1, plans.ROUNDS + 1):
         say(f"Round {number}: {len(todo)} words, {plan.candidates * number} candidates for each")
         log.sample(todo, plan.candidates * number, plan.seed, say)
-        # judged together: a batch is far faster than its parts
+        # judge together, because a batch is far faster than its parts
         fresh = [(word, order, text) for word in todo for order, text in _new(log, word, judged, plan, number)]
         for one in judge.judge(fresh, writer):
             judged[one.word].append(one)
@@ -99,6 +99,6 @@ def choose(
 
 
 def _new(log: CandidateLog, word: str, judged: dict, plan: Plan, number: int) -> list[tuple[int, str]]:
-    """The candidates of a word that this round adds; a log may hold more, of an earlier run with other settings."""
+    """Return a word's candidates that this round adds; the log may hold more, from a run with other settings."""
     own = list(enumerate(log.of(word)))[: plan.candidates * number]
     return own[len(judged[word]) :]

@@ -192,7 +192,7 @@ def test_a_model_tuned_here_is_asked_in_the_words_it_was_taught(command, tuned_s
     exported(command, "B1")
     command.words(*good)  # twelve, so that the second request has two and eight others
     code, printed = command("--server", tuned_server.url, "--sentences", 2)
-    assert code == 0 and "asked as a model tuned by this suite was taught: for 10 words at a time" in printed
+    assert code == 0 and "gets its training prompt: 10 words at once" in printed
     first = asked_words(tuned_server.asked[0]["prompt"])
     assert first == list(good)[:10]
     expected = formatting.make_prompt("B1", first)

@@ -118,7 +118,7 @@ def test_before_any_training_the_base_answers_alone_and_says_so(playground):
     assert "no adapter has been trained yet" in panel.about.value
     panel.ask.click()
     assert list(panel.asked.texts) == ["base"] and panel.asked.texts["base"]
-    assert "The base model answered alone: no adapter has been trained yet; run 01" in panel.status.value
+    assert "Only the base model answered: no adapter has been trained yet; run 01" in panel.status.value
     heads = [child.value for child in panel.answers.children[:2]]
     assert heads == ["<b>Word</b>", "<b>Base</b>"]
     assert len(panel.answers.children) == 2 * (1 + 3)
@@ -378,11 +378,11 @@ def test_what_is_on_the_screen_is_given_out_in_forms_and_said_beside_the_button(
     assert "form: &#x27;pdf&#x27; is unknown" in panel.given_out.value
     panel.form.value = "csv bank"
     panel.give_out.click()
-    assert "the base model answered alone, and it is left out" in panel.given_out.value
+    assert "only the base model answered, and it is left out" in panel.given_out.value
     panel.with_base.value = True
     panel.give_out.click()
     folder = workspace.written("playground", "A2")
-    assert "Sentences given out: 2 (1 left out: not whole, or without their word)" in panel.given_out.value
+    assert "Sentences exported: 2 (1 left out: not whole, or without their word)" in panel.given_out.value
     assert str(folder / "sentences.csv") in panel.given_out.value
     assert banks.read(folder / "A2.json", "A2").sentences == {
         "apple": ("She ate a very red apple.",),

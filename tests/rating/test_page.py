@@ -164,7 +164,7 @@ class TestAgain:
     def test_a_page_whose_key_is_lost_is_left_alone(self, workspace, built):
         workspace.rating_key("B2").unlink()
         before = built.path.read_bytes()
-        with pytest.raises(InputError, match="is there without its key"):
+        with pytest.raises(InputError, match="exists without its key"):
             page.build(workspace, "B2", "en", COUNT, PAIRS, 1)
         assert built.path.read_bytes() == before
 

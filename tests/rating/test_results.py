@@ -226,7 +226,7 @@ class TestRefused:
             (lambda v: v | {"answers": [], "choices": []}, "answers: none yet"),
             (lambda v: {k: x for k, x in v.items() if k != "rater"}, "rater: missing"),
             (lambda v: v | {"started": "today"}, "started: 'today'"),
-            (lambda v: [v], "expected the file that the page for readers hands out"),
+            (lambda v: [v], "expected the file that the page for readers saves"),
         ],
     )
     def test_a_wrong_file_by_place_and_value(self, workspace, key, tmp_path, change, said):
@@ -244,7 +244,7 @@ class TestRefused:
     def test_a_reader_twice(self, workspace, key, tmp_path):
         files = [made_votes.write(tmp_path / f"{n}.json", key, says, name=n) for n in ("Ann", "ann")]
         message = self.refused(workspace, *files)
-        assert "ann.json: rater.name: 'ann'" in message and "Ann.json is of the same reader" in message
+        assert "ann.json: rater.name: 'ann'" in message and "Ann.json is by the same reader" in message
 
     def test_answers_that_changed_since_the_page_was_made(self, workspace, key, tmp_path):
         file = made_votes.write(tmp_path / "a.json", key, says)

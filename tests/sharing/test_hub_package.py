@@ -84,7 +84,10 @@ def link(folder):
         (lambda folder: (folder / "logs").mkdir(), "logs is a link or a folder"),
         (link, "model.safetensors is a link or a folder"),
         (lambda folder: (folder / "README.md").unlink(), "README.md is missing; run 04_plotting for level B2"),
-        (lambda folder: (folder / "README.md").open("a").write("more"), "README.md is not what the records say now"),
+        (
+            lambda folder: (folder / "README.md").open("a").write("more"),
+            "README.md does not agree with the current records",
+        ),
     ],
     ids=range(10),
 )
@@ -154,12 +157,12 @@ def test_a_model_that_was_not_compared_is_kept(workspace, name):
 def test_a_path_of_a_machine_is_found(workspace, name, text, told):
     take_in(workspace, "merged_model", name, text)
     found = refused(workspace)
-    assert f"{name} holds a path of some machine" in found and told in found
+    assert f"{name} contains a path on a machine" in found and told in found
 
 
 def test_the_places_of_this_run_are_found_in_any_file(workspace):
     take_in(workspace, "merged_model", "tokenizer.json", json.dumps({"from": f"{workspace.output_root}/x"}))
-    assert "tokenizer.json holds a path of some machine" in refused(workspace)
+    assert "tokenizer.json contains a path on a machine" in refused(workspace)
 
 
 @pytest.mark.parametrize(
@@ -176,13 +179,13 @@ def test_a_secret_is_found_and_not_shown(workspace, monkeypatch, secret, told):
     monkeypatch.setenv("MY_API_KEY", PLANTED)
     take_in(workspace, "merged_model", "tokenizer.json", json.dumps({"about": f"x {secret} y"}))
     found = refused(workspace)
-    assert f"tokenizer.json holds a secret ({told})" in found and secret not in found
+    assert f"tokenizer.json contains a secret ({told})" in found and secret not in found
 
 
 def test_what_stands_in_the_head_of_weights_is_read_too(tmp_path):
     made = published_model.make(tmp_path, {"note": "/home/someone/weights hf_" + "a1B2" * 9})
     found = refused(made, "both")
-    assert found.count("holds a path of some machine") == 2 and found.count("holds a secret") == 2
+    assert found.count("contains a path on a machine") == 2 and found.count("contains a secret") == 2
 
 
 def test_a_run_of_others_and_one_that_is_not_there(workspace):

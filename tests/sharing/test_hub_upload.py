@@ -78,7 +78,7 @@ def test_with_yes_it_lies_there_as_it_lies_here_and_is_sent_once(publish, hub, w
     assert title == "smollm2-135m-b2-unsloth-v1_merged, trained at 0123456789ab"
     hub.requests.clear()
     again = publish("me", "--yes")
-    assert again.returncode == 0 and "is there already as it is here; nothing was sent" in again.stdout
+    assert again.returncode == 0 and "has the same files already; nothing was sent" in again.stdout
     assert {method for method, _ in hub.requests} == {"GET"}
 
 
@@ -97,7 +97,7 @@ def test_another_version_is_replaced_only_when_asked_for_and_what_did_not_change
     model_card.write_cards(workspace, "B2")
     before = hub.repositories[MERGED].commits[-1]
     refused = publish("me", "--yes")
-    assert refused.returncode == 2 and "holds another version of README.md" in refused.stderr
+    assert refused.returncode == 2 and "has another version of README.md" in refused.stderr
     assert hub.repositories[MERGED].commits[-1] == before
     hub.requests.clear()
     assert "sent README.md\n" in publish("me", "--yes", "--replace").stdout
@@ -110,14 +110,14 @@ def test_a_repository_with_something_else_is_left_alone(publish, hub, option):
     hub.repositories[MERGED] = Repository(private=True)
     hub.commit(MERGED, {"other.safetensors": b"x"}, "another's")
     done = publish("me", "--yes", *option)
-    assert done.returncode == 2 and "holds what is not this model's (other.safetensors)" in done.stderr
+    assert done.returncode == 2 and "has files of something else (other.safetensors)" in done.stderr
     assert {method for method, _ in hub.requests} == {"GET"}
 
 
 def test_a_public_repository_does_not_get_what_was_to_be_private(publish, hub):
     hub.repositories[MERGED] = Repository(private=False)
     done = publish("me", "--yes")
-    assert done.returncode == 2 and "is public on the hub and would be sent as private" in done.stderr
+    assert done.returncode == 2 and "is public on the hub and would be uploaded as private" in done.stderr
     assert on_the_hub(hub, MERGED) == {}
 
 
@@ -125,7 +125,7 @@ def test_no_token_a_wrong_one_and_anothers_account(publish, hub):
     done = publish("me", "--yes", token=None)
     assert done.returncode == 2 and "HF_TOKEN: not set" in done.stderr and hub.requests == []
     done = publish("me", "--yes", token="hf_wrong")
-    assert done.returncode == 2 and "HF_TOKEN: the hub does not take it" in done.stderr and "401" in done.stderr
+    assert done.returncode == 2 and "HF_TOKEN: the hub does not accept it" in done.stderr and "401" in done.stderr
     assert "hf_wrong" not in done.stdout + done.stderr
     done = publish("somebody", "--yes")
     assert done.returncode == 2 and "403: not yours" in done.stderr and hub.repositories == {}
@@ -134,7 +134,7 @@ def test_no_token_a_wrong_one_and_anothers_account(publish, hub):
 def test_a_hub_that_is_not_there(publish):
     done = publish("me", "--yes", url="http://127.0.0.1:9")
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
-    assert f"{MERGED}: not sent (" in done.stderr and "run again to go on" in done.stderr
+    assert f"{MERGED}: not sent (" in done.stderr and "run again to resume" in done.stderr
 
 
 def test_what_broke_off_goes_on_and_what_arrived_is_not_sent_again(publish, hub, workspace):

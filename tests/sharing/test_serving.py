@@ -123,7 +123,7 @@ def test_a_real_server_is_asked_by_make_bank_as_the_model_was_taught(tiny_folder
             bank = [sys.executable, "-m", "cefr_helpers.cli", "bank", "--words", str(tmp_path / "words.txt")]
             bank += ["--level", "B2", "--server", address, "--max-new-tokens", "20", "--tries", "1", *places]
             done = subprocess.run(bank, capture_output=True, text=True, cwd=project_root(), env=os.environ)
-            assert "asked as a model tuned by this suite was taught" in done.stdout, done.stdout + done.stderr
+            assert "gets its training prompt" in done.stdout, done.stdout + done.stderr
             answers = workspace.made_bank("B2").with_name("B2.made") / "answers.jsonl"
             header, answer, *_ = map(json.loads, answers.read_text().splitlines())
             assert header["prompt"] == "tuned" and header["model"] == FOLDER

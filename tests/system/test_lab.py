@@ -109,7 +109,7 @@ class TestPlayground:
     def test_what_there_is(self, panel):
         overview = panel.cells()[2]["text"]
         assert "none yet" in overview and NAME in overview
-        assert panel.one(".widget-html-content", "no adapter has been trained yet: the base answers alone")
+        assert panel.one(".widget-html-content", "no adapter has been trained yet: only the base answers")
         assert not panel.one("button", "Save ticked as favourites").is_enabled()
 
     def test_words_are_drawn(self, panel):
@@ -123,19 +123,19 @@ class TestPlayground:
         self.type_words(panel, "apple, bridge, candle")
         self.shorten(panel)
         panel.click("button", "Write sentences")
-        status = panel.one("[role=status]", "The base model answered alone", seconds=240)
+        status = panel.one("[role=status]", "Only the base model answered", seconds=240)
         assert status.text.startswith("A2, greedy.")
         assert [head.text for head in panel.all(".widget-gridbox b")] == ["Word", "Base", "apple", "bridge", "candle"]
         assert panel.all(".widget-gridbox .widget-html-content", "✗") and panel.all(
-            "summary", "The answers as they came"
+            "summary", "The unprocessed answers"
         )
         panel.picture("playground_base_alone")
 
     def test_what_giving_out_in_forms_did_is_told_beside_its_button(self, panel):
-        panel.click("button", "Give out in forms")
-        assert panel.one("[role=status]", "the base model answered alone, and it is left out")
+        panel.click("button", "Export in forms")
+        assert panel.one("[role=status]", "only the base model answered, and it is left out")
         panel.click("input[type=checkbox]")
-        panel.click("button", "Give out in forms")
+        panel.click("button", "Export in forms")
         assert panel.one("[role=status]", "forms: none of 3 sentences is whole and uses its word")
 
     def test_with_an_adapter_base_and_tuned_stand_side_by_side(self, panel):

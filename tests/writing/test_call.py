@@ -27,7 +27,7 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path, words, monkey
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "deck.apkg").write_text("mine")
     usual = ("write", "--words", words, "--level", "A2")
-    assert "form: 'pdf' is unknown; expected some of csv tsv" in refuse(*usual, "--form", "csv pdf")
+    assert "form: 'pdf' is unknown; expected one or more of csv tsv" in refuse(*usual, "--form", "csv pdf")
     assert "empty.csv: no word in it" in refuse("write", "--words", tmp_path / "empty.csv", "--level", "A2")
     assert "level: 'X9' is not a CEFR level" in refuse("write", "--words", words, "--level", "x9")
     assert "sentences: 0; expected 1 to 10" in refuse(*usual, "--sentences", "0")

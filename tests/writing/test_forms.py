@@ -203,7 +203,7 @@ def test_exercises_part_the_sentences_of_a_word():
 def test_an_unknown_form_is_refused_by_name():
     assert forms.parse("CSV, apkg csv") == ("csv", "apkg")
     for text in ("csv pdf", " "):
-        with pytest.raises(InputError, match="'pdf' is unknown; expected some of csv|none is named"):
+        with pytest.raises(InputError, match="'pdf' is unknown; expected one or more of csv|none is named"):
             forms.parse(text)
 
 

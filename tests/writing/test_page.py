@@ -141,7 +141,7 @@ def test_what_is_no_such_file_is_refused_with_its_place(tmp_path, monkeypatch, c
     one = {"word": "dog", "action": "reject", "sentence": "The dog.", "was": "The dog."}
     for changes, told in (
         ({"level": "X"}, "decided.json: level: 'X'"),
-        ({"decisions": [one]}, "no sentence is taken"),
+        ({"decisions": [one]}, "no sentence is accepted"),
         ({"decisions": [{**one, "action": "keep"}]}, "decisions.0.action: 'keep'"),
     ):
         with pytest.raises(InputError, match=told):
