@@ -65,16 +65,16 @@ def read_table(workspace: Workspace, level: str) -> pd.DataFrame:
 
 
 def read_answers(table: pd.DataFrame, path: Path) -> dict[str, list[Answer]]:
-    """System -> its greedy answers, one a word, of those that readers judge, in the order of ROWS.
+    """Return system -> its greedy answers, one per word, for the systems that readers judge, in the order of ROWS.
 
-    The base without examples stands for itself only where no row with examples is there: it is no opponent.
+    The base without examples is used only if there is no row with examples, because it is too weak to compare with.
 
     Args:
         table: from `read_table`.
-        path: the table's, for messages.
+        path: the table's path, for messages.
 
     Raises:
-        InputError: a place is no whole number, or the tuned model's or the bank's sentences are missing.
+        InputError: a position is not a whole number, or the tuned model's or the bank's sentences are missing.
     """
     greedy = table[table["sample"].isin(("0", ""))]
     found: dict[str, list[Answer]] = {}
@@ -94,12 +94,12 @@ def read_answers(table: pd.DataFrame, path: Path) -> dict[str, list[Answer]]:
 
 
 def read_written(path: Path, level: str) -> list[Answer]:
-    """The first sentence for each word of a table that `cefr write` made, its rows numbered from 1 as slots.
+    """Return the first sentence for each word of a table that `cefr write` made, with rows numbered from 1 as slots.
 
     Raises:
-        InputError: it is no table with the columns word and sentence, or has none for the level.
+        InputError: it is not a table with the columns word and sentence, or has no sentence for the level.
     """
-    expected = "expected a .csv with the columns word and sentence, as `make write` gives it out"
+    expected = "expected a .csv with the columns word and sentence, as `make write` writes it"
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except OSError as error:
@@ -119,19 +119,19 @@ def read_written(path: Path, level: str) -> list[Answer]:
 
 
 def choose(answers: dict[str, list[Answer]], items: int, pairs: int, seed: int) -> Choice:
-    """Draw the words, the same ones for all systems as far as these go, and pairs of sentences for them.
+    """Draw words, the same ones for all systems as far as possible, and pairs of sentences for them.
 
     Args:
         answers: from `read_answers`.
-        items: sentences to judge; the tuned model gets twice as many as each of the others.
-        pairs: pairs to compare, of the tuned model with each other system in equal numbers.
-        seed: which words; the same seed draws the same ones.
+        items: number of sentences to judge; the tuned model gets twice as many as each of the others.
+        pairs: number of pairs to compare, of the tuned model with each other system in equal numbers.
+        seed: the seed by which words are drawn.
 
     Raises:
-        InputError: so few items that a system would have none.
+        InputError: there are so few items that a system would have none.
     """
     if items < (least := sum(_WEIGHTS.get(row, 1) for row in answers)):
-        raise InputError(f"items: {items}; expected {least} at least, for {len(answers)} systems")
+        raise InputError(f"items: {items}; expected at least {least}, for {len(answers)} systems")
     share = items / least
     drawn = {row: _drawn(of, int(share * _WEIGHTS.get(row, 1)), seed) for row, of in answers.items()}
     return Choice(tuple(one for of in drawn.values() for one in of), _pairs(drawn, pairs))
@@ -146,12 +146,12 @@ def _answer(values: dict[str, str], path: Path) -> Answer:
 
 
 def _drawn(answers: Sequence[Answer], count: int, seed: int) -> list[Answer]:
-    """The first words of an order that depends on seed and word alone, so that systems get the same ones."""
+    """Return the first words in an order that depends only on seed and word, so that systems get the same ones."""
     return sorted(answers, key=lambda one: random.Random(f"{seed} {one.word.casefold()}").random())[:count]
 
 
 def _pairs(drawn: dict[str, list[Answer]], count: int) -> tuple[tuple[Answer, Answer], ...]:
-    """Pairs of the tuned model's sentence with another's; each opponent begins at other words than the one before."""
+    """Return pairs of the tuned model's sentence with another's; each other system begins at different words."""
     tuned = {one.word.casefold(): one for one in drawn["tuned"]}
     opponents = [row for row in drawn if row != "tuned"]
     made: list[tuple[Answer, Answer]] = []

@@ -85,7 +85,7 @@ class TestChoice:
     def test_no_run_and_too_few_items_are_refused(self, workspace):
         with pytest.raises(InputError, match="missing; `make run LEVELS=A1` writes it"):
             page.build(workspace, "A1", "en", COUNT, PAIRS, 1)
-        with pytest.raises(InputError, match="items: 3; expected 4 at least"):
+        with pytest.raises(InputError, match="items: 3; expected at least 4"):
             page.build(workspace, "B2", "en", 3, PAIRS, 1)
 
 

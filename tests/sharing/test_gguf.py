@@ -106,7 +106,7 @@ def test_another_trainings_export_is_never_overwritten(exported, untried):
     shutil.copytree(exported, untried.exports() / exported.name)
     assert gguf.export(untried, "B2") == untried.exports() / exported.name
     change(untried, "generation_config.json", transformers_version="4")
-    with pytest.raises(InputError, match=f"{NAME}_f16: there already, and no export of this training"):
+    with pytest.raises(InputError, match=f"{NAME}_f16: exists already, and is not an export of this training"):
         gguf.export(untried, "B2")
     (untried.exports() / exported.name / "export.json").unlink()
     with pytest.raises(InputError, match="there already"):

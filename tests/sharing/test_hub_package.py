@@ -79,8 +79,11 @@ def link(folder):
         (lambda folder: weights(folder).unlink(), "model.safetensors is missing"),
         (lambda folder: flip(weights(folder)), "model.safetensors has changed since it was published"),
         (lambda folder: (folder / "config.json").write_text("{}"), "config.json has changed since it was published"),
-        (lambda folder: (folder / "optimizer.pt").write_bytes(pickle.dumps(1)), "optimizer.pt is none of the model's"),
-        (lambda folder: (folder / ".env").write_text("x"), ".env is none of the model's"),
+        (
+            lambda folder: (folder / "optimizer.pt").write_bytes(pickle.dumps(1)),
+            "optimizer.pt is not one of the model's",
+        ),
+        (lambda folder: (folder / ".env").write_text("x"), ".env is not one of the model's"),
         (lambda folder: (folder / "logs").mkdir(), "logs is a link or a folder"),
         (link, "model.safetensors is a link or a folder"),
         (lambda folder: (folder / "README.md").unlink(), "README.md is missing; run 04_plotting for level B2"),
@@ -204,5 +207,7 @@ def test_the_command_refuses_before_anything_is_sent(workspace, tmp_path, monkey
     (folder_of(workspace) / "extra").touch()
     monkeypatch.setitem(os.environ, "HF_ENDPOINT", "http://127.0.0.1:9")
     refuses = Refusals(tmp_path, monkeypatch, capsys)
-    assert "extra is none of the model's" in refuses("publish", "B2", "me", "--yes", "--output-root", tmp_path / "out")
+    assert "extra is not one of the model's" in refuses(
+        "publish", "B2", "me", "--yes", "--output-root", tmp_path / "out"
+    )
     assert "expected one of" in refuses("publish", "B9", "me", "--output-root", tmp_path / "out")

@@ -113,7 +113,7 @@ def test_a_start_token_that_every_program_adds_is_left_to_it(smollm2):
     ids=["no system", "system in the question", "changed content", "no roles"],
 )
 def test_a_template_that_is_more_than_texts_around_is_refused(smollm2, template):
-    with pytest.raises(ValueError, match="more than texts around"):
+    with pytest.raises(ValueError, match="more than put texts around"):
         ollama.read(with_template(smollm2, template))
 
 
