@@ -197,7 +197,7 @@ def _findings(made: dict[str, LevelTable]) -> list[dict]:
 
 
 def _few(results: Results, made: dict[str, LevelTable]) -> dict | None:
-    """Return how many seeds are needed if they are too few to show anything: p is at least 2^(1 - seeds) times the tests."""
+    """Return how many seeds are needed, if they are too few: p is at least 2^(1 - seeds) times the tests."""
     seeds, tests = len(results.axes["seed"]), len(made[f"effects_{results.measure}"].rows)
     enough = next(n for n in range(2, 100) if tests * 2.0 ** (1 - n) < _SHOWN)
     if seeds >= enough or not tests:

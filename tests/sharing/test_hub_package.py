@@ -75,7 +75,7 @@ def link(folder):
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
-        (shutil.rmtree, "is not there"),
+        (shutil.rmtree, "does not exist"),
         (lambda folder: weights(folder).unlink(), "model.safetensors is missing"),
         (lambda folder: flip(weights(folder)), "model.safetensors has changed since it was published"),
         (lambda folder: (folder / "config.json").write_text("{}"), "config.json has changed since it was published"),
