@@ -99,7 +99,7 @@ class TestNotebook:
     def test_says_what_it_is_what_it_reads_and_what_it_does_not_show(self, stage):
         cells = notebook(stage).cells
         assert cells[0].source.startswith("# ") and "**Reads**" in cells[0].source and "**Writes**" in cells[0].source
-        assert cells[-1].source.startswith("## What this shows, and what not")
+        assert cells[-1].source.startswith("## What this does not show")
 
     def test_prose_holds_for_any_level(self, stage):
         prose = "".join(cell.source for cell in notebook(stage).cells if cell.cell_type == "markdown")
