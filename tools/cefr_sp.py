@@ -14,14 +14,14 @@ OUTSIDE = ("SCoRE_train.txt", "SCoRE_dev.txt")
 
 
 class Labelled(NamedTuple):
-    """Sentences as they are written, and labels 1 to 5 of teacher A and teacher B, shape (sentences, 2)."""
+    """Sentences in normal spelling, and labels 1 to 5 of teacher A and teacher B, shape (sentences, 2)."""
 
     sentences: list[str]
     labels: np.ndarray
 
 
 def read(path: Path) -> Labelled:
-    """One file of CEFR-SP: sentence, label of A, label of B, with tabs between.
+    """Read one file of CEFR-SP: sentence, label of A, label of B, separated by tabs.
 
     Raises:
         InputError: it cannot be read, or a line has another form.
@@ -42,7 +42,7 @@ def read(path: Path) -> Labelled:
 
 
 def parts_of(folder: Path) -> dict[str, Labelled]:
-    """The parts that no fit saw: name -> sentences."""
+    """Return the parts that no fit used: name -> sentences."""
     unseen, *outside = (read(folder / name) for name in (UNSEEN, *OUTSIDE))
     return {"Wiki-Auto": unseen, "SCoRE": joined(*outside), "both": joined(unseen, outside[-1])}
 
@@ -52,7 +52,7 @@ def joined(*parts: Labelled) -> Labelled:
 
 
 def as_written(tokens: str) -> str:
-    """A sentence without the blanks that CEFR-SP puts between words and marks."""
+    """Return a sentence without the spaces that CEFR-SP puts between words and marks."""
     text = tokens.replace(" n't", "n't")
     text = re.sub(r" ('(?:s|re|ve|ll|d|m)\b)", r"\1", text)
     text = re.sub(r" ([.,;:!?%)\]])", r"\1", text)

@@ -1,8 +1,8 @@
-"""Fit the human scale anew and renew its pages: python -m tools.fit_human_scale FOLDER.
+"""Fit the human scale again and renew its pages: python -m tools.fit_human_scale FOLDER.
 
-The folder is that of CEFR-SP (Arase, Uchida, Kajiwara 2022): sentences with the labels of two teachers. The scale is
-fitted to the training part of Wiki-Auto; everything is chosen by cross-validation inside it. The other files are only
-reported on.
+FOLDER contains CEFR-SP (Arase, Uchida, Kajiwara 2022): sentences with the labels of two teachers. The scale is fitted
+to the training part of Wiki-Auto, and everything is chosen by cross-validation within it. The other files are used only
+for reported figures.
 """
 
 import argparse
@@ -33,7 +33,7 @@ LICENCE = "CC BY-SA 3.0, as that of the labels to which the figures here were fi
 
 
 def fit(train: Labelled, length_free: bool) -> human_scale.HumanScale:
-    """The scale from all sentences, its stretch from folds: of what a fit has seen it is too sure."""
+    """Fit the scale to all sentences, and its stretch by folds, because a fit is too certain on its own sentences."""
     features = human_features.FREE_OF_LENGTH if length_free else human_features.FEATURES
     norm = "l1" if length_free else "l2"
     matrix = columns_of(train.sentences, features)
@@ -59,7 +59,7 @@ def fit(train: Labelled, length_free: bool) -> human_scale.HumanScale:
 
 
 def make(folder: Path) -> dict:
-    """What human_scale.json holds."""
+    """Return the content of human_scale.json."""
     train = read(folder / TRAINING)
     scales = {kind: fit(train, kind == "length_free") for kind in ("full", "length_free")}
     return {

@@ -1,4 +1,4 @@
-"""The tables of the human scale in docs/evaluation.md and in the bundled bank's README, from shipped figures alone."""
+"""Write the human scale's tables in docs/evaluation.md and the bundled bank's README, only from shipped figures."""
 
 from pathlib import Path
 
@@ -21,13 +21,13 @@ _PARTS = {
 
 
 def renew() -> list[Path]:
-    """Write the tables between their marks; returns the pages."""
+    """Write the tables between their marks, and return the pages."""
     texts = {page: with_tables(page.read_text(encoding="utf-8"), tables) for page, tables in pages().items()}
     return [files.write_atomically(page, text) for page, text in texts.items()]
 
 
 def pages() -> dict[Path, dict[str, str]]:
-    """Page -> name of a table -> the table."""
+    """Return page -> name of a table -> the table."""
     found = human_scale.shipped()
     return {
         project_root() / "docs" / "evaluation.md": {
@@ -40,7 +40,7 @@ def pages() -> dict[Path, dict[str, str]]:
 
 
 def with_tables(text: str, tables: dict[str, str]) -> str:
-    """A page's text with each table between its marks."""
+    """Return a page's text with each table between its marks."""
     for name, table in tables.items():
         text = marked_parts.replace(text, START.format(name), END.format(name), table)
     return text
@@ -72,7 +72,7 @@ def alternatives_table(found: dict) -> str:
 
 
 def bank_table() -> str:
-    """The bundled bank's levels, and a line that names those which read like another one."""
+    """Return a table of the bundled bank's levels, and a line that names those which read like another one."""
     rows = [["Level", "Sentences", "Mean on the human scale", "Standard deviation", "Within one level of the label"]]
     placed = bank_levels.of_banks(banks.read_all(banks.find("bundled", "A1")))
     for one in placed:

@@ -1,4 +1,4 @@
-"""How well scores agree with two teachers, and what else than the shipped scale was tried."""
+"""Measure how well scores agree with two teachers, and compare alternatives to the shipped scale."""
 
 from collections.abc import Callable
 
@@ -14,11 +14,11 @@ from tools.cefr_sp import Labelled
 from tools.ordinal_line import cross_validated, folds
 
 GROUPS = 2**14  # columns of the hashed groups of letters
-GROUP_WEIGHTS = {"l1": 60.0, "l2": 5.0}  # how far they are penalised less than features; chosen by the folds
+GROUP_WEIGHTS = {"l1": 60.0, "l2": 5.0}  # how much less they are penalised than features; chosen by the folds
 
 
 def agreement(scores: np.ndarray, labels: np.ndarray) -> dict:
-    """How well scores agree with two teachers, in levels; QWK is kappa with quadratic weights, by nearest levels."""
+    """Return how well scores agree with two teachers; QWK is kappa with quadratic weights, by nearest level."""
     mean = labels.mean(axis=1)
     nearest = [LEVELS.index(human_scale.nearest(score)) + 1 for score in scores]
     agreed = labels[:, 0] == labels[:, 1]
@@ -39,7 +39,7 @@ def agreement(scores: np.ndarray, labels: np.ndarray) -> dict:
 
 
 def between_teachers(labels: np.ndarray) -> dict:
-    """How well the two teachers agree with each other."""
+    """Return how well the two teachers agree with each other."""
     a, b = labels.T
     return {
         "sentences": len(labels),
@@ -60,7 +60,7 @@ def kappa(one, other) -> float:
 
 
 def quality(scales: dict[str, human_scale.HumanScale], parts: dict[str, Labelled]) -> dict:
-    """For each part that no fit saw: the teachers' agreement with each other, and each scale's with them."""
+    """Return for each part that no fit used the teachers' agreement with each other, and each scale's with them."""
     return {
         name: {"teachers": between_teachers(part.labels)}
         | {kind: agreement(scale.score(part.sentences), part.labels) for kind, scale in scales.items()}
@@ -69,7 +69,7 @@ def quality(scales: dict[str, human_scale.HumanScale], parts: dict[str, Labelled
 
 
 def alternatives(train: Labelled) -> dict[str, dict]:
-    """What else was tried, each by the same folds of the training part and before the scores are stretched."""
+    """Return the quality of the alternatives, by the same folds of the training part, before scores are stretched."""
     own = columns_of(train.sentences, level_features.FEATURES)
     matrix = human_features.matrix(train.sentences)
     groups = letter_groups(train.sentences, "l2")
@@ -110,5 +110,5 @@ def columns_of(sentences: list[str], features: tuple[str, ...]) -> np.ndarray:
 
 
 def letter_groups(sentences: list[str], norm: str) -> sparse.csr_matrix:
-    """The hashed groups of letters as columns of the fit."""
+    """Return the hashed groups of letters as columns of the fit."""
     return human_features.letter_groups(sentences, GROUPS, norm) * GROUP_WEIGHTS[norm]

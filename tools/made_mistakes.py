@@ -1,7 +1,7 @@
-"""Mistakes made by rule in right sentences: what learners and small models write, for measuring the gates.
+"""Make mistakes by rule in right sentences, such as learners and small models make, for measuring the gates.
 
-Each rule changes one place, and only where what comes out is no English: a word may be dropped in many places without
-harm, and those are left alone. Capital and end mark stay as in a sentence, so that they give nothing away.
+Each rule changes one place, and only if the result is wrong English: in many places a word may be left out without
+harm, and these are not changed. Capital and end mark stay as in a right sentence, so that they reveal nothing.
 """
 
 import random
@@ -103,7 +103,7 @@ def missing_word(sentence: str) -> Iterator[str]:
 
 
 def shuffled(sentence: str, rng: random.Random) -> str:
-    """The words in another order, none of them gained or lost."""
+    """Return the same words in another order."""
     words = sentence[:-1].split()
     words[0] = _small(words[0])
     before = list(words)
@@ -124,9 +124,9 @@ KINDS: dict[str, Callable[[str], Iterator[str]]] = {
 
 
 def made(sentence: str, kind: str, rng: random.Random) -> str | None:
-    """The sentence with one mistake of a kind, one of KINDS or "shuffled words"; None where no rule applies.
+    """Return a sentence with one mistake of a kind, one of KINDS or "shuffled words"; None if no rule applies.
 
-    A right sentence of two words or more, with an end mark, is expected.
+    It expects a right sentence of two words or more, with an end mark.
     """
     if kind == "shuffled words":
         return shuffled(sentence, rng)
@@ -148,7 +148,7 @@ def _capital(sentence: str) -> str:
 
 @cache
 def _lemma(word: str, kind: str = "VERB") -> str:
-    """The base form of a verb or noun; empty for another word."""
+    """Return the base form of a verb or noun; empty for other words."""
     from lemminflect import getLemma
 
     return next(iter(getLemma(word.lower(), kind, lemmatize_oov=False)), "")

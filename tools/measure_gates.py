@@ -1,8 +1,8 @@
 """Measure how many right sentences each gate stops and how many wrong ones it passes: python -m tools.measure_gates.
 
 Half of the words of the bundled bank are held out. The limits of `fluency` are fitted to right sentences of the others
-(`--fit`). What stands in docs/evaluation.md is measured on those held out, on learners' questions and short sentences
-(learners_sentences.txt), and on a model's answers that a reader called printable, where their folder is given.
+(`--fit`). The figures in docs/evaluation.md are measured on the held-out ones, on learners' questions and short
+sentences (learners_sentences.txt), and on a model's answers that a reader called printable, if their folder is given.
 """
 
 import argparse
@@ -27,28 +27,28 @@ SEED = 1
 LEARNERS = Path(__file__).with_name("learners_sentences.txt")
 PAGE = project_root() / "docs" / "evaluation.md"
 START, END = "<!-- made by tools/measure_gates.py: {} -->", "<!-- end of {} -->"
-# The share of right sentences of training words that each limit stops. Of two settings tried the looser, since the
-# first, (.012, .008, .004), stopped a tenth of the right sentences of C1.
+# The share of right sentences of training words that each limit stops. It is the looser of two settings tried, because
+# the first, (.012, .008, .004), stopped a tenth of the right sentences of C1.
 STOPPED = {"association": 0.006, "local": 0.002, "form": 0.002}
 SLOPE_AT = 0.05
-FITTED_TO = 100  # sentences a level
-PROMPTS = 10  # of ten right sentences, a level
-WITH_MISTAKES = 20  # sentences of a level and kind, at most
+FITTED_TO = 100  # sentences per level
+PROMPTS = 10  # per level, of ten right sentences each
+WITH_MISTAKES = 20  # maximum of sentences per level and kind
 MISTAKES = (*made_mistakes.KINDS, "shuffled words")
 GATES = ("harper_clean", "fluent", "grammar_clean", "level_ok", "not_copied", "not_repetitive")
 
 
 def held_out_half() -> tuple[dict[str, banks.Bank], splitting.Split]:
-    """The bundled banks, and the split that holds half of their words out."""
+    """Return the bundled banks, and the split that holds half of their words out."""
     all_banks = banks.read_all(banks.find("bundled", LEVELS[0]))
     return all_banks, splitting.split_groups(all_banks, "words", 0.5, 0.1, SEED)
 
 
 def fit(all_banks: dict[str, banks.Bank], split: splitting.Split) -> dict[str, list[float]]:
-    """Statistic -> intercept and slope of its limit.
+    """Return statistic -> intercept and slope of its limit.
 
-    The slope is that of the line below which a twentieth of the sentences lie (quantile regression, Koenker and Bassett
-    1978); the line is then moved down to stop the share of STOPPED, which few sentences alone would decide.
+    The slope is that of the line below which a twentieth of the sentences are (quantile regression, Koenker and Bassett
+    1978). The line is then moved down to stop the share in STOPPED; a slope at that share would rest on few sentences.
     """
     from sklearn.linear_model import QuantileRegressor
 
@@ -66,7 +66,7 @@ def fit(all_banks: dict[str, banks.Bank], split: splitting.Split) -> dict[str, l
 
 
 def right_sentences(all_banks: dict[str, banks.Bank], split: splitting.Split, labels: Path | None) -> pd.DataFrame:
-    """A row a set: how many sentences, and the share that passes each gate; None where there is no level or prompt."""
+    """Return a row per set: the number of sentences, and the share that passes each gate; None without level or prompt."""
     rows = level_scorers.sentences_of(all_banks, split)
     scorers = required(level_scorers.train(rows, SEED, with_quality=False))
     found = {}
@@ -87,7 +87,7 @@ def right_sentences(all_banks: dict[str, banks.Bank], split: splitting.Split, la
 
 
 def made(all_banks: dict[str, banks.Bank], split: splitting.Split) -> pd.DataFrame:
-    """A row a sentence with a mistake, with `kind`, `level` and whether Harper, `fluency` and both let it pass."""
+    """Return a row per sentence with a mistake: `kind`, `level` and whether Harper, `fluency` and both let it pass."""
     rng = random.Random(SEED)
     found = []
     for level in LEVELS:
@@ -102,7 +102,7 @@ def made(all_banks: dict[str, banks.Bank], split: splitting.Split) -> pd.DataFra
 
 
 def tables(measured: dict) -> dict[str, str]:
-    """Name of a part of the page -> the table."""
+    """Return name of a part of the page -> the table."""
     heads = ["right sentences that pass", "n", "Harper", "fluency", "grammar clean", "level ±1", "not copied"]
     heads += ["not repeated", "all"]
     right = [
@@ -153,7 +153,7 @@ def _percent(share: float | None) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fit", action="store_true", help="fit the limits of fluency anew first")
+    parser.add_argument("--fit", action="store_true", help="first fit the limits of fluency again")
     parser.add_argument(
         "--labels", type=Path, help="a folder with A2.csv and B1.csv of answers and labels, a: printable"
     )

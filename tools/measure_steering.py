@@ -1,9 +1,9 @@
-"""What steering a word into a sentence costs: word use, likelihood, length and time for growing bonuses.
+"""Measure what steering a word into a sentence costs: word use, likelihood, length and time for growing bonuses.
 
     python -m tools.measure_steering B2 [--model FOLDER]
 
-Four candidates for each of 24 held-out words of a level that was run, sampled in the same way with each bonus, and
-without any steering. Prints a table; times are ratios to the first row, since machines are shared.
+It samples four candidates for each of 24 held-out words of a level that was run, in the same way with each bonus and
+without steering, and prints a table. Times are ratios to the first row, because machines are shared.
 """
 
 import argparse

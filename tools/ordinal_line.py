@@ -1,4 +1,4 @@
-"""An ordinal regression with one line: cumulative logits that share their weights, and its cross-validation."""
+"""An ordinal regression with one linear score: cumulative logits that share their weights, and its cross-validation."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.evaluation import human_scale
 
-PENALTY = 10.0  # of the squared weights; chosen by the folds
+PENALTY = 10.0  # on the squared weights; chosen by the folds
 FOLDS = 5
 
 
@@ -22,12 +22,12 @@ class Line(NamedTuple):
     thresholds: np.ndarray
 
     def expected(self, columns) -> np.ndarray:
-        """The expected label of each row."""
+        """Return the expected label of each row."""
         return 1 + expit((columns @ self.weights)[:, None] - self.thresholds).sum(axis=1)
 
 
 def fit_line(columns, labels: np.ndarray, penalty: float = PENALTY) -> Line:
-    """Cumulative logits with one slope: four logistic regressions "above level i" that share their weights.
+    """Fit cumulative logits with one slope: four logistic regressions "above level i" that share their weights.
 
     Both labels count half each. The loss is that of Li and Lin 2007 (Ordinal regression by extended binary
     classification), with a penalty on the squared weights.
@@ -54,13 +54,13 @@ def standardise(matrix: np.ndarray, means: np.ndarray, scales: np.ndarray) -> np
 
 
 def moments(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each column, 1 where a column never varies."""
+    """Return mean and standard deviation of each column, 1 if a column never varies."""
     scales = matrix.std(axis=0)
     return matrix.mean(axis=0), np.where(scales == 0, 1.0, scales)
 
 
 def cross_validated(matrix: np.ndarray, groups, labels: np.ndarray) -> np.ndarray:
-    """The expected label of each sentence by the fit to the other folds; `groups` are further columns, or None."""
+    """Return each sentence's expected label by the fit to the other folds; `groups` are further columns, or None."""
     found = np.empty(len(labels))
     for train, test in folds(len(labels)):
         known = moments(matrix[train])

@@ -1,7 +1,7 @@
-"""`python tools/set_up.py [--plan]`: makes .venv with the Python that runs this, and installs the suite there.
+"""`python tools/set_up.py [--plan]`: create .venv with the Python that runs this, and install the suite there.
 
-It needs nothing but Python's own library, and to fill the environment either ensurepip or a pip of this Python.
-`--plan` says what would be installed, and installs nothing.
+It needs only Python's standard library, and to fill the environment either ensurepip or a pip of this Python.
+`--plan` prints what would be installed, and installs nothing.
 """
 
 import json
@@ -25,7 +25,7 @@ _FOR_ALL = (
     ["--no-deps", "--no-build-isolation", "-e", "."],
 )
 _FOR_GPUS = ["-r", "requirements-gpu.txt", "-c", "constraints.txt"]
-# What the package index gives for requirements.txt on Linux, for what is said before it is there
+# What the package index gives for requirements.txt on Linux, for messages before it is installed
 _EXPECTED = {"version": "2.13.0", "cuda": "13.0", "codes": []}
 _TORCH = (
     "import json, torch; print(json.dumps({'version': torch.__version__, 'cuda': torch.version.cuda, "
@@ -34,13 +34,13 @@ _TORCH = (
 
 
 def gpu_problem(gpu: nvidia.Gpu, torch: dict) -> str | None:
-    """Why training will not use a GPU; `torch` is as `_TORCH` prints it."""
+    """Say why training will not use a GPU; `torch` is the output of `_TORCH`."""
     problem = nvidia.problem(gpu, torch["version"], torch["cuda"], torch["codes"])
     return problem and f"{problem}; {nvidia.HIDE}"
 
 
 def make_environment() -> Path:
-    """A new .venv in place of one of another Python; returns its Python."""
+    """Create .venv, replacing one of another Python, and return its Python."""
     own_pip = find_spec("ensurepip") is not None
     venv.create(VENV, with_pip=own_pip, symlinks=True, clear=_of_another_python())
     python = VENV / "bin" / "python"
@@ -55,17 +55,17 @@ def _of_another_python() -> bool:
 
 
 def install(gpus: list[nvidia.Gpu]) -> None:
-    """Fill .venv; for a GPU too where PyTorch came in a build for CUDA.
+    """Install into .venv; also what a GPU needs, if PyTorch is a build for CUDA.
 
     Raises:
-        CalledProcessError: pip failed, and has said why.
+        CalledProcessError: pip failed, and has printed why.
     """
     python = str(make_environment())
     for what in _FOR_ALL:
         subprocess.run([python, *_PIP, *what], cwd=ROOT, check=True)
     if gpus:
         torch = json.loads(subprocess.run([python, "-c", _TORCH], stdout=subprocess.PIPE, check=True).stdout)
-        if torch["cuda"]:  # beside a build for CPUs torchvision can't be imported, nor then transformers
+        if torch["cuda"]:  # with a build for CPUs torchvision can't be imported, and then neither can transformers
             subprocess.run([python, *_PIP, *_FOR_GPUS], cwd=ROOT, check=True)
         print(gpu_problem(gpus[0], torch) or f"PyTorch {torch['version']} is built for this GPU.", flush=True)
     (VENV / "installed").touch()
@@ -79,7 +79,7 @@ def main(arguments: list[str]) -> int:
     version = ".".join(map(str, sys.version_info[:3]))
     kind = f"{gpus[0].name}, driver {gpus[0].driver}" if gpus else "no NVIDIA GPU"
     print(f"Setting up .venv with Python {version}, {kind} (once, a few minutes) ...", flush=True)
-    # told before the download, which takes minutes
+    # printed before the download, which takes minutes
     if said := trouble or (gpus and gpu_problem(gpus[0], _EXPECTED)):
         print(said, flush=True)
     if arguments:

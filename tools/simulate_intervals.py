@@ -1,7 +1,7 @@
 """Simulate how often a rate's interval holds the true rate, and how wide it is: python -m tools.simulate_intervals.
 
-Slots of ten words; the rate of a prompt is drawn from a beta distribution, so that slots of one prompt are alike. The
-table stands in docs/evaluation.md, with the interval that was used before beside it.
+Prompts have ten slots; the rate of a prompt is drawn from a beta distribution, so that its slots are correlated. The
+table is in docs/evaluation.md, with the interval that was used before.
 """
 
 import argparse
@@ -28,7 +28,7 @@ RESAMPLES = 1000
 
 
 class Simulated(NamedTuple):
-    """One case: the share of intervals that hold the rate, their mean width, and its standard deviation."""
+    """One case: the share of intervals that contain the rate, their mean width, and its standard deviation."""
 
     prompts: int
     rate: float
@@ -39,7 +39,7 @@ class Simulated(NamedTuple):
 
 
 def simulate(interval: Callable, prompts: int, rate: float, likeness: float, repeats: int) -> Simulated:
-    """Draw answers to so many prompts again and again, and take each time's interval."""
+    """Draw answers to a number of prompts repeatedly, and compute the interval each time."""
     rng = np.random.default_rng(SEED)
     alike = 1 / likeness - 1
     drawn = rng.beta(rate * alike, (1 - rate) * alike, (repeats, prompts)) if 0 < rate < 1 else rate
@@ -62,7 +62,7 @@ def bootstrap_t(values: np.ndarray, clusters: np.ndarray) -> tuple[float, float]
 
 
 def cases(prompts: int, repeats: int) -> list[Simulated]:
-    """All rates and likenesses."""
+    """Simulate all rates and correlations."""
     return [simulate(of_rate, prompts, *case, repeats) for case in product(RATES, LIKENESS)]
 
 

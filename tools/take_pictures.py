@@ -1,4 +1,4 @@
-"""The README's pictures of a finished run, docs/pictures/: `make pictures`, where Chromium is installed."""
+"""Take the README's pictures of a finished run, docs/pictures/: `make pictures`, with Chromium installed."""
 
 import argparse
 import shutil
@@ -14,7 +14,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace, project_root
 from cefr_helpers.pipeline import configuration
 
-LARGEST = 300_000  # bytes of a picture
+LARGEST = 300_000  # maximum bytes of a picture
 
 
 def main(level: str, workspace: Workspace) -> list[Path]:
@@ -58,7 +58,7 @@ def _playground(window: browser.Window) -> Path:
 
 
 def _compressed(path: Path) -> Path:
-    """The picture with 256 colours, in docs/pictures/."""
+    """Save the picture with 256 colours in docs/pictures/."""
     kept = project_root() / "docs" / "pictures" / path.name
     kept.parent.mkdir(exist_ok=True)
     with Image.open(path) as picture:

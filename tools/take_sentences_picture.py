@@ -1,9 +1,9 @@
-"""The picture of a worksheet and of two cards of a deck, docs/pictures/sentences_for_your_class.png.
+"""Take the picture of a worksheet and of two cards of a deck, docs/pictures/sentences_for_your_class.png.
 
     PYTHONPATH=tests/support python tools/take_sentences_picture.py FOLDER
 
 FOLDER is the output of `make write` with the forms html and apkg. The cards are drawn with the note types' own
-templates and styles, out of the package; Anki itself is not needed.
+templates and styles, read from the package; Anki itself is not needed.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def _shot(driver, page: Path, width: int) -> Image.Image:
 
 
 def _cards(package: Path) -> str:
-    """The answers of the first cards of each note type."""
+    """Return the answers of the first cards of each note type."""
     with zipfile.ZipFile(package) as archive:
         database = sqlite3.connect(":memory:")
         database.deserialize(archive.read("collection.anki2"))
@@ -76,7 +76,7 @@ def _cards(package: Path) -> str:
 
 
 def _drawn(template: dict, fields: dict[str, str]) -> str:
-    """A card's answer; of a card with a gap its question, as the learner sees it first."""
+    """Return a card's answer; for a card with a gap its question, which the learner sees first."""
     gap = "{{cloze:" in template["qfmt"]
     text = template["qfmt"] if gap else template["afmt"].replace("{{FrontSide}}", template["qfmt"])
     text = re.sub(r"\{\{cloze:(.+?)\}\}", r"{{\1}}", text)

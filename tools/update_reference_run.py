@@ -39,8 +39,8 @@ def update(workspace: Workspace, seeds: Workspace | None = None) -> list[Path]:
     """Copy notes, figures and records of all finished levels, and the last one's executed notebooks; renew the README.
 
     Args:
-        seeds: where `make experiment NAME=seeds` was run, whose note, tables and figures are copied too; the README
-            then shows means over its seeds. By default it is looked for where the run is.
+        seeds: output folder of `make experiment NAME=seeds`, whose note, tables and figures are copied too; the README
+            then shows means over its seeds. By default the run's own output folder.
 
     Returns:
         The folder and the README.
@@ -72,7 +72,7 @@ def update(workspace: Workspace, seeds: Workspace | None = None) -> list[Path]:
 
 
 def _copy_ratings(workspace: Workspace, level: str) -> None:
-    """What readers say of the level, with their votes and the page's key, where there is anything."""
+    """Copy readers' judgements of the level with their votes and the page's key, if there are any."""
     record = ratings.read_if_there(workspace, level)
     if record is None:
         return
@@ -84,14 +84,14 @@ def _copy_ratings(workspace: Workspace, level: str) -> None:
 
 
 def _of_seeds(workspace: Workspace) -> list[Path]:
-    """Note, tables and figures of the experiment, as far as there are any."""
+    """Return note, tables and figures of the experiment, if they exist."""
     notes = workspace.notes()
     name = workspace.experiment_note(SEEDS).stem
     return [path for pattern in (f"{name}.md", f"*/{name}_*") for path in sorted(notes.glob(pattern))]
 
 
 def without_machine(path: Path, workspace: Workspace) -> str:
-    """An executed notebook as text, without the paths of the machine that ran it and without papermill's metadata."""
+    """Return an executed notebook as text, without paths of the machine that ran it and papermill's metadata."""
     notebook = nbformat.read(path, 4)
     for part in (notebook, *notebook.cells):
         part.metadata = {key: value for key, value in part.metadata.items() if key in ("kernelspec", "tags")}
@@ -103,12 +103,12 @@ def without_machine(path: Path, workspace: Workspace) -> str:
 
 
 def with_table(readme: str) -> str:
-    """The README's text with the table of the reference run between its two marks."""
+    """Return the README's text with the table of the reference run between its two marks."""
     return marked_parts.replace(readme, START, END, table())
 
 
 def table() -> str:
-    """An example, the reference run's levels as a Markdown table, and where they come from, from its records alone."""
+    """Return an example, a Markdown table of the reference run's levels, and their origin, only from its records."""
     workspace = Workspace(folder(), folder() / "user_data")
     found = [level for level in LEVELS if workspace.record(level, "comparison").is_file()]
     last = records.read(workspace, found[-1], "comparison")
@@ -127,7 +127,7 @@ def table() -> str:
 
 
 def example(record: ComparisonRecord) -> list[str]:
-    """The first word in the record's answers whose tuned sentence passes every check, with the base's answer."""
+    """Return the first word in the record's answers whose tuned sentence passes every check, with the base's answer."""
     results = record.results
     shown = next(slot for slot in results.generation.slots_shown if not slot.failed)
     base = dict(parsing.numbered_lines(required(results.answers[0].base)))
@@ -156,10 +156,10 @@ def _row_of_means(workspace: Workspace, row: dict) -> str:
 
 
 def _origin_of_means(means: "pandas.DataFrame", runs: "pandas.DataFrame", shown: ComparisonRecord) -> str:
-    """What the means are over, and where the runs come from.
+    """Say what the means are over, and where the runs come from.
 
     Args:
-        shown: the record that the example above the table is of.
+        shown: the record of the example above the table.
     """
     done = runs[runs["loss"].notna()]
     several = {name: ", ".join(map(str, sorted(done[name].unique()))) for name in ("seed", "recipe", "cpu")}
@@ -190,7 +190,7 @@ def _row(workspace: Workspace, level: str) -> str:
 
 
 def _printable(workspace: Workspace, level: str) -> str:
-    """What readers would print of the tuned model's, of the best untuned row's and of the bank's sentences."""
+    """Return the shares that readers would print, for the tuned model, the best untuned row and the bank."""
     record = ratings.read_if_there(workspace, level)
     systems = record.results.systems if record else {}
     if "tuned" not in systems:
@@ -202,12 +202,12 @@ def _printable(workspace: Workspace, level: str) -> str:
 
 
 def _readers(workspace: Workspace) -> str:
-    """Whose word "printable" is, or how to get one."""
+    """Say who the readers are, or how to get some."""
     found = [record.results for level in LEVELS if (record := ratings.read_if_there(workspace, level))]
     said = list(dict.fromkeys(readers.who(one, load_locale("en")) for one in found if one.readers))
     if not said:
         return "Nobody has rated these sentences yet: `make rate` makes the [page](docs/rating.md) for it."
-    questions = "*Printable* is yes to all three questions of the [page for readers](docs/rating.md)."
+    questions = "*Printable* means yes to all three questions of the [page for readers](docs/rating.md)."
     return f"{questions} Readers: {'; '.join(said)}."
 
 
@@ -225,10 +225,8 @@ def _origin(record: ComparisonRecord) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output-root", help="Where the run is, with its Notes and runs; default: config.yaml.")
-    parser.add_argument(
-        "--seeds", help=f"Output root in which the experiment {SEEDS} was run; default: that of the run."
-    )
+    parser.add_argument("--output-root", help="Output folder of the run, with Notes and runs; default: config.yaml.")
+    parser.add_argument("--seeds", help=f"Output folder of the experiment {SEEDS}; default: that of the run.")
     given = {key: value for key, value in vars(parser.parse_args()).items() if value}
     try:
         seeds = given.pop("seeds", None)

@@ -1,4 +1,4 @@
-"""A model behind a server that is asked about the sentences that would be chosen: what it refuses is not chosen."""
+"""Let a model behind a server judge the sentences that would be chosen; those that it rejects are not chosen."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -13,17 +13,17 @@ from cefr_helpers.core.progress import clock
 from cefr_helpers.rating import judge, votes
 from cefr_helpers.writing.judging import Candidate
 
-_EVERY = 10  # answers, until progress is printed again
-_LINE_BYTES = 2000  # of an answer in the log, with what was asked
+_EVERY = 10  # number of answers between two progress lines
+_LINE_BYTES = 2000  # size of an answer in the log, with its prompt
 
 
 @dataclass(frozen=True)
 class JudgeServer:
-    """Where a judge model is.
+    """The server of a judge model.
 
     Attributes:
-        model: None where the server lists exactly one.
-        max_new_tokens: where an answer is cut.
+        model: None if the server lists exactly one.
+        max_new_tokens: maximum number of tokens of an answer.
     """
 
     client: ChatClient
@@ -32,13 +32,13 @@ class JudgeServer:
 
 
 class JudgeModel:
-    """Asks the questions of the page for readers; each answer is kept on disk, and nothing is asked twice.
+    """Asks the questions of the page for readers; each answer is saved, and nothing is asked twice.
 
     Args:
-        folder: for one file a model.
+        folder: folder with one file per model.
 
     Raises:
-        InputError: the server refuses, has no such model, or the file that is there is no such log.
+        InputError: the server refuses, has no such model, or the existing file is not such a log.
         chat_client.Unavailable: the server gave no answer.
     """
 
@@ -54,13 +54,13 @@ class JudgeModel:
         self._answers = {one.get("prompt"): one["text"] for one in self._log.answers}
 
     def refused(self, candidates: Sequence[Candidate], say: Callable[[str], None]) -> dict[tuple[str, str], str]:
-        """Return those that get a no, (word, sentence) -> which questions got it.
+        """Return the rejected sentences, (word, sentence) -> the questions answered with no.
 
-        An answer that says neither yes nor no to each question refuses nothing.
+        An answer without yes or no to each question rejects nothing.
 
         Raises:
             InputError: the first answers in a row can't be read.
-            chat_client.Unavailable: the server gave up; what was answered is kept.
+            chat_client.Unavailable: the server failed; all answers so far are saved.
         """
         prompts = {one: judge.prompt(one.word, one.text, self._level) for one in candidates}
         self._ask({one: prompt for one, prompt in prompts.items() if prompt not in self._answers}, say)
