@@ -1,1 +1,1 @@
-"""Programs that measure the suite against what a user would take instead, and against the machine's limit."""
+"""Programs that measure the suite's speed against alternatives and against the machine's limit."""

@@ -18,13 +18,13 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     bank: Annotated[str, typer.Option(help="Sentence bank: bundled, or a folder or file with level B2.")] = "bundled",
-    quick: Annotated[bool, typer.Option("--quick", help="See that every program works; publishes nothing.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Check that every program works; publish nothing.")] = False,
     only: Annotated[str, typer.Option(help=f"Some of the groups: {' '.join(sizes.GROUPS)}.")] = "",
     rows: Annotated[str, typer.Option(help="Some of the rows, by name; publishes nothing.")] = "",
 ) -> None:
     """Measure this suite, its peers and the machine's limit in turns.
 
-    Stopped, it goes on with what is missing when it is called again with the same options, code and machine.
+    If it is stopped, call it again with the same options, code and machine, and it measures what is missing.
     """
     chosen = _groups(only)
     path = bank if bank == "bundled" else str(Path(bank).expanduser().resolve())
@@ -35,7 +35,7 @@ def main(
         asked = {group: groups.named(groups.of(group, settings, work), rows.split()) for group in chosen}
         found = [_measure(group, own, settings, work) for group, own in asked.items() if own]
         if not quick and not rows:
-            # all at once and at the end: until then the tree is the commit that the results name
+            # all together at the end: until then the working tree is the commit that the results name
             typer.echo(page.publish(found))
             rounds.forget(chosen, work)
 

@@ -1,4 +1,4 @@
-"""The peers' environments: one a peer, made once from its pinned requirements, kept in the cache folder."""
+"""The peers' environments: one per peer, made once from its pinned requirements, in the cache folder."""
 
 import shutil
 import subprocess
@@ -14,16 +14,16 @@ _SHOWN_CHARACTERS = 400
 
 
 class NotInstalled(Exception):
-    """A peer's requirements could not be installed; the message holds pip's last words."""
+    """A peer's requirements could not be installed; the message has pip's last lines."""
 
 
 def requirements(name: str) -> Path:
-    """The file that pins all that a peer needs, its dependencies too."""
+    """Return the file that pins everything a peer needs, including its dependencies."""
     return PEERS / f"{name}.txt"
 
 
 def python(name: str) -> Path:
-    """The interpreter of a peer's environment, installed if it is not there; "suite" is the one that asks.
+    """Return the interpreter of a peer's environment, installing it if necessary; "suite" is the present one.
 
     Raises:
         NotInstalled: pip failed.

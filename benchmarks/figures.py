@@ -12,7 +12,7 @@ QUANTITIES = (("seconds", 1, "seconds"), ("peak_memory_bytes", 10**6, "peak memo
 
 
 def draw(results: dict, path: Path) -> Path:
-    """Four panels: formatting and scoring, seconds and megabytes."""
+    """Draw four panels: formatting and scoring, seconds and megabytes."""
     figure = figure_style.new_figure((10.0, 7.0))
     panels = figure.subplots(2, 2)
     for column, work in enumerate(WORK):
@@ -30,13 +30,13 @@ def draw(results: dict, path: Path) -> Path:
 
 
 def points_of(results: dict, work: str, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of examples, and the medians of a quantity, of each row that was measured."""
+    """Return numbers of examples and medians of a quantity, for each measured row."""
     rows = [row for row in results["rows"] if row["name"].startswith(work) and row["median"]]
     return np.array([row["settings"]["examples"] for row in rows]), np.array([row["median"][key] for row in rows])
 
 
 def furthest(results: dict) -> float | None:
-    """The largest distance of a point from its panel's line, as a share of the line's end; None below three points."""
+    """Return the largest distance of a point from its panel's line, as a share of its end; None below three points."""
     found = []
     for work in WORK:
         for key, *_ in QUANTITIES:
@@ -48,6 +48,6 @@ def furthest(results: dict) -> float | None:
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The least-squares line, at x."""
+    """Return the least-squares line at x."""
     slope, start = np.polyfit(x, y, 1)
     return slope * x + start

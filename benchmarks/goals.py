@@ -1,4 +1,4 @@
-"""What the suite is to reach, each goal beside what was measured."""
+"""The goals of the suite's speed, each compared with its measurement."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ class Goal:
     """One goal.
 
     Attributes:
-        what: for the table.
-        asked: the number to reach; at_most: whether it is a limit from above.
-        form: how the numbers are written.
-        group: what it is measured in; value: of that group's results, None where rows are missing.
+        what: description in the table.
+        asked: the number to reach; at_most: whether it is an upper limit.
+        form: format of the numbers.
+        group: the group that measures it; value: computes it from the group's results, None if rows are missing.
     """
 
     what: str
@@ -32,7 +32,7 @@ class Goal:
 
 
 def faster(row: str, than: str) -> Callable[[dict], float | None]:
-    """How many times as many tokens a second one row makes as another that counts."""
+    """Return the ratio of two rows' tokens per second, if the second one counts."""
 
     def value(found: dict) -> float | None:
         own, other = _speed(found, row), _speed(found, than)
@@ -42,7 +42,7 @@ def faster(row: str, than: str) -> Callable[[dict], float | None]:
 
 
 def next_best(found: dict) -> float | None:
-    """The suite's training speed beside that of the fastest peer that counts."""
+    """Return the ratio of the suite's training speed to that of the fastest peer that counts."""
     names = [row["name"] for row in found["rows"] if "train_s" in row["median"] and row["name"] not in OWN_TRAININGS]
     speeds = [speed for name in names if (speed := _speed(found, name))]
     own = _speed(found, "suite")
@@ -64,7 +64,7 @@ def same_answers(found: dict) -> float | None:
 
 
 def slowest(stages: tuple[str, ...], kinds: tuple[str, ...]) -> Callable[[dict], float | None]:
-    """Seconds that the slowest of some notebooks spends on some kinds of work."""
+    """Return the seconds that the slowest of some notebooks spends on some kinds of work."""
 
     def value(found: dict) -> float | None:
         seconds = found["rows"][0]["median"].get("stages", {})
@@ -75,7 +75,7 @@ def slowest(stages: tuple[str, ...], kinds: tuple[str, ...]) -> Callable[[dict],
 
 
 def best_on_gpu(key: str) -> Callable[[dict], float | None]:
-    """A number of the fastest of the suite's own rows with its best settings."""
+    """Return a number of the fastest of the suite's own rows with its best settings."""
 
     def value(found: dict) -> float | None:
         rows = [row["median"] for row in found["rows"] if row["name"].startswith("best") and key in row["median"]]
@@ -115,7 +115,7 @@ GOALS = (
 
 
 def table(found: dict[str, dict | None]) -> str:
-    """All goals; `found` is group -> its results, or None where it was not measured."""
+    """Return the table of all goals; `found` is group -> its results, or None if it was not measured."""
     rows = []
     for goal in GOALS:
         value = goal.value(found[goal.group]) if found[goal.group] else None

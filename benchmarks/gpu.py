@@ -1,7 +1,7 @@
-"""`python -m benchmarks.gpu`: how fast trainings of the reference recipe's shape are on a GPU.
+"""`python -m benchmarks.gpu`: measure the speed of trainings of the reference recipe's shape on a GPU.
 
-The model has Llama-3.2-1B-Instruct's real configuration and random weights, since the real ones need a hub: speed and
-memory do not depend on what the numbers are. Its tokenizer is the bundled model's, so that the text is real text.
+The model has Llama-3.2-1B-Instruct's real configuration and random weights, because the real ones need a hub: speed and
+memory do not depend on the weights' values. Its tokenizer is the bundled model's, so that the text is real text.
 """
 
 import dataclasses
@@ -77,7 +77,7 @@ def main(
     names: Annotated[str, typer.Option("--rows", help="Some of the rows, by name, and the limit.")] = "",
     tiny: Annotated[bool, typer.Option("--tiny", help="Two small layers, two steps; publishes nothing.")] = False,
 ) -> None:
-    """Measure trainings of the reference recipe's shape in turns; publishes where there is a GPU."""
+    """Measure trainings of the reference recipe's shape in turns; publish the results if there is a GPU."""
     import torch
 
     path = bank if bank == "bundled" else str(Path(bank).expanduser().resolve())
@@ -95,12 +95,12 @@ def main(
 
 
 def results_folder() -> Path:
-    """Takes a folder for each workload, with its measurements and results."""
+    """Return the folder with a folder for each workload, with its measurements and results."""
     return base_model.cache_folder() / "benchmarks" / "work"
 
 
 def random_model(tokenizer_of: Path, config: dict) -> Path:
-    """A Llama of this configuration with random weights in bf16, written once, with the tokenizer of another model."""
+    """Return a Llama of this configuration with random bf16 weights, written once, with another model's tokenizer."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -117,7 +117,7 @@ def random_model(tokenizer_of: Path, config: dict) -> Path:
 
 
 def rows_of(settings: Settings, work: Workload) -> list[Row]:
-    """The recipe as it stands, with this suite's best settings, and with the arguments of Unsloth's notebooks."""
+    """Return rows for the unchanged recipe, this suite's best settings, and the arguments of Unsloth's notebooks."""
     told = {
         **{name: str(work.file(name)) for name in ("train", "eval", "rows")},
         **{
@@ -148,10 +148,10 @@ def rows_of(settings: Settings, work: Workload) -> list[Row]:
 
 
 def complete(found: dict, steps: int) -> None:
-    """Adds to each training its speed once it is compiled, its share of the measured peak, and the time of all steps.
+    """Add to each training its speed after compilation, its share of the measured peak, and the time of all steps.
 
-    The seconds of all the recipe's steps are those measured, the compilation of the first ones with them, and then as
-    many times the median step as are left.
+    The seconds of all the recipe's steps are the measured ones, with the compilation of the first ones, plus the median
+    step for each remaining step.
     """
     limit = next(row["median"] for row in found["rows"] if row["name"] == "limit")
     tokens = found["workload"]["training_tokens"] / steps

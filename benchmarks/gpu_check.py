@@ -1,15 +1,15 @@
-"""`make gpu-check`: the real notebooks on a GPU, in minutes, and what they gave as one JSON file and as tables.
+"""`make gpu-check`: run the real notebooks on a GPU in minutes, and write the results as one JSON file and as tables.
 
-Each part is one `cefr run` of level B2 in an output folder of its own, as a user would run it:
+Each part is one `cefr run` of level B2 in a separate output folder, as a user would run it:
 
 - smoke: the recipe `smoke`;
-- cpu: the same on the CPU of the same machine, to be compared;
+- cpu: the same on the CPU of the same machine, for comparison;
 - bundled: the bundled model with the settings of the recipe `reference`, in fewer epochs;
 - llama: Llama-3.2-1B's configuration with random weights, the same recipe for one epoch, and the export to GGUF;
 - fp16: the same settings as bundled in fp16, as on a GPU without bf16, for a few steps;
-- speed: the rows of benchmarks/gpu.py that say how long the 290 steps of the recipe take.
+- speed: the rows of benchmarks/gpu.py that show how long the 290 steps of the recipe take.
 
-A part that fails is reported with the end of its log, and the others run all the same.
+A part that fails is reported with the end of its log, and the others still run.
 """
 
 import json
@@ -37,7 +37,7 @@ from cefr_helpers.pipeline import configuration
 
 LEVEL = "B2"
 SCHEMA = 1
-# In a training without a GPU: what needs one, and what would take hours
+# Changes for a training without a GPU: settings that need one, and what would take hours
 _TINY = {
     "train_examples": 8,
     "eval_examples": 2,
@@ -59,12 +59,12 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @dataclass(frozen=True)
 class Check:
-    """Where a check writes, and on what.
+    """The folder and the settings of a check.
 
     Attributes:
-        folder: takes recipes, output folders, logs and the result of each part.
-        bank: as `sentence_bank.find` takes it.
-        tiny: small enough for a test on a CPU.
+        folder: folder for recipes, output folders, logs and the result of each part.
+        bank: see `sentence_bank.find`.
+        tiny: whether it is small enough for a test on a CPU.
         limit_s: seconds after which a part is ended.
     """
 
@@ -83,7 +83,7 @@ def main(
     limit_s: Annotated[int, typer.Option(help="Seconds after which a run is ended.")] = 400,
     renew: Annotated[bool, typer.Option("--renew", help="Run nothing; make the tables from the last results.")] = False,
 ) -> None:
-    """Run the notebooks with several recipes and write what they gave; publishes where there is a GPU."""
+    """Run the notebooks with several recipes and write the results; publish them if there is a GPU."""
     import torch
 
     given = bank if bank == "bundled" else str(Path(bank).expanduser().resolve())
@@ -111,7 +111,7 @@ def _chosen(only: str) -> list[str]:
 
 
 def run_part(name: str, check: Check) -> None:
-    """Run a part and keep what it gave, or why it failed, in a file of its own."""
+    """Run a part and save its result, or why it failed, in a separate file."""
     print(f"gpu-check | {name} ...", flush=True)
     started = time.monotonic()
     try:
@@ -127,7 +127,7 @@ def run_part(name: str, check: Check) -> None:
 
 
 def collect(check: Check) -> dict:
-    """The results of all parts that have one; each names the machine, the versions and the commit that it ran with."""
+    """Return the results of all parts that have one; each names the machine, versions and commit of its run."""
     results = {name: check.folder / "parts" / f"{name}.json" for name in PARTS}
     return {
         "schema": SCHEMA,
@@ -138,27 +138,27 @@ def collect(check: Check) -> dict:
 
 
 class PartFailed(RuntimeError):
-    """A part did not end as it should; the message holds the end of what it printed."""
+    """A part failed; the message has the end of its output."""
 
 
 def smoke(check: Check) -> dict:
-    """The recipe `smoke`, as it is."""
+    """Run the unchanged recipe `smoke`."""
     return run(check, "smoke", "smoke", {})
 
 
 def cpu(check: Check) -> dict:
-    """The recipe `smoke` without the GPU."""
+    """Run the recipe `smoke` without the GPU."""
     return run(check, "cpu", "smoke", {}, {"CUDA_VISIBLE_DEVICES": "", "UNSLOTH_FORCE_CPU": "1"})
 
 
 def bundled(check: Check) -> dict:
-    """The bundled model with the settings of the recipe `reference`."""
+    """Run the bundled model with the settings of the recipe `reference`."""
     values = {"base_model": "bundled", "epochs": 2, "eval_examples": 100, "generation_prompts": 7}
     return run(check, "bundled", "reference", values | {"max_new_tokens": 256} | _ANSWERS)
 
 
 def llama(check: Check) -> dict:
-    """Llama-3.2-1B's configuration with random weights through all notebooks, and its merged model as a GGUF file."""
+    """Run all notebooks with Llama-3.2-1B's configuration and random weights, and export its merged model as GGUF."""
     tokenizer_of = base_model.resolve("bundled").folder
     size = gpu.TINY if check.tiny else gpu.LLAMA_3_2_1B
     model = gpu.random_model(tokenizer_of, size)
@@ -170,14 +170,14 @@ def llama(check: Check) -> dict:
 
 
 def fp16(check: Check) -> dict:
-    """The bundled model in fp16, as on a GPU without bf16."""
+    """Run the bundled model in fp16, as on a GPU without bf16."""
     values = {"base_model": "bundled", "precision": "fp16", "epochs": 1, "train_examples": 320, "eval_examples": 32}
     values |= {"learning_rate": 1e-3}  # so that five steps change the model
     return run(check, "fp16", "reference", values | {"generation_prompts": 2, "max_new_tokens": 64} | _ANSWERS)
 
 
 def speed(check: Check) -> dict:
-    """The rows of benchmarks/gpu.py twice: a first level compiles, a further one takes the compiled code."""
+    """Run the rows of benchmarks/gpu.py twice: a first level compiles, a further one reuses the compiled code."""
     rows = "best_64 reference_64"
     command = [sys.executable, "-m", "benchmarks.gpu", "--bank", check.bank, "--repeats", "2"]
     options = ["--tiny"] if check.tiny else ["--steps", "29", "--rows", rows]
@@ -197,7 +197,7 @@ PARTS: dict[str, Callable[[Check], dict]] = {
 
 
 def run(check: Check, name: str, recipe: str, changes: dict, environment: dict | None = None) -> dict:
-    """One `cefr run` with a recipe and some of its keys changed; what its records say.
+    """Run `cefr run` with a recipe and some of its keys changed, and return what its records say.
 
     Raises:
         PartFailed: a stage failed, or the limit of time was reached.
@@ -212,7 +212,7 @@ def run(check: Check, name: str, recipe: str, changes: dict, environment: dict |
 
 
 def of_records(output_root: Path) -> dict:
-    """Losses, time, memory and versions of a finished run, from the records in its output folder."""
+    """Return losses, time, memory and versions of a finished run, from the records in its output folder."""
     given = {"levels": [LEVEL], "output_root": str(output_root), "user_data": str(output_root / "user_data")}
     workspace = configuration.read(given).workspace
     found = read_level(workspace, LEVEL)
@@ -251,7 +251,7 @@ def _cefr(check: Check, name: str, arguments: list[str], environment: dict) -> s
 
 
 def _call(check: Check, name: str, command: list[str], environment: dict) -> str:
-    """What a command printed, which its log in the folder holds too.
+    """Run a command, write its output to a log in the folder, and return it.
 
     Raises:
         PartFailed: it failed, or the limit of time was reached.
@@ -277,7 +277,7 @@ def _call(check: Check, name: str, command: list[str], environment: dict) -> str
 
 
 def _stage_logs(folder: Path) -> str:
-    """The end of the newest log of a stage, which says more than the terminal."""
+    """Return the end of the newest log of a stage, which says more than the terminal."""
     logs = sorted(folder.glob(f"runs/{LEVEL}/*.log"), key=lambda path: path.stat().st_mtime)
     return f"\n{logs[-1].name}: {logs[-1].read_text(encoding='utf-8', errors='replace')[-3000:]}" if logs else ""
 

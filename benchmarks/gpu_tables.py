@@ -1,4 +1,4 @@
-"""The tables that `make gpu-check` puts into docs/gpu.md, from its result alone."""
+"""Make the tables that `make gpu-check` puts into docs/gpu.md, only from its result."""
 
 from pathlib import Path
 
@@ -26,12 +26,12 @@ def publish(found: dict) -> Path:
 
 
 def with_table(text: str, found: dict) -> str:
-    """The page's text with the tables between its marks."""
+    """Return the page's text with the tables between its marks."""
     return marked_parts.replace(text, START, END, table(found))
 
 
 def table(found: dict) -> str:
-    """Runs, speed, and where the numbers come from."""
+    """Return runs, speed, and the origin of the numbers."""
     parts = found["parts"]
     rows = [_run(NAMES[name], parts[name]) for name in NAMES if name in parts]
     headings = ["run", "precision", "steps", "seconds a step", "peak GPU memory, GB", "loss, base → tuned"]
@@ -75,7 +75,7 @@ def _speed(rows: list[dict]) -> str:
     for row in rows:
         times = [one["reference_run_s"] for one in row["measurements"] if "reference_run_s" in one]
         if times:
-            loss = row["measurements"][-1].get("last_train_loss")  # peers do not say
+            loss = row["measurements"][-1].get("last_train_loss")  # peers do not report it
             seconds = [f"{value:.0f}" for value in (times[0], times[-1])]
             made.append([row["label"], *seconds, "" if loss is None else f"{loss:.4f}"])
     headings = [
@@ -88,7 +88,7 @@ def _speed(rows: list[dict]) -> str:
 
 
 def _origin(found: dict) -> str:
-    """Machine, commit and versions of the parts, once where they are the same."""
+    """Return machine, commit and versions of the parts, once if they are the same."""
     told: dict[str, list[str]] = {}
     for name, part in found["parts"].items():
         if "hardware" in part and name != "cpu":

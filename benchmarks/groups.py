@@ -1,4 +1,4 @@
-"""What is measured: the rows of each group, with the program, the environment and what the program is told."""
+"""The measured rows of each group, with program, environment and specification."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,15 +19,15 @@ _MATRIX = {"size": 2048, "rounds": 15}
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table, measured once a round.
+    """One row of a table, measured once per round.
 
     Attributes:
-        name: of its files; label: in the table.
+        name: name of its files; label: name in the table.
         environment: "suite", or a peer's.
         program: the file, under benchmarks/.
-        told: what the program is told beyond what all are told.
-        guess_s: seconds that it may take; corrected by the first round.
-        repeats: rounds it takes part in; None: all.
+        told: its specification in addition to the common one.
+        guess_s: estimated seconds, corrected by the first round.
+        repeats: number of rounds in which it is measured; None: all.
         group: set by `of`.
     """
 
@@ -46,7 +46,7 @@ class Row:
 
 
 def of(group: str, settings: Settings, workload: Workload) -> list[Row]:
-    """The rows of a group, in the order of its table."""
+    """Return the rows of a group, in the order of its table."""
     make: dict[str, Callable] = {
         "training": training,
         "profile": profile,
@@ -68,12 +68,12 @@ def of(group: str, settings: Settings, workload: Workload) -> list[Row]:
 
 
 def named(rows: list[Row], names: list[str]) -> list[Row]:
-    """The rows of these names, all of them where there are no names."""
+    """Return the rows of these names, or all if there are no names."""
     return [row for row in rows if not names or row.name in names]
 
 
 def training(settings: Settings, description: dict) -> list[Row]:
-    """The same examples, steps and examples a step; what each row does with a step is its own."""
+    """Return rows with the same examples, steps and examples per step; they differ in how a step is computed."""
     tokens = description["training_tokens"]
 
     def row(name, label, environment, program, batch_size, tokens_per_s, dropout=0.0, **more) -> Row:
@@ -125,7 +125,7 @@ def training(settings: Settings, description: dict) -> list[Row]:
 
 
 def profile(settings: Settings, description: dict) -> list[Row]:
-    """The suite's training and its generation again, for some steps and one answer, under a profiler."""
+    """Return rows that run some steps of the suite's training and one answer under a profiler."""
     own = next(row for row in training(settings, description) if row.name == SUITE)
     told = own.told | {"profiled_steps": settings.profiled_steps}
     token = {"new_tokens": settings.new_tokens}
@@ -141,7 +141,7 @@ def _recipe(settings: Settings) -> dict:
 
 
 def evaluation(settings: Settings, description: dict) -> list[Row]:
-    """Base and tuned loss of the same examples; the rows in fp32 show that both ways find the same."""
+    """Return rows for base and tuned loss of the same examples; the fp32 rows show that both ways agree."""
     ways = {
         "suite": ("this suite: one model, adapter off and on", "suite", "programs/evaluate_suite.py"),
         "two_models": ("two models loaded, padded batches", "trainer", "peers/evaluate_two_models.py"),
@@ -163,7 +163,7 @@ def evaluation(settings: Settings, description: dict) -> list[Row]:
 
 
 def generation(settings: Settings, description: dict) -> list[Row]:
-    """Greedy answers of the base model, cut after a number of tokens that all rows share."""
+    """Return rows for greedy answers of the base model, cut after the same number of tokens."""
     suite, one_by_one = "programs/generate_suite.py", "peers/generate_one_by_one.py"
     default = ANSWERS_AT_A_TIME
 
@@ -194,13 +194,13 @@ def generation(settings: Settings, description: dict) -> list[Row]:
 
 
 def overhead(settings: Settings, description: dict) -> list[Row]:
-    """The stage notebooks with the smoke recipe, in the batch's way."""
+    """Return rows for the stage notebooks with the smoke recipe, run as in the batch."""
     told = {"level": settings.level, "bank": settings.bank, "recipe": settings.recipe}
     return [Row("notebooks", "stage notebooks", "suite", "programs/run_notebooks.py", told, 150)]
 
 
 def growth(settings: Settings, description: dict) -> list[Row]:
-    """Time and memory against the number of examples; one measurement a point where it takes minutes."""
+    """Return rows for time and memory against the number of examples; one measurement per point if it takes minutes."""
     rows = []
     for count in settings.formatting_sizes:
         told = {"examples": count, "level": settings.level, "bank": settings.bank}

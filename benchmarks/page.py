@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: tables and figure, put between its marks from the published results."""
+"""Put the published results as tables and a figure between the marks of docs/benchmarks.md."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +18,7 @@ def path() -> Path:
 
 
 def folder() -> Path:
-    """The published results."""
+    """Return the folder of the published results."""
     return project_root() / "docs" / "benchmarks"
 
 
@@ -38,7 +38,7 @@ def update(source: Path, page: Path) -> Path:
 
 
 def with_tables(text: str, source: Path) -> str:
-    """The page's text with what `source` gives between its marks."""
+    """Return the page's text with the tables of the results in `source` between its marks."""
     found = {group: results.read(source, group) for group in PAGE_GROUPS}
     parts = {group: tables.part(one) for group, one in found.items()} | {"goals": goals.table(found)}
     for name, part in parts.items():

@@ -1,4 +1,4 @@
-"""One measurement: a program in a process of its own, with its time, its largest memory and what it found."""
+"""Run one measurement: a program in a separate process, with its time, peak memory and result."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 from cefr_helpers.core.locks import die_with_parent
 from cefr_helpers.core.paths import project_root
 
-# Nobody's measurement may wait for a network, report to one, or draw bars.
+# No measurement may wait for a network, report to one, or draw progress bars.
 _QUIET = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -26,20 +26,20 @@ _SHOWN_LINES, _SHOWN_CHARACTERS = 3, 400
 
 
 class ProgramFailed(Exception):
-    """A measured program ended without a result; the message holds the last lines it printed."""
+    """A measured program ended without a result; the message has its last lines of output."""
 
 
 def measure(python: Path, program: Path, specification: dict, folder: Path, limit_s: float) -> dict:
-    """Run `program SPECIFICATION_FILE`, which writes what it found with `common.write`.
+    """Run `program SPECIFICATION_FILE`, which writes its result with `common.write`.
 
     Args:
         python: the interpreter of the program's environment.
-        folder: takes specification, result, log and what the program leaves; its working directory, emptied first,
-            so that no program goes on from what a stopped one left.
-        limit_s: after which it is ended.
+        folder: folder for specification, result, log and output files; it is the working directory and is emptied
+            first, so that no program resumes from what a stopped one left.
+        limit_s: seconds after which it is ended.
 
     Returns:
-        What the program found, and `wall_s`, from its start to its end.
+        The program's result, and `wall_s`, from its start to its end.
 
     Raises:
         ProgramFailed: it failed, was ended, or left no result.
@@ -69,17 +69,17 @@ def measure(python: Path, program: Path, specification: dict, folder: Path, limi
 
 
 def _environment(python: Path) -> dict:
-    """The suite's own programs find the suite; a peer's environment holds nothing but the peer."""
+    """Return the environment: the suite's own programs can import the suite; a peer's environment has only the peer."""
     kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
     if str(python) != sys.executable:
         return kept | _QUIET
-    # libraries may be found by PYTHONPATH, as on a machine without a network
+    # libraries may come from PYTHONPATH, as on a machine without a network
     given = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     return kept | _QUIET | {"PYTHONPATH": os.pathsep.join([str(project_root()), *given])}
 
 
 def _last_lines(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    # results are published: of the folders of this machine the last names alone
+    # results are published, so only the last parts of this machine's paths are kept
     told = re.sub(r"(?:/[\w.+-]+)+/(?=[\w.+-])", "", " / ".join(lines[-_SHOWN_LINES:]))
     return told[-_SHOWN_CHARACTERS:] or "it printed nothing"

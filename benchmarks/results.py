@@ -1,4 +1,4 @@
-"""A group's results: medians over the rounds, with versions, machine and commit, as JSON."""
+"""Collect a group's results as JSON: medians over the rounds, with versions, machine and commit."""
 
 import statistics
 from datetime import UTC, datetime
@@ -11,11 +11,11 @@ from cefr_helpers.core import code_version, files, records
 from cefr_helpers.core.errors import InputError
 
 SCHEMA = 1
-SAME_LOSS = 0.01  # relative: a training that ends further from the suite's is another one
+SAME_LOSS = 0.01  # relative: a training whose loss differs more from the suite's does not count
 
 
 def collect(group: str, rows: list[Row], found: dict[str, dict], settings: Settings, workload: Workload) -> dict:
-    """The results of a group as plain values; they hold no text of the bank."""
+    """Return the results of a group as plain values, without text of the bank."""
     tokens = workload.description["training_tokens"]
     made = [_row(row, found[row.name], tokens) for row in rows]
     if group == "training":
@@ -39,10 +39,10 @@ def write(folder: Path, results: dict) -> Path:
 
 
 def read(folder: Path, group: str) -> dict | None:
-    """A group's results, or None where it was not measured.
+    """Read a group's results; None if it was not measured.
 
     Raises:
-        InputError: the file is no such results.
+        InputError: the file does not contain such results.
     """
     path = folder / f"{group}.json"
     if not path.is_file():
@@ -54,7 +54,7 @@ def read(folder: Path, group: str) -> dict | None:
 
 
 def median(found: dict, name: str, key: str) -> float | None:
-    """A row's median of a number; None where there is none."""
+    """Return a row's median of a number; None if there is none."""
     return next((row["median"].get(key) for row in found["rows"] if row["name"] == name), None)
 
 
@@ -92,7 +92,7 @@ def _numbers(measurements: list[dict]) -> list[str]:
 
 
 def _medians(measurements: list[dict]) -> dict:
-    """Of every number, and of the seconds of every stage of the notebooks."""
+    """Return the medians of every number, and of the seconds of every stage of the notebooks."""
     found = {key: statistics.median(one[key] for one in measurements) for key in _numbers(measurements)}
     stages = measurements[0].get("stages", {}) if measurements else {}
     if stages:
@@ -108,7 +108,7 @@ def _is_number(value: object) -> bool:
 
 
 def _judge(rows: list[dict]) -> None:
-    """A training counts if its loss is within SAME_LOSS of the suite's."""
+    """Mark whether a training counts: its loss must be within SAME_LOSS of the suite's."""
     suite = next((row["median"].get("loss") for row in rows if row["name"] == "suite"), None)
     for row in rows:
         loss = row["median"].get("loss") if "train_s" in row["median"] else None
@@ -116,7 +116,7 @@ def _judge(rows: list[dict]) -> None:
 
 
 def _compared(rows: list[dict]) -> list[dict]:
-    """What the checks in fp32 found, in place of the answers: how many are the same, how far losses are apart."""
+    """Replace answers by the results of the fp32 checks: how many are the same, and how far losses are apart."""
     by_name = {row["name"]: row for row in rows}
     _same_answers(by_name.get("batched_fp32"), by_name.get("one_by_one_fp32"))
     _same_losses(by_name.get("suite_fp32"), by_name.get("two_models_fp32"))

@@ -1,4 +1,4 @@
-"""Measures rows in turns, round by round, so that a noisy hour falls on all of them; goes on where it was stopped."""
+"""Measure rows in turns, round by round, so that a noisy hour affects all of them; resume where it was stopped."""
 
 import json
 import shutil
@@ -12,16 +12,16 @@ from benchmarks.workload import Workload
 from cefr_helpers.core import files
 from cefr_helpers.core.progress import clock
 
-_MOST_TIMES_AS_LONG = 10  # as guessed, before a program is ended
+_MOST_TIMES_AS_LONG = 10  # times the estimate, before a program is ended
 _AT_LEAST_S = 900
-_ADAPTER = "adapter"  # folder that a training leaves
+_ADAPTER = "adapter"  # folder that a training writes
 
 
 def measure(rows: list[Row], settings: Settings, workload: Workload) -> dict[str, dict]:
-    """All measurements of the rows.
+    """Return all measurements of the rows.
 
-    A measurement that stands in the workload's folder is not made again. A row that fails is not tried in the rounds
-    that follow, but is again when the benchmark is started again.
+    A measurement that is in the workload's folder is not repeated. A row that fails is skipped in the following rounds,
+    but is tried again when the benchmark is started again.
 
     Returns:
         Name of a row -> {"measurements": [...], "failed": None or why}.
@@ -52,7 +52,7 @@ def measure(rows: list[Row], settings: Settings, workload: Workload) -> dict[str
 
 
 def _install(rows: list[Row]) -> dict[str, str]:
-    """Make the environments of rows before anything is timed; environment -> why, for those that could not be made."""
+    """Create the rows' environments before anything is timed; return environment -> why, for those that failed."""
     failed = {}
     for name in dict.fromkeys(row.environment for row in rows):
         try:
@@ -64,7 +64,7 @@ def _install(rows: list[Row]) -> dict[str, str]:
 
 
 def _one(row: Row, turn: int, settings: Settings, workload: Workload) -> dict:
-    """One measurement; of a training also the loss of what it trained, by a program of its own."""
+    """Run one measurement; after a training, a separate program also measures the loss of the trained model."""
     folder = workload.folder / "runs" / row.group / f"{row.name}-{turn}"
     limit_s = max(_AT_LEAST_S, _MOST_TIMES_AS_LONG * row.guess_s)
     told = row.told | ({"adapter": str(adapter(workload))} if row.group == "evaluation" else {})
@@ -81,27 +81,27 @@ def _one(row: Row, turn: int, settings: Settings, workload: Workload) -> dict:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove what a program left but files and adapter: checkpoints and copies of the model fill a disk."""
+    """Remove a program's folders except the adapter, because checkpoints and copies of the model fill a disk."""
     for path in folder.iterdir():
         if path.is_dir() and path.name != _ADAPTER:
             shutil.rmtree(path, ignore_errors=True)
 
 
 def forget(names: list[str], workload: Workload) -> None:
-    """Remove the measurements of finished groups: another benchmark of the same code measures them anew."""
+    """Remove the measurements of finished groups, so that another benchmark of the same code measures them again."""
     for name in names:
         shutil.rmtree(workload.folder / "measurements" / name, ignore_errors=True)
 
 
 def adapter(workload: Workload) -> Path:
-    """The adapter of the suite's own first training; without it there is nothing to evaluate.
+    """Return the adapter of the suite's own first training, which the evaluation needs.
 
     Raises:
         processes.ProgramFailed: that training was not run.
     """
     folder = workload.folder / "runs" / "training" / f"{groups.SUITE}-0" / _ADAPTER
     if not (folder / "adapter_model.safetensors").is_file():
-        raise processes.ProgramFailed("the group training comes first: its first row leaves the adapter")
+        raise processes.ProgramFailed("the group training comes first: its first row writes the adapter")
     return folder
 
 

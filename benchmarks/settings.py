@@ -1,4 +1,4 @@
-"""How much is measured: the full size, whose results are published, and a quick one that shows every program works."""
+"""The size of the measurements: the full one, whose results are published, and a quick check that programs work."""
 
 from dataclasses import asdict, dataclass
 
@@ -7,21 +7,21 @@ GROUPS = ("training", "profile", "evaluation", "generation", "overhead", "growth
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes and the recipe that every training has; the recipe is that of Unsloth's own notebooks.
+    """Sizes, and the recipe of all trainings, which is that of Unsloth's own notebooks.
 
     Attributes:
-        quick: sizes as small as they can be; nothing is published.
-        bank: as `banks.find` takes it; level: of the bank.
-        words: of an example.
-        repeats: rounds, in each of which every row is measured once; medians are taken over them.
-        steps, examples_per_step: of each training, one epoch, so that all rows see the same tokens.
-        profiled_steps: of one training more, whose time is sorted by what it goes into.
-        loss_examples: held-out examples on which each trained model is scored.
-        evaluation_examples: scored by base and tuned model in the group "evaluation".
-        prompts, new_tokens: of the group "generation".
-        check_prompts, check_examples: on which results are compared in fp32.
-        formatting_sizes, scoring_sizes: numbers of examples in the group "growth"; scored ones are of `short_words`.
-        recipe: what the notebooks run of 02 and 03 is told in the group "overhead".
+        quick: whether sizes are as small as possible and nothing is published.
+        bank: see `banks.find`; level: level of the bank.
+        words: number of words of an example.
+        repeats: number of rounds, in each of which every row is measured once; medians are taken over them.
+        steps, examples_per_step: size of each training, one epoch, so that all rows see the same tokens.
+        profiled_steps: steps of a further training under the profiler.
+        loss_examples: number of held-out examples on which each trained model is scored.
+        evaluation_examples: number scored by base and tuned model in the group "evaluation".
+        prompts, new_tokens: sizes of the group "generation".
+        check_prompts, check_examples: numbers on which results are compared in fp32.
+        formatting_sizes, scoring_sizes: numbers of examples in the group "growth"; scored ones have `short_words`.
+        recipe: recipe of the notebooks 02 and 03 in the group "overhead".
     """
 
     quick: bool = False
@@ -52,7 +52,7 @@ class Settings:
 
     @property
     def warmup_steps(self) -> int:
-        """The notebooks' 5, and fewer where a training is too short for them."""
+        """The notebooks' 5, or fewer if a training is too short for them."""
         return min(self.most_warmup_steps, self.steps // 2)
 
     @property
@@ -60,12 +60,12 @@ class Settings:
         return self.steps * self.examples_per_step
 
     def as_record(self) -> dict:
-        """Plain values, for the results; a bank in a folder of this machine goes by its name."""
+        """Return plain values for the results; a bank in a folder of this machine is given by its name."""
         return asdict(self) | {"bank": self.bank.rstrip("/").rsplit("/", 1)[-1]}
 
 
 def quick(bank: str = "bundled") -> Settings:
-    """Every program from start to end in minutes; the numbers mean nothing."""
+    """Return sizes with which every program runs from start to end in minutes; the numbers mean nothing."""
     return Settings(
         quick=True,
         bank=bank,

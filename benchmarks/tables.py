@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md, one part a group, made from its results alone."""
+"""Make the tables of docs/benchmarks.md, one part per group, only from its results."""
 
 from benchmarks import figures, results
 from cefr_helpers.rendering.tables import markdown_table
@@ -7,7 +7,7 @@ _MEGABYTE, _GIGABYTE = 10**6, 10**9
 
 
 def part(found: dict | None) -> str:
-    """What the page says of one group."""
+    """Return the page's part on one group."""
     if found is None:
         return "Not measured yet."
     make = {
@@ -23,7 +23,7 @@ def part(found: dict | None) -> str:
 
 
 def training(found: dict) -> str:
-    """Speed beside the suite's and the limit, memory, loss; a row whose loss is another one does not count."""
+    """Return speed beside the suite's and the limit, memory, loss; a row with a different loss does not count."""
     suite, limit = (results.median(found, name, "tokens_per_s") for name in ("suite", "limit"))
     rows = []
     for row in found["rows"]:
@@ -45,7 +45,7 @@ def training(found: dict) -> str:
 
 
 def profile(found: dict) -> str:
-    """What the suite's time goes into: one table a row."""
+    """Return how the suite's time is spent, one table per row."""
     return "\n\n".join(_failed(row) or _shares(row) for row in found["rows"])
 
 
@@ -120,9 +120,9 @@ def gpu(found: dict) -> str:
 
 
 def origin(found: dict) -> str:
-    """Where the numbers of a group come from, in one line."""
+    """Return the origin of a group's numbers in one line."""
     hardware, settings = found["hardware"], found["settings"]
-    versions: dict[str, set] = {}  # a peer has its own
+    versions: dict[str, set] = {}  # peers have their own versions
     for row in found["rows"]:
         for name, version in row["versions"].items():
             versions.setdefault(name, set()).add(version)

@@ -1,4 +1,4 @@
-"""What all rows work on: one model, one set of examples, written to files that peers can read without this suite."""
+"""The workload of all rows: one model and one set of examples, in files that peers can read without this suite."""
 
 import hashlib
 import json
@@ -23,8 +23,8 @@ class Workload:
     """Files of a benchmark.
 
     Attributes:
-        folder: holds the files, what the programs leave, and the measurements.
-        model: the base model's folder in Hugging Face format, as older libraries read it too.
+        folder: folder of the files, the programs' output, and the measurements.
+        model: the base model's folder in Hugging Face format, which older libraries can read too.
         gguf: the same model in llama.cpp's format, in 4 bits.
         description: for the results: hashes and counts, no text.
     """
@@ -40,7 +40,7 @@ class Workload:
 
 
 def prepare(settings: Settings, root: Path) -> Workload:
-    """Write the files, in a folder under `root` of which the name stands for settings, data, code and machine.
+    """Write the files, in a folder under `root` whose name depends on settings, data, code and machine.
 
     Raises:
         InputError: the bank cannot be used, or the bundled model is missing.
@@ -67,7 +67,7 @@ def prepare(settings: Settings, root: Path) -> Workload:
 
 
 def _portable(base: Path, folder: Path) -> Path:
-    """The base model as transformers 4 reads it too, which some peers bring along; the weights are links."""
+    """Write the base model so that transformers 4, which some peers use, can read it too; the weights are links."""
     if not folder.is_dir():
         aside = aside_of(folder)
         shutil.rmtree(aside, ignore_errors=True)
@@ -80,7 +80,7 @@ def _portable(base: Path, folder: Path) -> Path:
 
 
 def _examples(settings: Settings, banks: dict) -> dict[str, list[dict]]:
-    """Examples for training, held-out ones, and short held-out ones for the growth of scoring."""
+    """Return examples for training, held-out ones, and short held-out ones for the growth of scoring."""
     split = splitting.split_groups(banks, "words", HELD_OUT_SHARE, DEV_SHARE, settings.seed)
     bank, level, seed = banks[settings.level], settings.level, settings.seed
     held_out = max(settings.loss_examples, settings.evaluation_examples, settings.prompts)
@@ -102,7 +102,7 @@ def _rows(tokenizer, examples: list[dict], settings: Settings) -> list[dict]:
 
 
 def _fingerprint(settings: Settings, description: dict) -> str:
-    """Measurements that were begun go on under the same one alone."""
+    """Return a fingerprint: measurements resume only under the same one."""
     root = project_root()
     sources = [path for name in ("benchmarks", "cefr_helpers") for path in sorted((root / name).rglob("*.py"))]
     sources += [*sorted((root / "benchmarks" / "peers").glob("*.txt")), root / "constraints.txt"]

@@ -66,7 +66,7 @@ def fit(all_banks: dict[str, banks.Bank], split: splitting.Split) -> dict[str, l
 
 
 def right_sentences(all_banks: dict[str, banks.Bank], split: splitting.Split, labels: Path | None) -> pd.DataFrame:
-    """Return a row per set: the number of sentences, and the share that passes each gate; None without level or prompt."""
+    """Return a row per set: its number of sentences, and the share that passes each gate; None if not measured."""
     rows = level_scorers.sentences_of(all_banks, split)
     scorers = required(level_scorers.train(rows, SEED, with_quality=False))
     found = {}

@@ -1,1 +1,1 @@
-"""What others are measured by, each run in its own environment, of which the .txt file pins every package."""
+"""Programs that measure peers, each in its own environment, whose .txt file pins every package."""

@@ -1,4 +1,4 @@
-"""What every measured program does: read what it is told, write what it found. Python's own library alone."""
+"""Common code of measured programs: read the specification, write the result. Uses only Python's standard library."""
 
 import json
 import os
@@ -10,23 +10,23 @@ from pathlib import Path
 
 
 def specification() -> dict:
-    """The JSON file that the command line names."""
+    """Return the content of the JSON file named on the command line."""
     return json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 
 
 def read(path: str) -> list[dict]:
-    """Examples or rows of the workload."""
+    """Read examples or rows of the workload."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def prompts(spec: dict) -> list[list[int]]:
-    """Tokens of the prompts that are asked: what stands before the labels."""
+    """Return the tokens of the prompts: everything before the labels."""
     rows = read(spec["eval_rows"])[: spec["prompts"]]
     return [row["input_ids"][: row["labels"].count(-100)] for row in rows]
 
 
 def write(spec: dict, libraries: list[str], **found) -> None:
-    """Write the result, with the largest memory that this process had so far and its libraries' versions."""
+    """Write the result, with this process's peak memory and its libraries' versions."""
     found |= {
         "peak_memory_bytes": peak_memory_bytes(),
         "versions": {name: metadata.version(name) for name in libraries},
@@ -37,19 +37,19 @@ def write(spec: dict, libraries: list[str], **found) -> None:
 
 
 def write_answers(spec: dict, libraries: list[str], seconds: float, new_tokens: int, answers: list[str] | None) -> None:
-    """Write how fast answers came, with the answers themselves where they will be compared."""
+    """Write the speed of answers, with the answers themselves if they will be compared."""
     kept = answers if spec["keep_answers"] else None
     write(spec, libraries, seconds=seconds, new_tokens=new_tokens, tokens_per_s=new_tokens / seconds, answers=kept)
 
 
 def peak_memory_bytes() -> int:
-    """The largest resident memory so far; getrusage would count the process that started this one too."""
+    """Return the peak resident memory; getrusage would include the process that started this one."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
 
 
 def step_clock():
-    """A trainer's callback that times each step, to its end on the GPU too: `median_s()` without the first quarter.
+    """Return a trainer's callback that times each step, to its end on the GPU: `median_s()` excludes the first quarter.
 
     The first steps compile; a training of hundreds of steps pays for that once.
     """

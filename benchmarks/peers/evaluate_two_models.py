@@ -1,4 +1,4 @@
-"""Evaluation as scripts do it: two models loaded one after the other, padded batches in the order of the file."""
+"""Evaluate as scripts usually do: load two models one after the other, with padded batches in the order of the file."""
 
 import common
 import torch
@@ -30,7 +30,7 @@ def load(spec: dict):
 
 @torch.no_grad()
 def loss(model, tokenizer, rows: list[dict], batch_size: int) -> float:
-    """Mean over all completion tokens of all rows."""
+    """Return the mean over all completion tokens of all rows."""
     nats = tokens = 0
     for start in range(0, len(rows), batch_size):
         batch = rows[start : start + batch_size]

@@ -1,4 +1,4 @@
-"""Greedy answers one prompt at a time with llama.cpp, through the server inside xllamacpp, from the 4-bit file."""
+"""Generate greedy answers one prompt at a time with llama.cpp, with xllamacpp's server, from the 4-bit file."""
 
 import json
 import urllib.request

@@ -1,4 +1,4 @@
-"""Greedy answers one prompt at a time with transformers' `generate`; the model is loaded before the clock runs."""
+"""Generate greedy answers one prompt at a time with transformers' `generate`; loading is not timed."""
 
 import common
 import torch

@@ -1,4 +1,4 @@
-"""Trains with LitGPT: its own LoRA function in bf16, with the shared recipe's numbers."""
+"""Train with LitGPT: its own LoRA function in bf16, with the shared recipe's numbers."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ NAME = "SmolLM2-135M-Instruct"
 
 
 class AsRendered(PromptStyle):
-    """The prompt as the chat template made it, for every row of the table the same."""
+    """The prompt from the chat template, the same for every row of the table."""
 
     def apply(self, prompt: str, **_) -> str:
         return prompt
@@ -30,7 +30,7 @@ def main(spec: dict) -> None:
     convert_hf_checkpoint(checkpoint_dir=checkpoint, model_name=NAME)
     clock = common.Clock()
     lora.fit = timed(lora.fit, clock)
-    lora.get_lr_scheduler = linear  # it has no other than a cosine
+    lora.get_lr_scheduler = linear  # it only has a cosine schedule
     adapter = {
         "precision": "bf16-true",
         "lora_r": spec["rank"],
@@ -75,7 +75,7 @@ def main(spec: dict) -> None:
 
 
 def data(spec: dict, folder: Path) -> Path:
-    """Two files: it takes its sanity check from the second."""
+    """Write two files; LitGPT takes its sanity check from the second."""
     rows = [{"instruction": row["prompt"], "output": row["output"]} for row in common.read(spec["rows"])]
     path = folder / "data"
     path.mkdir(exist_ok=True)
@@ -93,7 +93,7 @@ def timed(work, clock: common.Clock):
 
 
 def saver(arguments: dict):
-    """In place of its own, which reads the arguments off its command line: the merge takes them from that file."""
+    """Replace LitGPT's function that reads arguments from its command line: the merge reads them from a file."""
 
     def save(function, folder: Path, **_) -> None:
         (folder / "hyperparameters.yaml").write_text(json.dumps(arguments))  # JSON is YAML
@@ -102,7 +102,7 @@ def saver(arguments: dict):
 
 
 def linear(optimizer, warmup_steps: int, max_steps: int):
-    """Up over the warm-up, then down to zero, as the other rows have it."""
+    """Return a schedule that rises over the warm-up and then falls to zero, as in the other rows."""
 
     def share(step: int) -> float:
         return step / max(warmup_steps, 1) if step < warmup_steps else (max_steps - step) / (max_steps - warmup_steps)

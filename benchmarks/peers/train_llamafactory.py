@@ -1,4 +1,4 @@
-"""Trains with LLaMA-Factory: its own entry point and its example file for LoRA, with the shared recipe's numbers."""
+"""Train with LLaMA-Factory: its own entry point and its example file for LoRA, with the shared recipe's numbers."""
 
 import json
 import sys
@@ -32,14 +32,14 @@ def main(spec: dict) -> None:
 
 
 def leave_out(name: str) -> None:
-    """An empty module under this name: it imports torchaudio, for audio alone, whose builds load with CUDA only."""
+    """Register an empty module: LLaMA-Factory imports torchaudio, only for audio, whose builds load only with CUDA."""
     module = ModuleType(name)
     module.__spec__ = ModuleSpec(name, None)
     sys.modules[name] = module
 
 
 def arguments(spec: dict, folder: Path, data: Path) -> dict:
-    """Of its example `llama3_lora_sft.yaml`: batches of 1, bf16; recomputation is its default."""
+    """Return the arguments of its example `llama3_lora_sft.yaml`: batches of 1, bf16; it recomputes by default."""
     return {
         "stage": "sft",
         "do_train": True,

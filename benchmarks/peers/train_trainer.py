@@ -1,4 +1,4 @@
-"""Trains with Hugging Face's Trainer and PEFT, as their guides show it: bf16, the Trainer's defaults otherwise."""
+"""Train with Hugging Face's Trainer and PEFT, as in their guides: bf16, otherwise the Trainer's defaults."""
 
 import common
 import torch

@@ -1,4 +1,4 @@
-"""Trains with Unsloth as its own notebooks do: their calls and arguments, on the shared examples and steps."""
+"""Train with Unsloth as its own notebooks do: their calls and arguments, on the shared examples and steps."""
 
 from unsloth import FastLanguageModel  # noqa: I001  it comes before transformers and TRL, which it changes
 
@@ -27,7 +27,7 @@ def main(spec: dict) -> None:
         use_rslora=False,
         loftq_config=None,
     )
-    # the notebooks render and mask text here: these rows are the same tokens for every row of the table
+    # the notebooks render and mask text here; these rows have the same tokens as every row of the table
     rows = [{key: row[key] for key in ("input_ids", "labels")} for row in common.read(spec["rows"])]
     trainer = SFTTrainer(
         model=model,

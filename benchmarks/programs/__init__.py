@@ -1,1 +1,1 @@
-"""What the suite itself is measured by, each run as a process of its own."""
+"""Programs that measure the suite itself, each run as a separate process."""

@@ -1,4 +1,4 @@
-"""Evaluation as notebook 03 does it: one loaded model, base with the adapter switched off, longest examples first."""
+"""Evaluate as notebook 03 does: one loaded model, base with the adapter switched off, longest examples first."""
 
 from benchmarks.peers import common
 from cefr_helpers.models import base_model, likelihood

@@ -1,4 +1,4 @@
-"""Stage 01's work on a growing number of examples: read all banks, split, draw, write the file."""
+"""Do stage 01's work on a growing number of examples: read all banks, split, draw, write the file."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Greedy answers as notebook 03 makes them, in batches or one at a time; the model is loaded before the clock runs."""
+"""Generate greedy answers as notebook 03 does, in batches or one at a time; loading is not timed."""
 
 from benchmarks.peers import common
 from cefr_helpers.models import base_model, generation
@@ -14,13 +14,13 @@ def main(spec: dict) -> None:
     seen.clear()
     with common.Clock() as clock:
         answers = generation.answer(model, tokenizer, examples, spec["new_tokens"], spec["batch_size"])
-    # one token each is the end token where an answer ended; pads behind it are no work of the model's
+    # if an answer ended, one token is its end token; padding after it is not the model's work
     new = sum(int((row != tokenizer.pad_token_id).sum()) for rows in seen for row in rows)
     common.write_answers(spec, ["torch", "transformers"], clock.seconds, new, answers)
 
 
 def recorded(decode):
-    """`decode`, and a list of all that it is given: the tokens behind the answers."""
+    """Return `decode`, and a list of its arguments: the tokens of the answers."""
     seen = []
 
     def keep(rows, **options):

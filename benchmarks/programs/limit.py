@@ -1,8 +1,8 @@
-"""The limit: how fast this machine multiplies bf16 matrices, and what training needs of that a token.
+"""Measure the limit: how fast this machine multiplies bf16 matrices, and how much of that training needs per token.
 
-A frozen weight of n numbers takes 2n operations a token forward and 2n for the gradient of its input. A LoRA pair of r
-numbers takes 2r forward, 2r for the gradient of its input and 2r for its own. The output head is taken at the
-completion's tokens alone. Nothing else is counted: attention scores, norms, optimizer and waiting are what is lost.
+A frozen weight of n numbers takes 2n operations per token forward and 2n for the gradient of its input. A LoRA pair of
+r numbers takes 2r forward, 2r for the gradient of its input and 2r for its own. The output head counts only at the
+completion's tokens. Nothing else counts: attention scores, norms, optimizer and waiting are the loss against the limit.
 """
 
 import statistics
@@ -19,7 +19,7 @@ def main(spec: dict) -> None:
 
 
 def flop_per_s(size: int, rounds: int) -> float:
-    """Median rate of a square bf16 product, on the GPU where there is one."""
+    """Return the median rate of a square bf16 product, on the GPU if there is one."""
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -35,7 +35,7 @@ def flop_per_s(size: int, rounds: int) -> float:
 
 
 def flop_per_token(model: Path, rank: int, completion_share: float) -> float:
-    """Operations that one token of training takes; `completion_share` of the tokens are of completions."""
+    """Return the operations of one token of training, where `completion_share` of the tokens are in completions."""
     layers, head = linear_shapes(model)
     frozen = sum(rows * columns for rows, columns in layers)
     pairs = sum(rank * (rows + columns) for rows, columns in layers)
@@ -43,14 +43,14 @@ def flop_per_token(model: Path, rank: int, completion_share: float) -> float:
 
 
 def flop_per_scored_token(model: Path, rank: int) -> float:
-    """Operations that one token takes in a pass of the base and one of the tuned model; each token's loss is taken."""
+    """Return the operations of one token in a pass of the base and one of the tuned model, with each token's loss."""
     layers, head = linear_shapes(model)
     frozen = sum(rows * columns for rows, columns in [*layers, head])
     return 2 * 2 * frozen + 2 * sum(rank * (rows + columns) for rows, columns in layers)
 
 
 def linear_shapes(model: Path) -> tuple[list[tuple[int, int]], tuple[int, int]]:
-    """Shapes of all linear layers inside the blocks, and of the output head (often the embedding's own weights)."""
+    """Return the shapes of all linear layers in the blocks, and of the output head (often the embedding's weights)."""
     from safetensors import safe_open
 
     shapes = {}

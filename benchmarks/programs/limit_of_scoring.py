@@ -1,4 +1,4 @@
-"""The limit of evaluation: the matrix products of a pass of the base and one of the tuned model at the bf16 rate."""
+"""Compute the limit of evaluation: the matrix products of a base pass and a tuned pass at the bf16 rate."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where the time of a token goes: this suite answers one prompt under PyTorch's profiler; sorted by kind."""
+"""Profile the time of a token: this suite answers one prompt under PyTorch's profiler; sorted by kind of work."""
 
 from benchmarks.peers import common
 from benchmarks.programs.profile_suite import shares

@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: some steps of this suite's training under PyTorch's profiler, by kind."""
+"""Profile the time of a training step: some steps of this suite's training under PyTorch's profiler, by kind."""
 
 import time
 from pathlib import Path
@@ -28,7 +28,7 @@ def main(spec: dict) -> None:
 
 
 def make_watch(steps: int):
-    """A callback that profiles `steps` steps after those that warm up, and then stops the training."""
+    """Return a callback that profiles `steps` steps after warm-up steps, and then stops the training."""
     import torch
     from transformers import TrainerCallback
 
@@ -52,7 +52,7 @@ def make_watch(steps: int):
 
 
 def shares(events, seconds: float, steps: int, rank: int | None, vocabulary: int) -> dict[str, float]:
-    """Seconds a step by kind of work, largest first; what no operation took is the library's Python. rank: of LoRA."""
+    """Return seconds per step by kind of work, largest first; time outside operations is Python. rank: LoRA's."""
     found: dict[str, float] = {}
     for event in events:
         name = kind(event.key, event.input_shapes, rank, vocabulary)
@@ -62,7 +62,7 @@ def shares(events, seconds: float, steps: int, rank: int | None, vocabulary: int
 
 
 def kind(operation: str, shapes: list, rank: int | None, vocabulary: int) -> str:
-    """What an operation is part of; products are told apart by a side as long as the LoRA rank or the vocabulary."""
+    """Return an operation's kind; a product is identified by a side as long as the LoRA rank or the vocabulary."""
     shapes = [shape for shape in shapes or [] if isinstance(shape, (list, tuple))]
     sides = {side for shape in shapes for side in shape}
     if "attention" in operation or operation in ATTENTION or SIDES_OF_SCORES in map(len, shapes):

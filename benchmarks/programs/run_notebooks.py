@@ -1,4 +1,4 @@
-"""Runs the stage notebooks as the batch does, and sorts their time: start, imports, loading, work, merging, rest."""
+"""Run the stage notebooks as the batch does, and sort their time: start, imports, loading, work, merging, rest."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from cefr_helpers.core.paths import STAGES, Stage
 from cefr_helpers.pipeline import stages as pipeline
 from cefr_helpers.pipeline.configuration import RunConfig
 
-# By what stands in a cell, the first that fits; what is in none of them is neither waiting nor a model's work.
+# Kinds by text in a cell, the first that fits; other cells are neither waiting nor a model's work.
 MERGING = ("saving.merge(",)
 LOADING = ("tuning.load(", "adapters.load(")
 WORK = (
@@ -40,7 +40,7 @@ def main(spec: dict) -> None:
 
 
 def timed(stage: str, level: str, settings: RunConfig) -> dict[str, float]:
-    """Seconds of one stage, by what they went into."""
+    """Return the seconds of one stage by kind."""
     level = "-" if stage in (Stage.REPORT, Stage.EXPERIMENT) else level
     command = [sys.executable, "-m", "cefr_helpers.pipeline.stages", stage, level, settings.model_dump_json()]
     started = time.monotonic()
@@ -51,7 +51,7 @@ def timed(stage: str, level: str, settings: RunConfig) -> dict[str, float]:
 
 
 def sorted_seconds(notebook: dict, wall_s: float) -> dict[str, float]:
-    """An executed notebook's seconds by kind; `start` is what no cell took: interpreter, papermill, kernel."""
+    """Return an executed notebook's seconds by kind; `start` is time outside cells: interpreter, papermill, kernel."""
     seconds = dict.fromkeys(("start", "imports", "loading", "work", "merging", "rest"), 0.0)
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":

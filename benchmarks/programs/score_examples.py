@@ -1,4 +1,4 @@
-"""Scoring a growing number of short examples with the base model, which is loaded before the clock runs."""
+"""Score a growing number of short examples with the base model; loading is not timed."""
 
 from benchmarks.peers import common
 from cefr_helpers.models import base_model, likelihood

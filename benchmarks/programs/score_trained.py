@@ -1,4 +1,4 @@
-"""The loss of a trained model on held-out completions, by one and the same code for every row of the table."""
+"""Compute the loss of a trained model on held-out completions, by the same code for every row of the table."""
 
 from benchmarks.peers import common
 from cefr_helpers.models import base_model, likelihood
@@ -13,7 +13,7 @@ def main(spec: dict) -> None:
 
 
 def trained(base: base_model.BaseModel, spec: dict):
-    """Base with adapter, or the base's form with the merged weights of a peer that keeps no adapter."""
+    """Return base with adapter, or the base's form with the merged weights of a peer that saves no adapter."""
     import torch
     from peft import PeftModel
 

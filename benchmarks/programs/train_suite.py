@@ -1,4 +1,4 @@
-"""Trains with this suite: the very functions of notebook 02, on the shared recipe with the suite's own settings."""
+"""Train with this suite: the functions of notebook 02, on the shared recipe with the suite's own settings."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def main(spec: dict) -> None:
 
 
 def watched(callback):
-    """Let the trainer that `tuning.tune` will make call this too."""
+    """Add a callback to the trainer that `tuning.tune` will make."""
     make = tuning.make_trainer
 
     def make_and_watch(*arguments):
@@ -39,7 +39,7 @@ def watched(callback):
 
 
 def prepared(spec: dict, folder: Path) -> tuple:
-    """What `tuning.tune` and `tuning.make_trainer` are given, the model first; one example to evaluate."""
+    """Return the arguments of `tuning.tune` and `tuning.make_trainer`, the model first; one example to evaluate."""
     tuning.prepare_unsloth(folder)
     from cefr_helpers.models import base_model
 
@@ -50,7 +50,7 @@ def prepared(spec: dict, folder: Path) -> tuple:
 
 
 def make_recipe(spec: dict):
-    """The cpu recipe with what the benchmark sets; `recipe` in the specification has the last word."""
+    """Return the cpu recipe with the benchmark's settings; `recipe` in the specification overrides them."""
     import yaml
 
     from cefr_helpers.core.recipes import Recipe, recipe_path
