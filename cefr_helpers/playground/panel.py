@@ -202,7 +202,7 @@ def feedback(slot: dict, scorers: level_scorers.LevelScorers | None) -> list[Mar
         near = LEVELS[int(scorers.full.nearest([slot["level_score"]])[0]) - 1]
         found.append((bool(slot["level_ok"]), f"by the bank's own levels {near} ({slot['level_score']:.1f})"))
     found += _errors(slot)
-    found += [(False, "stands in the training sentences")] if slot["copied"] else []
+    found += [(False, "is one of the training sentences")] if slot["copied"] else []
     found += [(False, "says what another line says")] if slot["repetitive"] else []
     return found
 

@@ -244,7 +244,7 @@ def test_marks_say_word_use_errors_and_copies():
         (True, "uses apple"),
         (True, f"people would label it {human_scale.in_words(human_scale.load().score(['She ate a red apple.'])[0])}"),
         (True, "no error found"),
-        (False, "stands in the training sentences"),
+        (False, "is one of the training sentences"),
     ]
     assert bridge[0] == (False, "does not use bridge")
     assert any(not good and "“teh”" in text for good, text in bridge)

@@ -1,5 +1,5 @@
 "use strict";
-// The page for readers. A reader's state is what was answered, in its order; what comes next follows from it.
+// The page for readers. A reader's state is the list of answers in order; the next question follows from it.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const sentences = new Map(data.items.map((one) => [one.id, one]));
@@ -9,10 +9,10 @@
   let reader = null; // {name, kind, started, answers: {task: {value, seconds, at}}, order: [task]}
   let tasks = [];
   let shownAt = 0;
-  let kept = true; // whether this browser keeps what is answered
+  let kept = true; // whether this browser stores the answers
   let message = "";
 
-  // Chance that depends on the page and the reader alone, so that a reader finds the same order again
+  // Random numbers that depend only on the page and the reader, so that a reader gets the same order again
 
   function numberOf(text) {
     let hash = 2166136261; // FNV-1a
@@ -50,7 +50,7 @@
     return [...asked, ...pairs];
   }
 
-  // What is kept in the browser
+  // Storage in the browser
 
   function store(name, value) {
     try {
@@ -145,7 +145,7 @@
     begin(found);
   }
 
-  // What is done
+  // Actions
 
   function begin(found) {
     reader = found;
@@ -183,7 +183,7 @@
     draw();
   }
 
-  // What is shown
+  // Drawing
 
   function text(path, values = {}) {
     const found = path.split(".").reduce((part, name) => part[name], data.texts[language]);

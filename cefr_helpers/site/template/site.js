@@ -1,10 +1,10 @@
-// Tables that can be searched and sorted, figures that can be enlarged. Without it every page still reads in full.
+// Tables that can be searched and sorted, figures that can be enlarged. Without it every page can still be read completely.
 "use strict";
 
 const language = document.documentElement.lang;
 const collator = new Intl.Collator(language, { numeric: true });
 
-// A cell's number: "−0.661", "1,234", "%72,2", "5:46" (a duration, in seconds); of "2.39 → 1.80" the first one.
+// A cell's number: "−0.661", "1,234", "%72,2", "5:46" (a duration, in seconds); for "2.39 → 1.80" the first number.
 function number(text) {
   const found = text.replace("−", "-").match(/^[%\s]*(-?)[%\s]*(\d[\d.,:]*(?:e[+-]?\d+)?)/i);
   if (!found) return null;
@@ -30,7 +30,7 @@ function sort(table, heading) {
   const rows = [...body.rows].map((row) => [row.cells[heading.cellIndex]?.textContent.trim() ?? "", row]);
   const sign = direction === "ascending" ? 1 : -1;
   rows.sort(([one], [other]) => {
-    if (EMPTY.has(one) || EMPTY.has(other)) return EMPTY.has(one) - EMPTY.has(other); // what is not there comes last
+    if (EMPTY.has(one) || EMPTY.has(other)) return EMPTY.has(one) - EMPTY.has(other); // empty cells come last
     return sign * compare(one, other);
   });
   body.append(...rows.map(([, row]) => row));

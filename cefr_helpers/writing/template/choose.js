@@ -1,5 +1,5 @@
 "use strict";
-// What was chosen, a place a sentence. A decision of a place is kept in the browser as it is made, and saved as one file.
+// The chosen sentences, one place each. Each decision is stored in the browser at once, and all are saved as one file.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const key = `cefr-choose/${data.page}`;
@@ -18,7 +18,7 @@
   }
 
   function keep() {
-    try { localStorage.setItem(key, JSON.stringify(decisions)); } catch { message = "This browser keeps nothing: save before you close the page."; }
+    try { localStorage.setItem(key, JSON.stringify(decisions)); } catch { message = "This browser cannot store decisions: save before you close the page."; }
   }
 
   const sentenceOf = (number) => decisions[number]?.sentence ?? places[number].was;
@@ -80,7 +80,7 @@
     event.preventDefault();
   }
 
-  // The file: decisions, and the same as votes with their key
+  // The file: decisions, and the same decisions as votes with their key
 
   function votes() {
     const items = {};
@@ -132,7 +132,7 @@
     draw();
   }
 
-  // What is shown
+  // Drawing
 
   function make(tag, text, name) {
     const made = document.createElement(tag);
@@ -147,7 +147,7 @@
     if (editing && number === now) {
       const text = make("textarea");
       text.value = sentenceOf(number);
-      box.append(text, make("small", "Enter keeps it, Escape leaves it as it was."));
+      box.append(text, make("small", "Enter saves the change, Escape discards it."));
       return box;
     }
     const said = make("p", "", "said");
