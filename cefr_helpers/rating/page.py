@@ -60,7 +60,7 @@ def build(
     key = keys.make(choice, level, before.secret if before else secrets.token_hex(16))
     earlier = None
     if before and before.page == key.page:
-        key = before  # with the time at which the page was made first
+        key = before  # with the time at which the page was first made
     elif before:
         earlier = _move(workspace, level, before.page)
     if before is None or earlier:
