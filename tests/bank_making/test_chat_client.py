@@ -1,4 +1,4 @@
-"""The client of an OpenAI-compatible server against a stand-in with real sockets: retries, errors, and no key shown."""
+"""The client of an OpenAI-compatible server, with a stand-in on real sockets: retries, errors, key never shown."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ WELL = "1. She ate a red apple."
 
 
 class Script:
-    """Answers that come one after the other; the last one stays."""
+    """Answers that come one after the other; the last one is repeated."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -149,7 +149,7 @@ def test_an_odd_time_to_wait_does_no_harm(after):
         (Raw(401, {"error": "no key"}), None, "HTTP 401: 'no key'.*put a key into the environment as BANK_API_KEY"),
         (Raw(401, {"error": {"message": "bad key"}}), PLANTED, "HTTP 401: 'bad key'.*check BANK_API_KEY"),
         (Raw(403, b""), PLANTED, "HTTP 403.*check BANK_API_KEY"),
-        (Raw(404, b"what?"), None, "/v1/chat/completions: not found .*SERVER ends in /v1, and MODEL"),
+        (Raw(404, b"what?"), None, "/v1/chat/completions: not found .*SERVER usually ends in /v1, and MODEL"),
         (Raw(402, b""), PLANTED, "no credit left"),
         (Raw(429, {"error": {"code": "insufficient_quota", "message": "pay"}}), PLANTED, "no credit left .*'pay'"),
         (

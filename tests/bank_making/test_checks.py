@@ -1,4 +1,4 @@
-"""What a bank takes of a model's answer: the sentences in it, and each reason to reject one."""
+"""Which sentences of a model's answer enter a bank, and each reason to reject one."""
 
 import json
 
@@ -127,7 +127,7 @@ def test_banks_beside_and_favourites_are_compared_with_and_word_lists_passed_ove
     write(workspace.favourites("C1"), "Her dog is old.")
     output = write(tmp_path / "made" / "b1.json", "This one is under making, dog.")
     found = checks.read_reference_banks(str(bank), "B1", output, workspace)
-    assert len(found.banks) == 5  # one level alone teaches no scale
+    assert len(found.banks) == 5  # one level is not enough for a scale
     own = {name: sentences for name, sentences in found.others.items() if not name.startswith("bundled")}
     assert own == {
         "b1.json (B1)": ("My dog is big.",),
@@ -143,7 +143,7 @@ def test_a_bank_of_several_levels_teaches_by_itself(workspace, tmp_path):
     write(tmp_path / "mine" / "c1.json", "His dog is red.")
     found = checks.read_reference_banks(str(tmp_path / "mine"), "B1", tmp_path / "out" / "x.json", workspace)
     assert list(found.banks) == ["B1", "C1"] and len(found.others) == 2
-    # the bank under making is no teacher of itself
+    # the bank that is being made does not teach its own level
     found = checks.read_reference_banks(str(tmp_path / "mine"), "B1", tmp_path / "mine" / "b1.json", workspace)
     assert len(found.banks) == 5 and "c1.json (C1)" in found.others and "b1.json (B1)" not in found.others
 

@@ -1,4 +1,4 @@
-"""Banks made through the `cefr` command with a stand-in server: what is written, resumed, refused, and never shown."""
+"""Banks made by the `cefr` command with a stand-in server: files written, resuming, refusals, key never shown."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ LEVELS = ("A1", "B1", "C1")
 
 @pytest.fixture(scope="module")
 def bank_folder(tmp_path_factory):
-    """A bank of three levels, twenty words each, which teaches the level and is not to be repeated."""
+    """A bank of three levels with twenty words each, which teaches the level and must not be repeated."""
     folder = tmp_path_factory.mktemp("bank")
     for level, path in banks.find("bundled", "B1").items():
         if level in LEVELS:
@@ -47,7 +47,7 @@ def teachers(bank_folder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def good(teachers) -> dict[str, list[str]]:
-    """Word -> five sentences that a bank of level B1 takes: what a good model writes."""
+    """Word -> five sentences that a bank of level B1 accepts, as a good model writes them."""
     judge = SentenceFilter("B1", teachers)
     words = json.loads(banks.find("bundled", "B1")["B1"].read_text())
     found = {}
@@ -61,7 +61,7 @@ def good(teachers) -> dict[str, list[str]]:
 
 @pytest.fixture
 def server(good):
-    """One that answers well, with as many sentences as it is asked for, as far as it knows them."""
+    """A server that answers well, with the requested number of sentences as far as it has them."""
     with running(lambda prompt: numbered(good[word_of(prompt)][: count_of(prompt)])) as stand_in:
         yield stand_in
 
@@ -128,7 +128,7 @@ def test_a_bank_is_written_reported_and_read_as_any_other(command, server, good)
     assert bank.report == () and bank.sentences[three[0]] == tuple(good[three[0]][:3])
     assert "3 words, 3 sentences each at B1: 3 words to request" in printed
     assert f"Asking {MODEL} at {server.url} (llama.cpp)" in printed and f"2/3 {three[1]}: 3 of 3, 0 rejected" in printed
-    # five were asked for, two of them to spare
+    # five were requested, two more than needed
     assert "Sentences offered: 15; kept: 9; not needed: 6; rejected: 0" in printed
     assert "tokens: 300 in prompts, 120 in answers" in printed and f"Bank: {command.output}" in printed
 
@@ -165,7 +165,7 @@ def asked_words(prompt: str) -> list[str]:
 
 @pytest.fixture
 def tuned_server(good):
-    """One that writes a sentence a word, another one each time, and is known by its name as a model of ours for B1."""
+    """A server that writes one sentence per word, a new one each time; its name is a model's of this suite for B1."""
     times: dict[str, int] = {}
 
     def answer(prompt: str) -> str:
@@ -182,7 +182,7 @@ def tuned_server(good):
 
 
 def exported(command, level: str) -> None:
-    """What an export of a tuned model leaves of its name."""
+    """Write the files by which an exported model is known by its name."""
     record = {"level": level, "file": "tiny-b1-unsloth-v1-F16.gguf"}
     path = command.folder / "user_data" / "gguf" / "tiny-b1-unsloth-v1_f16" / "export.json"
     core_files.write_atomically(path, json.dumps(record))
@@ -215,7 +215,7 @@ def test_another_level_than_it_was_tuned_for_is_refused(command, tuned_server, g
     exported(command, "C1")
     command.words(*list(good)[:2])
     code, printed = command("--server", tuned_server.url)
-    assert code == 2 and "was tuned for C1, and sentences of B1 are asked for" in printed and not tuned_server.asked
+    assert code == 2 and "was tuned for C1, and sentences of B1 are requested" in printed and not tuned_server.asked
 
 
 @pytest.mark.parametrize(("prompt", "begins"), [("plain", "Write "), ("tuned", "Generate B1-level")])
@@ -374,7 +374,7 @@ def test_a_call_that_stopped_writes_what_it_has_and_says_so(command, good):
     assert list(command.bank()) == seven[:1] and command.record()["results"]["stopped"] is None
 
 
-# Going on
+# Resuming
 
 
 def lines(path) -> list[str]:
@@ -439,11 +439,13 @@ def test_what_is_done_needs_no_server_and_new_words_alone_are_asked_for(command,
     before = command.output.stat()
     code, printed = command("--server", f"http://127.0.0.1:{closed_port()}", "--sentences", 2)
     assert code == 0 and "0 words to request" in printed
-    assert command.output.stat().st_mtime_ns == before.st_mtime_ns  # else what was made from it would be made again
+    assert (
+        command.output.stat().st_mtime_ns == before.st_mtime_ns
+    )  # otherwise all that was made from it would be redone
     command.words(words[2], words[1])
     assert command("--server", server.url, "--sentences", 2)[0] == 0
     assert server.words() == words and list(command.bank()) == [words[2], words[1]]
-    # more sentences a word: those that were to spare are taken before any is asked for
+    # more sentences per word: spare ones are used before new ones are requested
     assert command("--server", server.url, "--sentences", 4)[0] == 0
     assert len(server.asked) == 3 and command.bank()[words[1]] == good[words[1]][:4]
 

@@ -1,4 +1,4 @@
-"""Whatever a module of the package defines is used: by it, a notebook, the Snakefile, a benchmark or a tool."""
+"""All that a module of the package defines is used: by itself, a notebook, the Snakefile, a benchmark or a tool."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""What nvidia-smi says, of drivers of several ages, and what stands against training there."""
+"""The output of nvidia-smi with drivers of several ages, and the reasons why training is impossible with them."""
 
 import re
 

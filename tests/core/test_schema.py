@@ -1,4 +1,4 @@
-"""The schema of the records: the names that the notebooks write, read back as they were; what is refused, and how."""
+"""The schema of the records: names that the notebooks write, reading them back, and refusals with their messages."""
 
 import json
 from collections.abc import Iterator

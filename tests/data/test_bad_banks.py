@@ -163,7 +163,7 @@ HAND_MADE = [
     ("b2.csv", GOOD_CSV + "car\n", "line 3: 1 cells"),
     ("b2.csv", GOOD_CSV + 'car,"My car\n', "line 3: not valid CSV"),
     ("b2.csv", GOOD_CSV + 'car,"My" car\n', "line 3: not valid CSV"),
-    # not a bank at all
+    # not a bank
     ("b2.csv", b"PK\x03\x04\x14\x00\x06\x00", "header"),
     ("b2.json", b"GGUF\x03\x00\x00\x00", "not valid JSON"),
     ("b2.xlsx", b"PK\x03\x04", "not a readable Excel workbook (File is not a zip file); save it as .xlsx"),
@@ -215,7 +215,7 @@ def test_a_bank_that_is_not_there_is_named(refused, tmp_path, bank, expected):
 
 
 def test_one_bad_level_in_a_folder_stops_the_run_of_another(refused, tmp_path):
-    """A split looks at every level's bank, so a broken one that was not asked for counts as well."""
+    """A split looks at every level's bank, so a broken bank of a level that was not requested counts as well."""
     (tmp_path / "banks").mkdir()
     write(tmp_path / "banks", "a1.csv", GOOD_CSV)
     bad = write(tmp_path / "banks", "b2.csv", "word,sentence\nabandon\n")
@@ -230,13 +230,13 @@ def test_a_byte_order_mark_in_front_is_no_fault(tmp_path, ending):
     assert read.sentences == {"abandon": ("They had to abandon the car.",)}
 
 
-# Made by Hypothesis: a whole bank of each format, then one thing in it spoilt
+# Made by Hypothesis: a valid bank of each format, with one thing in it spoilt
 
 WORDS = st.text(string.ascii_lowercase, min_size=3, max_size=10)
 BANKS = st.dictionaries(WORDS, st.integers(1, 3), min_size=1, max_size=5)
 ENDINGS = ("csv", "object.json", "array.json", "jsonl")
 MADE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-# Those of Windows-1252 that stand in UTF-8 by mistake are repaired.
+# Characters of Windows-1252 that are in UTF-8 text by mistake are repaired.
 REPAIRED = "".join(chr(byte) for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D))
 SPOILT = st.characters(categories=["Cc"], exclude_characters="\t\n\r" + REPAIRED)
 

@@ -1,4 +1,4 @@
-"""`cefr check`: what a run would read, before any run; and a run that makes the same check first."""
+"""`cefr check` shows what a run would read, before any run; a run makes the same check first."""
 
 import json
 import subprocess
@@ -194,7 +194,7 @@ def test_what_cannot_be_read_is_refused(tmp_path, monkeypatch, capsys):
     ],
 )
 def test_a_run_stops_before_it_touches_an_earlier_one(tmp_path, monkeypatch, capsys, content, told):
-    """`refused` holds that nothing is written or removed, and that the engine isn't started."""
+    """`refused` checks that nothing is written or removed; here Snakemake is not started either."""
     refused = Refusals(tmp_path, monkeypatch, capsys)
     earlier = tmp_path / "out" / "runs" / "B1"
     earlier.mkdir(parents=True)

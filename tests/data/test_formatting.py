@@ -1,4 +1,4 @@
-"""Splitting, drawing, auditing, the memoriser's floor and writing of examples."""
+"""Splitting, drawing, auditing and writing of examples, and the memoriser's floor."""
 
 import json
 import math

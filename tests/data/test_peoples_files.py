@@ -1,4 +1,4 @@
-"""What spreadsheets, card programs, dictionaries and pandas save: read as it was meant, and each change told."""
+"""Files from spreadsheets, card programs, dictionaries and pandas: read as they were meant, every change reported."""
 
 import json
 from collections import Counter
@@ -220,7 +220,7 @@ def test_rows_of_other_levels_alone_are_refused_with_their_numbers(tmp_path):
         read(tmp_path, "b.jsonl", "\n".join(map(json.dumps, rows)))
 
 
-# What stands in cells
+# Contents of cells
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_a_table_with_levels_serves_each_of_them(tmp_path):
     assert found["A1"].sentences == {"go": ("I go.",)} and found["B1"].sentences == LAMP
 
 
-# The files that lie beside the checkout: words that stay, sentences that stay, and what was dropped
+# Files in the folder beside the checkout: words kept, sentences kept, and what was dropped
 
 EXPECTED = {
     "anki_export.txt": (2, 2, {}),

@@ -1,4 +1,4 @@
-"""Word lists: their formats, what is made of books' and dictionaries' lines, and what is refused with its place."""
+"""Word lists: their formats, how lines from books and dictionaries are read, and refusals with line numbers."""
 
 import pytest
 from openpyxl import Workbook

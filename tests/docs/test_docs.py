@@ -37,12 +37,12 @@ COMMANDS = typer.main.get_command(cli.app).commands
 
 
 class Started(Exception):
-    """The command read all it was given, found it right, and would begin its work now."""
+    """The command accepted its arguments and input, and would begin its work now."""
 
 
 @pytest.fixture(scope="module")
 def readers_folder(tmp_path_factory) -> Path:
-    """A folder with what the pages have their reader make; where a page gives the command for it, by that command."""
+    """A folder with the files that readers of the pages make, with the pages' own commands where they give one."""
     folder = tmp_path_factory.mktemp("reader")
     for name in ("docs", "recipes"):
         (folder / name).symlink_to(ROOT / name)
@@ -64,7 +64,7 @@ def readers_folder(tmp_path_factory) -> Path:
     (folder / "my_decided.json").write_text(json.dumps(decided | {"votes": {}, "key": {}}))
     [line] = [line for line in commands(doc("papers.md")) if "> same_recipe.yaml" in line]
     run_in(folder, line)
-    # the page has its reader go back to the record's commit: here, keys that recipes got since are added
+    # the page tells its reader to check out the record's commit; here, newer keys of recipes are added instead
     now, then = (yaml.safe_load((folder / name).read_text()) for name in ("recipes/cpu.yaml", "same_recipe.yaml"))
     assert then["base_model"] == "bundled" and then.keys() <= now.keys()
     (folder / "same_recipe.yaml").write_text(yaml.safe_dump(now | then))
@@ -73,7 +73,7 @@ def readers_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def reader(readers_folder, monkeypatch):
-    """Where the reader calls commands; none begins its work."""
+    """The folder where the reader calls commands; no command begins its work."""
 
     def start(*_):
         raise Started
@@ -98,13 +98,13 @@ def run_in(folder: Path, line: str) -> str:
 
 
 def try_line(line: str, folder: Path) -> None:
-    """Run a command where that is light; else see that it is understood whole and that all it names is there."""
+    """Run a command if it is quick; otherwise check that its arguments are accepted and its files exist."""
     words = shlex.split(line, comments=True)
     if words[0] == "make":
         done = subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         lines = done.stdout.replace("\\\n", " ").splitlines()
-        lines = [re.sub(r'^\w+=("[^"]*"|\S*)\s+', "", line) for line in lines]  # what is set for this one program
+        lines = [re.sub(r'^\w+=("[^"]*"|\S*)\s+', "", line) for line in lines]  # variables set for this one program
         steps = [step for step in lines if step.startswith(".venv/bin/") and "/pip " not in step]
         assert steps or words[1] in ("setup", "clean")
         for step in steps:
@@ -133,7 +133,7 @@ def try_step(line: str) -> None:
 
 
 def try_cefr(arguments: list[str]) -> None:
-    """Those that check their input first are called, up to where they would start; of others the arguments are read."""
+    """Call commands that check their input first, up to where they would start; of others parse the arguments."""
     name, *options = arguments
     assert name in COMMANDS, f"cefr {name}: no such command"
     shown = "--help" in options
@@ -205,7 +205,7 @@ OPTIONS = {option for command in COMMANDS.values() for one in command.params for
     "--tiny",
 }
 KEYS = {*Recipe.model_fields, *RunConfig.model_fields, "recipes", "seeds"}
-# What readers make or have elsewhere, and what runs of experiments leave under the names that they are given.
+# Files that readers make or have elsewhere, and files that runs of experiments write under names of their own.
 THEIRS = re.compile(
     r"\.\.|my[_-]|words_|PIP_|same_recipe|again/|smoke_|r8\.yaml|r32\.yaml|~/|site/|experiments/rank/|Notes/\w+/experiment_rank_"
 )
@@ -213,7 +213,7 @@ THEIRS = re.compile(
 
 @functools.cache
 def sources() -> str:
-    """All that is no test and no page."""
+    """The text of all files except tests and pages."""
     found = [ROOT / name for name in ("Makefile", "Snakefile", "config.yaml", "requirements.txt", "environment.yml")]
     for folder in ("cefr_helpers", "benchmarks", "notebooks", "recipes", "profiles", "experiments"):
         found += [path for path in (ROOT / folder).rglob("*.*") if path.suffix in (".py", ".j2", ".yaml", ".ipynb")]
@@ -222,7 +222,7 @@ def sources() -> str:
 
 @functools.cache
 def generated() -> str:
-    """What runs leave, a path a line, as the code names it and the reference run has it."""
+    """The paths that runs write, one per line, from the code and from the reference run."""
     workspace = Workspace(ROOT, ROOT / "user_data")
     made = [path for level in LEVELS for stage in STAGES for path in stages.outputs(workspace, stage, level)]
     made += [place(level) for place in (workspace.favourites, workspace.made_bank) for level in LEVELS]
@@ -241,7 +241,7 @@ def generated() -> str:
 
 
 def is_name(text: str) -> bool:
-    """Whether what stands in code marks names a file, an option or a setting, and is no word or value of an example."""
+    """Return whether text in code marks names a file, an option or a setting, and not a word or value of an example."""
     return bool(re.fullmatch(r"--\S+( .*)?|\w+: [^\s].*|[A-Z_]+=.*|[\w.~/*-]*[_./][\w.~/*-]*", text))
 
 
@@ -263,7 +263,7 @@ def is_there(name: str) -> bool:
 
 
 def names_in(module: Path) -> set[str]:
-    """What a module has at its top."""
+    """The names at the top level of a module."""
     found = set()
     for node in ast.parse(module.read_text()).body:
         targets = node.targets if isinstance(node, ast.Assign) else []

@@ -1,4 +1,4 @@
-"""What the pages show is what the code does: banks and their errors, prompt, versions, times, the list of modules."""
+"""The pages' examples agree with the code: banks and their errors, prompt, versions, times, the list of modules."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from cefr_helpers.data import banks as sentence_bank
 from cefr_helpers.rendering import locale
 
 OWN_BANK = [(ending, text) for ending in ("csv", "json", "jsonl") for text in blocks(doc("own_bank.md"), ending)]
-# What the page's first error messages, in their order, are about.
+# The subjects of the page's first error messages, in their order.
 BAD_BANKS = [
     ("my_bank.csv", b"page,number\n"),
     ("my_bank.csv", b"word,sentence\ncope,Well, she copes.\n"),

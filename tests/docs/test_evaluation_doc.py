@@ -1,4 +1,4 @@
-"""docs/evaluation.md says the thresholds that the code has."""
+"""docs/evaluation.md gives the thresholds that the code uses."""
 
 import inspect
 
@@ -29,7 +29,7 @@ IN_WORDS = dict(enumerate(["one", "two", "three", "four", "five", "six", "seven"
 
 
 def fewest_prompts(levels: int) -> int:
-    """By what notes and report say where the prompts are too few."""
+    """The smallest number of prompts with which notes and report give no warning about too few."""
     words = locale.load_locale("en")
     return next(n for n in range(2, 20) if verdicts.few_prompts(n, levels, words) is None)
 

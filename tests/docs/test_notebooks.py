@@ -1,4 +1,4 @@
-"""Static checks of each notebook: what style and papermill ask of it."""
+"""Static checks of each notebook: the rules of style, and what papermill needs."""
 
 import ast
 import json
@@ -17,7 +17,7 @@ from cefr_helpers.pipeline import stages
 from cefr_helpers.pipeline.notebooks import EXPLORE
 
 NOTEBOOKS = (*STAGES, Stage.REPORT, Stage.EXPERIMENT, "07_writing", "playground", "colab")
-OF_ONE = {"experiment", "repository", "smoke_only"}  # parameters that one notebook alone has
+OF_ONE = {"experiment", "repository", "smoke_only"}  # parameters that only one notebook has
 OF_ONE |= {"words", "sentences", "candidates", "form", "output_folder", "model", "known"}
 PARAMETERS = {"level", "recipe", "sentence_bank", "output_root", "user_data", "language", "seed"}
 

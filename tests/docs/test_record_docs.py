@@ -1,4 +1,4 @@
-"""docs/records.md lists the fields that the schema has, with what each one means."""
+"""docs/records.md lists the fields of the schema, with the meaning of each."""
 
 import pytest
 from doc_pages import doc

@@ -1,4 +1,4 @@
-"""The bundled sentence bank keeps what it promises, over all five levels together."""
+"""The bundled sentence bank is as its README describes it, over all five levels together."""
 
 import calendar
 import re
@@ -14,7 +14,7 @@ from cefr_helpers.text.near_duplicates import near_duplicates
 
 FILES = {level: banks.BUNDLED / f"{level}.json" for level in LEVELS}
 ROWS = {level: read_rows(path) for level, path in FILES.items()}
-# Days, months, languages and the like are no names of persons, firms or places.
+# Days, months, languages and similar words are not names of persons, firms or places.
 NO_NAMES = {*calendar.day_name, *(f"{day}s" for day in calendar.day_name), *calendar.month_name, "English"}
 
 

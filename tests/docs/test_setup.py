@@ -18,7 +18,7 @@ ROOT = project_root()
 
 
 def pins(name: str) -> dict[str, str]:
-    """Package -> version, of the lines that are meant for this Python."""
+    """Package -> version, from the lines that apply to this Python."""
     lines = [line.partition("#")[0].strip() for line in (ROOT / name).read_text().splitlines()]
     found = [Requirement(line) for line in lines if line]
     here = [one for one in found if one.marker is None or one.marker.evaluate()]
@@ -130,7 +130,7 @@ def test_the_set_up_expects_the_pytorch_that_is_pinned():
 
 
 def find_python(folder: Path, given: str = "") -> subprocess.CompletedProcess:
-    """tools/find_python.sh where these are the only programs."""
+    """Run tools/find_python.sh with a PATH that has only these programs."""
     called = ["/bin/sh", str(ROOT / "tools" / "find_python.sh"), given]
     return subprocess.run(called, capture_output=True, text=True, cwd=folder, env={"PATH": str(folder)})
 

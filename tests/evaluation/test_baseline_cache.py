@@ -1,4 +1,4 @@
-"""The base's results are computed once for the same question, and never taken for another or from a broken file."""
+"""The base's results are computed once for the same input, and never reused for other input or from a broken file."""
 
 from dataclasses import replace
 

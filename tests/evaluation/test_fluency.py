@@ -66,7 +66,7 @@ RIGHT_BANK = project_root().parent / "shared" / "cases" / "right_bank_of_40_word
     ids=lambda path: path.stem,
 )
 def test_a_right_bank_of_a_few_words_passes_its_own_gates(path):
-    """A judge that learns from a user's few sentences stopped half of them."""
+    """A judge that had learnt from a user's few sentences rejected half of them."""
     sentences = list(pd.read_csv(path)["sentence"])
     both = np.array(grammar.clean(sentences)) & np.array(fluency.fluent(sentences))
     assert len(sentences) >= 40 and both.mean() >= 0.95

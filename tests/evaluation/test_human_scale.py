@@ -20,7 +20,7 @@ def features(sentence: str) -> dict[str, float]:
 
 
 def scale(**changes) -> human_scale.HumanScale:
-    """By hand: the number of words alone, four steps at one place."""
+    """A scale made by hand: it uses only the number of words, with four steps at one place."""
     known = {"features": ("words",), "means": (4.0,), "scales": (2.0,), "coefficients": (1.0,), "letter_norm": "l1"}
     known |= {"letter_groups": (0.0,) * 8, "letter_mean": 0.0, "thresholds": (0.0,) * 4}
     return human_scale.HumanScale(**known | {"raw_mean": 3.0, "mean": 3.0, "slope": 1.0} | changes)

@@ -66,7 +66,7 @@ def test_a_rate_of_zero_or_one_is_not_certain():
 
 
 def test_the_interval_of_a_rate_does_not_jump():
-    """Seven prompts with 40 of 70 slots, however they lie: the interval of before had [.46, .96] for some."""
+    """Seven prompts with 40 of 70 slots, in any distribution: an earlier interval gave [.46, .96] for some."""
     rng = np.random.default_rng(3)
     for _ in range(200):
         passed = rng.multivariate_hypergeometric([10] * 7, 40)
@@ -86,7 +86,7 @@ def test_the_interval_of_a_rate_holds_it_in_95_of_100_drawings(prompts):
 
 
 def test_slots_taken_for_independent_would_cover_too_little():
-    """The coverage test above can fail: each slot as a cluster of its own is too sure."""
+    """The coverage test above can fail: with each slot as its own cluster the interval is too narrow."""
     rng = np.random.default_rng(5)
     inside = 0
     for seed in range(300):
@@ -274,7 +274,7 @@ def test_a_mean_over_seeds_by_hand():
     reach = 4.302653 * math.sqrt(0.01 / 3)  # the seeds' means vary more than their prompts say
     assert found == pytest.approx({"estimate": 0.7, "sd": 0.1, "low": 0.7 - reach, "high": 0.7 + reach, "n": 3})
     close = intervals.over_seeds([0.70, 0.70, 0.70], [0.02, 0.03, 0.07], [4, 4, 4], bounds=(0, 0.9))
-    reach = 2.262157 * math.sqrt(0.04 / 3)  # agreement by luck is no certainty: the prompts' variance counts
+    reach = 2.262157 * math.sqrt(0.04 / 3)  # agreement by chance is not certainty: the prompts' variance counts
     assert close == pytest.approx({"estimate": 0.7, "sd": 0, "low": 0.7 - reach, "high": 0.9, "n": 3}, abs=1e-6)
     assert intervals.over_seeds([0.5], [0.01], [12]) == {"estimate": 0.5, "sd": None, "low": None, "high": None, "n": 1}
 
@@ -303,7 +303,7 @@ def test_the_interval_over_seeds_and_prompts_holds_what_it_says(seeds, rate, bet
 
 @pytest.mark.slow
 def test_resampling_few_seeds_and_their_prompts_would_hold_too_little():
-    """Why the interval over seeds is no bootstrap in two steps."""
+    """Why the interval over seeds is not a two-step bootstrap."""
     rng, covered = np.random.default_rng(2), []
     for shares in draws_of_seeds(3, 12, 0.6, 0.1, 500):
         seeds, prompts = rng.integers(0, 3, (1000, 3, 1)), rng.integers(0, 12, (1000, 3, 12))

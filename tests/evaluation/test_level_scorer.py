@@ -164,7 +164,7 @@ def test_the_scale_is_that_of_all_levels_also_where_a_bank_has_only_some():
 
 
 class ByHand:
-    """Classifiers of "above A1" and "above B1", which know the number of words alone."""
+    """Classifiers of "above A1" and "above B1" that use only the number of words."""
 
     def predict_proba(self, words):
         logits = (words[:, 0] - 4) / 2, words[:, 0] - 5

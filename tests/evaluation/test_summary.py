@@ -451,7 +451,7 @@ def test_the_table_of_slots_reads_back(tmp_path, four, scorers, known):
 
 
 def test_an_answer_is_no_formula_in_a_spreadsheet_and_reads_back(tmp_path, four, scorers, known):
-    """A word may be asked for that begins so, and an untuned model may answer anything."""
+    """A target word may begin like a formula, and an untuned model may answer anything."""
     table = measured(four, [one["output"] for one in four], scorers, known, base="", level="A1")
     texts = [
         "=HYPERLINK(1)",

@@ -1,4 +1,4 @@
-"""Variety by program: values by hand, a made-up template that is found, and rows that cannot be told from the bank."""
+"""Measures of variety: values by hand, a made-up template that is found, and rows that are like the bank."""
 
 import pandas as pd
 import pytest
@@ -112,7 +112,7 @@ def test_two_words_are_named_where_a_third_of_all_sentences_share_both():
     assert variety.opening(row, row) == {"words": "I", "sentences": 30, "of": 30, "bank": 30}
 
 
-# --- told from the bank ----------------------------------------------------------------------------------------------
+# --- distinguished from the bank -------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_the_banks_own_sentences_cannot_be_told_from_it(pairs):
 
 
 def test_the_target_words_themselves_give_nothing_away(pairs):
-    """Each side has words of its own: were they not masked, or a word's two sentences in two folds, it would show."""
+    """Each side has words of its own, which would show if unmasked, or if a word's sentences were in two folds."""
     words = [f"w{place}x" for place in range(40)]
     same = [f"The {word} is here." for word in words]
     assert variety.told_apart(same, same[:], words) == 0.5

@@ -168,7 +168,7 @@ def test_shared_data_is_taken_over_with_the_runs_own_recipe(tmp_path, settings):
     train, source = (one.formatted_file("B2", "train") for one in (second.workspace, first.data.workspace))
     assert train.read_bytes() == source.read_bytes()
     assert train.stat().st_mtime_ns > first.data.workspace.record("B2", "dataset").stat().st_mtime_ns
-    runs.main(["B2", second.data_root, second.settings.model_dump_json()])  # again, onto what is there
+    runs.main(["B2", second.data_root, second.settings.model_dump_json()])  # again, over existing files
     assert sorted(path.name for path in train.parent.iterdir()) == sorted(
         second.workspace.formatted_file("B2", part).name for part in ("train", "dev", "eval")
     )
@@ -303,7 +303,7 @@ def test_a_small_grid_end_to_end(tmp_path):
     assert everything in [results.base_results_reused for results in compared]  # both, where a cache has them
     assert "2 of 4 trainings" in workspace.experiment_note("trial").read_text()
 
-    write(tmp_path, text.replace(", no/such", "").replace("[8, 16]", "[16, 8]"))  # mended: what is there stays
+    write(tmp_path, text.replace(", no/such", "").replace("[8, 16]", "[16, 8]"))  # corrected: existing runs stay
     again = cefr(*arguments)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "02_training | started" not in again.stdout and "06_experiment_report | done" in again.stdout

@@ -1,4 +1,4 @@
-"""What precision a base model alone is loaded in."""
+"""The precision in which a base model without adapter is loaded."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Each family of base models: what it is asked, where answers end, and that these are the same alone and in a batch.
+"""Each family of base models: its prompts, where answers end, and that answers are the same alone and in a batch.
 
 Of each a random model of two layers, with a chat template that behaves as the family's does (see tiny_families).
 """
@@ -23,7 +23,7 @@ each_family = pytest.mark.parametrize("name", FAMILIES)
 
 @pytest.fixture(scope="module")
 def bases(tmp_path_factory):
-    """Name -> base model, made when it is asked for; text parts go into a cache of the tests' own."""
+    """Name -> base model, made when it is requested; text parts go into a cache of the tests' own."""
     folder, made = tmp_path_factory.mktemp("families"), {}
 
     def base(name: str) -> base_model.BaseModel:
@@ -276,7 +276,7 @@ def test_ollama_asks_in_the_same_words(name):
     try:
         form = ollama.read(tokenizer)
     except ValueError:
-        assert name in ("qwen3", "smollm3")  # an answer of before stands there without the end of its thought
+        assert name in ("qwen3", "smollm3")  # an earlier answer is there without the end of its thought
         return
     assert form.text(chat) == expected.removeprefix(tokenizer.bos_token or "")
 

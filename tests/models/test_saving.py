@@ -1,4 +1,4 @@
-"""An adapter as it is saved: its configuration is the same file whatever process wrote it."""
+"""Saved adapters: the configuration is the same file whichever process wrote it."""
 
 import json
 

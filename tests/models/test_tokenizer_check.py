@@ -1,4 +1,4 @@
-"""A tokenizer that is not its model's own is refused before a training; each right one is taken."""
+"""A tokenizer that is not its model's own is refused before training; each correct one is accepted."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from cefr_helpers.core.errors import OVERRIDE, InputError
 from cefr_helpers.models import base_model, tokenizer_check
 
-# Llama 3's way of cutting: a sign before a word goes with it, and numbers go in threes.
+# Llama 3's pre-tokenizer: a character before a word goes with it, and numbers are split into threes.
 LLAMA_3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
     r"|\s+(?!\S)|\s+"
@@ -29,7 +29,7 @@ def as_loaded(tokenizer: Tokenizer, **named) -> PreTrainedTokenizerFast:
 
 
 def byte_level() -> Tokenizer:
-    """A right one: it learnt its vocabulary with Llama 3's way of cutting."""
+    """A correct tokenizer: it learnt its vocabulary with Llama 3's pre-tokenizer."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -49,10 +49,10 @@ def byte_level() -> Tokenizer:
 
 
 def sentence_piece() -> Tokenizer:
-    """A right one of SentencePiece's kind, as Gemma's: spaces are signs, what is unknown goes by bytes."""
+    """A correct SentencePiece tokenizer, like Gemma's: spaces are characters, and unknown ones are split into bytes."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
-    # else what it learns would go across words
+    # otherwise its tokens would go across words
     tokenizer.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
     tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
     named = ["<unk>", "<|turn|>", "<|end|>"]
@@ -62,7 +62,7 @@ def sentence_piece() -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(TEXTS, trainer)
-    # bytes are text's, not signs of their own
+    # bytes belong to text, they are not special tokens
     parts = json.loads(tokenizer.to_str())
     parts["added_tokens"] = [one for one in parts["added_tokens"] if one["content"] in named]
     return Tokenizer.from_str(json.dumps(parts))
@@ -115,7 +115,7 @@ def test_ranks_taken_for_probabilities_are_refused(tmp_path):
 
 
 def test_another_way_of_cutting_is_refused(tmp_path):
-    """As transformers reads Llama 3's GGUF files: with GPT-2's rules, where a sign is cut from its word."""
+    """As transformers reads Llama 3's GGUF files: with GPT-2's rules, which separate a character from its word."""
     wrong = byte_level()
     wrong.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     told = refused(config(tmp_path), as_loaded(wrong))
@@ -146,7 +146,7 @@ def test_a_start_token_that_nobody_names_is_refused(tmp_path):
     told = refused(config(tmp_path, bos_token_id=2), tokenizer)
     assert "no bos_token in tokenizer_config.json, for which the chat template asks" in told
     assert "config.json has '<bos>' (2)" in told
-    tokenizer_check.check(config(tmp_path, bos_token_id=1), tokenizer)  # a model whose end token stands for it
+    tokenizer_check.check(config(tmp_path, bos_token_id=1), tokenizer)  # a model that uses its end token instead
     tokenizer_check.check(config(tmp_path, bos_token_id=None), tokenizer)
     tokenizer.bos_token = "<bos>"
     tokenizer_check.check(config(tmp_path, bos_token_id=2), tokenizer)
@@ -168,7 +168,7 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path, rows, taken):
 
 
 def test_a_base_model_is_checked_when_its_tokenizer_is_loaded(tmp_path, monkeypatch):
-    """What the first stage does, before anything is written; and what lets it try all the same."""
+    """The first stage makes the check before anything is written; a variable turns it off."""
     family = FAMILIES["qwen2.5"]
     folder = make_model(tmp_path / "model", family)
     base = base_model.resolve(str(folder))

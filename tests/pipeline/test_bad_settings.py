@@ -1,4 +1,4 @@
-"""Bad recipes, configuration, options, parameters and levels: exit code 2, what is wrong is named, nothing written."""
+"""Bad recipes, configuration, options, parameters and levels: exit code 2, the problem is named, nothing is written."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def refused(tmp_path, monkeypatch, capsys) -> Refusals:
 
 
 def wrong_values(annotation) -> list:
-    """Values that no key of this type takes, in any range."""
+    """Values that no key of this type accepts, in any range."""
     if get_origin(annotation) is Literal:
         return ["", "COSİNE", "bundled ", 0, 1.5, None, True, [], float("nan")]
     numbers = [float("nan"), float("inf"), -1, -0.5, 10**30, "8", "1e-3", "", None, True, [8]]
@@ -120,7 +120,7 @@ RECIPE_FILES = [
     ("l\u0131near: 8\n".encode(), "unknown key"),
     (b"hf_token: hf_secretsecret\n", "hf_token: unknown key"),
 ]
-# each alias holds the one before ten times: a page that stands for gigabytes
+# each alias contains the previous one ten times: a page that expands to gigabytes
 LAUGHS = "a: &a [x, x]\n" + "".join(
     f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
 )

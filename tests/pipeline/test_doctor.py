@@ -1,4 +1,4 @@
-"""`cefr doctor`: a real run here, and what it says of machines that are not at hand."""
+"""`cefr doctor`: a real run here, and its output for other machines."""
 
 import json
 import os

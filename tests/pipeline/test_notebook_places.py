@@ -1,4 +1,4 @@
-"""Notebooks run wherever temporary files lie, and under folders with spaces in their names."""
+"""Notebooks run wherever temporary files are, and in folders with spaces in their names."""
 
 import io
 import tempfile

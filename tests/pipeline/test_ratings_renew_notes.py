@@ -1,4 +1,4 @@
-"""What readers say comes into the notes at the next run, and trains nothing."""
+"""Readers' votes enter the notes at the next run, without any training."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from cefr_helpers.pipeline import configuration, snakemake, stages
 
 @pytest.fixture
 def settings(tmp_path):
-    """A level that is done: every output is there, and newer than what it is made from."""
+    """A level that is done: every output exists, and is newer than its inputs."""
     found = configuration.read({"output_root": str(tmp_path / "out"), "levels": ["B2"], "recipe": "smoke"})
     for age, (stage, level) in enumerate([*((stage, "B2") for stage in STAGES), (Stage.REPORT, "")]):
         for path in stages.outputs(found.workspace, stage, level):
@@ -23,7 +23,7 @@ def settings(tmp_path):
 
 
 def planned(settings) -> set[str]:
-    """The rules that the engine would run."""
+    """The rules that Snakemake would run."""
     config = settings.model_dump() | {"needs": {}}
     profile = snakemake.profile_folder("local")
     command = [*snakemake.command(config, settings.workspace.output_root, profile), "levels", "report", "--dry-run"]

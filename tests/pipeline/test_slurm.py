@@ -1,4 +1,4 @@
-"""What a cluster is asked for, what a killed engine left there, GPUs by lock: all that needs no SLURM."""
+"""Requests to a cluster, jobs left by a killed Snakemake, locks on GPUs: everything that needs no SLURM."""
 
 import json
 import os
@@ -132,7 +132,7 @@ def test_a_controller_that_is_away_for_a_moment_is_asked_again(tmp_path, command
     assert [line.split()[0] for line in calls.read_text().splitlines()] == ["sinfo", "sinfo", "scontrol"]
 
 
-# Jobs that a killed engine left
+# Jobs left by a killed Snakemake
 
 
 def test_of_all_jobs_only_ours_in_this_folder_are_left_ones(tmp_path):
@@ -310,7 +310,7 @@ def test_a_second_try_of_a_hopeless_stage_ends_before_its_notebook(tmp_path, cap
 
 
 def holding(code: str) -> subprocess.Popen:
-    """A process that takes something, says so, and holds it until it is killed."""
+    """A process that takes a lock, prints that it has it, and holds it until it is killed."""
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline().strip() == "held"
     return process

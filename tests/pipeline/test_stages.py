@@ -1,4 +1,4 @@
-"""A stage that ends well: what it leaves, with real kernels on a notebook of three cells."""
+"""The files of a stage that succeeds, with real kernels on a notebook of three cells."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A notebook in two processes, without a training: what each shows, what a failure says, and that none is left."""
+"""A notebook in two processes, without training: their output, the message of a failure, and that none is left."""
 
 import os
 import signal

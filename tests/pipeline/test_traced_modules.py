@@ -1,4 +1,4 @@
-"""What decides that a stage is run again: every file of the package that its notebook uses, and no other."""
+"""The files that decide whether a stage is run again: all files of the package that its notebook uses, no others."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Agreement between readers, and of gates and measures with them, by values worked out by hand."""
+"""Agreement between readers, and of gates and measures with them, with values computed by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A model as judge, through `cefr judge` and a stand-in server: what is asked, kept, resumed, and how it is shown."""
+"""A model as judge, through `cefr judge` and a stand-in server: requests, saved votes, resuming, results shown."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page for readers: what is in it, that nothing of a user's is lost, and what readers do with it in Chromium."""
+"""The page for readers: its contents, that no votes are lost, and its use in Chromium."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Known votes give known numbers, through `cefr rated`; what is refused, and how; who counts as a reader."""
+"""Known votes give known numbers, through `cefr rated`; refusals and their messages; who counts as a reader."""
 
 import json
 import re
@@ -299,7 +299,7 @@ def test_other_sentences_for_the_same_page_are_another_page(workspace, key):
 
 
 class TestWritten:
-    """What `cefr write` gave out, beside the rest."""
+    """Sentences from `cefr write`, rated beside the rest."""
 
     @pytest.fixture
     def table(self, tmp_path) -> Path:

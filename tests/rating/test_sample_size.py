@@ -1,4 +1,4 @@
-"""How many votes would settle a question, against published numbers and against a simulation."""
+"""The number of votes needed for an answer, against published numbers and a simulation."""
 
 import numpy as np
 import pytest

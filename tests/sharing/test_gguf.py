@@ -1,4 +1,4 @@
-"""Merged models as GGUF files: what lies where, what is refused, and that a real llama.cpp answers like the model."""
+"""Merged models as GGUF files: which files are written, refusals, and that a real llama.cpp answers like the model."""
 
 import copy
 import json
@@ -257,7 +257,7 @@ def test_the_real_model_answers_the_same_and_stops_at_its_end(bundled, tmp_path,
 
 @pytest.mark.slow
 def test_the_base_is_not_taken_for_another_model(bundled, tmp_path):
-    """A file made of other weights than the merged model's: what the check is for."""
+    """A file made from other weights than the merged model's, which the check must find."""
     import torch
     from transformers import AutoModelForCausalLM
 

@@ -1,4 +1,4 @@
-"""What may go to the hub: a published folder, spoiled in every way that must keep it here. Nothing is sent."""
+"""What may be uploaded to the hub: a published folder, spoiled in every way that must prevent it. Nothing is sent."""
 
 import json
 import os

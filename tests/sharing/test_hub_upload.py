@@ -1,4 +1,4 @@
-"""`cefr publish` against a hub on this machine, over real sockets, with the client that would speak to the real one."""
+"""`cefr publish` to a hub on this machine, over real sockets, with the client that is used for the real one."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Chat formats out of chat templates, and the Modelfile made of them, read as Ollama reads it (see ollama_rules)."""
+"""Chat formats from chat templates, and the Modelfile made from them, read as Ollama reads it (see ollama_rules)."""
 
 import copy
 
@@ -52,7 +52,7 @@ def messages(chat: list[tuple]) -> list[dict]:
 
 
 def by_ollama(found: dict, chat: list[dict]) -> str:
-    """What Ollama makes of a chat: a system's part of the chat, else the Modelfile's, and the template."""
+    """Return what Ollama makes of a chat: the chat's system part, or else the Modelfile's, and the template."""
     said = [turn["content"] for turn in chat if turn["role"] == "system"] or [found.get("SYSTEM", "")]
     turns = [{"Role": turn["role"], "Content": turn["content"]} for turn in chat]
     return ollama_rules.render(found["TEMPLATE"], {"System": said[0], "Messages": turns})

@@ -1,4 +1,4 @@
-"""An exported model behind a server: what is refused, and a real llama.cpp that answers as the model was taught."""
+"""An exported model behind a server: refusals, and a real llama.cpp that answers as the model was trained."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def workspace(tiny_folder, tmp_path_factory):
 
 
 def with_export(folder, model):
-    """Level B2 with an export whose file is none of llama.cpp's: enough to be found."""
+    """Level B2 with an export whose file is not a real GGUF file; it is only there to be found."""
     workspace = publish(folder, model)
     file = workspace.exports() / FOLDER / f"{NAME}-F16.gguf"
     file.parent.mkdir(parents=True)

@@ -38,7 +38,7 @@ TABLE = (
 
 
 def executed() -> nbformat.NotebookNode:
-    """An executed notebook with what outputs can hold: text, a table, another's HTML, a machine's path."""
+    """An executed notebook with several kinds of output: text, a table, foreign HTML, a path of this machine."""
     output = nbformat.v4.new_output
     outputs = [
         output("stream", name="stdout", text="step 1\n"),

@@ -1,4 +1,4 @@
-"""JupyterLab in a headless Chromium: what the tests in a browser and the README's pictures share."""
+"""JupyterLab in a headless Chromium, for the tests in a browser and the README's pictures."""
 
 import json
 import os
@@ -45,14 +45,14 @@ return [...document.querySelectorAll('.jp-Notebook .jp-CodeCell')].map(cell => (
 
 
 def missing() -> str | None:
-    """What a machine lacks for this, and how to get it; None where it has all."""
+    """Return what the machine lacks for this, and how to install it; None if nothing is missing."""
     lacks = [name for name in PROGRAMS if shutil.which(name) is None]
     return f"{', '.join(lacks)} not found: apt-get install chromium chromium-driver" if lacks else None
 
 
 @contextmanager
 def chromium(profile: Path):
-    """A headless Chromium with an empty profile of its own; what pages complain of is kept."""
+    """A headless Chromium with an empty profile of its own; it keeps the errors that pages log."""
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
@@ -68,7 +68,7 @@ def chromium(profile: Path):
 
 
 def leave(driver) -> None:
-    """Leave the page, and forget what it and those before it complained of: all tests share one browser."""
+    """Leave the page and clear the logged errors, because all tests share one browser."""
     driver.get("about:blank")
     driver.get_log("browser")
 
@@ -78,7 +78,7 @@ def lab(folder: Path, parameters: dict[str, dict]):
     """JupyterLab as `make lab` starts it, on a copy of the notebooks whose parameters are set.
 
     Args:
-        folder: takes the copy, and all that JupyterLab keeps for itself.
+        folder: the folder for the copy and for all files of JupyterLab.
         parameters: a notebook's name -> the parameters to set in it.
 
     Yields:
@@ -125,7 +125,7 @@ def _make_lab() -> str:
 
 
 def _set_parameters(path: Path, parameters: dict) -> None:
-    """As a person would: in the cell of the parameters."""
+    """Set them as a person would, in the parameters cell."""
     notebook = nbformat.read(path, as_version=4)
     [cell] = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     for name, value in parameters.items():
@@ -142,10 +142,10 @@ def _answers(url: str) -> bool:
 
 
 def _wait_for(condition, seconds: float, what: str):
-    """What `condition` gives once it is true.
+    """Return the value of `condition` as soon as it is true.
 
     Raises:
-        AssertionError: it did not come to be so in time.
+        AssertionError: it was not true in time.
     """
     end = time.monotonic() + seconds
     while not (found := condition()):
@@ -156,10 +156,10 @@ def _wait_for(condition, seconds: float, what: str):
 
 @dataclass
 class Window:
-    """What a person does in JupyterLab.
+    """The actions of a person in JupyterLab.
 
     Attributes:
-        pictures: the folder that takes the pictures of the screen.
+        pictures: the folder for screenshots.
     """
 
     driver: object
@@ -168,7 +168,7 @@ class Window:
     pictures: Path
 
     def open(self, path: str = "") -> None:
-        """A notebook in an empty JupyterLab; without a name what JupyterLab opens by itself."""
+        """Open a notebook in an empty JupyterLab; without a name, the page that JupyterLab opens by itself."""
         self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
         leave(self.driver)
@@ -176,7 +176,7 @@ class Window:
         self.driver.get(f"{self.url}/{place}token={self.token}")
 
     def all(self, css: str, text: str = "") -> list:
-        """The elements that are shown, and hold the text; none while they are drawn anew."""
+        """Return the elements that are shown and contain the text; none while the page redraws them."""
         from selenium.common.exceptions import StaleElementReferenceException
 
         found = self.driver.find_elements("css selector", css)
@@ -186,7 +186,7 @@ class Window:
             return []
 
     def one(self, css: str, text: str = "", seconds: float = 60):
-        """The first such element, as soon as it is shown."""
+        """Return the first such element as soon as it is shown."""
         return self.until(lambda: self.all(css, text), f"{css} {text!r}", seconds)[0]
 
     def click(self, css: str, text: str = "") -> None:
@@ -195,7 +195,7 @@ class Window:
 
             try:
                 self.one(css, text).click()
-            except WebDriverException:  # drawn anew, or covered for a moment
+            except WebDriverException:  # redrawn, or covered for a moment
                 return False
             return True
 
@@ -209,11 +209,11 @@ class Window:
             raise
 
     def cells(self) -> list[dict]:
-        """Of each code cell: prompt, text, widths of the images and number of errors in what it shows."""
+        """Return prompt, text, widths of images and number of errors in the output of each code cell."""
         return self.driver.execute_script(_CELLS)
 
     def run_all(self, name: str, seconds: float = 240) -> list[dict]:
-        """Open a notebook, *Run → Run All Cells*, and the code cells when all have run."""
+        """Open a notebook, choose *Run → Run All Cells*, and return the code cells when all have run."""
         self.open(name)
         notebook = nbformat.read(project_root() / "notebooks" / name, as_version=4)
         count = sum(cell.cell_type == "code" for cell in notebook.cells)

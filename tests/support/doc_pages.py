@@ -1,4 +1,4 @@
-"""README and docs as their parts: blocks, names in code marks, commands, headings, links."""
+"""Parse README and docs into their parts: blocks, names in code marks, commands, headings, links."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ def doc(name: str) -> Path:
 
 
 def parsed(page: Path) -> list:
-    """The page's blocks and what stands in their lines, in one list."""
+    """Return the page's blocks and their inline parts, in one list."""
     found = []
     for token in MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8")):
         found += [token, *(token.children or [])]
@@ -32,7 +32,7 @@ def blocks(page: Path, info: str) -> list[str]:
 
 
 def spans(page: Path) -> list[str]:
-    """What stands in code marks within a line."""
+    """Return the texts in code marks within lines."""
     return [token.content for token in parsed(page) if token.type == "code_inline"]
 
 
@@ -47,7 +47,7 @@ def commands(page: Path) -> list[str]:
 
 
 def links(page: Path) -> list[str]:
-    """Targets of links and pictures, but for those on the web."""
+    """Return the targets of links and pictures, except those on the web."""
     found = [token.attrs.get("href") or token.attrs.get("src") for token in parsed(page) if token.attrs]
     return [link for link in found if isinstance(link, str) and not re.match(r"[a-z]+:", link)]
 

@@ -1,8 +1,8 @@
-"""Models read as their cards say, in processes that know nothing of this project, with transformers 4 or with its 5.
+"""Load models as their cards say, in processes without this project's code, with transformers 4 or 5.
 
 transformers 4 lives in an environment of its own, which the first use makes (`python -m venv`, then `pip install` of
 PACKAGES below, several minutes and 1.5 GB) under `environments` in the cache folder of `base_model.cache_folder`, to be
-deleted at will. Tests are passed over only where pip cannot reach a package registry.
+deleted at will. Tests are skipped only if pip cannot reach a package registry.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ for line in sys.stdin:
 
 
 class Reader:
-    """A Python with transformers that stays at work until `close`.
+    """A Python process with transformers that runs until `close`.
 
     Args:
         python: of the environment.
@@ -75,7 +75,7 @@ class Reader:
             )
 
     def read(self, folder: Path, adapter: Path | str = "", question: str = "Hi") -> dict:
-        """What a model gives to a question in its chat.
+        """Return a model's answer to a question in its chat format.
 
         Returns:
             `version` of transformers; `ids` of the prompt, and `said`, their text; `answer`, the ids of a greedy one;

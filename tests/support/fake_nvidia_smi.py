@@ -1,4 +1,4 @@
-"""A stand-in for nvidia-smi on the PATH, which answers as drivers of several ages do."""
+"""A stand-in for nvidia-smi on the PATH, with the output of drivers of several ages."""
 
 from pathlib import Path
 

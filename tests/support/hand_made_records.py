@@ -1,6 +1,6 @@
-"""Records made by hand for the tests of plots, notes and report; realistic, but no run's results.
+"""Records made by hand for the tests of plots, notes and report; realistic, but not the results of a run.
 
-They are held to the schema: a name that it does not have is an error here too.
+They are checked against the schema: a name that it does not have is an error here too.
 """
 
 import copy
@@ -72,7 +72,7 @@ _NOT_OF_TRAINING += (
 
 
 def change(part: Part, **values) -> None:
-    """Give a part new values, checked against its fields; None makes a part empty."""
+    """Change values of a part, checked against its fields; None makes a part empty."""
     checked = type(part).model_validate(values)
     for name in values:
         setattr(part, name, getattr(checked, name))
@@ -486,7 +486,7 @@ def before_dev(level: str = "B2", *, split: str = "words", overlap: float = 0.0)
 
 
 def training_alone(level: str = "B2") -> LevelRecords:
-    """A level of which only the training is recorded."""
+    """A level with only a training record."""
     return LevelRecords(level, training=training(level))
 
 

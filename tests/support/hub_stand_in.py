@@ -1,4 +1,4 @@
-"""A Hugging Face Hub on this machine, as far as the client of `huggingface_hub` needs one to fill a repository."""
+"""A Hugging Face Hub on this machine, as much of it as `huggingface_hub` needs to upload to a repository."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ class Repository:
 
 
 class Hub:
-    """What it holds, what it was asked, and what it is told to fail at.
+    """The hub's repositories, the requests that it got, and the failures that a test prepared.
 
     Attributes:
         repositories: account/name -> Repository.

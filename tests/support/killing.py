@@ -1,4 +1,4 @@
-"""Kills stages and whole runs with SIGKILL at random times, and holds what they leave to what the suite promises.
+"""Kill stages and whole runs with SIGKILL at random times, and check that what they leave is as the suite promises.
 
 `python tests/support/killing.py` does what the slow test does, and writes what it found into docs/reliability.md.
 """
@@ -124,12 +124,12 @@ def _kill(started: subprocess.Popen, victim: str, folder: Path) -> tuple[str | N
 
 
 def _at_work_in(folder: Path) -> list[psutil.Process]:
-    """Those that were started while the family was looked up: all but kernels are told the folder."""
+    """Return processes that started during the search for children: all but kernels have the folder as an argument."""
     return [one for one in psutil.process_iter() if str(folder) in _command(one) and one.pid != os.getpid()]
 
 
 def _alive(process: psutil.Process) -> bool:
-    """A process whose first thread has ended is a zombie already, but keeps its locks until its last thread ends."""
+    """Return whether any thread runs: a process whose first thread has ended is a zombie, but keeps its locks."""
     try:
         if not process.is_running():
             return False

@@ -1,4 +1,4 @@
-"""What a run left of a level: each thing there must be whole and true, and the end the same however it was reached."""
+"""Check a level's files after a kill: each must be complete and true, and the final result must not depend on kills."""
 
 import json
 from collections import Counter
@@ -15,10 +15,10 @@ LEVEL = "B2"
 
 
 def what_is_there(folder: Path) -> Counter:
-    """Reads all that a run left; each kind with its number.
+    """Read all files that a run left, and return the number of each kind.
 
     Raises:
-        Exception: something is there that is not whole or not true.
+        Exception: a file is incomplete or not true.
     """
     workspace, found = Workspace(folder, folder / "user_data"), Counter()
     for part in ("train", "dev", "eval"):
@@ -38,7 +38,7 @@ def what_is_there(folder: Path) -> Counter:
 
 
 def _true(record: AnyRecord, workspace: Workspace, name: str) -> None:
-    """What a record says of files is so: its inputs are those that are there, the models that it names are whole."""
+    """Check what a record says about files: its inputs are the existing ones, and the models it names are complete."""
     for path, digest in record.inputs.items():
         assert files.sha256(project_root() / path) == digest, f"{name}: {path} is another"
     for folder in (record.results.adapter, record.results.merged_model) if isinstance(record, TrainingRecord) else ():
@@ -97,7 +97,7 @@ def _published(folder: Path) -> list[Path]:
 
 
 def outcome(folder: Path, level: str = LEVEL) -> dict:
-    """What must be the same however often a run was disturbed."""
+    """Return the results that must be the same however often a run was killed."""
     workspace = Workspace(folder, folder / "user_data")
     dataset, training, comparison = (records.read(workspace, level, name).results for name in records.NAMES)
     return {

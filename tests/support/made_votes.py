@@ -1,4 +1,4 @@
-"""Votes on a page for readers, as its own file holds them, from what a reader is to say of each sentence."""
+"""Make votes in the file format of the page for readers, from a reader's opinion on each sentence."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ def votes(
     name: str = "A",
     kind: str = "teacher",
 ) -> dict:
-    """A reader's votes on all that a page holds.
+    """Return a reader's votes on everything on a page.
 
     Args:
         says: sentence -> yes or no to the three questions.

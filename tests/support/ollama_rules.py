@@ -1,4 +1,4 @@
-"""What Ollama does with a Modelfile, as far as ours goes: its grammar read strictly, and its template language.
+"""Read a Modelfile as Ollama does, as far as ours need it: its grammar, strictly, and its template language.
 
 After the grammar that Ollama documents: instructions of one word, values to the end of the line or between three double
 quotes, comments only where an instruction could begin; templates are Go's text/template.

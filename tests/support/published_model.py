@@ -1,4 +1,4 @@
-"""Level B2 published by hand: small files in the place of adapter and merged model, records and cards around them."""
+"""Level B2 published by hand: small files instead of adapter and merged model, with their records and cards."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What a reader does on the page for readers, in Chromium."""
+"""The actions of a reader on the page for readers, in Chromium."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def done(chromium) -> int:
 
 
 def downloaded(chromium, folder: Path) -> votes.Votes:
-    """What the button for it hands out."""
+    """Return the file that the button downloads."""
     folder.mkdir(exist_ok=True)
     chromium.execute_cdp_cmd("Page.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
     one(chromium, "#save").click()

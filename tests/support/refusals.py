@@ -1,4 +1,4 @@
-"""Runs the `cefr` command inside the test's own process and holds it to what it promises of bad input."""
+"""Run the `cefr` command inside the test's own process, and check how it refuses bad input."""
 
 import sys
 from pathlib import Path
@@ -18,7 +18,7 @@ def listing(*folders: Path) -> set[tuple[str, int]]:
 
 
 class Refusals:
-    """The command in `folder`: what it refuses with exit code 2, a message and nothing written."""
+    """Calls of the command in `folder` that must fail with exit code 2 and a message, and write nothing."""
 
     def __init__(self, folder: Path, monkeypatch, capsys):
         self.folder, self.monkeypatch, self.capsys = folder, monkeypatch, capsys

@@ -1,4 +1,4 @@
-"""The same recipe, level and seed run again, and with sums in another order: how far losses and answers differ.
+"""Run the same recipe, level and seed again, also with sums in another order: how far do losses and answers differ?
 
 As a program: `python tests/support/repeating.py FOLDER HOW...` runs the stages once for each HOW, variables of the
 environment such as `OMP_NUM_THREADS=1`, and prints a line for each run after the first.
@@ -22,10 +22,10 @@ CHANGES = {"eval_examples": 2, "generation_prompts": 2, "generation_samples": 0,
 
 
 def run(folder: Path, how: str) -> None:
-    """The stages that compute, one after the other, with their own cache, so that nothing of another run is taken.
+    """Run the stages that compute, one after the other, with a cache of their own, so that no results are reused.
 
     Args:
-        how: NAME=VALUE of the environment, several with commas between; one thread where none says otherwise. With
+        how: NAME=VALUE of the environment, several separated by commas; one thread if none of them sets it. With
             `ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16` the matrix products are those of an older processor.
 
     Raises:
@@ -45,7 +45,7 @@ def run(folder: Path, how: str) -> None:
 
 
 def difference(first: Path, second: Path) -> dict:
-    """How far two runs are apart.
+    """Compare two runs.
 
     Returns:
         `same`: whether data, history, adapter, merged model, losses, answers and the table of slots are equal to the
@@ -79,7 +79,7 @@ def _sentences(path: Path) -> list[str]:
 
 
 def told(first: str, second: str, found: dict) -> str:
-    """A line about two runs that were made so."""
+    """Return a line about the comparison of two runs."""
     if found["same"]:
         return f"{first} and {second}: the same to the last digit and byte"
     joint = " and ".join(f"{value:.2f}" for value in found["joint"])

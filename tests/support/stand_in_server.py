@@ -1,4 +1,4 @@
-"""A stand-in for an OpenAI-compatible server: real sockets, answers as the test says, and what it was asked."""
+"""A stand-in for an OpenAI-compatible server: real sockets, answers that the test sets, and a list of the requests."""
 
 import json
 import re
@@ -13,11 +13,11 @@ MODEL = "stand-in-7b"
 
 @dataclass
 class Raw:
-    """What the server does with one request, in place of a good answer."""
+    """The server's reaction to one request, instead of a good answer."""
 
     status: int = 200
     body: bytes | dict = b""
-    headers: dict = field(default_factory=dict)  # beside the length; the type is JSON's unless it stands here
+    headers: dict = field(default_factory=dict)  # besides the length; the type is JSON unless given here
     wait: threading.Event | None = None  # answers only when it is set
     drop: bool = False  # closes the connection without a word
 
@@ -27,8 +27,8 @@ class StandIn:
 
     Attributes:
         answer: prompt -> text of a good answer, or Raw.
-        models: what it lists, or Raw.
-        asked: the chats, each {"authorization", "headers", "prompt", and the body}, in their order.
+        models: the list of models, or Raw.
+        asked: the requests in order, each {"authorization", "headers", "prompt", and the body}.
     """
 
     def __init__(self, answer: Callable[[str], str | Raw]):
@@ -38,17 +38,17 @@ class StandIn:
         self.url = ""
 
     def words(self) -> list[str]:
-        """The words that were asked for, in their order."""
+        """The requested words, in order."""
         return [word_of(one["prompt"]) for one in self.asked]
 
 
 def word_of(prompt: str) -> str:
-    """The word that a prompt asks for."""
+    """Return the word that a prompt requests."""
     return re.search(r'Each of them uses "(.+?)",', prompt)[1]
 
 
 def count_of(prompt: str) -> int:
-    """How many sentences a prompt asks for."""
+    """Return the number of sentences that a prompt requests."""
     return int(re.match(r"Write (\d+) ", prompt)[1])
 
 
@@ -112,7 +112,7 @@ def running(answer: Callable[[str], str | Raw]):
 
 
 def closed_port() -> int:
-    """A port on which nobody listens."""
+    """Return a port on which no program listens."""
     import socket
 
     with socket.socket() as one:

@@ -94,10 +94,10 @@ class Family:
         prompt_ends: how a prompt ends, up to where the answer begins.
         thinking: "off" where it could think.
         date: whether its prompts name a date.
-        generation: what its generation_config.json asks for besides.
+        generation: further settings in its generation_config.json.
         remembers: what its layers keep of the tokens before.
-        not_in_transformers_4: what transformers 4 says where it does not know the model, else "".
-        not_exported: what llama.cpp or its converter says where it can't be exported, and what the page on models says.
+        not_in_transformers_4: the error of transformers 4 if it does not know the model, else "".
+        not_exported: the error of llama.cpp or its converter if it can't be exported, and the text on the models page.
         pieces: whether its tokenizer is of SentencePiece's kind, by whose file llama.cpp's converter reads it.
     """
 
@@ -374,7 +374,7 @@ FAMILIES = {
             head_dim=8,
             sliding_window=40,
             num_local_experts=2,
-            num_experts_per_tok=2,  # both: rounding would turn a choice of one
+            num_experts_per_tok=2,  # both: rounding would change a choice of one
             layer_types=["sliding_attention", "full_attention"],
         ),
         _CHANNELS,
@@ -388,7 +388,7 @@ FAMILIES = {
         remembers=("all tokens", "last tokens"),
     ),
 }
-# Asks for an answer behind an opened thought, and writes one without: nothing that could be tuned.
+# Prompts for an answer after an opened thought, but formats answers without one: it cannot be tuned.
 REFUSED = Family(
     _plain("Llama"),
     _LEAVES_THOUGHTS_OUT,

@@ -111,7 +111,7 @@ def make_bytes(folder: Path) -> Path:
 
 
 def tiny_recipe(path: Path, base_model: Path, **changes) -> Path:
-    """The smoke recipe on a tiny model, which must learn a lot to be told from its base; with `changes` of its keys."""
+    """Write the smoke recipe for a tiny model, which must learn a lot to differ; `changes` are of its keys."""
     lines = (project_root() / "recipes" / "smoke.yaml").read_text().splitlines()
     changes = {"base_model": base_model, "precision": "fp32", "learning_rate": 2.0e-2, "max_new_tokens": 20} | changes
     changed = [f"{key}: {changes[key]}" if (key := line.split(":")[0]) in changes else line for line in lines]

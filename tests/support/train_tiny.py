@@ -4,7 +4,7 @@ The specification: `base_model`, `recipe` (changes to recipes/smoke.yaml), `fold
 eight for training, the rest for evaluation), `copies` (how often the training examples are taken),
 `stop_at` (a step to die at), `fits_up_to` (a GPU's lack of memory, made up: a step
 with more examples at a time fails with PyTorch's message, after it was made),
-`interrupt_at` (a step to be interrupted at, after which the same kernel goes on)
+`interrupt_at` (a step to be interrupted at, after which the same kernel resumes)
 and `publish` (whether adapter and merged model are saved). Prints results as JSON.
 """
 
@@ -88,7 +88,7 @@ def main(spec: dict) -> dict:
 
 
 def run_out_of_memory(most: int) -> None:
-    """The choice is made as on a GPU, and trials of more than `most` examples run out of memory."""
+    """Choose the batch size as on a GPU, with trials of more than `most` examples running out of memory."""
     import torch
     from trl import SFTTrainer
 

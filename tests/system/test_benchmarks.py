@@ -131,7 +131,7 @@ def test_evaluation_without_an_adapter_says_what_comes_first(work):
         rounds.adapter(work)
 
 
-# What is told to the programs
+# The programs' input
 
 
 @pytest.mark.parametrize("sizes", [settings.Settings(), QUICK], ids=["full", "quick"])
@@ -171,7 +171,7 @@ def test_the_workload_is_the_same_tokens_for_all(bundled, tmp_path):
     assert made.gguf.is_file()
 
 
-# What is computed
+# Computed values
 
 
 def test_the_limit_counts_what_lora_training_multiplies(tmp_path):

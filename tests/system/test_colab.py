@@ -1,4 +1,4 @@
-"""The notebook for Colab and Kaggle, in an environment that has nothing but a kernel, as far as no GPU is needed."""
+"""The notebook for Colab and Kaggle, in an environment with only a kernel, as far as it works without a GPU."""
 
 import json
 import os

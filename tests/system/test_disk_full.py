@@ -1,4 +1,4 @@
-"""No room on the disk: a message with path and need, what was there before untouched, nothing half written."""
+"""A full disk: a message with path and required space, earlier files untouched, nothing half written."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import DiskFull
 from cefr_helpers.core.paths import Workspace, project_root
 
-# Writes once, then again with a limit on the size of files, which stands for a disk that is full.
+# Writes once, then again with a limit on the size of files, which imitates a full disk.
 LIMITED = """
 import json, resource, signal, sys
 from pathlib import Path
@@ -28,7 +28,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 write(train_examples=2, files={"train": "x" * 100_000})
 """
 
-# Saves adapter and checkpoint of a tiny LoRA model, each as publishing and trainer do, until there is no room.
+# Saves adapter and checkpoint of a tiny LoRA model, as publishing and the trainer do, until the disk is full.
 SAVE = """
 import sys
 from pathlib import Path

@@ -38,7 +38,7 @@ def cache(bundled, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(bundled, cache, tmp_path_factory):
-    """Name of a family -> its base model, and the workspace of the run that trained it; made when it is asked for."""
+    """Name of a family -> its base model, and the workspace of the run that trained it; made when it is requested."""
     folder = tmp_path_factory.mktemp("runs")
     bank, made = made_bank.write(folder / "bank.csv"), {}
 
@@ -110,7 +110,7 @@ def test_transformers_4_and_5_find_the_same(in_transformers_4, in_transformers_5
         for what in ("ids", "said", "end", "answer"):
             assert four[what] == five[what], what
         assert elsewhere.difference(four, five) < 1e-3
-        if not adapter:  # asked in the very words that it was taught
+        if not adapter:  # with exactly its training prompt
             assert five["ids"] == prompts.prompt_ids(base_model.tokenizer_in(merged), make_example(0))
             assert elsewhere.difference(five, in_transformers_5.read(portable, "", question)) > 1e-2
 

@@ -1,4 +1,4 @@
-"""What is published, in transformers 4 as well as in this project's 5: adapter and merged model give the same."""
+"""Published models in transformers 4, and in 5 which this project uses: adapter and merged model answer the same."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ def test_transformers_4_and_5_find_the_same(in_transformers_4, in_transformers_5
 
 
 def test_a_reader_of_the_old_keys_would_notice_their_absence(in_transformers_4, published, tmp_path):
-    """Without `rope_theta` beside the new keys transformers 4 takes 10000 in silence: what the comparison is for."""
+    """Without `rope_theta` beside the new keys transformers 4 silently uses 10000, which the comparison must find."""
     folder = Path(shutil.copytree(published["merged"], tmp_path / "merged"))
     config = json.loads((folder / "config.json").read_text())
     del config["rope_theta"]

@@ -1,4 +1,4 @@
-"""A stage that dies: what of it is recognised, and what is said. Real kernels on notebooks of one cell."""
+"""Stages that die: causes that are recognised, and their messages. Real kernels on notebooks of one cell."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def stage_of(tmp_path, monkeypatch):
 
 
 def test_a_killed_kernel_is_told_with_its_peak_and_what_to_change(stage_of):
-    """The cell takes 400 MB and is then hit as the system hits what takes too much."""
+    """The cell takes 400 MB and is then killed as the system kills a process that takes too much memory."""
     told = stage_of("import os, signal\ntaken = b'x' * 400_000_000\nos.kill(os.getpid(), signal.SIGKILL)")
     assert "B2 02_training: its kernel was killed; the system does so when memory runs out" in told
     assert "lower batch_size" in told and "eval_batch_size" in told and "max_seq_length" in told
@@ -107,7 +107,7 @@ def test_a_second_run_of_a_level_is_refused_at_once_and_another_level_is_not(tmp
 
 @pytest.mark.slow
 def test_levels_side_by_side_end_as_one_after_the_other(byte_folder, tmp_path):
-    """Whole runs, both trainings at work at once, from nothing in a cache that they share."""
+    """Whole runs, with both trainings at the same time and an empty cache that they share."""
     levels, found = ("A2", "B2"), {}
     recipe = tiny_models.tiny_recipe(tmp_path / "recipe.yaml", byte_folder, lora_dropout=0.1)
     shipped = yaml.safe_load((project_root() / "profiles" / "local" / "config.yaml").read_text())
@@ -130,7 +130,7 @@ def test_levels_side_by_side_end_as_one_after_the_other(byte_folder, tmp_path):
 
 
 def test_a_data_stage_that_fails_leaves_the_last_results_and_is_tried_again(byte_folder, tmp_path, monkeypatch):
-    """Its base model's tokenizer breaks after the first run, and its bank changes; then the tokenizer is mended."""
+    """Its base model's tokenizer breaks after the first run, and its bank changes; then the tokenizer is repaired."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     base = shutil.copytree(byte_folder, tmp_path / "base")
     recipe = tiny_models.tiny_recipe(tmp_path / "recipe.yaml", base)
@@ -177,7 +177,7 @@ def test_a_lock_whose_process_was_killed_is_stale(tmp_path):
 
 
 def test_with_the_command_its_engine_dies_at_once(tmp_path):
-    """Or a lock that is free again would not mean that nothing is at work any more."""
+    """Otherwise a free lock would not mean that nothing is running any more."""
     code = (
         "import sys; from pathlib import Path; from cefr_helpers.pipeline import snakemake\n"
         "snakemake.command = lambda *_: [sys.executable, '-c', "
@@ -195,7 +195,7 @@ def test_with_the_command_its_engine_dies_at_once(tmp_path):
 
 
 def test_a_kernel_ends_at_once_with_the_process_that_runs_it(stage_of):
-    """Its own watch looks once a second; the system tells it by the signal that it asked for (2: PR_GET_PDEATHSIG)."""
+    """Its own check runs once a second; the system sends it the signal that it requested (2: PR_GET_PDEATHSIG)."""
     told = stage_of(
         "import ctypes\nnumber = ctypes.c_int()\nctypes.CDLL(None).prctl(2, ctypes.byref(number))\n"
         "raise ValueError(f'signal {number.value}')"

@@ -1,4 +1,4 @@
-"""The whole promise about kills, on a tiny model: takes about a quarter of an hour."""
+"""The campaign of kills on a tiny model: takes about a quarter of an hour."""
 
 import killing
 import pytest
@@ -8,7 +8,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def found(byte_folder, tmp_path_factory) -> dict:
-    """After each kill, `killing.campaign` itself fails where something is neither absent nor whole and true."""
+    """After each kill, `killing.campaign` itself fails if a file exists that is incomplete or not true."""
     return killing.campaign(tmp_path_factory.mktemp("kills"), byte_folder)
 
 

@@ -24,7 +24,7 @@ def records_of_plotting(tmp_path_factory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def play(byte_folder, tmp_path_factory) -> dict:
-    """The playground's parameters: a bank of two levels, a model as small as can be, an adapter for B2 alone."""
+    """The playground's parameters: a bank of two levels, a minimal model, and an adapter for B2 only."""
     folder = tmp_path_factory.mktemp("play")
     (folder / "bank").mkdir()
     easy = zip(tiny_models.WORDS, tiny_models.SENTENCES, strict=True)
@@ -50,7 +50,7 @@ def window(chromium, records_of_plotting, play, tmp_path_factory) -> browser.Win
     pictures = Path(os.environ.get("CEFR_PICTURES") or tmp_path_factory.mktemp("pictures"))
     with browser.lab(folder, parameters) as (url, token):
         yield browser.Window(chromium, url, token, pictures)
-        browser.leave(chromium)  # a page whose server is gone goes on complaining
+        browser.leave(chromium)  # a page whose server is gone keeps logging errors
 
 
 def test_make_lab_opens_a_start_page_whose_links_open_notebooks(window):

@@ -1,4 +1,4 @@
-"""A bank made with a real llama.cpp server and the bundled model, which is weak: it ends, and says what is missing."""
+"""A bank made with a real llama.cpp server and the bundled model, which is weak: it ends, and lists what is missing."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""The same commit, recipe, seed and machine give the same to the last digit: takes some minutes."""
+"""The same commit, recipe, seed and machine give the same results to the last digit: takes some minutes."""
 
 import pytest
 import repeating

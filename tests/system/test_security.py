@@ -28,7 +28,7 @@ SAFE_YAML = {"safe_load", "safe_dump", "compose", "SafeLoader"}
 
 
 def unsafe(source: str) -> list[str]:
-    """What in a source may run code out of a file or string, as `line: what`."""
+    """Return the places in a source that may run code from a file or string, as `line: what`."""
     found = []
     for node in ast.walk(ast.parse(source)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
@@ -87,7 +87,7 @@ def test_the_search_for_unsafe_calls_finds_them(source):
 
 
 def test_the_trainer_reads_its_checkpoints_without_running_code_in_them():
-    """Optimizer, scheduler and random state of a checkpoint are .pt files: the pinned trainer reads weights alone."""
+    """Optimizer, scheduler and random state of a checkpoint are .pt files: the trainer loads only weights."""
     import transformers
 
     tree = ast.parse((Path(transformers.__file__).parent / "trainer.py").read_text())

@@ -178,7 +178,7 @@ def test_what_changed_reruns_just_what_depends_on_it(workspace, folder, tmp_path
 
 @pytest.mark.slow
 def test_a_failed_level_leaves_the_others_going_and_is_named(tmp_path):
-    """A file stands where B2's earlier records should go: A1 goes through, B2 is named with cause and log."""
+    """A file is where B2's earlier records should go: A1 succeeds, B2 is named with cause and log."""
     out = tmp_path / "out"
     (out / "runs" / "B2").mkdir(parents=True)
     (out / "runs" / "B2" / "history").write_text("in the way")

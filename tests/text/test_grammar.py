@@ -1,4 +1,4 @@
-"""The rules of Harper that are left out do misfire: they find mistakes in right sentences."""
+"""The rules of Harper that are left out do misfire: they report mistakes in correct sentences."""
 
 import harper
 import pytest

@@ -1,4 +1,4 @@
-"""Runs trained elsewhere: their logs become a training record, plots and a note; what is unknown says so."""
+"""Runs trained elsewhere: their logs become a training record, plots and a note, in which unknown values are marked."""
 
 import json
 import os

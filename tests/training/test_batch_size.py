@@ -1,4 +1,4 @@
-"""`batch_size: auto`: what is taken on GPU and CPU, that a trial leaves no trace, and what ran in the record."""
+"""`batch_size: auto`: the choice on GPU and CPU, that a trial leaves no trace, and the size used in the record."""
 
 import json
 
@@ -61,7 +61,7 @@ def test_several_processes_are_refused(monkeypatch):
 
 @pytest.mark.slow
 def test_auto_trains_as_the_number_would_and_trials_leave_no_trace(tiny_folder, examples, tmp_path):
-    """The second run tries steps of 8 and 4 examples, is told that these do not fit, and takes 2."""
+    """The second run tries steps of 8 and 4 examples, which do not fit here, and uses 2."""
     by_number = FP32 | {"batch_size": 2, "gradient_accumulation_steps": 4}
     auto = FP32 | {"batch_size": "auto", "gradient_accumulation_steps": 8}
     one = results(run(tmp_path / "one", tiny_folder, examples, by_number))

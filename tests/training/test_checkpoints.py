@@ -1,4 +1,4 @@
-"""Which checkpoint a killed training goes on from."""
+"""The checkpoint from which a killed training resumes."""
 
 import json
 import shutil
@@ -84,7 +84,7 @@ def test_a_checkpoint_whose_best_one_is_broken_is_not_taken(folder, capsys):
 
 
 def test_a_moved_run_does_not_lose_its_best_checkpoint_in_silence(folder, tmp_path, capsys):
-    """The trainer keeps the best one's absolute path, and only warns where there is nothing."""
+    """The trainer stores the best checkpoint's absolute path, and only warns if nothing is there."""
     moved = Path(shutil.move(folder, tmp_path / "elsewhere" / folder.name))
     assert checkpoints.newest_whole(moved) is None
     assert "in another folder" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Two processes that train as one against one process: the same steps, losses and adapter."""
+"""Two processes that train together, compared with one process: the same steps, losses and adapter."""
 
 import json
 import os
@@ -110,7 +110,7 @@ def test_only_the_training_has_several_processes_and_asks_for_their_memory(monke
 
 
 def test_a_checkpoint_of_two_processes_is_whole_with_both_their_states(monkeypatch, tmp_path):
-    """Each process keeps its random state; without one of them a run would not go on as it was."""
+    """Each process saves its random state; without one of them a resumed run would differ."""
     folder = tmp_path / "checkpoint-4"
     folder.mkdir()
     for name in (*checkpoints._FILES, "rng_state_0.pth"):
@@ -155,7 +155,7 @@ def test_the_training_notebook_runs_in_two_processes_and_leaves_one_run(tiny_fol
     told = stage(Stage.TRAIN, two, **{distributed.VARIABLE: "2"})
     assert_same_course(*(records.read(each.workspace, "B2", "training").results.as_dict() for each in (one, two)))
     assert told.count("| started") == told.count("| done in") == 1
-    assert told.count("step 8/8") == 2  # the loss, then the evaluation, of the first process alone
+    assert told.count("step 8/8") == 2  # the loss, then the evaluation, from the first process only
     folder = two.workspace.run("B2")
     assert sorted(path.name for path in folder.glob("*02_*")) == [
         "02_training.ipynb",

@@ -1,4 +1,4 @@
-"""What a training needs at the least: the numbers by hand and as measured, and the refusal with its way round."""
+"""The minimum that a training needs: numbers by hand and as measured, and the refusal with the way to override it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Target words weigh more in the gradient of the training loss, and its value stays the plain one."""
+"""Target words weigh more in the gradient of the training loss, whose value is unchanged."""
 
 from types import SimpleNamespace
 
@@ -101,7 +101,7 @@ def test_the_head_sees_the_labelled_places_alone():
 
 
 def test_a_model_wrapped_for_several_processes_gives_the_same():
-    """DataParallel stands for the wrapper of several processes; it too hides the head."""
+    """DataParallel is used like the wrapper for several processes, because it hides the head too."""
     model = models()[0]
     labels = torch.tensor([[-100, 1, 2, 0], [-100, 3, -100, -100]])
     batch = {"input_ids": labels.clamp(min=0), "labels": labels, weighted_loss.COLUMN: torch.ones(2, 4)}

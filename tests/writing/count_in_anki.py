@@ -1,4 +1,4 @@
-"""Run by Anki's own library, in an environment of its own: import a package into a collection, and say what it holds.
+"""Import a package into a collection with Anki's own library, in an environment of its own, and print the contents.
 
     python count_in_anki.py COLLECTION PACKAGE
 

@@ -1,4 +1,4 @@
-"""`cefr write`: what is refused, what is kept of a run that was cut short, and one whole call of the real model."""
+"""`cefr write`: refusals, what is kept of an interrupted run, and one complete call with the real model."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The forms of written sentences, read back by what reads such files; the texts try to break each format."""
+"""The forms of written sentences, read back by programs for such files; the texts try to break each format."""
 
 import csv
 import io
@@ -245,7 +245,7 @@ class TestFolder:
             self.open(tmp_path / "out" / "deeper")
 
 
-# Writes a deck and a worksheet, then longer ones with a limit on the size of files, which stands for a full disk.
+# Writes a deck and a worksheet, then longer ones with a limit on the size of files, which imitates a full disk.
 LIMITED = """
 import resource, sys
 from pathlib import Path
@@ -269,4 +269,4 @@ def test_on_a_full_disk_the_old_forms_stay_and_the_new_ones_are_named(tmp_path):
     assert f"{tmp_path / 'sentences.csv'}: no room to write it" in done.stdout
     assert len((tmp_path / "sentences.csv").read_text().splitlines()) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sentences.csv", "worksheet.html", "written.json"]
-    forms.OutputFolder(tmp_path, "A2", ("csv", "html")).write(MADE)  # and the same command goes on
+    forms.OutputFolder(tmp_path, "A2", ("csv", "html")).write(MADE)  # and the same command continues

@@ -1,4 +1,4 @@
-"""A judge model in the choice, by a stand-in server: what it refuses is not chosen, and nothing is asked twice."""
+"""A judge model in the choice, with a stand-in server: what it rejects is not chosen, nothing is asked twice."""
 
 import sys
 

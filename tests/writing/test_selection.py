@@ -1,4 +1,4 @@
-"""The choice among judged candidates, by hand: gates, score, variety, what is told of words that lack sentences."""
+"""The choice among judged candidates, by hand: gates, score, variety, and the report on words that lack sentences."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Steering, on a random model that says no word by itself: the word comes, the sentence ends, no two begin alike."""
+"""Steering, with a random model that writes no word by itself: words are used, sentences end, no two begin alike."""
 
 import pytest
 

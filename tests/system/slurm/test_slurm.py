@@ -152,7 +152,7 @@ def test_a_node_that_dies_in_mid_training_costs_the_steps_since_the_last_checkpo
 
 
 def test_results_are_those_of_a_local_run(place, grid):
-    """The run whose node died and its neighbour again, on this machine alone."""
+    """Repeat the run whose node died, and its neighbour, on this machine without SLURM."""
     engine = place.start(place.experiment("grid", (grid.rank,), SEEDS), "local", "here", "here.log")
     assert engine.wait(1800) == 0, place.log("here.log")
     for seed in SEEDS:

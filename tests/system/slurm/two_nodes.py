@@ -70,7 +70,7 @@ class TwoNodes:
         call("slurmd", "-N", node)
 
     def kill_node(self, node: str) -> None:
-        """As if it lost its power: nothing that ran there can say another word."""
+        """Kill all processes of a node at once, as a loss of power would."""
         end(pid_in(self.folder / f"slurmd-{node}.pid"), signal.SIGKILL)
         while processes := self.on_node(node):
             for process in processes:
@@ -133,7 +133,7 @@ def call(*command: str) -> None:
 
 
 def told(*command: str) -> str:
-    """What a SLURM command prints; nothing while the controller is away."""
+    """Return the output of a SLURM command; nothing while the controller is down."""
     return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
 
 
