@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 Value = TypeVar("Value")
 
-# In the environment: what a check before a training would refuse is tried all the same. `--no-checks` and CHECKS=no set
+# A variable of the environment: try what a check before training would refuse. `--no-checks` and CHECKS=no set
 # it; a notebook's cell may.
 OVERRIDE = "CEFR_NO_CHECKS"
 
@@ -70,10 +70,10 @@ def unknown_key(key: str, known: Collection[str]) -> str:
 
 
 def required(value: Value | None) -> Value:
-    """A value that may be missing, where it cannot be: it was looked for before, or what is at work here wrote it.
+    """Return a value that may be missing in general, but not here: it was checked before, or this process wrote it.
 
     Raises:
-        ValueError: it is missing all the same, which is no fault of the user's.
+        ValueError: it is missing; this is an error in the code, not of the user.
     """
     if value is None:
         raise ValueError("a value that is needed here is missing")

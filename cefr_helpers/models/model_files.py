@@ -10,7 +10,7 @@ SENTENCEPIECE = "tokenizer.model"
 
 
 def keep_sentencepiece(folder: Path, out: Path) -> None:
-    """Copy SentencePiece's file of a tokenizer, where it has one: llama.cpp's converter needs Gemma's and Phi-3's."""
+    """Copy a tokenizer's SentencePiece file, if it has one: llama.cpp's converter needs it for Gemma and Phi-3."""
     if (folder / SENTENCEPIECE).is_file():
         shutil.copyfile(folder / SENTENCEPIECE, out / SENTENCEPIECE)
 

@@ -1,10 +1,10 @@
-"""What libraries say while a model loads, silenced by their own switches: it stands between progress and results."""
+"""Silence what libraries print while a model loads, by their own switches, because it hides progress and results."""
 
 import logging
 
 
 def libraries() -> None:
-    """Switch off bars over loaded weights and remarks on kernels that are not there; downloads keep their bars."""
+    """Switch off progress bars over loaded weights and warnings about missing kernels; downloads keep their bars."""
     from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_bars
     from transformers.utils.logging import disable_progress_bar
 

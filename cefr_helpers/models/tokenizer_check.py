@@ -1,8 +1,8 @@
-"""Whether a tokenizer is the one that its model was made with, as far as the folder's own files can tell.
+"""Check whether a tokenizer is the one that its model was trained with, as far as the folder's own files can tell.
 
-What converts models from one format to another may write a tokenizer that loads, and cuts text in other ways than the
-model was taught: by GPT-2's rules where it had others, or with the ranks of merges taken for probabilities. Such a
-model answers badly, and nothing says why.
+Programs that convert models to another format may write a tokenizer that loads, but splits text differently than the
+model's own: by GPT-2's rules instead of others, or with the ranks of merges used as probabilities. Such a
+model answers badly without any error.
 """
 
 import os
@@ -14,10 +14,10 @@ from cefr_helpers.core import files
 from cefr_helpers.core.errors import OVERRIDE, InputError, shown
 
 _SAMPLE = 500
-# Of the right tokenizers of Llama 3 and 4, Mistral (old and new) and SmolLM2 all words are whole. Llama 3's with
+# In the right tokenizers of Llama 3 and 4, Mistral (old and new) and SmolLM2 all words are whole. Llama 3's with
 # GPT-2's rules keeps .81, Mistral's newer one .91, Gemma 3's as transformers converts it from GGUF .09.
 _LEAST_WHOLE = 0.97
-_LEAST_FILLED = 0.9  # of the rows of the embedding: some are padding
+_LEAST_FILLED = 0.9  # share of the rows of the embedding; some are padding
 _MARKER = re.compile(r"<[^<>\s]+>|\[/?\w+\]")
 _TEXT = "1. She's 26, isn't she?\n2. \u201cNo!\u201d they said at the caf\u00e9.\n\n3. It costs $1,234.50."
 _HINT = "a folder that was converted from a GGUF file may have a wrong one; take the model's own files"
@@ -50,12 +50,12 @@ def check(folder: Path, tokenizer) -> None:
 
 
 def whole_words(tokenizer) -> tuple[float, list[str]]:
-    """How many words of the vocabulary are cut into themselves, of up to 500 evenly drawn ones.
+    """Return the share of the vocabulary's words that are a single token, among up to 500 evenly drawn ones.
 
-    A tokenizer learns its vocabulary by its own way of cutting, so that in the right one these are all.
+    A tokenizer learns its vocabulary with its own rules for splitting, so in the right one this is every word.
 
     Returns:
-        Their share, 1 where there are none, and the words that are cut otherwise.
+        The share, 1 if there are no words, and the words that are split.
     """
     added = set(tokenizer.get_added_vocab())
     vocabulary = sorted(_own_vocabulary(tokenizer).items(), key=lambda item: item[1])
@@ -64,7 +64,7 @@ def whole_words(tokenizer) -> tuple[float, list[str]]:
     words = words[:: max(1, len(words) // _SAMPLE)]
     if not words:
         return 1.0, []
-    # some put a space before each text, which a line end takes on itself
+    # some put a space before each text; after a line end they do not
     [line_end] = _cut(tokenizer, ["\n"])
     ways = zip(
         _cut(tokenizer, [text for _, text in words]),
@@ -93,7 +93,7 @@ def _cut(tokenizer, texts: Sequence[str]) -> list[list[int]]:
 
 
 def _size(tokenizer, rows: int | None) -> str | None:
-    """Tokens beyond the rows of the embedding can't be read; added ones (Gemma's for pictures) never come."""
+    """Check that the embedding has a row for each token; added ones (such as Gemma's for pictures) never occur."""
     last, count = max(_own_vocabulary(tokenizer).values()), len(tokenizer)
     if rows is not None and (last >= rows or count < _LEAST_FILLED * rows):
         return f"{count} tokens, the last of its text number {last}; config.json says vocab_size {rows}"
@@ -107,7 +107,7 @@ def _round_trip(tokenizer) -> str | None:
 
 
 def _markers(tokenizer) -> str | None:
-    """Signs of the chat that the vocabulary has, and that are cut all the same: they were not kept as added tokens."""
+    """Check that the chat format's markers are single tokens; markers that were not kept as added tokens are split."""
     template, vocabulary = tokenizer.chat_template or "", tokenizer.get_vocab()
     for marker in dict.fromkeys(_MARKER.findall(template)):
         if marker in vocabulary and len(cut := _cut(tokenizer, [marker])[0]) > 1:
@@ -116,7 +116,7 @@ def _markers(tokenizer) -> str | None:
 
 
 def _start(tokenizer, number: object) -> str | None:
-    """A start token that the template asks for and the model has, where the tokenizer names none."""
+    """Check that the tokenizer names a start token if the template uses one and the model has one."""
     asked = re.search(r"\bbos_token\b", tokenizer.chat_template or "") and tokenizer.bos_token is None
     if not asked or not isinstance(number, int) or number in (tokenizer.eos_token_id, tokenizer.pad_token_id):
         return None

@@ -84,7 +84,7 @@ def write(
 def choose(
     plan: Plan, judged: dict[str, list[Candidate]], judge_model: JudgeModel | None, say: Callable[[str], None]
 ) -> Choice:
-    """Choose, and choose anew without what the judge model refuses, until it refuses nothing that was chosen."""
+    """Choose, and choose again without sentences that the judge model rejects, until it rejects none of the choice."""
     while True:
         choice = selection.choose(plan.words, [one for own in judged.values() for one in own], plan.sentences)
         chosen = [one for own in choice.chosen.values() for one in own]
