@@ -15,7 +15,7 @@ SCHEMA: Final = 1
 QUESTIONS = ("sense", "meaning", "level")
 KINDS = ("teacher", "learner", "researcher", "language_model", "other")
 JUDGE: Final = "judge"  # a model behind a server, used by `cefr judge`; not a choice on the page
-_EXPECTED = "expected the file that the page for readers hands out"
+_EXPECTED = "expected the file that the page for readers saves"
 
 
 class _Strict(BaseModel):
