@@ -307,7 +307,7 @@ def test_nothing_is_computed_that_no_record_keeps(held_out):
 
 def test_what_does_not_fit_is_refused():
     table = slots_of("1. The apple is red.")
-    with pytest.raises(InputError, match="one a slot"):
+    with pytest.raises(InputError, match="one per slot"):
         metrics.score_slots(table, "A1", [1, 1], [])
     with pytest.raises(InputError, match="nan at a valid slot"):
         metrics.score_slots(table, "A1", [np.nan] * 3, [])

@@ -66,7 +66,7 @@ def test_a_folder_without_a_model_is_refused(tiny_folder, tmp_path, missing):
 
 @pytest.mark.parametrize("name", ["./nowhere", "/no/such/folder", "a/b/c", "two words"])
 def test_what_is_neither_folder_nor_hub_id(name):
-    with pytest.raises(InputError, match="is no folder here, and not a hub id") as error:
+    with pytest.raises(InputError, match="is neither a folder here nor a hub id") as error:
         base_model.resolve(name)
     assert repr(name) in str(error.value) and "bundled" in str(error.value)
 

@@ -93,7 +93,7 @@ def test_the_date_takes_each_form_that_is_asked_for():
         (REFUSED.template, "it opens thoughts that its answers leave out, so they can't be switched off"),
         (None, "its tokenizer has no chat template"),
         ("{% for m in messages %}{{ m.content }}\n{% endfor %}", "does not end answers with a special token"),
-        ("{% for m in messages %}{{ m.role }}{% endfor %}", "it leaves out what the assistant says"),
+        ("{% for m in messages %}{{ m.role }}{% endfor %}", "it leaves out the assistant's messages"),
         ("{% for m in", "its chat template can't be used"),
         ("{{ raise_exception('only with tools') }}", r"its chat template can't be used \(only with tools\)"),
     ],

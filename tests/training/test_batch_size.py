@@ -26,7 +26,7 @@ def test_the_largest_that_fits_and_divides_a_step_is_taken_on_a_gpu(most, expect
 
     chosen = batch_size.resolve(AUTO, tmp_path, True, fits)
     assert sizes(chosen) == expected and tried == [size for size in (24, 12, 8, 6, 4, 3, 2, 1) if size >= expected[0]]
-    assert f"batch_size: auto: {expected[0]} examples at a time, {expected[1]} times a step" in capsys.readouterr().out
+    assert f"batch_size: auto: {expected[0]} examples at a time, {expected[1]} times per step" in capsys.readouterr().out
     # a training that resumes keeps it, whatever fits by now
     assert sizes(batch_size.resolve(AUTO, tmp_path, True, lambda size: False)) == expected
 
@@ -54,7 +54,7 @@ def test_anything_but_a_number_or_auto_is_refused(value, tmp_path):
 def test_several_processes_are_refused(monkeypatch):
     monkeypatch.setenv(distributed.VARIABLE, "2")
     with pytest.raises(
-        InputError, match="batch_size: auto; expected a number, since CEFR_TRAINING_PROCESSES asks for 2"
+        InputError, match="batch_size: auto; expected a number, since CEFR_TRAINING_PROCESSES requests 2"
     ):
         distributed.check(AUTO)
 

@@ -61,7 +61,7 @@ def test_a_harmed_file_is_named_and_the_checkpoint_before_taken(folder, capsys, 
         path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
     assert checkpoints.newest_whole(folder) == folder / "checkpoint-4"
     printed = capsys.readouterr().out
-    assert "checkpoint-10 is not whole (" in printed and name in printed
+    assert "checkpoint-10 is not complete (" in printed and name in printed
 
 
 def test_a_checkpoint_of_another_run_is_refused(folder, capsys):
@@ -69,7 +69,7 @@ def test_a_checkpoint_of_another_run_is_refused(folder, capsys):
     shutil.copytree(folder, other)
     assert checkpoints.newest_whole(other) is None
     printed = capsys.readouterr().out
-    assert "it is of the run 0123456789ab" in printed and "training starts at its beginning" in printed
+    assert "it is of the run 0123456789ab" in printed and "training starts from the beginning" in printed
 
 
 def test_checkpoints_of_another_recipe_are_named_where_there_are_none_of_this(folder, capsys):
