@@ -26,7 +26,9 @@ def test_the_largest_that_fits_and_divides_a_step_is_taken_on_a_gpu(most, expect
 
     chosen = batch_size.resolve(AUTO, tmp_path, True, fits)
     assert sizes(chosen) == expected and tried == [size for size in (24, 12, 8, 6, 4, 3, 2, 1) if size >= expected[0]]
-    assert f"batch_size: auto: {expected[0]} examples at a time, {expected[1]} times per step" in capsys.readouterr().out
+    assert (
+        f"batch_size: auto: {expected[0]} examples at a time, {expected[1]} times per step" in capsys.readouterr().out
+    )
     # a training that resumes keeps it, whatever fits by now
     assert sizes(batch_size.resolve(AUTO, tmp_path, True, lambda size: False)) == expected
 
