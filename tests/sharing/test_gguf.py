@@ -109,7 +109,7 @@ def test_another_trainings_export_is_never_overwritten(exported, untried):
     with pytest.raises(InputError, match=f"{NAME}_f16: exists already, and is not an export of this training"):
         gguf.export(untried, "B2")
     (untried.exports() / exported.name / "export.json").unlink()
-    with pytest.raises(InputError, match="there already"):
+    with pytest.raises(InputError, match="exists already"):
         gguf.export(untried, "B2")
 
 
