@@ -8,7 +8,7 @@ from cefr_helpers.core.errors import InputError, required
 from cefr_helpers.core.paths import resolve
 from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.core.schema import TrainingRecord
-from cefr_helpers.models import base_model, chat_template, generation, model_files
+from cefr_helpers.models import base_model, chat_template, generation, model_files, quiet
 
 
 class AdapterSwitcher:
@@ -122,6 +122,7 @@ def load(base: base_model.BaseModel, training: TrainingRecord, adapter: Path):
     Raises:
         InputError: see `check_adapter`, or the base's tokenizer or chat template has changed.
     """
+    quiet.libraries()
     from peft import PeftModel
 
     check_adapter(base, training, adapter)
