@@ -88,6 +88,11 @@ def end_tokens(model, tokenizer) -> list[int]:
     return list(dict.fromkeys([tokenizer.eos_token_id, *own]))
 
 
+def keeps_all_tokens(model) -> bool:
+    """Return whether each layer keeps all earlier tokens, so that a common beginning can be read once."""
+    return _kinds_of_layers(model) == {_ALL_TOKENS}
+
+
 def _up_to(ends: list[int], tokens: list[int]) -> list[int]:
     return tokens[: next((place for place, token in enumerate(tokens) if token in ends), len(tokens))]
 

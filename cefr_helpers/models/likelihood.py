@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cefr_helpers.core import progress as counted
-from cefr_helpers.models import prompts
+from cefr_helpers.models import generation, prompts
 
 if TYPE_CHECKING:
     import pandas
@@ -78,8 +78,9 @@ def _score_batch(model, tokenizer, batch: list[dict]) -> list[dict]:
 def score_choices(model, tokenizer, groups: Sequence[Sequence[str]]) -> list[list[float]]:
     """Return the log-probability of plain texts, not of answers to a prompt, that begin alike in each group.
 
-    The common beginning of a group is computed once. Its own log-probability is left out, since it is the same for all
-    texts of the group, so only numbers within one group can be compared.
+    The common beginning of a group is computed once, if each layer of the model keeps all tokens of it. Its own
+    log-probability is left out, since it is the same for all texts of the group, so only numbers within one group can
+    be compared.
 
     Returns:
         One list of nats per group, with one number per text, in order.
@@ -109,7 +110,8 @@ def _score_group(model, rows: list[list[int]], pad: int) -> list[float]:
     from transformers import DynamicCache
 
     # the last shared token is read again, because it predicts the first one that differs
-    shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) - 1
+    common = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) - 1
+    shared = common if generation.keeps_all_tokens(model) else 0
     rest = [torch.tensor(row[shared:]) for row in rows]
     ids = torch.nn.utils.rnn.pad_sequence(rest, batch_first=True, padding_value=pad).to(model.device)
     given = {}
@@ -120,7 +122,7 @@ def _score_group(model, rows: list[list[int]], pad: int) -> list[float]:
         given = {"past_key_values": cache, "attention_mask": ids.new_ones((len(rows), shared + ids.shape[1]))}
     logits = model(input_ids=ids, **given).logits[:, :-1].float()
     nats = cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none").double()
-    return [-nats[row, : len(own) - 1].sum().item() for row, own in enumerate(rest)]
+    return [-nats[row, common - shared : len(own) - 1].sum().item() for row, own in enumerate(rest)]
 
 
 def summarise(table: "pandas.DataFrame", part: str = "completion") -> dict[str, float]:

@@ -15,7 +15,16 @@ from tiny_models import make_example, write_adapter_of
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import project_root
-from cefr_helpers.models import base_model, chat_template, generation, lora_targets, merging, prompts, saving
+from cefr_helpers.models import (
+    base_model,
+    chat_template,
+    generation,
+    likelihood,
+    lora_targets,
+    merging,
+    prompts,
+    saving,
+)
 from cefr_helpers.sharing import ollama
 
 each_family = pytest.mark.parametrize("name", FAMILIES)
@@ -127,6 +136,27 @@ def test_pads_in_the_middle_would_change_the_answers(bases, name, monkeypatch):
     monkeypatch.setattr(generation, "_kinds_of_layers", lambda model: {"all tokens"})
     with suppress(AttributeError):  # of a state, which can't even be repeated
         assert generation.answer(model, tokenizer, examples, 12) != right
+
+
+@pytest.mark.parametrize("name", ["llama-3.2", "mistral", "gemma-3", "lfm2", "granite-hybrid", "qwen3.5"])
+def test_texts_that_begin_alike_score_as_each_does_alone(bases, name):
+    base = bases(name)
+    tokenizer, model = base_model.load_tokenizer(base), base_model.load_model(base, "fp32")
+    begin = "She left her apple and her jacket on the bridge in the forest, and then she walked to the"
+    texts = [f"{begin} {end}" for end in ("island.", "very loud engine.", "garden, please.")]
+    [together] = likelihood.score_choices(model, tokenizer, [texts])
+    alone = [whole(model, likelihood._plain_ids(tokenizer, text)) for text in texts]
+    assert [one - together[0] for one in together] == pytest.approx([one - alone[0] for one in alone], abs=1e-2)
+    assert max(together) - min(together) > 1
+
+
+def whole(model, ids: list[int]) -> float:
+    """The log-probability of a text behind its first token, in one pass and without a cache."""
+    import torch
+
+    with torch.no_grad():
+        logs = model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, :-1].double().log_softmax(-1)
+    return logs.gather(1, torch.tensor(ids[1:])[:, None]).sum().item()
 
 
 def of_several_lengths() -> list[dict]:

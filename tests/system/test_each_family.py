@@ -44,6 +44,7 @@ def run(bundled, cache, tmp_path_factory):
 
     def whole_run(name: str) -> tuple[base_model.BaseModel, Workspace]:
         if name not in made:
+            made[name] = None  # if its run fails, so do all its tests
             out = folder / name
             model = make_base(out / "base" / name, FAMILIES[name], bundled)
             recipe = tiny_recipe(out / "recipe.yaml", model, generation_samples=0)
@@ -52,7 +53,7 @@ def run(bundled, cache, tmp_path_factory):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("XDG_CACHE_HOME", str(cache))
                 made[name] = base_model.resolve(str(model)), workspace
-        return made[name]
+        return made[name] or pytest.fail(f"the run of {name} failed in an earlier test")
 
     return whole_run
 
