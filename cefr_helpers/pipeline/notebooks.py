@@ -146,7 +146,7 @@ def _memory(stage: str) -> str:
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     total = psutil.virtual_memory().total
     change = _LESS_MEMORY.get(stage, "close other programs")
-    return f"it had used up to {peak / 1e9:.1f} of {total / 1e9:.1f} GB of memory; if that was the cause, {change}"
+    return f"it had used up to {peak / 1e9:.1f} GB of {total / 1e9:.1f} GB of memory; if that was the cause, {change}"
 
 
 def refuse_pointless_retry(attempt: int, log: Path) -> None:
