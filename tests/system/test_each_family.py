@@ -83,7 +83,8 @@ def test_a_run_ends_in_a_note(run, name):
     family, found = FAMILIES[name], [records.read(workspace, LEVEL, one).results for one in records.NAMES]
     dataset, training, comparison = found
     assert dataset.sentence_bank.words == 30
-    assert training.chat.end_of_turn == family.end and training.chat.thinking == family.thinking
+    assert training.base_model.chat.end_of_turn == family.end
+    assert training.base_model.chat.thinking == family.thinking
     assert training.merge_check.difference_from_base > training.merge_check.rounding_difference
     assert comparison.agreement.relative_difference < 0.01
     assert comparison.completion.tuned.loss < comparison.completion.base.loss - 0.02
