@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks import figures, results
-from cefr_helpers.rendering.tables import markdown_table
+from cefr_helpers.rendering.tables import trusted_markdown_table
 
 OWN_TRAININGS = ("suite", "suite_weighted")
 
@@ -122,7 +122,7 @@ def table(found: dict[str, dict | None]) -> str:
         asked = f"{'at most' if goal.at_most else 'at least'} {goal.asked:{goal.form}}"
         shown = "not measured" if value is None else f"{value:{goal.form}}"
         rows.append([goal.what, asked, shown, "" if value is None else "met" if goal.met(value) else "missed"])
-    return markdown_table(["goal", "asked", "measured", ""], rows, 1)
+    return trusted_markdown_table(["goal", "asked", "measured", ""], rows, 1)
 
 
 def _speed(found: dict, name: str) -> float | None:

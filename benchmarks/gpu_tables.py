@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cefr_helpers.core import files, records
 from cefr_helpers.core.paths import project_root
-from cefr_helpers.rendering.tables import markdown_table
+from cefr_helpers.rendering.tables import trusted_markdown_table
 from tools import marked_parts
 
 START, END = "<!-- made by `make gpu-check`: start -->", "<!-- made by `make gpu-check`: end -->"
@@ -35,7 +35,7 @@ def table(found: dict) -> str:
     parts = found["parts"]
     rows = [_run(NAMES[name], parts[name]) for name in NAMES if name in parts]
     headings = ["run", "precision", "steps", "seconds a step", "peak GPU memory, GB", "loss, base → tuned"]
-    made = [markdown_table([*headings, "Joint Success, base → tuned", "all stages, seconds"], rows, 1)]
+    made = [trusted_markdown_table([*headings, "Joint Success, base → tuned", "all stages, seconds"], rows, 1)]
     if all("train_losses" in parts.get(name, {}) for name in ("smoke", "cpu")):
         made.append(_differences(parts["smoke"], parts["cpu"]))
     if "rows" in parts.get("speed", {}):
@@ -84,7 +84,7 @@ def _speed(rows: list[dict]) -> str:
         "further level, s",
         "training loss at the end",
     ]
-    return markdown_table(headings, made, 1)
+    return trusted_markdown_table(headings, made, 1)
 
 
 def _origin(found: dict) -> str:

@@ -1,7 +1,7 @@
 """Make the tables of docs/benchmarks.md, one part per group, only from its results."""
 
 from benchmarks import figures, results
-from cefr_helpers.rendering.tables import markdown_table
+from cefr_helpers.rendering.tables import trusted_markdown_table
 
 _MEGABYTE, _GIGABYTE = 10**6, 10**9
 
@@ -41,7 +41,7 @@ def training(found: dict) -> str:
         )
     headings = ["training", "tokens of text a second", "this suite is faster by", "of the limit", "peak memory, MB"]
     marked = f"\\* further than {results.SAME_LOSS:.0%} from this suite's loss: does not count."
-    return markdown_table([*headings, "held-out loss after"], rows, 1) + f"\n\n{marked}"
+    return trusted_markdown_table([*headings, "held-out loss after"], rows, 1) + f"\n\n{marked}"
 
 
 def profile(found: dict) -> str:
@@ -52,7 +52,7 @@ def profile(found: dict) -> str:
 def _shares(row: dict) -> str:
     shares = row.get("shares", {})
     rows = [[what, f"{1000 * own:.1f}", f"{own / sum(shares.values()):.0%}"] for what, own in shares.items()]
-    return markdown_table([row["label"], "milliseconds", "share"], rows, 1)
+    return trusted_markdown_table([row["label"], "milliseconds", "share"], rows, 1)
 
 
 def evaluation(found: dict) -> str:
@@ -64,7 +64,7 @@ def evaluation(found: dict) -> str:
     ]  # fmt: skip
     headings = ["evaluation", "examples", "seconds", "base loss", "tuned loss", "same result"]
     times = f"\n\nThis suite is {peer / suite:.2f} times as fast." if peer and suite else ""
-    return markdown_table(headings, rows, 1) + times
+    return trusted_markdown_table(headings, rows, 1) + times
 
 
 def generation(found: dict) -> str:
@@ -82,7 +82,7 @@ def generation(found: dict) -> str:
             ]
         )
     headings = ["generation", "prompts", "new tokens a second", "times one by one", "same result"]
-    return markdown_table(headings, rows, 1)
+    return trusted_markdown_table(headings, rows, 1)
 
 
 def overhead(found: dict) -> str:
@@ -93,7 +93,7 @@ def overhead(found: dict) -> str:
         for stage, seconds in row["median"].get("stages", {}).items()
     ]
     headings = ["notebook, seconds", "start", "imports", "other cells", "merging", "loading"]
-    return _failed(row) or markdown_table([*headings, "training, scoring, measuring", "all"], rows, 1)
+    return _failed(row) or trusted_markdown_table([*headings, "training, scoring, measuring", "all"], rows, 1)
 
 
 def growth(found: dict) -> str:
@@ -102,7 +102,7 @@ def growth(found: dict) -> str:
          _number(row["median"].get("peak_memory_bytes"), _MEGABYTE, 0), str(len(row["measurements"]))]
         for row in found["rows"]
     ]  # fmt: skip
-    table = markdown_table(["examples", "seconds", "peak memory, MB", "measurements"], rows, 1)
+    table = trusted_markdown_table(["examples", "seconds", "peak memory, MB", "measurements"], rows, 1)
     bent = figures.furthest(found)
     said = f"\n\nNo point is further from its line than {bent:.0%} of the line's end." if bent is not None else ""
     return f"![Time and memory against the number of examples](benchmarks/growth.png)\n\n{table}{said}"
@@ -116,7 +116,7 @@ def gpu(found: dict) -> str:
         for row in found["rows"]
     ]  # fmt: skip
     headings = ["training", "tokens of text a second", "of the bf16 peak", "peak GPU memory, GB", "all steps, seconds"]
-    return markdown_table(headings, rows, 1)
+    return trusted_markdown_table(headings, rows, 1)
 
 
 def origin(found: dict) -> str:

@@ -13,6 +13,15 @@ settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
 
+@pytest.fixture(autouse=True)
+def checks_are_made():
+    """A command without its checks sets this for its process; here many tests share one."""
+    from cefr_helpers.core.errors import OVERRIDE
+
+    yield
+    os.environ.pop(OVERRIDE, None)
+
+
 @pytest.fixture(scope="session")
 def examples() -> list[dict]:
     """Ten examples over the same ten words; the last two are cut short, so that lengths differ."""

@@ -8,7 +8,7 @@ from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.data import banks
 from cefr_helpers.evaluation import bank_levels, human_scale
-from cefr_helpers.rendering.tables import markdown_table
+from cefr_helpers.rendering.tables import trusted_markdown_table
 from tools import marked_parts
 
 START, END = "<!-- made by tools/fit_human_scale.py: {} -->", "<!-- end of {} -->"
@@ -89,4 +89,4 @@ def _figures(found: dict) -> list[str]:
 
 
 def _markdown(rows: list[list[str]]) -> str:
-    return markdown_table(rows[0], rows[1:]).replace("-0.", "\N{MINUS SIGN}0.")
+    return trusted_markdown_table(rows[0], rows[1:]).replace("-0.", "\N{MINUS SIGN}0.")

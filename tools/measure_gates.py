@@ -19,7 +19,7 @@ from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.data import banks, formatting, splitting
 from cefr_helpers.evaluation import fluency, level_scorers, metrics, summary
-from cefr_helpers.rendering.tables import markdown_table
+from cefr_helpers.rendering.tables import trusted_markdown_table
 from cefr_helpers.text import grammar
 from tools import made_mistakes, marked_parts
 
@@ -115,8 +115,8 @@ def tables(measured: dict) -> dict[str, str]:
     ]
     stopped = ["made mistakes that are stopped", "n", "by Harper", "by fluency", "by both", *LEVELS]
     return {
-        "right": markdown_table(heads, right, numbers_from=1),
-        "mistakes": markdown_table(stopped, mistakes, numbers_from=1),
+        "right": trusted_markdown_table(heads, right, numbers_from=1),
+        "mistakes": trusted_markdown_table(stopped, mistakes, numbers_from=1),
     }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from cefr_helpers.core import files
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.evaluation import intervals
-from cefr_helpers.rendering.tables import markdown_table
+from cefr_helpers.rendering.tables import trusted_markdown_table
 from tools import marked_parts
 
 PAGE = project_root() / "docs" / "evaluation.md"
@@ -78,7 +78,7 @@ def table(repeats: int = 600, repeats_before: int = 100) -> str:
             [str(prompts), _range(inner), _range(outer), _width(middle), f"{before.coverage:.1%}", _width(before)]
         )
     heads = ["prompts", "coverage, rates .1 to .9", "rates .02 and .98", "width at .5", "before: coverage at .5"]
-    return markdown_table([*heads, "before: width at .5"], rows, numbers_from=0)
+    return trusted_markdown_table([*heads, "before: width at .5"], rows, numbers_from=0)
 
 
 def _range(shares: list[float]) -> str:

@@ -42,6 +42,12 @@ def markdown_table(headings: list[str], rows: list[list[str]], numbers_from: int
     return Markdown("\n").join(Markdown("| {cells} |").format(cells=bar.join(row)) for row in [headings, marks, *rows])
 
 
+def trusted_markdown_table(headings: list[str], rows: list[list[str]], numbers_from: int | None = None) -> Markdown:
+    """Return a Markdown table whose cells are Markdown already, with nothing of a user's in them."""
+    cells = [[Markdown(cell) for cell in row] for row in rows]
+    return markdown_table([Markdown(one) for one in headings], cells, numbers_from)
+
+
 def to_markdown(table: LevelTable, locale: Locale) -> Markdown:
     """The table as Markdown, values written in the language."""
     return markdown_table(_headings(table, locale), _written(table, locale), numbers_from=1)
