@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -56,7 +55,7 @@ def test_a_killed_kernel_is_told_with_its_peak_and_what_to_change(stage_of):
     told = stage_of("import os, signal\ntaken = b'x' * 400_000_000\nos.kill(os.getpid(), signal.SIGKILL)")
     assert "B2 02_training: its kernel was killed; the system does so when memory runs out" in told
     assert "lower batch_size" in told and "eval_batch_size" in told and "max_seq_length" in told
-    peak = float(re.search(r"had used up to ([\d.]+) of [\d.]+ GB", told)[1])
+    peak = float(told.split("had used up to ")[1].split(" GB")[0])
     assert 0.4 <= peak < 4
 
 
