@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cefr_helpers.core import files
@@ -34,7 +35,7 @@ class LevelTable:
     rows: tuple[dict, ...]
 
 
-def markdown_table(headings: list[str], rows: list[list[str]], numbers_from: int | None = None) -> Markdown:
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int | None = None) -> Markdown:
     """A Markdown table; columns from `numbers_from` on are aligned right."""
     right = len(headings) if numbers_from is None else numbers_from
     marks = ["---:" if place >= right else "---" for place in range(len(headings))]
@@ -42,7 +43,9 @@ def markdown_table(headings: list[str], rows: list[list[str]], numbers_from: int
     return Markdown("\n").join(Markdown("| {cells} |").format(cells=bar.join(row)) for row in [headings, marks, *rows])
 
 
-def trusted_markdown_table(headings: list[str], rows: list[list[str]], numbers_from: int | None = None) -> Markdown:
+def trusted_markdown_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int | None = None
+) -> Markdown:
     """Return a Markdown table whose cells are Markdown already, with nothing of a user's in them."""
     cells = [[Markdown(cell) for cell in row] for row in rows]
     return markdown_table([Markdown(one) for one in headings], cells, numbers_from)
