@@ -104,9 +104,7 @@ def lab(folder: Path, parameters: dict[str, dict]):
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(
-            lambda: _answers(f"{url}/api/status?token={token}"), 120, f"JupyterLab to start, see {folder}/lab.log"
-        )
+        wait_for(lambda: _answers(f"{url}/api/status?token={token}"), 120, f"JupyterLab to start, see {folder}/lab.log")
         yield url, token
     finally:
         os.killpg(server.pid, signal.SIGTERM)
@@ -141,7 +139,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _wait_for(condition, seconds: float, what: str):
+def wait_for(condition, seconds: float, what: str):
     """Return the value of `condition` as soon as it is true.
 
     Raises:
@@ -203,7 +201,7 @@ class Window:
 
     def until(self, condition, what: str, seconds: float = 60):
         try:
-            return _wait_for(condition, seconds, what)
+            return wait_for(condition, seconds, what)
         except AssertionError:
             self.picture("failed")
             raise
