@@ -151,7 +151,7 @@ def _row_of_means(workspace: Workspace, row: dict) -> str:
         f"| {row['level']} | {row['base_loss']:.2f} → {row['tuned_loss']:.2f} "
         f"| {row['joint_base']:.0%} → {row['joint_tuned']:.0%} "
         f"[{row['joint_tuned_interval_low']:.0%}, {row['joint_tuned_interval_high']:.0%}] ({row['joint_gold']:.0%}) "
-        f"| {_printable(workspace, row['level'])} | {clock(row['training_time'])} |"
+        f"| {_printable(workspace, row['level'])} | {_training_time(workspace, row['level'])} |"
     )
 
 
@@ -170,7 +170,7 @@ def _origin_of_means(means: "pandas.DataFrame", runs: "pandas.DataFrame", shown:
         f"and prompts together ([how](docs/evaluation.md#certainty)). `make experiment NAME={SEEDS}` on "
         f"{done['created'].max()[:10]}, commit {commits}, recipe `{several['recipe']}`, {int(done['cores'].min())} "
         f"cores of an {several['cpu']}, no GPU; at least {prompts} prompts of ten words per level in all; loss in nats "
-        f"per token, time in minutes of a training. Example and readers' votes are of seed {shown.seed}. Records, "
+        f"per token. Example, training times (minutes) and readers' votes are of seed {shown.seed}. Records, "
         "notes and figures of a run: [docs/reference_run](docs/reference_run/Notes/FINAL_REPORT.md); "
         f"[over the seeds](docs/reference_run/Notes/experiment_{SEEDS}.md)."
     )
@@ -178,15 +178,18 @@ def _origin_of_means(means: "pandas.DataFrame", runs: "pandas.DataFrame", shown:
 
 def _row(workspace: Workspace, level: str) -> str:
     results = records.read(workspace, level, "comparison").results
-    seconds = required(records.read(workspace, level, "training").results.duration_s)
     found = results.completion
     success = {system: results.generation.metric(system, "joint_success") for system in ROWS}
     low, high = success["tuned"].low, success["tuned"].high
     return (
         f"| {level} | {found.base.loss:.2f} → {found.tuned.loss:.2f} "
         f"| {success['base'].value:.0%} → {success['tuned'].value:.0%} [{low:.0%}, {high:.0%}] "
-        f"({success['gold'].value:.0%}) | {_printable(workspace, level)} | {clock(seconds)} |"
+        f"({success['gold'].value:.0%}) | {_printable(workspace, level)} | {_training_time(workspace, level)} |"
     )
+
+
+def _training_time(workspace: Workspace, level: str) -> str:
+    return clock(required(records.read(workspace, level, "training").results.duration_s))
 
 
 def _printable(workspace: Workspace, level: str) -> str:
