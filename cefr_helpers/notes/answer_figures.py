@@ -92,7 +92,7 @@ def level_scores(records: LevelRecords, language: str) -> Figure:
     if panels[0].get_ylim()[1] > 1:
         for axes in panels:
             write_ticks(axes.yaxis, locale)
-    _title(figure, records, "level_scores", 1.24, locale)
+    _title(figure, records, "level_scores", 1.44, locale)
     return put_legend(figure)
 
 
