@@ -189,7 +189,8 @@ def _row(workspace: Workspace, level: str) -> str:
 
 
 def _training_time(workspace: Workspace, level: str) -> str:
-    return clock(required(records.read(workspace, level, "training").results.duration_s))
+    record = records.read_if_there(workspace, level, "training")
+    return clock(required(record.results.duration_s)) if record else "not run"
 
 
 def _printable(workspace: Workspace, level: str) -> str:
