@@ -32,7 +32,7 @@ class JudgeServer:
 
 
 class JudgeModel:
-    """Asks the questions of the page for readers; each answer is saved, and nothing is asked twice.
+    """Asks the questions of the page for readers; each answer is saved, and nothing that it answered is asked twice.
 
     Args:
         folder: folder with one file per model.
@@ -51,7 +51,10 @@ class JudgeModel:
         with files.explain_full_disk(self.path, _LINE_BYTES):
             folder.mkdir(parents=True, exist_ok=True)
             self._log.begin({"level": level, "model": self._model, "server": {"url": server.client.url, "kind": kind}})
-        self._answers = {one.get("prompt"): one["text"] for one in self._log.answers}
+        self._unread = 0  # answers in a row
+        # an unreadable answer is asked for again by the next call, which may allow more tokens
+        answers = ((one.get("prompt"), judge.parse(one["text"])) for one in self._log.answers)
+        self._said: dict[str | None, tuple[bool, ...] | None] = {prompt: said for prompt, said in answers if said}
 
     def refused(self, candidates: Sequence[Candidate], say: Callable[[str], None]) -> dict[tuple[str, str], str]:
         """Return the rejected sentences, (word, sentence) -> the questions answered with no.
@@ -59,16 +62,15 @@ class JudgeModel:
         An answer without yes or no to each question rejects nothing.
 
         Raises:
-            InputError: the first answers in a row can't be read.
+            InputError: several answers in a row can't be read.
             chat_client.Unavailable: the server failed; all answers so far are saved.
         """
         prompts = {one: judge.prompt(one.word, one.text, self._level) for one in candidates}
-        self._ask({one: prompt for one, prompt in prompts.items() if prompt not in self._answers}, say)
-        said = {one: judge.parse(self._answers[prompt]) for one, prompt in prompts.items()}
+        self._ask({one: prompt for one, prompt in prompts.items() if prompt not in self._said}, say)
         return {
             (one.word, one.text): ", ".join(name for name, yes in zip(votes.QUESTIONS, answers, strict=True) if not yes)
-            for one, answers in said.items()
-            if answers and not all(answers)
+            for one, prompt in prompts.items()
+            if (answers := self._said[prompt]) and not all(answers)
         }
 
     def _ask(self, prompts: dict[Candidate, str], say: Callable[[str], None]) -> None:
@@ -77,7 +79,8 @@ class JudgeModel:
             reply = self._server.client.ask(self._model, prompt, judge.TEMPERATURE, self._server.max_new_tokens)
             with files.explain_full_disk(self.path, _LINE_BYTES):
                 self._log.add({"word": one.word, "prompt": prompt, "text": reply.text})
-            self._answers[prompt] = reply.text
+            self._said[prompt] = said = judge.parse(reply.text)
+            self._unread = 0 if said else self._unread + 1
             self._refuse_unreadable()
             if done % _EVERY == 0 or done == len(prompts):
                 passed = time.monotonic() - started
@@ -85,10 +88,9 @@ class JudgeModel:
                 say(f"{self.name}: {done}/{len(prompts)} sentences judged  {clock(passed)} passed, about {left} left")
 
     def _refuse_unreadable(self) -> None:
-        texts = list(self._answers.values())
-        if len(texts) == judge.IN_A_ROW and not any(map(judge.parse, texts)):
+        if self._unread == judge.IN_A_ROW:
             raise InputError(
-                f"{self.path}: the first {judge.IN_A_ROW} answers of {self.name} do not say yes or no to each "
+                f"{self.path}: {judge.IN_A_ROW} answers in a row of {self.name} do not say yes or no to each "
                 "question; one that reasons before it answers needs a larger MAX_NEW_TOKENS, and a small one may not "
                 "be able to"
             )

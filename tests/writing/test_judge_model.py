@@ -76,6 +76,17 @@ def test_a_model_that_never_says_yes_or_no_stops_the_call_and_is_named(tmp_path)
     assert len(server.asked) == 5
 
 
+def test_what_could_not_be_read_is_asked_again_by_the_next_call_and_stops_it_again(tmp_path):
+    many = [Candidate("dog", f"{text} {i}", i, None, "", 2.0, 2.0, 1.0, -1.0) for i, text in enumerate(SENTENCES * 2)]
+    for _ in range(2):
+        with running(lambda _: "It depends.") as server, pytest.raises(InputError, match="do not say yes or no"):
+            opened(tmp_path, server).refused(many, lambda _: None)
+        assert len(server.asked) == 5
+    with running(lambda _: YES) as server:
+        assert opened(tmp_path, server).refused(many, lambda _: None) == {}
+    assert len(server.asked) == len(many)
+
+
 def test_an_answer_that_says_nothing_refuses_nothing(tmp_path):
     with running(lambda prompt: "Well." if SENTENCES[0] in prompt else YES) as server:
         assert opened(tmp_path, server).refused(judged()["dog"], lambda _: None) == {}
