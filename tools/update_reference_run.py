@@ -170,7 +170,7 @@ def _origin_of_means(means: "pandas.DataFrame", runs: "pandas.DataFrame", shown:
         f"and prompts together ([how](docs/evaluation.md#certainty)). `make experiment NAME={SEEDS}` on "
         f"{done['created'].max()[:10]}, commit {commits}, recipe `{several['recipe']}`, {int(done['cores'].min())} "
         f"cores of an {several['cpu']}, no GPU; at least {prompts} prompts of ten words per level in all; loss in nats "
-        f"per token. Example, training times (minutes) and readers' votes are of seed {shown.seed}. Records, "
+        f"per token. Example, figure, training times (minutes) and readers' votes are of seed {shown.seed}. Records, "
         "notes and figures of a run: [docs/reference_run](docs/reference_run/Notes/FINAL_REPORT.md); "
         f"[over the seeds](docs/reference_run/Notes/experiment_{SEEDS}.md)."
     )
