@@ -9,7 +9,7 @@ install='Debian, Ubuntu: apt-get install python3 python3-venv'
 problem() {    # of one Python; nothing where it is right
     version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || version=
     case $version in
-    '') echo 'does not run' ;;
+    '') echo "does not run: $("$1" -c '' 2>&1 | { read -r first; echo "$first"; })" ;;
     3.11 | 3.12 | 3.13)
         # either of the two puts pip into a new environment
         "$1" -c 'import venv, ensurepip' 2>/dev/null || "$1" -c 'import venv, pip' 2>/dev/null ||
@@ -31,7 +31,7 @@ for name in "$kept" python3.13 python3.12 python3.11 python3; do
     command -v "$name" >/dev/null || continue
     found=$(problem "$name")
     [ -n "$found" ] || { command -v "$name"; exit; }
-    [ "$found" = 'does not run' ] || last="; $name $found"
+    case $found in 'does not run'*) ;; *) last="; $name $found" ;; esac
 done
 echo "No Python 3.11, 3.12 or 3.13 that works was found$last. Install one ($install), or name it: make PYTHON=/path/to/python3.13" >&2
 exit 2

@@ -226,7 +226,7 @@ def generated() -> str:
     workspace = Workspace(ROOT, ROOT / "user_data")
     made = [path for level in LEVELS for stage in STAGES for path in stages.outputs(workspace, stage, level)]
     made += [place(level) for place in (workspace.favourites, workspace.made_bank) for level in LEVELS]
-    made += [workspace.written("tutorial_words", level) for level in LEVELS]
+    made += [workspace.written("class_words", level) for level in LEVELS]
     made += [place(level) for place in (workspace.rating_page, workspace.rating_key) for level in LEVELS]
     made += [workspace.record(level, ratings.NAME) for level in LEVELS]
     made += [*stages.outputs(workspace, Stage.REPORT, ""), *stages.outputs(workspace, Stage.EXPERIMENT, "rank")]

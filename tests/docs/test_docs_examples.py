@@ -73,12 +73,14 @@ def test_names_of_files_give_their_levels(tmp_path):
 
 
 def test_the_tutorials_words_make_examples_with_its_recipe():
-    banks = {"B1": sentence_bank.read(doc("tutorial_words.csv"), "B1")}
-    assert (len(banks["B1"].sentences), banks["B1"].report) == (32, ())
+    files = sentence_bank.find(doc("tutorial_words.csv"), "B2")
+    banks = sentence_bank.read_all(files)
+    assert {level: len(bank.sentences) for level, bank in banks.items()} == {"A2": 40, "B2": 100}
+    assert {row["reason"] for bank in banks.values() for row in bank.report} == {bank_formats.OTHER_LEVEL}
     recipe = load_recipe(str(doc("tutorial_recipe.yaml")))
     split = splitting.split_groups(banks, recipe.split, recipe.held_out_share, recipe.dev_share, 3407)
     for part, count in (("train", recipe.train_examples), ("dev", recipe.dev_examples), ("eval", recipe.eval_examples)):
-        assert len(formatting.draw_examples(banks["B1"], split, "B1", part, count, 3407)) == count
+        assert len(formatting.draw_examples(banks["B2"], split, "B2", part, count, 3407)) == count
 
 
 def test_the_tutorial_shows_the_first_rows_of_its_words():

@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -151,12 +152,18 @@ def test_ages(seconds, said):
     assert status.age(seconds) == said
 
 
+def cpu_seconds() -> float:
+    """The processor time of ended child processes: what else the machine does would count in time by the clock."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
 def test_the_command_is_aligned_and_fast(finished):
     command = [sys.executable, "-m", "cefr_helpers.cli", "status", "--levels", "A1 B2", "--recipe", finished.recipe]
     command += ["--output-root", finished.output_root, "--user-data", finished.user_data]
-    started = time.monotonic()
+    before = cpu_seconds()
     done = subprocess.run(command, capture_output=True, text=True, cwd=project_root())
-    assert time.monotonic() - started < 3
+    assert cpu_seconds() - before < 3
     assert done.returncode == 0, done.stderr
     head, *rows = done.stdout.split("\n\n")[0].split("\n")
     assert head.split() == ["level", "stage", "state", "age", "why"] and len(rows) == 8

@@ -36,5 +36,6 @@ def downloaded(chromium, folder: Path) -> votes.Votes:
     folder.mkdir(exist_ok=True)
     chromium.execute_cdp_cmd("Page.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
     one(chromium, "#save").click()
-    [file] = WebDriverWait(chromium, 30).until(lambda _: list(folder.glob("*.json")))
+    # Chromium creates the file before it has the content
+    [file] = WebDriverWait(chromium, 30).until(lambda _: [one for one in folder.glob("*.json") if one.stat().st_size])
     return votes.read(file)
