@@ -85,7 +85,7 @@ def banks(level):
 
 def depends(run, stage):
     """What of the recipe shapes a stage's result: a change of another key does not run it again."""
-    return json.dumps(recipe_of(run.settings.recipe).part(recipes.KEYS_OF_STAGE[stage]), sort_keys=True)
+    return json.dumps(recipe_of(run.settings.recipe).decisive(stage), sort_keys=True)
 
 
 def asks(run, stage):

@@ -8,6 +8,7 @@ from cefr_helpers.core.errors import InputError, required
 from cefr_helpers.core.levels import LEVELS, check_level
 from cefr_helpers.core.paths import ANSWER_PLOT_FILES, Workspace
 from cefr_helpers.core.ratings import RatingsRecord
+from cefr_helpers.core.recipes import EVAL_LOSS, JOINT_SUCCESS
 from cefr_helpers.core.schema import (
     MEASURES,
     BestStep,
@@ -60,6 +61,16 @@ class LevelRecords:
             return recorded
         lowest = min(evaluations, key=lambda entry: required(entry.eval_loss))
         return BestStep(step=lowest.step, epoch=lowest.epoch, eval_loss=lowest.eval_loss)
+
+    @property
+    def lowest(self) -> Step:
+        """The evaluation with the lowest loss, which is the best one unless that was chosen by Joint Success."""
+        return min(self.history("eval_loss"), key=lambda entry: required(entry.eval_loss), default=Step())
+
+    @property
+    def kept_by(self) -> str:
+        """The measure that chose the checkpoint: "eval_loss" or "joint_success"."""
+        return JOINT_SUCCESS if self.best.joint_success is not None else EVAL_LOSS
 
     @property
     def above_floor(self) -> float | None:

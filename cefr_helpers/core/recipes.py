@@ -12,6 +12,8 @@ from cefr_helpers.core.paths import Stage, check_path, project_root
 
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 AUTO: Final = "auto"  # batch_size: the largest that fits
+EVAL_LOSS: Final = "eval_loss"  # keep_best_by: the lowest loss on the development examples
+JOINT_SUCCESS: Final = "joint_success"  # keep_best_by: the highest Joint Success of answers to development prompts
 # A larger number is a typing error, and would fill memory or disk before it failed.
 MOST = 10_000_000
 
@@ -65,6 +67,7 @@ class TrainingKeys(_Keys):
     max_grad_norm: float = Field(gt=0, le=MOST)
     logging_steps: int = Field(ge=1, le=MOST)
     eval_steps: int = Field(ge=1, le=MOST)
+    keep_best_by: Literal["eval_loss", "joint_success"]
     eval_batch_size: int = Field(ge=1, le=MOST)
 
     @field_validator("batch_size", mode="before")
@@ -103,6 +106,11 @@ class Recipe(ComparisonKeys, TrainingKeys, DataKeys):
         """Examples of an optimiser step; with `batch_size: auto` the accumulation steps count them."""
         return (1 if self.batch_size == AUTO else self.batch_size) * self.gradient_accumulation_steps
 
+    def decisive(self, stage: Stage) -> dict:
+        """Return what a stage's result depends on, key -> value; a later key that changes nothing is left out."""
+        found = self.part(keys_of_stage(stage, self.keep_best_by))
+        return {key: value for key, value in found.items() if (key, value) not in _BEFORE.items()}
+
     def part(self, keys: tuple[str, ...]) -> dict:
         """Return some of the keys with their values, as plain JSON types."""
         return {key: value for key, value in self.model_dump(mode="json").items() if key in keys}
@@ -115,7 +123,7 @@ class Recipe(ComparisonKeys, TrainingKeys, DataKeys):
 DATA_KEYS, TRAINING_KEYS, COMPARISON_KEYS = (
     tuple(one.model_fields) for one in (DataKeys, TrainingKeys, ComparisonKeys)
 )
-# The keys that a stage's result depends on: the batch runs a stage again when one of these changed.
+# The keys that a stage's result always depends on: the batch runs a stage again when one of these changed.
 # eval_batch_size affects only time and memory, not the results; 02 and 03 read it.
 KEYS_OF_STAGE = {
     Stage.FORMAT: DATA_KEYS,
@@ -123,6 +131,21 @@ KEYS_OF_STAGE = {
     Stage.COMPARE: DATA_KEYS + TRAINING_KEYS + COMPARISON_KEYS,
     Stage.PLOT: (),
 }
+# A training that writes answers depends on these too.
+_ANSWER_KEYS = ("generation_prompts", "max_new_tokens")
+# What a recipe of before a key existed did.
+_BEFORE = {"keep_best_by": EVAL_LOSS}
+
+
+def recorded(recipe: Mapping[str, Any], key: str) -> Any:
+    """Return a key's value in a record's recipe; for a key that came later, the value that means what was done."""
+    return recipe.get(key, _BEFORE.get(key))
+
+
+def keys_of_stage(stage: Stage, keep_best_by: str | None) -> tuple[str, ...]:
+    """Return the keys that a stage's result depends on; if a training writes answers, also those of answers."""
+    writes = stage == Stage.TRAIN and keep_best_by == JOINT_SUCCESS
+    return (*KEYS_OF_STAGE[stage], *(_ANSWER_KEYS if writes else ()))
 
 
 def recipe_path(recipe: str) -> Path:

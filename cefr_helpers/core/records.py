@@ -113,11 +113,12 @@ def _same_content(earlier: Path, name: str, record: dict) -> str | None:
 
 def _content(name: str, record: dict) -> dict:
     """Return a record's content: the recipe's keys that affect its stage, the hashes of its inputs, and its results."""
-    keys = recipes.KEYS_OF_STAGE[Stage.of_record(name)]
+    recipe = record["recipe"]
+    keys = recipes.keys_of_stage(Stage.of_record(name), recipes.recorded(recipe, "keep_best_by"))
     return {
         "level": record["level"],
         "seed": record["seed"],
-        "recipe": {key: record["recipe"].get(key) for key in keys},
+        "recipe": {key: recipes.recorded(recipe, key) for key in keys},
         "inputs": sorted(record["inputs"].values()),
         "results": json.loads(json.dumps(record["results"])),
     }

@@ -397,6 +397,9 @@ class Step(Part):
         eval_loss: on the development examples, in nats per token; in older records on the test examples.
         learning_rate: at this step.
         grad_norm: before clipping.
+        joint_success: share of the requested development words whose sentence passes all gates, from 0 to 1; only of
+            evaluations with `keep_best_by: joint_success`.
+        answers_s: seconds that writing and judging these answers took.
     """
 
     step: int | None = None
@@ -405,6 +408,8 @@ class Step(Part):
     eval_loss: float | None = None
     learning_rate: float | None = None
     grad_norm: float | None = None
+    joint_success: float | None = None
+    answers_s: float | None = None
 
 
 class LossChange(Part):
@@ -424,17 +429,41 @@ class LossChange(Part):
 
 
 class BestStep(Part):
-    """The evaluation with the lowest loss, whose checkpoint was kept.
+    """The evaluation whose checkpoint was kept: of lowest loss, or of highest Joint Success (`keep_best_by`).
 
     Attributes:
         step: optimizer step.
         epoch: epochs completed by then.
         eval_loss: in nats per token.
+        joint_success: Joint Success on development prompts, from 0 to 1, if the checkpoint was chosen by it.
     """
 
     step: int | None = None
     epoch: float | None = None
     eval_loss: float | None = None
+    joint_success: float | None = None
+
+
+class DevAnswers(Part):
+    """The answers to development prompts by whose Joint Success the checkpoint was chosen; times in seconds.
+
+    Attributes:
+        measure_version: version of the gates of Joint Success.
+        prompts: number of prompts that each evaluation answered.
+        slots: number of words that they request, each once.
+        evaluations: number of evaluations with answers, with those of before an interruption.
+        preparation_s: time of preparing the gates.
+        seconds_per_evaluation: mean time that writing and judging the answers took.
+        seconds: time of it all, in addition to that of a training by evaluation loss.
+    """
+
+    measure_version: int | None = None
+    prompts: int | None = None
+    slots: int | None = None
+    evaluations: int | None = None
+    preparation_s: float | None = None
+    seconds_per_evaluation: float | None = None
+    seconds: float | None = None
 
 
 class ChatInfo(Part):
@@ -523,6 +552,7 @@ class TrainingResults(Part):
         train_loss: how the training loss changed.
         eval_loss: how the evaluation loss changed.
         best: the evaluation whose adapter was kept.
+        dev_answers: answers to development prompts; only with `keep_best_by: joint_success`.
         resumed_from_step: step of the checkpoint from which an interrupted training resumed.
         trainer_arguments: all arguments of the trainer, including defaults, without folders.
         adapter: the adapter's folder.
@@ -552,6 +582,7 @@ class TrainingResults(Part):
     train_loss: LossChange = LossChange()
     eval_loss: LossChange = LossChange()
     best: BestStep = BestStep()
+    dev_answers: DevAnswers = DevAnswers()
     resumed_from_step: int | None = None
     trainer_arguments: dict[str, Any] = {}
     adapter: Files = Files()

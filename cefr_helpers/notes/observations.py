@@ -2,6 +2,7 @@
 
 from cefr_helpers.core.errors import required
 from cefr_helpers.core.level_records import LevelRecords
+from cefr_helpers.core.recipes import JOINT_SUCCESS
 from cefr_helpers.core.schema import GATES, BestStep, Interval, LikelihoodComparison, Step
 from cefr_helpers.evaluation import variety
 from cefr_helpers.rendering.escaping import Markdown
@@ -89,6 +90,8 @@ def _after_best(records: LevelRecords, locale: Locale) -> Markdown | None:
     lowest, text = records.best, locale.text["observations"]
     if len(evaluations) < 2:
         return None
+    if records.kept_by == JOINT_SUCCESS:
+        return _kept_and_lowest(records, locale)
     last = evaluations[-1]
     figures = _best_figures(lowest, locale)
     if last["step"] == lowest.step:
@@ -103,8 +106,25 @@ def _after_best(records: LevelRecords, locale: Locale) -> Markdown | None:
     return text["overfitting"].format(**figures, **train)
 
 
+def _kept_and_lowest(records: LevelRecords, locale: Locale) -> Markdown:
+    """Whether the checkpoint with the lowest loss would have been another one."""
+    lowest, kept, text = records.lowest, records.best, locale.text["observations"]
+    if lowest.step == kept.step:
+        return text["kept_is_lowest"].format(step=locale.whole(kept.step))
+    return text["kept_is_not_lowest"].format(
+        **_best_figures(kept, locale),
+        share=locale.share(kept.joint_success),
+        other_step=locale.whole(lowest.step),
+        other_loss=locale.loss(lowest.eval_loss),
+        other_share=locale.share(lowest.joint_success),
+        slots=locale.whole(records.training.results.dev_answers.slots),
+    )
+
+
 def _gap(records: LevelRecords, locale: Locale) -> Markdown | None:
     lowest = records.best
+    if records.kept_by == JOINT_SUCCESS:
+        return None
     if lowest.eval_loss is None or records.loss_measure("train_loss") != records.loss_measure("eval_loss"):
         return None
     train = _train_loss_at(progress_rows(records), lowest.step)
@@ -244,7 +264,7 @@ def progress_rows(records: LevelRecords) -> list[dict]:
     """First training loss, every evaluation with the last training loss logged by then, and the end.
 
     Returns:
-        Rows of {"epoch", "step", "train_loss", "eval_loss", "remarks"}; remarks are keys of the phrases.
+        Rows of {"epoch", "step", "train_loss", "eval_loss", "joint_success", "remarks"}; remarks are keys of phrases.
     """
     logged, evaluations = records.history("train_loss"), records.history("eval_loss")
     lowest = records.best
@@ -273,7 +293,7 @@ def thin_rows(made: list[dict]) -> list[dict]:
 
 
 def _row(entry: Step, train_loss: float | None, eval_loss: float | None, remarks: list[str]) -> dict:
-    losses = {"train_loss": train_loss, "eval_loss": eval_loss}
+    losses = {"train_loss": train_loss, "eval_loss": eval_loss, "joint_success": entry.joint_success}
     return {"epoch": entry.epoch, "step": entry.step, **losses, "remarks": remarks}
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from cefr_helpers.core.errors import required
 from cefr_helpers.core.level_records import LevelRecords, read_trained
 from cefr_helpers.core.paths import PLOT_FILES, Workspace
+from cefr_helpers.core.recipes import JOINT_SUCCESS
 from cefr_helpers.core.schema import Step
 from cefr_helpers.rendering.figure_style import (
     BASE,
@@ -30,6 +31,14 @@ from cefr_helpers.rendering.figure_style import (
     write_title,
 )
 from cefr_helpers.rendering.locale import Locale, decimals_known, load_locale
+
+_STAR: dict[str, Any] = {
+    "marker": "*",
+    "markersize": 20,
+    "markeredgecolor": "white",
+    "linestyle": "none",
+    "zorder": 5,
+}
 
 
 def draw_all(workspace: Workspace, level: str, language: str) -> list[Path]:
@@ -58,11 +67,14 @@ def training_loss(training: LevelRecords, language: str) -> Figure:
 
 
 def eval_loss(training: LevelRecords, language: str) -> Figure:
-    """Evaluation loss by step, with the best evaluation and the memoriser's floor."""
-    figure, axes, locale = _single(training, "eval_loss", language)
+    """Evaluation loss by step, with the best evaluation and the memoriser's floor; Joint Success below, if it chose."""
+    by_answers = training.kept_by == JOINT_SUCCESS
+    figure, axes, locale = _single(training, "eval_loss", language, panels=2 if by_answers else 1)
     _curve(axes, training, "eval_loss", locale)
     _mark_best(axes, training, locale)
     _finish_loss(axes, training, "eval_loss", locale)
+    if by_answers:
+        _joint_success(figure.axes[1], training, locale)
     return put_legend(figure)
 
 
@@ -196,19 +208,24 @@ def _mark_best(axes: Axes, records: LevelRecords, locale: Locale, with_figures: 
     lowest = records.best
     if lowest.step is None or lowest.eval_loss is None:
         return
-    label = locale.phrases["plot"]["best_short"]
+    which = "kept" if records.kept_by == JOINT_SUCCESS else "best"
+    label = locale.phrases["plot"][f"{which}_short"]
     if with_figures:
         places = decimals_known([entry.eval_loss for entry in records.history("eval_loss")])
         figures = {"loss": locale.decimal(lowest.eval_loss, places), "step": lowest.step}
-        label = locale.phrases["plot"]["best"].format(epoch=locale.decimal(lowest.epoch, 2), **figures)
-    look: dict[str, Any] = {
-        "marker": "*",
-        "markersize": 20,
-        "markeredgecolor": "white",
-        "linestyle": "none",
-        "zorder": 5,
-    }
-    axes.plot([lowest.step], [lowest.eval_loss], color=BEST, label=label, **look)
+        label = locale.phrases["plot"][which].format(epoch=locale.decimal(lowest.epoch, 2), **figures)
+    axes.plot([lowest.step], [lowest.eval_loss], color=BEST, label=label, **_STAR)
+
+
+def _joint_success(axes: Axes, records: LevelRecords, locale: Locale) -> None:
+    """Joint Success of the development prompts by step, in per cent, with the kept checkpoint."""
+    text, best = locale.phrases["plot"], records.best
+    style(axes)
+    _line(axes, records.history("joint_success"), "joint_success", TRAIN, text["joint_success"], 100.0)
+    axes.plot([required(best.step)], [100 * required(best.joint_success)], color=BEST, **_STAR)
+    axes.set_ylim(0, 100)
+    axes.set_ylabel(text["joint_success_axis"])
+    _finish(axes, records, locale)
 
 
 def _draw_floor(axes: Axes, records: LevelRecords, key: str, text: str, locale: Locale) -> None:
@@ -236,10 +253,11 @@ def _finish(axes: Axes, records: LevelRecords, locale: Locale) -> None:
         say_nothing_recorded(axes, locale)
 
 
-def _single(records: LevelRecords, name: str, language: str) -> tuple[Figure, Axes, Locale]:
+def _single(records: LevelRecords, name: str, language: str, panels: int = 1) -> tuple[Figure, Axes, Locale]:
+    """Return a figure with its title, and the first of its panels, one below the other."""
     locale = load_locale(language)
-    figure = new_figure()
-    axes = figure.subplots()
+    figure = new_figure((SIZE[0], SIZE[1] * (1 + 0.6 * (panels - 1))))
+    axes = figure.subplots(panels, 1, squeeze=False)[0, 0]
     style(axes)
     title = f"{level_title(records.level, locale)}: {locale.phrases['plot']['titles'][name]}"
     write_title(axes, title, records.model_name or locale.phrases["plot"]["unknown_model"])

@@ -10,7 +10,7 @@ from statistics import median
 from cefr_helpers.core import records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import STAGES, Stage, Workspace, resolve
-from cefr_helpers.core.recipes import DATA_KEYS, TRAINING_KEYS, Recipe
+from cefr_helpers.core.recipes import DATA_KEYS, TRAINING_KEYS, Recipe, recorded
 from cefr_helpers.core.schema import TrainingResults
 from cefr_helpers.pipeline import slurm
 from cefr_helpers.training import distributed
@@ -226,7 +226,7 @@ def _alike(recipe: Recipe, known: list[Measured]) -> list[Measured]:
     """Return the trainings of the same base model that share the most settings."""
     wanted = recipe.part(DATA_KEYS + TRAINING_KEYS)
     same = [one for one in known if all(one.recipe.get(key) == wanted[key] for key in _BASE_KEYS)]
-    shared = [sum(one.recipe.get(key) == value for key, value in wanted.items()) for one in same]
+    shared = [sum(recorded(one.recipe, key) == value for key, value in wanted.items()) for one in same]
     return [one for one, count in zip(same, shared, strict=True) if count == max(shared)]
 
 

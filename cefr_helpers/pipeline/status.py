@@ -145,10 +145,10 @@ def _changes(settings: RunConfig, level: str, stage: Stage, record: AnyRecord) -
             yield "another sentence bank is requested"
     if record.seed != settings.seed:
         yield f"seed {record.seed}, now {settings.seed}"
-    now = recipes.load_recipe(settings.recipe).part(recipes.KEYS_OF_STAGE[stage])
-    for key, value in now.items():
-        if record.recipe.get(key) != value:
-            yield f"{key} {record.recipe.get(key)}, now {value}"
+    now = recipes.load_recipe(settings.recipe)
+    for key, value in now.part(recipes.keys_of_stage(stage, now.keep_best_by)).items():
+        if (before := recipes.recorded(record.recipe, key)) != value:
+            yield f"{key} {before}, now {value}"
     if isinstance(record, TrainingRecord):
         for path in (record.results.adapter.path, record.results.merged_model.path):
             if path and not (project_root() / path).is_dir():

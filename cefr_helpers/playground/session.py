@@ -12,7 +12,7 @@ from cefr_helpers.core.errors import InputError, required
 from cefr_helpers.core.level_records import read_level
 from cefr_helpers.core.levels import check_level
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.recipes import Recipe, load_recipe
+from cefr_helpers.core.recipes import Recipe, load_recipe, recorded
 from cefr_helpers.core.records import AnyRecord
 from cefr_helpers.data import banks, formatting, splitting, word_lists
 from cefr_helpers.evaluation import level_scorers, summary
@@ -192,7 +192,7 @@ def parse_words(text: str) -> list[str]:
 
 def _recipe_of(record: AnyRecord) -> Recipe | None:
     """Return a stage's recipe; None if its record does not have all of it, as for an adopted run."""
-    values = {key: value for key, value in record.recipe.items() if key in Recipe.model_fields}
+    values = {key: recorded(record.recipe, key) for key in Recipe.model_fields}
     try:
         return Recipe.model_validate(values)
     except ValidationError:

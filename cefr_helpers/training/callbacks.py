@@ -53,6 +53,10 @@ class ProgressCallback(TrainerCallback):
         done = state.global_step - self._first_step
         left = elapsed / done * (state.max_steps - state.global_step) if done else math.nan
         loss = f"train loss {float(logs['loss']):.4f}" if "loss" in logs else f"eval loss {logs['eval_loss']:.4f}"
+        if "eval_joint_success" in logs:
+            loss += (
+                f"  joint success {logs['eval_joint_success']:.1%} ({clock(logs['eval_answers_s'])} for the answers)"
+            )
         print(
             f"step {state.global_step}/{state.max_steps}  "
             f"epoch {state.global_step * args.num_train_epochs / state.max_steps:.2f}  {loss}  "

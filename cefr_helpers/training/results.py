@@ -23,7 +23,7 @@ def collect(trainer, recipe: Recipe, chosen: Recipe, duration_s: float, resume: 
     history = _history(state.log_history, steps_per_epoch)
     train = [row["train_loss"] for row in history if "train_loss" in row]
     evaluations = [row for row in history if "eval_loss" in row]
-    best = min(evaluations, key=lambda row: row["eval_loss"], default=None)
+    best = min(evaluations, key=lambda row: (-row.get("joint_success", 0), row["eval_loss"]), default=None)
     losses = [row["eval_loss"] for row in evaluations]
     progress = next(c for c in trainer.callback_handler.callbacks if isinstance(c, ProgressCallback))
     trainable, everything = trainer.model.get_nb_trainable_parameters()  # counts 4-bit weights unpacked
@@ -49,7 +49,9 @@ def collect(trainer, recipe: Recipe, chosen: Recipe, duration_s: float, resume: 
         "history": history,
         "train_loss": _change(train, "last"),
         "eval_loss": _change(losses, "best"),
-        "best": {key: best[key] for key in ("step", "epoch", "eval_loss")} if best else None,
+        "best": {key: best[key] for key in ("step", "epoch", "eval_loss", "joint_success") if key in best}
+        if best
+        else None,
         "resumed_from_step": int(resume.name.split("-")[1]) if resume else None,
         # includes all defaults, without the folders of this machine
         "trainer_arguments": {k: v for k, v in json.loads(args.to_json_string()).items() if not k.endswith("_dir")},
@@ -63,6 +65,7 @@ def _history(log: list[dict], steps_per_epoch: float) -> list[dict]:
     reports 1.74 and not 1.72 for step 50 with 29 steps per epoch.
     """
     names = {"loss": "train_loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm"}
+    names |= {"eval_joint_success": "joint_success", "eval_answers_s": "answers_s"}
     rows = []
     for entry in log:
         found = {names[key]: float(value) for key, value in entry.items() if key in names}

@@ -6,16 +6,20 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cefr_helpers.core import files, records
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.recipes import MOST, TRAINING_KEYS, Recipe
+from cefr_helpers.core.paths import Stage
+from cefr_helpers.core.recipes import DATA_KEYS, JOINT_SUCCESS, MOST, Recipe
+from cefr_helpers.core.schema import MEASURE_VERSION
 from cefr_helpers.models import attention, likelihood, lora_targets, prompts
 from cefr_helpers.models.base_model import BaseModel
-from cefr_helpers.training import batch_size, checkpoints, distributed, preflight, weighted_loss
+from cefr_helpers.training import answering, batch_size, checkpoints, distributed, preflight, weighted_loss
 from cefr_helpers.training import results as training_results
 
 
@@ -94,9 +98,11 @@ def fingerprint(base: BaseModel, recipe: Recipe, seed: int, data: dict[str, str]
     Args:
         data: file -> sha256 of the formatted examples.
     """
-    shaping = [key for key in TRAINING_KEYS if key != "eval_batch_size"]
+    left_out = {"eval_batch_size", *DATA_KEYS} - {"max_seq_length"}
+    shaping = {key: value for key, value in recipe.decisive(Stage.TRAIN).items() if key not in left_out}
+    judged = {"measure_version": MEASURE_VERSION} if recipe.keep_best_by == JOINT_SUCCESS else {}
     parts = {
-        "recipe": recipe.part((*shaping, "max_seq_length")),
+        "recipe": shaping | judged,
         "seed": seed,
         "base": [base.sha256, base.files_sha256],
         "data": sorted(data.values()),
@@ -107,9 +113,17 @@ def fingerprint(base: BaseModel, recipe: Recipe, seed: int, data: dict[str, str]
 
 
 def tune(
-    model, tokenizer, train: list[dict], evaluation: list[dict], recipe: Recipe, seed: int, folder: Path, logs: Path
+    model,
+    tokenizer,
+    train: list[dict],
+    evaluation: list[dict],
+    recipe: Recipe,
+    seed: int,
+    folder: Path,
+    logs: Path,
+    development: answering.Development | None = None,
 ) -> TrainingOutcome:
-    """Train the adapter; afterwards the model holds the checkpoint with the lowest eval loss.
+    """Train the adapter; afterwards the model holds the best checkpoint, by eval loss or Joint Success (the recipe).
 
     The eval loss is the token-weighted loss of the completions by `likelihood.score`, the same quantity that the
     baseline comparison reports. If several processes train together, all but the first exit here.
@@ -119,13 +133,17 @@ def tune(
         evaluation: formatted examples.
         folder: folder for the checkpoints; training resumes from a complete one in it.
         logs: folder for the TensorBoard event files.
+        development: for `keep_best_by: joint_success`, what makes prompts and judges answers; otherwise None.
 
     Raises:
+        ValueError: the recipe keeps by Joint Success without `development`, or with it by eval loss.
         FloatingPointError: loss or gradient is not finite; the message names the step.
         InputError: there is nothing to resume, and the adapter is not fresh.
     """
     import torch
 
+    if (development is not None) != (recipe.keep_best_by == JOINT_SUCCESS):
+        raise ValueError(f"keep_best_by: {recipe.keep_best_by}, but development is {type(development).__name__}")
     resume = checkpoints.newest_whole(folder)
     if resume:
         print(f"Resuming from {resume.name}", flush=True)
@@ -133,7 +151,7 @@ def tune(
         _check_fresh(model)
     on_gpu = model.device.type == "cuda"
     ran = batch_size.resolve(recipe, folder, on_gpu, lambda size: _fits(model, tokenizer, train, recipe, seed, size))
-    trainer = make_trainer(model, tokenizer, train, evaluation, ran, seed, folder, logs)
+    trainer = make_trainer(model, tokenizer, train, evaluation, ran, seed, folder, logs, development)
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
     started = time.monotonic()
@@ -142,7 +160,28 @@ def tune(
     trainer.accelerator.wait_for_everyone()  # each has loaded the best checkpoint, which can be removed now
     if distributed.rank():
         sys.exit(0)
-    return TrainingOutcome(trainer.model, tokenizer, training_results.collect(trainer, recipe, ran, duration_s, resume))
+    found = training_results.collect(trainer, recipe, ran, duration_s, resume)
+    if development:
+        found["dev_answers"] = answering.describe(development, found["history"])
+    return TrainingOutcome(trainer.model, tokenizer, found)
+
+
+@contextmanager
+def _writing(model, recipe: Recipe) -> Iterator[None]:
+    """Let a model write in the middle of its training: without dropout, with its cache, and with no trace afterwards.
+
+    Unsloth's own `generate` would leave gradient checkpointing off, and parts of the model in inference mode.
+    """
+    import torch
+    from unsloth import FastLanguageModel
+
+    checkpointing = "unsloth" if recipe.gradient_checkpointing else False
+    with torch.random.fork_rng([model.device] if model.device.type == "cuda" else []):
+        FastLanguageModel.for_inference(model)
+        try:
+            yield
+        finally:
+            FastLanguageModel.for_training(model, use_gradient_checkpointing=checkpointing)
 
 
 def _fits(model, tokenizer, train: list[dict], recipe: Recipe, seed: int, size: int) -> bool:
@@ -189,7 +228,9 @@ def _check_fresh(model) -> None:
         )
 
 
-def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int, folder: Path, logs: Path):
+def make_trainer(
+    model, tokenizer, train, evaluation, recipe: Recipe, seed: int, folder: Path, logs: Path, development=None
+):
     """Return TRL's trainer with every setting of the recipe; arguments as in `tune`."""
     import torch
     from datasets import Dataset
@@ -211,10 +252,21 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
 
         def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
             table = likelihood.score(self.model, tokenizer, evaluation, recipe.eval_batch_size)
-            metrics = {f"{metric_key_prefix}_loss": likelihood.summarise(table)["loss"]}
+            found = {"loss": likelihood.summarise(table)["loss"]}
+            order = {}
+            if development:
+                found |= self._answers()
+                order = {answering.METRIC: answering.order(found["loss"], found["joint_success"], development)}
+            metrics = {f"{metric_key_prefix}_{name}": value for name, value in found.items()}
             self.log(metrics)
             self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-            return metrics
+            return metrics | {f"{metric_key_prefix}_{name}": value for name, value in order.items()}
+
+        def _answers(self):
+            with self.accelerator.autocast():
+                return answering.measure(
+                    self.model, tokenizer, development, recipe.max_new_tokens, lambda: _writing(self.model, recipe)
+                )
 
         def _save_checkpoint(self, model, trial):
             with files.explain_full_disk(folder, size):
@@ -261,8 +313,8 @@ def make_trainer(model, tokenizer, train, evaluation, recipe: Recipe, seed: int,
         save_steps=recipe.eval_steps,
         save_total_limit=2,
         load_best_model_at_end=True,
-        metric_for_best_model="eval_loss",
-        greater_is_better=False,
+        metric_for_best_model=f"eval_{answering.METRIC}" if development else "eval_loss",
+        greater_is_better=bool(development),
         packing=False,
         padding_free=None if unpadded else False,
         include_num_input_tokens_seen="non_padding",

@@ -5,7 +5,7 @@ import yaml
 
 from cefr_helpers.core import recipes
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.paths import project_root
+from cefr_helpers.core.paths import Stage, project_root
 
 SHIPPED = sorted(path.stem for path in (project_root() / "recipes").glob("*.yaml"))
 
@@ -38,6 +38,15 @@ def test_each_key_belongs_to_one_stage():
     assert sorted(key for part in parts for key in part) == sorted(recipes.Recipe.model_fields)
 
 
+def test_what_a_training_depends_on_is_as_before_the_key_unless_it_writes_answers():
+    by_loss = recipes.load_recipe("cpu")
+    by_answers = by_loss.model_copy(update={"keep_best_by": "joint_success"})
+    before = [key for key in (*recipes.DATA_KEYS, *recipes.TRAINING_KEYS) if key != "keep_best_by"]
+    assert list(by_loss.decisive(Stage.TRAIN)) == before
+    assert set(by_answers.decisive(Stage.TRAIN)) == {*before, "keep_best_by", "generation_prompts", "max_new_tokens"}
+    assert recipes.recorded({}, "keep_best_by") == "eval_loss" and recipes.recorded({}, "lora_rank") is None
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -50,6 +59,7 @@ def test_each_key_belongs_to_one_stage():
         ({"batch_size": True}, "batch_size: True"),
         ({"epochs": float("nan")}, "epochs: nan"),
         ({"split": "random"}, "split: 'random'"),
+        ({"keep_best_by": "loss"}, "keep_best_by: 'loss'"),
         ({"lora_target_modules": ["q_proj", "x_proj"]}, "x_proj"),
         ({"lora_target_modules": "q_proj"}, "must be a list of module names"),
     ],

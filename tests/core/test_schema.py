@@ -28,6 +28,9 @@ NOT_IN_THE_REFERENCE_RUN = {
     "Memorisation.p",  # an interval without a test
     "SentenceBank.read_as",  # the run is older
     *(f"{part}.{name}" for part in ("Placement", "PlacedSentence") for name in getattr(schema, part).model_fields),
+    # of trainings that keep the checkpoint that writes best
+    *(f"DevAnswers.{name}" for name in schema.DevAnswers.model_fields),
+    *("TrainingResults.dev_answers", "BestStep.joint_success", "Step.joint_success", "Step.answers_s"),
     *("DatasetResults.placement", "Generation.human_scores", "ShownSlot.human_level"),
 }
 

@@ -125,11 +125,11 @@ def test_a_name_must_be_plain(settings, name):
 
 
 def test_an_unknown_name_lists_those_there_are(settings):
-    with pytest.raises(InputError, match="'rnak' not found .* there are: coverage, rank, seeds"):
+    with pytest.raises(InputError, match="'rnak' not found .* there are: coverage, keep_best, rank, seeds"):
         grid.read("rnak", settings)
 
 
-@pytest.mark.parametrize("name", ["rank", "seeds"])
+@pytest.mark.parametrize("name", ["rank", "seeds", "keep_best"])
 def test_the_examples_expand(settings, name):
     assert len(grid.read(name, settings).runs) > 1
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from urllib.parse import unquote
 
 import hand_made_records
@@ -101,6 +102,37 @@ def test_a_note_says_by_what_words_the_checkpoint_was_chosen(language, dev, test
     adopted = hand_made_records.level_records()
     change(adopted.training.results, adopted={"read": "trainer_state.json"})
     assert dev not in note(adopted, language) and test not in note(adopted, language)
+
+
+BY_ANSWERS = {
+    "en": [
+        "| Best evaluation | Joint Success 45.0% on development words, loss 1.806, at step 60, epoch 2.00 |",
+        "| Checkpoint chosen by | Joint Success of greedy answers to 2 prompts of development words (20 words, each ",
+        "| Time for these answers | 1:30 in all: 0:22 at each of 4 evaluations, which the training time includes, ",
+        "| Checkpoint kept by | `joint_success` |",
+        "| Epoch | Step | Training loss | Evaluation loss | Joint Success | Remark |",
+        "| 1.50 | 45 | 1.743 | 1.801 | 35.0% | still improving |",
+        "The checkpoint was chosen by Joint Success of its greedy answers to 2 prompts of these words (20 words, ",
+        "- By evaluation loss another checkpoint would have been kept: that of step 45, with a loss of 1.801 ",
+        "Success of 35.0% on development words, instead of step 60 (epoch 2.00) with 1.806 and 45.0%.",
+        "The trainer's evaluation loss of the kept checkpoint (1.801)",
+    ],
+    "tr": [
+        "| Saklanan kontrol noktasının ölçütü | `joint_success` |",
+        "| En iyi değerlendirme | geliştirme kelimelerinde Tam Başarı %45,0, kayıp 1,806 (adım 60, epok 2,00) |",
+        "| Bu yanıtların süresi | toplam 1:30: 4 değerlendirmenin her birinde 0:22 (eğitim süresine dahildir), ",
+        "(20 kelime, her biri bir kez) verilen açgözlü yanıtların Tam Başarı değerine göre seçildi",
+    ],
+}
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_a_note_says_that_joint_success_chose_the_checkpoint_and_what_that_took(language):
+    by_loss = hand_made_records.level_records()
+    by_answers = replace(by_loss, training=hand_made_records.training_by_answers())
+    shown, before = note(by_answers, language), note(by_loss, language)
+    assert [part for part in BY_ANSWERS[language] if part not in shown] == []
+    assert [part for part in BY_ANSWERS[language] if part in before] == []
 
 
 def test_the_leak_audit_has_all_three_pairs_of_parts():

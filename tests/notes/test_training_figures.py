@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from dataclasses import replace
 
 import hand_made_records
 import numpy as np
@@ -29,6 +30,19 @@ def texts(axes) -> str:
 def curve(axes, label: str) -> list[tuple[float, float]]:
     line = next(line for line in axes.lines if line.get_label() == label)
     return [(float(x), float(y)) for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)]
+
+
+def test_joint_success_has_its_own_panel_if_it_chose_the_checkpoint():
+    by_loss = hand_made_records.level_records()
+    by_answers = replace(by_loss, training=hand_made_records.training_by_answers())
+    figure = training_figures.eval_loss(by_answers, "en")
+    loss, panel = figure.axes
+    [kept] = [label for label in labels(figure) if label.startswith("kept")]
+    assert kept == "kept: 1.806 (step 60, epoch 2.00)" and curve(loss, kept) == [(60, 1.8062)]
+    assert curve(panel, "Joint Success") == [(15, 30), (30, 45), (45, 35), (60, 45)]
+    [star] = [line for line in panel.lines if line.get_marker() == "*"]
+    assert (list(star.get_xdata()), list(star.get_ydata())) == ([60], [45]) and panel.get_ylim() == (0, 100)
+    assert len(training_figures.eval_loss(by_loss, "en").axes) == 1
 
 
 def test_the_combined_plot_draws_both_histories_best_and_floor():

@@ -2,8 +2,10 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import hand_made_records
 import pytest
 from hand_made_records import change
 from huggingface_hub import ModelCard
@@ -73,6 +75,17 @@ def test_the_body_says_hashes_licences_metrics_and_limits():
     assert "Licence of the sentence bank: CC0 1.0." in text and "de-quantised from a 4-bit file" in text
     assert "2.392 | 1.801" in text and "[−0.634, −0.551]" in text
     assert re.search(r"^\| Tuned \| 38\.0% \[", text, re.MULTILINE) and "## Limits" in text
+
+
+def test_the_card_says_what_chose_the_checkpoint():
+    by_loss = records_of_b2()
+    by_answers = replace(by_loss, training=hand_made_records.training_by_answers())
+    assert "The checkpoint was chosen by its loss on development words" in card(by_loss)
+    text = card(by_answers)
+    assert (
+        "The checkpoint was chosen by Joint Success of its answers to 2 prompts of development words (20 words)" in text
+    )
+    assert "chosen by its loss" not in text and "| Time for these answers | 1:30 in all" in text
 
 
 def test_without_a_comparison_the_card_says_so_and_has_no_figures():

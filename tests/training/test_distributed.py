@@ -68,6 +68,15 @@ def test_two_processes_train_as_one(tiny_folder, examples, tmp_path, weight):
 
 
 @pytest.mark.slow
+def test_two_processes_keep_the_checkpoint_that_the_first_one_chose(tiny_folder, examples, tmp_path):
+    changed = {"keep_best_by": "joint_success", "max_new_tokens": 12}
+    found = results(run(tmp_path / "run", tiny_folder, examples, 2, changed))
+    rows = [row for row in found["history"] if "eval_loss" in row]
+    assert found["processes"] == 2 and len(rows) == 2 and all("joint_success" in row for row in rows)
+    assert found["best"]["joint_success"] == max(row["joint_success"] for row in rows)
+
+
+@pytest.mark.slow
 def test_two_processes_go_on_from_their_checkpoint_as_if_never_stopped(tiny_folder, examples, tmp_path):
     """Dropout shows it: each process must draw as it would have."""
     changed = {"lora_dropout": 0.1, "gradient_accumulation_steps": 2, "epochs": 1}
