@@ -217,8 +217,7 @@ def bank(
 
     given = {"words": words, "server": server, "model": model, "output": output}
     secret_scan.refuse_secrets("cefr bank", given)
-    url = chat_client.address(server or chat_client.DEFAULT)
-    key = chat_client.key_for(url)
+    asked = chat_client.connect(server or chat_client.DEFAULT, timeout_s)
     settings = configuration.read(
         overrides(check_level(level), bank=bank, output_root=output_root, user_data=user_data)
     )
@@ -232,7 +231,6 @@ def bank(
         typer.echo(generator.preview(plan, teachers, place))
         return
     with resumable(generator.GO_ON, chat_client.Unavailable):
-        asked = chat_client.ChatClient(url, key, timeout_s)
         results = generator.generate(plan, teachers, place, asked, words)
     typer.echo(storage.report(results, place))
     raise typer.Exit(0 if results["kept"] and not results["stopped"] else 1)

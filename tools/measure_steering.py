@@ -2,8 +2,9 @@
 
     python -m tools.measure_steering B2 [--model FOLDER]
 
-It samples four candidates for each of 24 held-out words of a level that was run, in the same way with each bonus and
-without steering, and prints a table. Times are ratios to the first row, because machines are shared.
+It samples four candidates for each of up to 24 development words of a level that was run, in the same way with each
+bonus and without steering, and prints a table. A bonus is chosen by the table, so test words must not be in it. Times
+are ratios to the first row, because machines are shared.
 """
 
 import argparse
@@ -28,11 +29,12 @@ def main(level: str, model: str | None) -> None:
     """Sample with each bonus and print a row for each."""
     settings = configuration.read()
     writer = writers.load(model, level, settings.workspace, load_recipe(settings.recipe))
-    examples = read_examples(settings.workspace.formatted_file(level, "eval"))
+    examples = read_examples(settings.workspace.formatted_file(level, "dev"))
     listed = sorted({word for example in examples for word in example["words"]})
-    chosen = random.Random(1).sample(listed, WORDS)
+    chosen = random.Random(1).sample(listed, min(WORDS, len(listed)))
     words = [word for word in chosen for _ in range(EACH)]
-    print(f"{writer.name}, {len(words)} candidates a row\n\n| {' | '.join(_HEAD)} |\n|{' --- |' * len(_HEAD)}")
+    print(f"{writer.name}, {len(chosen)} words, {len(words)} candidates a row\n")
+    print(f"| {' | '.join(_HEAD)} |\n|{' --- |' * len(_HEAD)}")
     first = None
     for bonus in (None, *BONUSES):
         started = time.process_time()

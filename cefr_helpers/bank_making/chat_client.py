@@ -279,6 +279,19 @@ def _retry_after(response: httpx2.Response) -> float | None:
     return max(0.0, seconds)
 
 
+def connect(server: str, timeout_s: float = 300.0) -> ChatClient:
+    """Return a client for an address as users give it, with the key from the environment; nothing is sent yet.
+
+    Args:
+        timeout_s: see `ChatClient`.
+
+    Raises:
+        InputError: see `address` and `key_for`.
+    """
+    url = address(server)
+    return ChatClient(url, key_for(url), timeout_s)
+
+
 def address(url: str) -> str:
     """Return the server's base address; "/v1" is added if no path is given.
 

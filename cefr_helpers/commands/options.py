@@ -2,12 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from cefr_helpers.core.errors import InputError
 
 Levels = Annotated[str | None, typer.Option(help='Levels to run, such as "A1 C1"; default: config.yaml.')]
 RecipeName = Annotated[str | None, typer.Option(help="A name in recipes/ (reference, cpu, smoke) or a .yaml file.")]
@@ -38,6 +40,22 @@ def overrides(levels=None, recipe=None, bank=None, language=None, output_root=No
         "seed": seed,
     }
     return {key: value for key, value in given.items() if value is not None}
+
+
+def refuse_unused(context: typer.Context, names: Iterable[str], why: str) -> None:
+    """Refuse options that were given, but would have no effect beside the others; values are not shown.
+
+    Args:
+        names: the options that have no effect, as parameters of the command.
+        why: why they have none, and what is expected; it completes "has no effect".
+
+    Raises:
+        InputError: one of them was given.
+    """
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":  # by name: typer has its own copy of click
+            raise InputError(f"{name}: has no effect {why}")
 
 
 def shown(path: Path) -> str:

@@ -44,7 +44,7 @@ def rate(
 def rated(
     votes: Annotated[
         list[Path] | None,
-        typer.Argument(help="The votes files that readers downloaded.", show_default=False),
+        typer.Argument(help="Files that readers saved, and decisions of `cefr write`, apart.", show_default=False),
     ] = None,
     language: Language = None,
     output_root: OutputRoot = None,
@@ -91,9 +91,8 @@ def judge(
     from cefr_helpers.rating import judge as judging
 
     secret_scan.refuse_secrets("cefr judge", {"server": server, "model": model})
-    url = chat_client.address(server or chat_client.DEFAULT)
+    asked = chat_client.connect(server or chat_client.DEFAULT, timeout_s)
     settings = configuration.read(overrides(check_level(level), output_root=output_root))
-    asked = chat_client.ChatClient(url, chat_client.key_for(url), timeout_s)
     kept = "All answers so far are saved: the same command continues from there."
     with resumable(kept, chat_client.Unavailable):
         made = judging.judge(settings.workspace, level, asked, model, max_new_tokens, typer.echo)

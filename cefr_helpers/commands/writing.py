@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from cefr_helpers.commands.options import (
     Seed,
     UserData,
     overrides,
+    refuse_unused,
     resumable,
     shown,
     upper,
@@ -23,16 +24,16 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import load_recipe
 from cefr_helpers.pipeline import configuration
+from cefr_helpers.pipeline.configuration import RunConfig
 from cefr_helpers.writing import forms, plans
 
-if TYPE_CHECKING:
-    from cefr_helpers.writing.judge_model import JudgeServer
-
-_TIMEOUT_S = 300.0  # to wait for any part of the judge model's answer
+_ONLY_FOR_WRITING = ("words", "level", "sentences", "known", "candidates", "seed", "server", "judge", "max_new_tokens")
+_ONLY_FOR_GAPS = ("model", "bank", "recipe")
 _RESUME = "All sentences so far are saved: the same command continues from there."
 
 
 def write(
+    context: typer.Context,
     words: Annotated[
         Path | None,
         typer.Option(help="The word list: a table with a column word (pos, meaning, topic), or one word per line."),
@@ -74,16 +75,22 @@ def write(
     """Write checked, varied example sentences for a word list, as a deck, a worksheet, a table or a bank."""
     from cefr_helpers.bank_making import chat_client
     from cefr_helpers.writing import call
+    from cefr_helpers.writing.judge_model import JudgeServer
 
     names = forms.parse(form)
     settings = configuration.read(
         overrides(recipe=recipe, bank=bank, output_root=output_root, user_data=user_data, seed=seed)
     )
     if decided is not None:
-        _give_out(decided, names, output, settings.workspace, words or level)
+        _refuse_unused_beside_decided(context, decided, names)
+        _give_out(decided, names, output, model, settings)
         return
     if words is None or level is None:
         raise InputError("words, level: both are needed, or a file as decided")
+    secret_scan.refuse_secrets("cefr write", {"server": server, "judge": judge})
+    if server is None:
+        expected = f"without a server; expected server too, such as {chat_client.DEFAULT}"
+        refuse_unused(context, ("judge", "max_new_tokens"), expected)
     plan = plans.read(words, level, sentences, candidates, known, settings.seed)
     folder = _folder(output, settings.workspace, plan.name, level)
     typer.echo("\n".join(plan.read_as))
@@ -95,7 +102,7 @@ def write(
         settings.sentence_bank,
         settings.workspace,
         load_recipe(settings.recipe),
-        _judge_server(server, judge, max_new_tokens),
+        JudgeServer(chat_client.connect(server), judge, max_new_tokens) if server is not None else None,
     )
     with resumable(_RESUME, chat_client.Unavailable):
         choice, paths = call.write(request, typer.echo)
@@ -105,27 +112,23 @@ def write(
         raise InputError(f"words: {words}: no sentence passed for any word; {folder / 'made'} says why")
 
 
-def _judge_server(server: str | None, model: str | None, max_new_tokens: int) -> "JudgeServer | None":
-    from cefr_helpers.bank_making import chat_client
-    from cefr_helpers.writing.judge_model import JudgeServer
-
-    secret_scan.refuse_secrets("cefr write", {"server": server, "judge": model})
-    if server is None:
-        if model is not None:
-            raise InputError(f"judge: {model} without a server; expected server too, such as {chat_client.DEFAULT}")
-        return None
-    url = chat_client.address(server)
-    return JudgeServer(chat_client.ChatClient(url, chat_client.key_for(url), _TIMEOUT_S), model, max_new_tokens)
+def _refuse_unused_beside_decided(context: typer.Context, decided: Path, names: tuple[str, ...]) -> None:
+    beside = f"beside decided: {decided} already contains words and level, and only their forms are made"
+    refuse_unused(context, _ONLY_FOR_WRITING, f"{beside}; leave it out")
+    if not forms.need_gaps(names):
+        only = ", ".join(form for form in forms.FORMS if form in forms.WITH_GAPS)
+        refuse_unused(context, _ONLY_FOR_GAPS, f"{beside}, without {only}, which need a model; leave it out")
 
 
-def _give_out(path: Path, names: tuple[str, ...], output: Path | None, workspace: Workspace, others: object) -> None:
+def _give_out(path: Path, names: tuple[str, ...], output: Path | None, model: str | None, settings: RunConfig) -> None:
     from cefr_helpers.writing import call, decisions
 
-    if others:
-        raise InputError(f"decided: {path} already contains words and level; leave those options out")
     found = decisions.read(path)
-    folder = _folder(output, workspace, re.sub(r"[/\\\0]", "_", found.name), found.level)
-    for written in call.write_decided(found, names, folder, typer.echo):
+    folder = _folder(output, settings.workspace, re.sub(r"[/\\\0]", "_", found.name), found.level)
+    request = call.DecidedRequest(
+        found, names, folder, model, settings.sentence_bank, settings.workspace, load_recipe(settings.recipe)
+    )
+    for written in call.write_decided(request, typer.echo):
         typer.echo(shown(written))
 
 

@@ -150,6 +150,40 @@ class JudgeRating(Part):
     printable: dict[str, Metric] = {}
 
 
+class DecisionRating(Part):
+    """A person's decisions on sentences of `cefr write`, made on its page: not blind, so they are no reader's votes.
+
+    Attributes:
+        name: name of the word list.
+        model: the model that wrote the sentences.
+        page: name of the page.
+        words: number of words whose sentences were decided on.
+        decided: number of sentences that were decided on.
+        undecided: number of sentences that were not.
+        accepted: sentences accepted as they were.
+        swapped: sentences for which another candidate was taken.
+        edited: sentences that were edited.
+        rejected: sentences that were rejected.
+        rejected_for: question -> number of sentences rejected for it; only the first reason is known.
+        unchanged: share of the decided sentences accepted as they were; each word counts the same.
+        seconds: median time for a decision.
+    """
+
+    name: str | None = None
+    model: str | None = None
+    page: str | None = None
+    words: int | None = None
+    decided: int | None = None
+    undecided: int | None = None
+    accepted: int | None = None
+    swapped: int | None = None
+    edited: int | None = None
+    rejected: int | None = None
+    rejected_for: dict[str, int] = {}
+    unchanged: Metric = Metric()
+    seconds: float | None = None
+
+
 class RatingResults(Part):
     """The results of the votes.
 
@@ -164,6 +198,7 @@ class RatingResults(Part):
         gates: gate -> how far it agrees with the readers.
         measures: column of the table of answers -> how far it agrees with the readers.
         judges: models that judged, apart from the readers.
+        decisions: decisions on sentences of `cefr write`, one entry per page; not blind, and in none of the above.
     """
 
     page: str | None = None
@@ -176,6 +211,7 @@ class RatingResults(Part):
     gates: dict[str, GateAgreement] = {}
     measures: dict[str, MeasureAgreement] = {}
     judges: list[JudgeRating] = []
+    decisions: list[DecisionRating] = []
 
 
 class RatingsRecord(Part):

@@ -14,6 +14,13 @@ _ASKED_ABOUT = ("tuned", "written")
 
 
 def headline(records: LevelRecords, locale: Locale) -> Markdown:
+    """The share that readers would print, system by system, or that nobody has read yet; then decisions, if any."""
+    found = records.ratings.results
+    said = [printable(records, locale), *([_decided(found, locale)] if found.decisions else [])]
+    return Markdown(" ").join(said)
+
+
+def printable(records: LevelRecords, locale: Locale) -> Markdown:
     """The share that readers would print, system by system, or that nobody has read yet, as one sentence."""
     found, text = records.ratings.results, locale.text["readers"]
     if not found.systems:
@@ -26,6 +33,20 @@ def headline(records: LevelRecords, locale: Locale) -> Markdown:
     )
     said = text["headline"].format(systems=systems, readers=who(found, locale))
     return Markdown(" ").join([said, text["stale"]]) if is_stale(records) else said
+
+
+def _decided(found: RatingResults, locale: Locale) -> Markdown:
+    """What share of sentences was taken as they were by someone who knew where they came from, list by list."""
+    text = locale.text["readers"]
+    lists = Markdown("; ").join(
+        text["decided_share"].format(
+            name=one.name or locale.text["unknown"],
+            share=locale.share_with_interval(one.unchanged),
+            n=locale.whole(one.decided),
+        )
+        for one in found.decisions
+    )
+    return text["decided"].format(lists=lists)
 
 
 def who(found: RatingResults, locale: Locale) -> Markdown:

@@ -8,11 +8,12 @@ from statistics import median
 
 import pandas as pd
 
-from cefr_helpers.core import ratings, records
+from cefr_helpers.core import files, ratings, records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import number
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.ratings import (
+    DecisionRating,
     GateAgreement,
     JudgeRating,
     MeasureAgreement,
@@ -24,10 +25,12 @@ from cefr_helpers.core.ratings import (
 )
 from cefr_helpers.core.schema import Interval, Metric
 from cefr_helpers.evaluation import intervals
-from cefr_helpers.rating import agreement, items, keys, sample_size, votes
+from cefr_helpers.rating import agreement, decisions, items, keys, sample_size, votes
+from cefr_helpers.rating.decisions import Decided
 from cefr_helpers.rating.keys import Key
 from cefr_helpers.rating.votes import ItemAnswer, Votes
 
+_EXPECTED = "expected a file that the page for readers, or choose.html of `make write`, saves"
 _SEED = 0
 _NOT_MEASURED = ("gold", items.WRITTEN)  # rows without measures
 _OF_A_PLACE = ("row", "prompt", "sample", "slot", "word", "sentence", "exact_ten")
@@ -36,31 +39,45 @@ _FEWEST_WORDS = 2
 
 
 @dataclass(frozen=True)
-class LevelVotes:
-    """The votes on one page, checked against its key and against the present answers.
+class PageVotes:
+    """The votes on a level's page for readers, checked against its key and against the present answers.
 
     Attributes:
         table: the run's answers, from `items.read_table`.
-        files: the votes' files, in the order of `votes`.
     """
 
-    level: str
     key: Key
     table: pd.DataFrame
-    files: tuple[Path, ...]
     votes: tuple[Votes, ...]
 
 
+@dataclass(frozen=True)
+class LevelVotes:
+    """Everything that people, and models, said about a level's sentences.
+
+    Attributes:
+        page: None if there are only decisions.
+        decisions: decisions on sentences of `cefr write`, which are not blind.
+        files: the files of both.
+    """
+
+    level: str
+    page: PageVotes | None
+    decisions: tuple[DecisionRating, ...]
+    files: tuple[Path, ...]
+
+
 def read(workspace: Workspace, paths: Iterable[Path]) -> list[LevelVotes]:
-    """Read all votes, by level in order of appearance; each file is checked before anything is computed.
+    """Read all votes and decisions, by level in order of appearance; each is checked before anything is computed.
 
     Raises:
         InputError: there is no file, or one is broken, of another page, or by a reader whose votes were already given;
-            or the answers changed since the page was made.
+            or two are decisions on one page, or the answers changed since the page was made.
     """
-    found: dict[str, list[tuple[Path, Votes]]] = defaultdict(list)
+    found: dict[str, list[tuple[Path, Votes | Decided]]] = defaultdict(list)
     for path in paths:
-        one = votes.read(path)
+        values = files.read_json(path, _EXPECTED)
+        one = decisions.parse(values, path) if decisions.is_such(values) else votes.parse(values, path)
         found[one.level].append((path, one))
     if not found:
         raise InputError('votes: no file; name them, as in `make rated VOTES="a.json b.json"`')
@@ -71,10 +88,16 @@ def compute(workspace: Workspace, given: LevelVotes) -> RatingResults:
     """Return the results of the votes of one level.
 
     People's votes count if there are any; models that read the page are then compared with them like judges. If no
-    person has read, language models that read the page count, and are named as such. Judges never count.
+    person has read, language models that read the page count, and are named as such. Judges never count. Decisions are
+    apart from all of these.
     """
+    of_page = _of_page(workspace, given.level, given.page) if given.page else RatingResults()
+    return of_page.model_copy(update={"decisions": list(given.decisions)})
+
+
+def _of_page(workspace: Workspace, level: str, given: PageVotes) -> RatingResults:
     readers, judges, counted = _parted(given.votes)
-    comparison = records.read_if_there(workspace, given.level, "comparison")
+    comparison = records.read_if_there(workspace, level, "comparison")
     printable = _majority(readers)
     sentences = _measured(given, printable)
     return RatingResults(
@@ -86,25 +109,37 @@ def compute(workspace: Workspace, given: LevelVotes) -> RatingResults:
         preferences=_preferences(given.key, readers),
         between_readers=_between(readers),
         gates=_gates(sentences),
-        measures=_measures(sentences, given.level),
+        measures=_measures(sentences, level),
         judges=[_judge(one, given.key, printable if counted == ratings.PEOPLE else {}) for one in judges],
     )
 
 
 def write(workspace: Workspace, given: LevelVotes, results: RatingResults) -> None:
     """Write the level's record, which names key, answers and votes by their hashes."""
-    read = [workspace.rating_key(given.level), workspace.run(given.level) / items.FILE, *given.files]
+    of_page = [workspace.rating_key(given.level), workspace.run(given.level) / items.FILE] if given.page else []
+    read = [*of_page, *given.files]
     ratings.write(workspace, given.level, records.hash_inputs(read), results)
 
 
 def no_longer_there(before: ratings.RatingsRecord | None, after: ratings.RatingsRecord) -> list[str]:
-    """Return the readers whose votes counted before and were not given this time."""
-    now = {reader.name for reader in after.results.readers}
-    then = [reader.name for reader in before.results.readers if reader.name] if before else []
-    return [name for name in then if name not in now]
+    """Return the readers and lists whose votes or decisions were there before and were not given this time."""
+    now = set(_names(after.results))
+    return [name for name in _names(before.results) if name not in now] if before else []
 
 
-def _of_level(workspace: Workspace, level: str, given: list[tuple[Path, Votes]]) -> LevelVotes:
+def _names(found: RatingResults) -> list[str]:
+    lists = (f"who decided on {one.name}" for one in found.decisions)
+    return [*(reader.name for reader in found.readers if reader.name), *lists]
+
+
+def _of_level(workspace: Workspace, level: str, given: list[tuple[Path, Votes | Decided]]) -> LevelVotes:
+    on_page = [(path, one) for path, one in given if isinstance(one, Votes)]
+    decided = [(path, one) for path, one in given if isinstance(one, Decided)]
+    page = _page_votes(workspace, level, on_page) if on_page else None
+    return LevelVotes(level, page, _decisions(decided), tuple(path for path, _ in given))
+
+
+def _page_votes(workspace: Workspace, level: str, given: list[tuple[Path, Votes]]) -> PageVotes:
     key_path = workspace.rating_key(level)
     key = keys.read(key_path, level)
     by_reader: dict[str, Path] = {}
@@ -118,7 +153,21 @@ def _of_level(workspace: Workspace, level: str, given: list[tuple[Path, Votes]])
         by_reader[name] = path
     table = items.read_table(workspace, level)
     _check_unchanged(key, key_path, table, workspace.run(level) / items.FILE)
-    return LevelVotes(level, key, table, tuple(path for path, _ in given), tuple(one for _, one in given))
+    return PageVotes(key, table, tuple(one for _, one in given))
+
+
+def _decisions(given: list[tuple[Path, Decided]]) -> tuple[DecisionRating, ...]:
+    by_page: dict[str | None, Path] = {}
+    found = []
+    for path, decided in given:
+        one = decisions.rating(decided, path)
+        if one.page in by_page:
+            raise InputError(
+                f"{path}: votes.page: {one.page!r}: {by_page[one.page]} is about the same sentences; give the later one"
+            )
+        by_page[one.page] = path
+        found.append(one)
+    return tuple(found)
 
 
 def _check_unchanged(key: Key, key_path: Path, table: pd.DataFrame, path: Path) -> None:
@@ -277,7 +326,7 @@ def _majority(readers: Sequence[Votes]) -> dict[str, bool]:
     return {name: 2 * sum(of) > len(of) for name, of in said.items() if 2 * sum(of) != len(of)}
 
 
-def _measured(given: LevelVotes, printable: dict[str, bool]) -> pd.DataFrame:
+def _measured(given: PageVotes, printable: dict[str, bool]) -> pd.DataFrame:
     """Return the judged sentences that models wrote, with all their measures, and `printable`."""
     there, rows = _by_place(given.table), []
     for name, value in printable.items():

@@ -113,7 +113,15 @@ def read(path: Path) -> Votes:
     Raises:
         InputError: it cannot be read, or is not a votes file; the message names the place and the value.
     """
-    values = files.read_json(path, _EXPECTED)
+    return parse(files.read_json(path, _EXPECTED), path)
+
+
+def parse(values: object, path: Path) -> Votes:
+    """Return the votes in the content of a file.
+
+    Raises:
+        InputError: as `read`.
+    """
     if not isinstance(values, dict):
         raise InputError(f"{path}: {shown(values)}; {_EXPECTED}")
     try:

@@ -9,9 +9,10 @@ from typing import Any
 from cefr_helpers.core import files, levels, paths
 from cefr_helpers.core.level_records import LevelRecords, gguf_exports, read_trained
 from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.ratings import RatingsRecord
 from cefr_helpers.core.records import AnyRecord
 from cefr_helpers.core.schema import ComparisonRecord, DatasetRecord
-from cefr_helpers.notes import facts, level_tables, observations, verdicts
+from cefr_helpers.notes import facts, level_tables, observations, readers, verdicts
 from cefr_helpers.rendering import escaping, templates
 from cefr_helpers.rendering.escaping import Markdown
 from cefr_helpers.rendering.locale import Locale
@@ -74,6 +75,8 @@ def of_one_training(workspace: Workspace, level: str) -> LevelRecords:
         records = replace(records, comparison=ComparisonRecord())
     if records.dataset and not made_from(records.training, "dataset"):
         records = replace(records, dataset=DatasetRecord())
+    if readers.is_stale(records):
+        records = replace(records, ratings=RatingsRecord())
     return records
 
 
@@ -145,6 +148,7 @@ def _body(workspace: Workspace, records: LevelRecords, kind: str, locale: Locale
         "built_with": _BUILT_WITH_LLAMA if licence == "llama3.2" else None,
         "verdict": observations.verdict(records, locale),
         "people": verdicts.people(records, locale),
+        "printable": readers.printable(records, locale),
         "hub_id": base,
         "licence": licence_text,
         "bank_licence": _BANK_LICENCES.get(bank or "", _UNKNOWN_BANK),

@@ -10,7 +10,7 @@ from cefr_helpers.core.level_records import LevelRecords, changed_since, read_le
 from cefr_helpers.core.paths import STAGES, Stage, Workspace
 from cefr_helpers.core.records import NAMES
 from cefr_helpers.core.schema import GATES
-from cefr_helpers.notes import level_tables, observations, verdicts
+from cefr_helpers.notes import level_tables, observations, readers, verdicts
 from cefr_helpers.rendering import escaping, tables
 from cefr_helpers.rendering.locale import Locale
 
@@ -95,6 +95,7 @@ def start(pages: list[Page], workspace: Workspace, locale: Locale) -> str:
             parts += [stale] if (stale := _stale(workspace, level, locale)) else []
             parts += [observations.verdict(done[level], locale)] if level in done else []
             parts += [said] if level in done and (said := observations.template(done[level], locale)) else []
+            parts += [readers.headline(done[level], locale)] if level in done and done[level].generation else []
             people = verdicts.people(done[level], locale) if level in done else None
             parts += [people] if people else []
             parts.append(_read_on(of_level, locale))

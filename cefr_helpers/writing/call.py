@@ -1,6 +1,6 @@
 """Run a call of `cefr write` or of its notebook: check everything, write sentences, then make the forms."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,13 +9,15 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.data import banks
-from cefr_helpers.writing import forms, output, writers, writing
+from cefr_helpers.rating.decisions import Decided
+from cefr_helpers.writing import decisions, forms, gaps, judging, output, writers, writing
 from cefr_helpers.writing.candidates import CandidateLog
-from cefr_helpers.writing.decisions import Decided
 from cefr_helpers.writing.forms import OutputFolder
 from cefr_helpers.writing.judge_model import JudgeModel, JudgeServer
-from cefr_helpers.writing.judging import Judge
+from cefr_helpers.writing.judging import Candidate, Judge
 from cefr_helpers.writing.plans import Plan
+from cefr_helpers.writing.sentences import WrittenSentence
+from cefr_helpers.writing.writers import Writer
 from cefr_helpers.writing.writing import Outcome
 
 
@@ -42,6 +44,24 @@ class Request:
     server: JudgeServer | None = None
 
 
+@dataclass(frozen=True)
+class DecidedRequest:
+    """Which decisions to make forms of, and where; the others measure whether gaps ask for their words.
+
+    Attributes:
+        forms, model, bank, recipe: see `Request`.
+        folder: output folder for the forms.
+    """
+
+    decided: Decided
+    forms: tuple[str, ...]
+    folder: Path
+    model: str | None
+    bank: str
+    workspace: Workspace
+    recipe: Recipe
+
+
 def write(request: Request, say: Callable[[str], None] = print) -> tuple[dict, list[Path]]:
     """Write sentences and the forms of the chosen ones; return the choice (`output.as_choice`) and the forms' paths.
 
@@ -61,17 +81,26 @@ def write(request: Request, say: Callable[[str], None] = print) -> tuple[dict, l
     return choice, paths
 
 
-def write_decided(
-    decided: Decided, names: tuple[str, ...], folder: Path, say: Callable[[str], None] = print
-) -> list[Path]:
-    """Make the forms of a person's decisions, and return their paths.
+def write_decided(request: DecidedRequest, say: Callable[[str], None] = print) -> list[Path]:
+    """Make the forms of a person's decisions, and return their paths; a model is loaded only for forms with gaps.
 
     Raises:
-        InputError, DiskFull: see `OutputFolder`.
+        InputError: folder, model or bank can't be used; nothing was written then.
+        DiskFull: there is no room; what was written before is kept.
     """
-    place = OutputFolder(folder, decided.level, names)
-    say("\n".join(decided.lines()))
-    return place.write(decided.collection())
+    decided = request.decided
+    place = OutputFolder(request.folder, decided.level, request.forms)
+    with_gaps = forms.need_gaps(request.forms)
+    if with_gaps:
+        writers.check(request.model)
+        banks.find(request.bank, decided.level)
+    collection = decisions.collection(decided)
+    say("\n".join(decisions.lines(decided, collection)))
+    if with_gaps:
+        words = judging.level_words(request.bank, decided.level)
+        writer = writers.load(request.model, decided.level, request.workspace, request.recipe)
+        collection = collection.with_gap_fits(_gap_fits(collection.sentences, words, writer, say))
+    return place.write(collection)
 
 
 def check(request: Request) -> OutputFolder:
@@ -94,11 +123,16 @@ def sample(request: Request, say: Callable[[str], None] = print) -> Outcome:
         say(f"No form of these words can be written out, so they occur only by chance: {', '.join(lost)}")
     log = CandidateLog(request.folder / "made", plan.level, writer)
     outcome = writing.write(plan, writer, judge, log, say, judge_model)
-    if set(request.forms).isdisjoint(forms.WITH_GAPS):
+    if not forms.need_gaps(request.forms):
         return outcome
+    return replace(outcome, gap_fits=_gap_fits(outcome.chosen, judge.words, writer, say))
+
+
+def _gap_fits(
+    chosen: Sequence[Candidate | WrittenSentence], words: Sequence[str], writer: Writer, say: Callable[[str], None]
+) -> dict[tuple[str, str], bool]:
     say("Trying other words in the gaps of the chosen sentences ...")
-    fits = judge.gap_fits([(one.word, one.text) for one in outcome.chosen], writer)
-    return replace(outcome, gap_fits=fits)
+    return gaps.fits([(one.word, one.text) for one in chosen], words, writer)
 
 
 def _only_one(folder: Path):

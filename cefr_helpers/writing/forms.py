@@ -42,6 +42,11 @@ def parse(text: str) -> tuple[str, ...]:
     return names
 
 
+def need_gaps(names: Sequence[str]) -> bool:
+    """Return whether one of the forms needs to know whether gaps ask for their words."""
+    return not WITH_GAPS.isdisjoint(names)
+
+
 class OutputFolder:
     """A folder for forms; files of other origin in it are never touched, and files changed by the user are kept.
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import number
 from cefr_helpers.data import banks, formatting, word_lists
-from cefr_helpers.evaluation import cloze, human_scale, level_scorers, summary
+from cefr_helpers.data.banks import Bank
+from cefr_helpers.evaluation import human_scale, level_scorers, summary
 from cefr_helpers.models import likelihood
 from cefr_helpers.text import grammar, vocabulary, word_match
 from cefr_helpers.text.tokens import words_of
@@ -66,19 +67,22 @@ class Judge:
         bank: the bank from which the level is learnt; the bundled one is used if it does not have two levels.
         known: from `read_known`, or None.
 
+    Attributes:
+        words: see `level_words`.
+
     Raises:
         InputError: the bank can't be read.
     """
 
     def __init__(self, bank: str, level: str, known: frozenset[str] | None):
         self.level, self._known = level, known
-        named = banks.read_all(banks.find(bank, level))
-        if len(named) < 2 or level not in named:
-            named |= banks.read_all(banks.find("bundled", level))
-        self._words = sorted(named[level].sentences)
-        rows = level_scorers.sentences_of(named)
-        self._sentences = rows.sentences
-        self._scorers = level_scorers.train(rows, _SEED, with_quality=False)
+        own = banks.read_all(banks.find(bank, level))
+        named = _with_levels(own, level)
+        self.words = sorted(named[level].sentences)
+        self._scorers = level_scorers.train(level_scorers.sentences_of(named), _SEED, with_quality=False)
+        # the user's own must not be copied, even where the bundled bank's give the levels
+        listed = [of for one in (*named.values(), *own.values()) for of in one.sentences.values()]
+        self._sentences = list(dict.fromkeys(sentence for of in listed for sentence in of))
 
     def judge(self, found: Sequence[tuple[str, int, str]], writer: Writer) -> list[Candidate]:
         """Judge candidates.
@@ -93,17 +97,6 @@ class Judge:
         slots = summary.measure({"tuned": texts}, words, self.level, self._scorers, self._sentences)
         nats = self._nats(found, writer)
         return [self._judged(*row) for row in zip(found, slots.to_dict("records"), nats, strict=True)]
-
-    def gap_fits(self, found: Sequence[tuple[str, str]], writer: Writer) -> dict[tuple[str, str], bool]:
-        """Return for each sentence whether no other word of the level is likelier in its gap, by the base model.
-
-        Args:
-            found: words with their sentences; one whose gap can't be tested (see `cloze.choices`) is left out.
-        """
-        groups = {one: texts for one in found if (texts := cloze.choices(*one, self._words))}
-        with writer.models.base_alone():
-            scores = likelihood.score_choices(writer.models.model, writer.models.tokenizer, list(groups.values()))
-        return {one: own >= max(others) for one, (own, *others) in zip(groups, scores, strict=True)}
 
     def _judged(self, one: tuple[str, int, str], slot: dict, nll: float) -> Candidate:
         word, order, text = one
@@ -137,6 +130,15 @@ class Judge:
         return list(table["completion_nll_nats"])
 
 
+def level_words(bank: str, level: str) -> list[str]:
+    """Return the words of a level's bank, with which `gaps.fits` compares; the bank is taken as by `Judge`.
+
+    Raises:
+        InputError: the bank can't be read.
+    """
+    return sorted(_with_levels(banks.read_all(banks.find(bank, level)), level)[level].sentences)
+
+
 def read_known(path: Path) -> frozenset[str]:
     """Return all forms of the words that a class knows, from a word list.
 
@@ -164,3 +166,8 @@ def unknown_words(word: str, text: str, level: str, known: frozenset[str]) -> li
         if easy is None or easy >= number(level):
             found.append(one)
     return list(dict.fromkeys(found))
+
+
+def _with_levels(own: dict[str, Bank], level: str) -> dict[str, Bank]:
+    """Return banks that give a scale of levels: these, or, if they have only one level, the bundled ones."""
+    return own if len(own) > 1 else banks.read_all(banks.find("bundled", level))

@@ -30,5 +30,5 @@ def _data(choice: dict) -> str:
     """Return the script's data, as JSON that no text in it can end."""
     said = json.dumps(choice["words"], sort_keys=True)
     page = hashlib.sha256(f"{choice['name']} {choice['level']} {said}".encode()).hexdigest()[:_ID_LENGTH]
-    data = {"page": page, **{key: choice[key] for key in ("name", "level", "words")}}
+    data = {"page": page, **{key: choice[key] for key in ("name", "level", "model", "words")}}
     return json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")

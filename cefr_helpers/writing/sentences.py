@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cefr_helpers.text import word_match
 
@@ -55,6 +55,11 @@ class Collection:
     name: str
     level: str
     sentences: tuple[WrittenSentence, ...]
+
+    def with_gap_fits(self, fits: dict[tuple[str, str], bool]) -> "Collection":
+        """Return the collection with `gap_fits` of its sentences, (word, sentence) -> whether only the word fits."""
+        measured = (replace(one, gap_fits=fits.get((one.word, one.text))) for one in self.sentences)
+        return replace(self, sentences=tuple(measured))
 
     def gaps(self) -> tuple[list[WrittenSentence], str]:
         """Return the sentences for an exercise with gaps, and a remark for people on which those are.

@@ -10,7 +10,7 @@ from tiny_models import tiny_recipe
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.core.recipes import load_recipe
-from cefr_helpers.writing import call, forms, judging, output, plans, writers
+from cefr_helpers.writing import call, forms, gaps, judging, output, plans, writers
 from cefr_helpers.writing.candidates import CandidateLog
 
 
@@ -35,6 +35,15 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path, words, monkey
     assert "known: " in refuse(*usual, "--known", tmp_path / "gone.csv")
     assert "model: './gone' is neither a folder here" in refuse(*usual, "--model", "./gone")
     assert "deck.apkg is there, and was not written by this" in refuse(*usual, "--output", tmp_path / "mine")
+
+
+@pytest.mark.slow
+def test_sentences_of_a_bank_of_one_level_must_not_be_copied(tiny_folder, tmp_path):
+    mine = "My dog is the best dog in the whole village."
+    (tmp_path / "mine.csv").write_text(f"word,sentence\ndog,{mine}\n")
+    judge = judging.Judge(str(tmp_path / "mine.csv"), "A2", None)
+    [judged] = judge.judge([("dog", 0, mine)], tiny_writer(tiny_folder, tmp_path))
+    assert judged.reason == "copied" and "abroad" in judge.words
 
 
 def tiny_writer(tiny_folder, tmp_path) -> writers.Writer:
@@ -80,10 +89,10 @@ def test_the_plan_keeps_the_order_and_what_the_list_says(words):
 
 def test_a_gap_that_any_word_would_fill_is_told_from_one_that_asks_for_its_word(tmp_path):
     writer = writers.load("bundled", "A2", Workspace(tmp_path, tmp_path), load_recipe("smoke"))
-    judge = judging.Judge("bundled", "A2", None)
+    words = judging.level_words("bundled", "A2")
     tight, loose = ("kitchen", "She is cooking dinner in the kitchen."), ("kitchen", "This is about the kitchen.")
     phrase = ("look up", "I must look up this word.")
-    assert judge.gap_fits([tight, loose, phrase], writer) == {tight: True, loose: False}
+    assert gaps.fits([tight, loose, phrase], words, writer) == {tight: True, loose: False}
 
 
 @pytest.mark.slow

@@ -97,7 +97,9 @@ def test_a_wrong_server_is_refused_before_anything_is_loaded(tmp_path, monkeypat
     words.write_text("dog\n")
     refuse = Refusals(tmp_path, monkeypatch, capsys)
     usual = ("write", "--words", words, "--level", "A2")
-    assert "judge: llama without a server; expected server too" in refuse(*usual, "--judge", "llama")
+    for option, value in (("--judge", "llama"), ("--max-new-tokens", "300")):  # its default too, as it was given
+        name = option.strip("-").replace("-", "_")
+        assert f"{name}: has no effect without a server; expected server too" in refuse(*usual, option, value)
     assert "expected an address" in refuse(*usual, "--server", "ftp://here")
 
 

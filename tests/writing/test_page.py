@@ -13,14 +13,17 @@ from selenium.webdriver.common.keys import Keys
 
 from cefr_helpers import cli
 from cefr_helpers.core.errors import InputError
+from cefr_helpers.core.paths import Workspace
+from cefr_helpers.rating import results
 from cefr_helpers.rating import votes as readers_votes
 from cefr_helpers.rating.keys import Key
-from cefr_helpers.writing import decisions, output, page
+from cefr_helpers.writing import decisions, output, page, writers
 
 HOSTILE = 'A cat </script><b>said</b> "no" & left.'
 CHOICE = {
     "name": "animals",
     "level": "A2",
+    "model": "A2_model",
     "words": [
         {
             "word": word, "pos": "noun", "meaning": meaning, "topic": "",
@@ -90,16 +93,22 @@ def test_one_key_decides_and_the_file_says_what(opened, tmp_path):
     )
     path = tmp_path / "decided.json"
     path.write_text(json.dumps(made))
-    read = readers_votes.Votes.model_validate(votes)  # as the statistics of readers' votes read them
+    [statistics] = results.read(Workspace(tmp_path, tmp_path), [path])  # as `cefr rated` reads it
+    [rating] = statistics.decisions
+    counts = (rating.accepted, rating.swapped, rating.edited, rating.rejected, rating.undecided)
+    assert counts == (1, 1, 1, 1, 1) and rating.rejected_for == {"meaning": 1} and rating.model == "A2_model"
+    assert rating.unchanged.value == 0.25  # half of the dog's, none of the cat's
+    read = readers_votes.Votes.model_validate(votes)
     readers_votes.check(read, path, Key.model_validate(key), path)
     assert [one.printable for one in read.answers] == [True, False]
     found = decisions.read(path)
-    assert [one.text for one in found.collection().sentences] == [
+    taken = decisions.collection(found)
+    assert [one.text for one in taken.sentences] == [
         "The dog sleeps.",
         "One dog ran.",
         "The cat never ran.",
     ]
-    assert found.lines() == ["accept: 1, swap: 1, edit: 1, reject: 1", "Not decided, and left out: 1"]
+    assert decisions.lines(found, taken) == ["accept: 1, swap: 1, edit: 1, reject: 1", "Not decided, and left out: 1"]
 
 
 def test_swapping_goes_round_the_candidates_that_are_free_and_undo_takes_it_back(opened):
@@ -127,17 +136,87 @@ def decided(tmp_path: Path, **changes) -> Path:
     return path
 
 
-def test_the_command_makes_forms_of_what_was_decided(tmp_path, monkeypatch, capsys):
-    path = decided(tmp_path)
-    monkeypatch.setattr(
-        "sys.argv", ["cefr", "write", "--decided", str(path), "--form", "csv moodle", "--output-root", str(tmp_path)]
-    )
+def given_out(tmp_path: Path, monkeypatch, *arguments: str) -> Path:
+    """The folder of the forms that the command makes of decisions."""
+    path, place = tmp_path / "decided.json", ("--output-root", tmp_path, "--output", tmp_path / "out")
+    monkeypatch.setattr("sys.argv", ["cefr", "write", "--decided", *map(str, (path, *arguments, *place))])
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    assert not ended.value.code and "accept: 1" in capsys.readouterr().out
-    folder = tmp_path / "sentences" / "a_.._animals_A2"
+    assert not ended.value.code
+    return tmp_path / "out"
+
+
+def test_the_command_makes_forms_of_what_was_decided(tmp_path, monkeypatch, capsys):
+    decided(tmp_path)
+    monkeypatch.setattr(writers, "load", lambda *_: pytest.fail("no form needs a model"))
+    folder = given_out(tmp_path, monkeypatch, "--form", "csv apkg")
+    assert "accept: 1" in capsys.readouterr().out
     [row] = csv.DictReader((folder / "sentences.csv").read_text().splitlines())
-    assert (row["sentence"], row["meaning"]) == ("The dog sleeps.", "x") and (folder / "moodle.xml").is_file()
+    assert (row["sentence"], row["meaning"]) == ("The dog sleeps.", "x") and (folder / "deck.apkg").is_file()
+
+
+def test_the_default_folder_is_named_after_list_and_level(tmp_path, monkeypatch):
+    path = decided(tmp_path)
+    monkeypatch.setattr(
+        "sys.argv", ["cefr", "write", "--decided", str(path), "--form", "csv", "--output-root", tmp_path]
+    )
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert (tmp_path / "sentences" / "a_.._animals_A2" / "sentences.csv").is_file()
+
+
+def test_a_worksheet_of_decisions_has_only_gaps_that_ask_for_their_word(tmp_path, monkeypatch, capsys):
+    was = "The kitchen."
+    kept = {"word": "kitchen", "was": was}
+    decided(
+        tmp_path,
+        decisions=[
+            {**kept, "action": "edit", "sentence": "She is cooking  dinner in the kitchen."},
+            {**kept, "action": "swap", "sentence": "This is about the kitchen."},
+            {**kept, "action": "edit", "sentence": "Nothing is cooked here."},
+        ],
+    )
+    page_of_gaps = (given_out(tmp_path, monkeypatch, "--form", "html csv") / "worksheet.html").read_text()
+    assert "cooking dinner in the" in page_of_gaps and "This is about" not in page_of_gaps
+    assert "another word would fill the gap as well: 1." in page_of_gaps and "not checked" not in page_of_gaps
+    assert len((tmp_path / "out" / "sentences.csv").read_text().splitlines()) == 4
+    assert "does not contain its word, so it gets no gap: Nothing is cooked here." in capsys.readouterr().out
+
+
+def test_what_forms_with_gaps_need_is_checked_before_a_model_is_loaded(tmp_path, monkeypatch, capsys):
+    path = decided(tmp_path)
+    monkeypatch.setattr(writers, "load", lambda *_: pytest.fail("loaded"))
+    refuse = Refusals(tmp_path, monkeypatch, capsys)
+    usual = ("write", "--decided", path, "--form", "html")
+    assert "model: './gone' is neither a folder here" in refuse(*usual, "--model", "./gone")
+    assert "gone: no such file or folder" in refuse(*usual, "--bank", "gone")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "worksheet.html").write_text("mine")
+    assert "worksheet.html is there, and was not written" in refuse(*usual, "--output", "out")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("words", "words.txt"),
+        ("level", "A2"),
+        ("sentences", "2"),
+        ("known", "known.txt"),
+        ("candidates", "9"),
+        ("seed", "1"),
+        ("server", "http://name:password@127.0.0.1/v1"),
+        ("judge", "llama"),
+        ("max-new-tokens", "900"),
+        ("model", "gone"),
+        ("bank", "bundled"),
+        ("recipe", "smoke"),
+    ],
+)
+def test_an_option_that_decisions_leave_without_effect_is_refused_by_name(tmp_path, monkeypatch, capsys, option, value):
+    refuse = Refusals(tmp_path, monkeypatch, capsys)
+    told = refuse("write", "--decided", decided(tmp_path), "--form", "csv", f"--{option}", value)
+    assert told.startswith(f"{option.replace('-', '_')}: has no effect beside decided: ") and "leave it out" in told
+    assert "decided.json already contains words and level" in told and "password" not in told
 
 
 def test_what_is_no_such_file_is_refused_with_its_place(tmp_path, monkeypatch, capsys):
@@ -150,8 +229,6 @@ def test_what_is_no_such_file_is_refused_with_its_place(tmp_path, monkeypatch, c
     ):
         with pytest.raises(InputError, match=told):
             decisions.read(decided(tmp_path, **changes))
-    path = decided(tmp_path)
-    assert "already contains words and level" in refuse("write", "--decided", path, "--level", "A2")
     assert "words, level: both are needed" in refuse("write", "--level", "A2")
 
 

@@ -116,7 +116,7 @@
       const { word, pos, meaning, topic } = place.word;
       made.push({ word, action: decisions[number].action, sentence: decisions[number].sentence, was: place.was, pos, meaning, topic });
     });
-    return { schema: 1, name: data.name, level: data.level, decisions: made, undecided: places.length - made.length, ...votes() };
+    return { schema: 1, name: data.name, level: data.level, model: data.model, decisions: made, undecided: places.length - made.length, ...votes() };
   }
 
   function save() {
