@@ -54,6 +54,7 @@ def rated(
     from cefr_helpers.notes import final_report, readers, results_note
     from cefr_helpers.rating import results
     from cefr_helpers.rendering.locale import load_locale
+    from cefr_helpers.sharing import model_card
 
     settings = configuration.read(overrides(language=language, output_root=output_root))
     workspace, locale = settings.workspace, load_locale(settings.language)
@@ -68,6 +69,8 @@ def rated(
             typer.echo(f"{one.level}: earlier votes of {', '.join(gone)} were not given, and no longer count")
         if found.is_done:
             typer.echo(shown(results_note.write_results_note(workspace, one.level, settings.language)))
+            for card in model_card.write_cards(workspace, one.level):
+                typer.echo(shown(card))
     if workspace.final_report().is_file():
         typer.echo(shown(final_report.write_final_report(workspace, LEVELS, settings.language)))
 

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import hand_made_records
 import pytest
-from hand_made_records import change
+from hand_made_records import change, generation
 from huggingface_hub import ModelCard
 from published_model import SMOLLM2, records_of_b2, write_linked
 
+from cefr_helpers.core import ratings
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.level_records import LevelRecords
 from cefr_helpers.core.paths import Workspace
+from cefr_helpers.core.ratings import RatingResults, RatingsRecord, Reader, SystemRating
+from cefr_helpers.core.schema import Metric
 from cefr_helpers.data import formatting
 from cefr_helpers.models import prompts
 from cefr_helpers.sharing import model_card
@@ -182,6 +185,29 @@ def test_records_of_another_training_are_not_this_models(workspace, record, gone
     path.write_text(json.dumps(json.loads(path.read_text()) | {"inputs": {"earlier.json": "33" * 32}}))
     model_card.write_cards(workspace, "B2")
     assert not any(gone in one for one in cards(workspace).values())
+
+
+def rated(created: str) -> RatingResults:
+    tuned = SystemRating(words=10, printable=Metric(value=0.6, low=0.31, high=0.83))
+    reader = Reader(name="A", kind="teacher")
+    return RatingResults(counted="people", comparison_created=created, readers=[reader], systems={"tuned": tuned})
+
+
+def test_the_share_that_readers_would_print_is_beside_the_answers():
+    records = records_of_b2()
+    change(records.comparison.results, generation=generation())
+    text = card(records)
+    assert "Not rated yet" in text and "`make rate LEVELS=B2`" in text and "no person has read the answers" in text
+    text = card(replace(records, ratings=RatingsRecord(results=rated(records.comparison.created))))
+    assert "tuned model 60.0% [31.0, 83.0] (n = 10 words). Readers: one teacher." in text
+    assert "Not rated yet" not in text and "no person has read" not in text
+
+
+def test_votes_on_another_comparisons_answers_are_not_this_models(workspace):
+    of_this = json.loads(workspace.record("B2", "comparison").read_text())["created"]
+    for created, there in ((of_this, True), ("2020-01-01T00:00:00+00:00", False)):
+        ratings.write(workspace, "B2", {}, rated(created))
+        assert bool(model_card.of_one_training(workspace, "B2").ratings.results.systems) == there
 
 
 def test_a_card_of_ones_own_and_a_folder_that_is_gone_are_left_alone(workspace):

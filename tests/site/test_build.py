@@ -17,14 +17,16 @@ from hand_made_records import write_records
 from selenium.webdriver.support.wait import WebDriverWait
 
 from cefr_helpers import cli
+from cefr_helpers.core import ratings
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.core.schema import RATES
+from cefr_helpers.core.ratings import RatingResults, Reader, SystemRating
+from cefr_helpers.core.schema import RATES, Metric
 from cefr_helpers.evaluation import summary
 from cefr_helpers.notes import final_report, results_note, training_figures
 from cefr_helpers.rendering import locale
-from cefr_helpers.site import build
+from cefr_helpers.site import build, pages
 from cefr_helpers.site import html as site_html
 
 TEXT = locale.phrases("en")["site"]
@@ -134,6 +136,22 @@ def test_the_start_page_shows_the_levels_there_are(site):
     assert start.find("a", {"aria-current": "page"}).get_text() == "Start"
     assert "2.392 → 1.801" in start.main.get_text()
     assert "People would place the tuned model's sentences at B1 (2.9 [2.7, 3.1])" in start.main.get_text()
+
+
+@pytest.mark.parametrize(
+    ("language", "unread", "share"),
+    [("en", "Not rated yet", "tuned model 60.0% [31.0, 83.0]"), ("tr", "Henüz oylanmadı", "%60,0 [31,0; 83,0]")],
+)
+def test_the_start_page_says_what_readers_would_print_or_how_to_ask_them(workspace, tmp_path, language, unread, share):
+    copy = Workspace(shutil.copytree(workspace.output_root, tmp_path / "out"), workspace.user_data)
+    words = locale.load_locale(language)
+    start = pages.start(pages.find(copy, words), copy, words)
+    assert start.count(unread) == 1 and "`make rate LEVELS=B2`" in start  # B1 has no answers to be read
+    tuned = SystemRating(words=10, printable=Metric(value=0.6, low=0.31, high=0.83))
+    found = RatingResults(counted="people", readers=[Reader(name="A", kind="teacher")], systems={"tuned": tuned})
+    ratings.write(copy, "B2", {}, found)
+    start = pages.start(pages.find(copy, words), copy, words)
+    assert share in start and unread not in start
 
 
 def test_figures_that_are_older_than_their_records_are_marked(workspace, site, tmp_path):

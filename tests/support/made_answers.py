@@ -1,7 +1,7 @@
 """Answers to be rated: a run's table of answers, measured and written by the code that a comparison uses."""
 
 import hand_made_records
-from hand_made_records import write_records
+from hand_made_records import change, write_records
 
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.evaluation import summary
@@ -33,5 +33,8 @@ def write(workspace: Workspace, level: str = "B2", changed: dict[str, list[str]]
     """The records of a level, and the table of its answers."""
     texts = {row: [numbered(of)] for row, of in (sentences() | (changed or {})).items()}
     table = summary.measure(texts, [WORDS], level, None, TRAINING)
-    write_records(workspace, hand_made_records.with_answers(level))
+    records = hand_made_records.with_answers(level)
+    for kind in ("adapter", "merged_model"):  # never one in the project's own folder, whose card would be renewed
+        change(getattr(records.training.results, kind), path=str(workspace.user_data / kind))
+    write_records(workspace, records)
     summary.write_csv(workspace.run(level) / summary.FILE, table)
