@@ -773,12 +773,14 @@ class Opening(Part):
         sentences: number of sentences that begin so.
         of: number of valid sentences of the row.
         bank: number of the bank's sentences for the same slots that begin so.
+        share: share of the row's sentences that begin so, with its interval over prompts.
     """
 
     words: str | None = None
     sentences: int | None = None
     of: int | None = None
     bank: int | None = None
+    share: Metric = Metric()
 
 
 class GateQuality(Part):

@@ -55,10 +55,15 @@ def ranks(
 
 def measure(row: "pandas.DataFrame") -> dict[str, float | None]:
     """Return the MEASURES of a row: of its sentences with a rank, the shares with rank 1 and with rank 1 to 3."""
+    return dict.fromkeys(MEASURES) | {name: float(values.mean()) for name, values in shares(row).items()}
+
+
+def shares(row: "pandas.DataFrame") -> "dict[str, pandas.Series]":
+    """Return the MEASURES as yes or no for each slot with a rank, by its label in the row's index; {} without one."""
     if COLUMN not in row or row[COLUMN].isna().all():
-        return dict.fromkeys(MEASURES)
+        return {}
     known = row[COLUMN].dropna()
-    return {"cloze_first": float((known == 1).mean()), "cloze_first_three": float((known <= 3).mean())}
+    return {"cloze_first": known == 1, "cloze_first_three": known <= 3}
 
 
 def choices(word: str, sentence: str, words: Sequence[str]) -> list[str]:

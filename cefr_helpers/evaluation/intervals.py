@@ -160,6 +160,18 @@ def rate_interval(values: ArrayLike, clusters: Sequence[Hashable]) -> dict[str, 
     return {"estimate": rate, "low": float(low), "high": float(high), "clusters": g, "n": int(n)}
 
 
+def metric_of_rate(values: ArrayLike, clusters: Sequence[Hashable]) -> dict[str, float | None]:
+    """Return a rate as records hold it, `value`, `low` and `high` of `rate_interval`; one prompt gives no interval.
+
+    Raises:
+        InputError: as `cluster_bootstrap`.
+    """
+    if len(set(clusters)) < _FEWEST:
+        return {"value": float(np.mean(np.asarray(values, float))), "low": None, "high": None}
+    found = rate_interval(values, clusters)
+    return {"value": found["estimate"], "low": found["low"], "high": found["high"]}
+
+
 def paired_cluster_difference(
     a: ArrayLike,
     b: ArrayLike,

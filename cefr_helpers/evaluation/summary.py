@@ -115,8 +115,9 @@ def summarise(table: pd.DataFrame, scorers: level_scorers.LevelScorers | None, s
     Returns:
         `measure_version` and `gate_quality`, `prompts`, `slots` (with one answer per prompt), `words` (distinct) and
         how the answers were made; `measures`, row -> measure -> {"value", "low", "high"}: the RATES with a 95 %
-        interval over whole prompts, `human_within_one` likewise, the MEAN_LEVELS (from 1 to 5) over valid slots with
-        Student's interval, the others (see `metrics.summarise`) without; `differences`, tuned - base of each of RATES;
+        interval over whole prompts, `human_within_one` and the shares of `variety` and `cloze` likewise, the
+        MEAN_LEVELS (from 1 to 5) over valid slots with Student's interval, the others (see `metrics.summarise`)
+        without; `differences`, tuned - base of each of RATES;
         `strongest_untuned` and `differences_from_strongest`, the same from the row that `strongest_untuned` names;
         `openings`, how most sentences of a row begin (`variety.opening`);
         `sentences_compared`, the number of sentences on which diversity is measured; `slots_shown`, the tuned model's
@@ -197,18 +198,17 @@ def _measures(row: pd.DataFrame, with_level: bool, seed: int, compared: int, gol
     found = {rate: _rate(row, rate) for rate in (*RATES, "human_within_one")}
     found |= {measure: _mean_level(row, column) for measure, column in MEAN_LEVELS.items()}
     found |= {measure: {"value": value, **nothing} for measure, value in means.items() if measure not in RATES}
+    for measure, values in (variety.shares(row) | cloze.shares(row)).items():
+        found[measure] = intervals.metric_of_rate(values.to_numpy(float), list(row.loc[values.index, "prompt"]))
     return {measure: found[measure] for measure in MEASURES}
 
 
 def _rate(row: pd.DataFrame, rate: str) -> dict[str, float | None]:
     if row[rate].isna().any():
         return {"value": None, "low": None, "high": None}
-    if row["prompt"].nunique() < 2:
-        return {"value": float(row[rate].mean()), "low": None, "high": None}
     # a property of a whole answer, not of its slots
     seen = row.groupby(["prompt", "sample"]).head(1) if rate == "exact_ten" else row
-    found = intervals.rate_interval(seen[rate].to_numpy(float), list(seen["prompt"]))
-    return {"value": found["estimate"], "low": found["low"], "high": found["high"]}
+    return intervals.metric_of_rate(seen[rate].to_numpy(float), list(seen["prompt"]))
 
 
 def _mean_level(row: pd.DataFrame, column: str) -> dict[str, float | None]:

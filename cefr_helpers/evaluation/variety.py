@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cefr_helpers.evaluation import intervals
 from cefr_helpers.text import ngrams, word_match
 from cefr_helpers.text.function_words import is_function_word
 from cefr_helpers.text.tokens import tokens, words_of
@@ -42,7 +43,7 @@ def measure(row: "pandas.DataFrame", bank: "pandas.DataFrame", compared: int, se
         `told_from_bank`: how well a classifier tells the row from the bank, see `told_apart`; .5 means not at all.
     """
     valid = row[row["valid"]]
-    sentences, used = list(valid["sentence"]), valid[valid["covered"]]
+    sentences = list(valid["sentence"])
     found: dict[str, float | None] = dict.fromkeys(MEASURES)
     if len(sentences) < FEWEST:
         return found
@@ -50,12 +51,30 @@ def measure(row: "pandas.DataFrame", bank: "pandas.DataFrame", compared: int, se
         chosen = ngrams.choices(sentences, compared, seed)
         found["first_words"] = float(np.mean([_first_words(some) for some in chosen]))
         found["frames"] = float(np.mean([_shared_frames(some) for some in chosen]))
-    if len(used):
-        found["target_place"] = float(
-            np.mean([_is_early(*one) for one in zip(used["word"], used["sentence"], strict=True)])
-        )
-    found["questions"] = float(np.mean([one.rstrip("\"'”’) ").endswith("?") for one in sentences]))
+    found |= {name: float(values.mean()) for name, values in shares(row).items()}
     found["told_from_bank"] = _told_from_bank(valid, bank, seed)
+    return found
+
+
+def shares(row: "pandas.DataFrame") -> "dict[str, pandas.Series]":
+    """Return the measures that are shares of sentences, from which come their intervals: name -> slot -> yes or no.
+
+    Args:
+        row: as in `measure`; the slots are labels of its index.
+
+    Returns:
+        "target_place" and "questions"; without those that no sentence has, and empty below FEWEST valid sentences.
+    """
+    import pandas as pd
+
+    valid = row[row["valid"]]
+    used = valid[valid["covered"]]
+    if len(valid) < FEWEST:
+        return {}
+    found = {"questions": valid["sentence"].map(_is_question)}
+    if len(used):
+        early = [_is_early(*one) for one in zip(used["word"], used["sentence"], strict=True)]
+        found["target_place"] = pd.Series(early, used.index)
     return found
 
 
@@ -67,7 +86,9 @@ def opening(row: "pandas.DataFrame", bank: "pandas.DataFrame") -> dict | None:
 
     Returns:
         `words` as in a sentence, `sentences`, the number that begin so, `of`, the number of valid ones, and `bank`, the
-        number of the bank's sentences for the same slots that begin so. None below FEWEST valid sentences.
+        number of the bank's sentences for the same slots that begin so, and `share`, that of the sentences with its
+        interval over prompts, as if the words had not been picked for being the most common. None below FEWEST valid
+        sentences.
     """
     valid = row[row["valid"]]
     if len(valid) < FEWEST:
@@ -83,6 +104,7 @@ def opening(row: "pandas.DataFrame", bank: "pandas.DataFrame") -> dict | None:
         "words": " ".join(first.split()[: len(words)]).strip("\"'“”‘,.;:!?"),
         "sentences": count,
         "of": len(told),
+        "share": intervals.metric_of_rate(begins, list(valid["prompt"])),
         "bank": sum(tuple(words_of(sentence)[: len(words)]) == words for sentence in beside),
     }
 
@@ -172,6 +194,10 @@ def _shared_frames(sentences: Sequence[str]) -> float:
     frames = [frame(sentence) for sentence in sentences]
     counts = Counter(frames)
     return sum(counts[one] > 1 for one in frames) / len(frames)
+
+
+def _is_question(sentence: str) -> bool:
+    return sentence.rstrip("\"'”’) ").endswith("?")
 
 
 def _is_early(word: str, sentence: str) -> bool:

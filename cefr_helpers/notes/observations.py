@@ -200,8 +200,12 @@ def template(records: LevelRecords, locale: Locale) -> Markdown | None:
     if not variety.is_template(found.sentences, found.of, found.bank):
         return None
     counts = {key: locale.whole(getattr(found, key)) for key in ("sentences", "of", "bank")}
-    text = locale.text["generation"]["variety"]["failure"]
-    return text.format(words=found.words, **counts)
+    text = locale.text["generation"]["variety"]
+    said = text["failure"].format(words=found.words, **counts)
+    if found.share.low is None:
+        return said
+    share = text["failure_share"].format(share=locale.share_with_interval(found.share))
+    return Markdown(" ").join([said, share])
 
 
 def _intervals(done: list[LevelRecords], locale: Locale) -> Markdown | None:

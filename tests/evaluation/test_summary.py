@@ -11,7 +11,7 @@ from cefr_helpers.core.levels import number
 from cefr_helpers.core.schema import DatasetRecord
 from cefr_helpers.data import banks as sentence_bank
 from cefr_helpers.data import formatting, splitting
-from cefr_helpers.evaluation import baselines, human_scale, level_scorers
+from cefr_helpers.evaluation import baselines, human_scale, intervals, level_scorers
 from cefr_helpers.evaluation import summary as evaluation
 from cefr_helpers.evaluation.baseline_cache import BaselineCache
 from cefr_helpers.models import base_model, generation, prompts
@@ -365,6 +365,16 @@ def test_the_record_is_complete_and_plain_json(four, scorers, known):
     assert set(found["scores"]) == {"base", "base_one_word", "tuned", "gold"} and not found["scores"]["base"]
     assert len(found["scores"]["tuned"]) == 11 and all(1 <= score <= 5 for score in found["scores"]["gold"])
     assert set(found["human_scores"]) == set(found["scores"]) and len(found["human_scores"]["tuned"]) == 11
+    tuned = table[(table["row"] == "tuned") & table["valid"]]
+    asks = [one.endswith("?") for one in tuned["sentence"]]
+    by_prompt = intervals.rate_interval(asks, list(tuned["prompt"]))
+    assert found["measures"]["tuned"]["questions"] == {
+        "value": by_prompt["estimate"],
+        "low": by_prompt["low"],
+        "high": by_prompt["high"],
+    }
+    assert found["measures"]["tuned"]["target_place"]["high"] > found["measures"]["tuned"]["target_place"]["low"]
+    assert found["openings"]["tuned"]["share"]["high"] > found["openings"]["tuned"]["share"]["value"]
     # base is empty: it has no diversity, and does not keep the others from theirs
     assert found["sentences_compared"] == 11
     assert values(found, "base")["distinct_2"] is None and values(found, "gold")["distinct_2"] > 0.5
@@ -376,6 +386,7 @@ def test_one_prompt_has_no_interval(held_out, scorers, known):
     found = evaluation.summarise(measured(example, example[0]["output"], scorers, known), scorers, SEED, 60)
     assert found["prompts"] == 1
     assert found["measures"]["gold"]["valid"] == {"value": 1.0, "low": None, "high": None}
+    assert found["measures"]["gold"]["questions"]["low"] is None
     assert found["differences"]["valid"] == {"estimate": 1.0, "low": None, "high": None, "p": None}
     assert "[" not in evaluation.measures_table(found["measures"]).loc["valid", "gold"]
 

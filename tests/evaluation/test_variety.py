@@ -61,6 +61,13 @@ def test_the_measures_of_ten_sentences_by_hand():
     assert variety.measure(row, bank, 0, seed=1)["first_words"] is None
 
 
+def test_shares_are_of_the_sentences_that_they_are_about_by_slot():
+    row = slots(VARIED).assign(covered=[place != 4 for place in range(10)])  # "Salt enhances" is left out
+    found = variety.shares(row)
+    assert list(found["questions"].index[found["questions"]]) == [0, 7, 9] and len(found["questions"]) == 10
+    assert list(found["target_place"].index) == [0, 1, 2, 3, 5, 6, 7, 8, 9] and not found["target_place"].any()
+
+
 def test_words_that_are_not_used_have_no_place():
     row = slots(VARIED).assign(covered=False)
     assert variety.measure(row, slots(VARIED), 10, seed=1)["target_place"] is None
@@ -91,7 +98,11 @@ def test_a_template_of_thirty_sentences_is_found_beside_the_banks_share():
     bank = thirty(lambda word, place: f"{VARIED[place % 10].split()[0]} {word} it is.")
     row = thirty(lambda word, place: f"The {word} was so good that we stayed." if place < 20 else f"{word} is it.")
     found = variety.opening(row, bank)
+    # one prompt gives no interval
+    assert found.pop("share") == {"value": pytest.approx(2 / 3), "low": None, "high": None}
     assert found == {"words": "The", "sentences": 20, "of": 30, "bank": 0}
+    several = variety.opening(row.assign(prompt=row["slot"] // 6), bank.assign(prompt=row["slot"] // 6))["share"]
+    assert 0.3 < several["low"] < several["value"] < several["high"] < 1
     assert variety.is_template(found["sentences"], found["of"], found["bank"])
     measured = variety.measure(row, bank, 30, seed=1)
     assert measured["frames"] > 0.6 and measured["told_from_bank"] > 0.9
@@ -107,9 +118,13 @@ def test_a_template_fills_a_third_and_is_twice_as_frequent_as_in_the_bank(senten
 
 def test_two_words_are_named_where_a_third_of_all_sentences_share_both():
     row = thirty(lambda word, place: f"I like the {word}." if place < 10 else f"I see{place} a {word}.")
-    assert variety.opening(row, row) == {"words": "I like", "sentences": 10, "of": 30, "bank": 10}
+    found = variety.opening(row, row)
+    assert found.pop("share")["value"] == pytest.approx(1 / 3)
+    assert found == {"words": "I like", "sentences": 10, "of": 30, "bank": 10}
     row = thirty(lambda word, place: f"I like the {word}." if place < 9 else f"I see{place} a {word}.")
-    assert variety.opening(row, row) == {"words": "I", "sentences": 30, "of": 30, "bank": 30}
+    found = variety.opening(row, row)
+    assert found.pop("share")["value"] == 1
+    assert found == {"words": "I", "sentences": 30, "of": 30, "bank": 30}
 
 
 # --- distinguished from the bank -------------------------------------------------------------------------------------

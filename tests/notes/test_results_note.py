@@ -14,7 +14,7 @@ from hand_made_records import change, write_records
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.level_records import read_level, read_levels
 from cefr_helpers.core.paths import Workspace, project_root
-from cefr_helpers.core.schema import Generation, TrainingResults
+from cefr_helpers.core.schema import Generation, Metric, TrainingResults
 from cefr_helpers.notes import final_report, level_tables, observations, results_note
 from cefr_helpers.rendering import escaping, locale
 
@@ -321,6 +321,29 @@ ANSWERS = {
         "| %74,0 [60,8; 87,2] |",
     ],
 }
+
+
+@pytest.mark.parametrize(
+    ("language", "place", "share"),
+    [
+        (
+            "en",
+            "74.2% [61.0, 85.0]",
+            "of the bank's sentences for the same words, 3 do. The share of the tuned model is 70.2% [57.0, 80.9].",
+        ),
+        ("tr", "%74,2 [61,0; 85,0]", "bu sayı 3. İnce ayarlı modeldeki oran: %70,2 [57,0; 80,9]."),
+    ],
+)
+def test_shares_of_variety_have_intervals_where_the_record_has_them(language, place, share):
+    records = hand_made_records.with_answers()
+    about = locale.phrases(language)["generation"]["variety"]["intervals"]
+    assert about not in note(records, language)
+    for row in ("tuned", "gold"):
+        for measure in ("target_place", "questions"):
+            change(records.generation.measures[row][measure], low=0.61, high=0.85)
+    change(records.generation.openings["tuned"], share=Metric(value=33 / 47, low=0.57, high=0.809))
+    written = note(records, language)
+    assert place in written and share in written and written.count(about) == 1
 
 
 @pytest.mark.parametrize("language", ["en", "tr"])
