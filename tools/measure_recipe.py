@@ -1,0 +1,129 @@
+"""Train with a recipe and measure what the model writes for development words: greedily, sampled, one word per prompt.
+
+    python -m tools.measure_recipe my_recipe.yaml B2 --output folder [--bank bundled] [--seed 3407]
+
+Recipes and decoding are chosen by this table, which never reads the test words. How many words are measured depends on
+the recipe's dev_share. The sentences are left in the folder, one file per row of the table, for people to read.
+"""
+
+import argparse
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from cefr_helpers.core.recipes import Recipe, load_recipe
+from cefr_helpers.data import banks, formatting, splitting
+from cefr_helpers.evaluation import level_scorers, summary, variety
+from cefr_helpers.training import tuning
+
+TEMPERATURES = (0.4, 0.7)
+SCALES = (0.5, 0.75)  # of the adapter: 0 is the base, 1 the model as it was tuned
+TEN = formatting.WORDS_PER_EXAMPLE
+_SENTENCE_TOKENS = 60
+_RATES = ("covered", "level_ok", "joint_success", "human_within_one")
+_HEAD = (
+    *_RATES,
+    "level by people",
+    "words",
+    "first words",
+    "target early",
+    "questions",
+    "told from bank",
+    "begins with",
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A recipe, and the words of all levels' banks by part."""
+
+    recipe: Recipe
+    level: str
+    seed: int
+    all_banks: dict[str, banks.Bank]
+    split: splitting.Split
+
+    def draw(self, part: str, count: int) -> list[dict]:
+        bank = self.all_banks[self.level]
+        return list(formatting.draw_examples(bank, self.split, self.level, part, count, self.seed))
+
+
+def main(recipe: str, level: str, output: Path, sentence_bank: str, seed: int) -> None:
+    """Train, and print a row of the table for each way of writing."""
+    output.mkdir(parents=True, exist_ok=True)
+    tuning.prepare_unsloth(output)
+    settings, found = load_recipe(recipe), banks.read_all(banks.find(sentence_bank, level))
+    split = splitting.split_groups(found, settings.split, settings.held_out_share, settings.dev_share, seed)
+    trial = Trial(settings, level, seed, found, split)
+    prompts = trial.draw("dev", len(split.words(level, "dev")) // TEN)
+    model, tokenizer = _train(trial, output)
+    print(f"{recipe}, {level}, seed {seed}: {TEN * len(prompts)} development words\n\n| way | {' | '.join(_HEAD)} |")
+    print("|" + " --- |" * (len(_HEAD) + 1))
+    # in another process, since Unsloth would change the model that judges fluency
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        for way, texts in _answers(model, tokenizer, trial, prompts):
+            cells = pool.submit(_measured, trial, prompts, texts, output / f"{way}.csv").result()
+            print(f"| {way} | {' | '.join(cells)} |", flush=True)
+
+
+def _train(trial: Trial, output: Path):
+    from cefr_helpers.models import base_model
+
+    recipe = trial.recipe
+    base = base_model.resolve(recipe.base_model, recipe.base_model_revision)
+    model, tokenizer = tuning.load(base, recipe, trial.seed)
+    examples = {"train": recipe.train_examples, "dev": recipe.dev_examples}
+    train, dev = (trial.draw(part, count) for part, count in examples.items())
+    outcome = tuning.tune(model, tokenizer, train, dev, recipe, trial.seed, output / "checkpoints", output / "logs")
+    return outcome.model, tokenizer
+
+
+def _answers(model, tokenizer, trial: Trial, prompts: list[dict]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each way of writing, and its answers to the prompts."""
+    from peft.helpers import rescale_adapter_scale
+
+    from cefr_helpers.models import generation
+
+    tokens = trial.recipe.max_new_tokens
+    yield "greedy", generation.answer(model, tokenizer, prompts, tokens)
+    for heat in TEMPERATURES:
+        yield f"at {heat}", generation.answer(model, tokenizer, prompts, tokens, sample_seed=1, temperature=heat)
+    for scale in SCALES:
+        with rescale_adapter_scale(model, scale):
+            yield f"adapter times {scale}", generation.answer(model, tokenizer, prompts, tokens)
+    words = [word for prompt in prompts for word in prompt["words"]]
+    single = [formatting.make_prompt(trial.level, [word]) for word in words]
+    said = generation.answer(model, tokenizer, single, _SENTENCE_TOKENS)
+    first = [text.split("\n")[0].removeprefix("1. ") for text in said]
+    tens = [first[start : start + TEN] for start in range(0, len(first), TEN)]
+    yield "one word per prompt", ["\n".join(f"{number}. {one}" for number, one in enumerate(ten, 1)) for ten in tens]
+
+
+def _measured(trial: Trial, prompts: list[dict], texts: list[str], path: Path) -> list[str]:
+    """Write the sentences with their gates, and return the cells of a row."""
+    words, rows = [prompt["words"] for prompt in prompts], level_scorers.sentences_of(trial.all_banks, trial.split)
+    scorers = level_scorers.train(rows, trial.seed, with_quality=False)
+    both = {"tuned": texts, "gold": [prompt["output"] for prompt in prompts]}
+    slots = summary.measure(both, words, trial.level, scorers, rows.sentences)
+    summary.write_csv(path, slots)
+    tuned, gold = (slots[slots["row"] == row].reset_index(drop=True) for row in both)
+    varied = variety.measure(tuned, gold, int(tuned["valid"].sum()), trial.seed)
+    begins = variety.opening(tuned, gold)
+    cells = [f"{tuned[rate].astype(float).mean():.2f}" for rate in _RATES]
+    cells += [f"{tuned[column].astype(float).mean():.1f}" for column in ("human_level", "words")]
+    names = ("first_words", "target_place", "questions", "told_from_bank")
+    cells += ["" if varied[name] is None else f"{varied[name]:.2f}" for name in names]
+    return [*cells, f"{begins['words']} {begins['sentences']} of {begins['of']}" if begins else ""]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe")
+    parser.add_argument("level")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--bank", default="bundled")
+    parser.add_argument("--seed", type=int, default=3407)
+    given = parser.parse_args()
+    main(given.recipe, given.level, given.output, given.bank, given.seed)
