@@ -61,6 +61,7 @@ def test_its_cells_run_in_a_new_environment_until_a_gpu_is_needed(host, monkeypa
     # hosts set both for their own notebooks; the first has no meaning in another environment
     monkeypatch.setenv("MPLBACKEND", "module://google.colab.backend_inline")
     monkeypatch.setenv("PYTHONPATH", "/env/python")
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # with it, a kernel leaves what its commands print out of the notebook
     printed = run(NOTEBOOK, "host", host, repository=str(project_root()), smoke_only=True)
     assert "Setting up .venv with Python" in printed and "smoke        fits" in printed
     assert "B2 02_training | step 4/4" in printed
