@@ -32,7 +32,7 @@ SHORT_REASONS = {
 }
 _LABELLED = re.compile(r"\w+( \d+)?:")  # "Question 1: ..."
 _ODD_NATS = 4.0  # penalty for unusual words or forms
-_LEVEL_NATS = 2.0  # penalty per level of distance
+_LEVEL_NATS = 12.0  # penalty per level of distance: likelihood alone would choose sentences that are too short
 _SEED = 0  # seed of the scorer's cross-validation, which is not used here
 _BATCH = 32
 
