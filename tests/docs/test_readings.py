@@ -29,6 +29,12 @@ def test_by_temperature():
         assert f"| {temperature:.1f} | {candidates} | {share} |".replace("| 0.", "| .") in text
 
 
+def test_by_the_penalty_of_the_level():
+    text = doc(LOG).read_text()
+    for (penalty, candidates), share in printable("write_level_penalty", ["penalty", "candidates"]).items():
+        assert f"| {penalty} | {candidates} | {share} |" in text
+
+
 def test_of_ten_words_a_prompt():
     shares = printable("ten_words_a_prompt", ["decoding"])
     text = " ".join(doc(LOG).read_text().split())
