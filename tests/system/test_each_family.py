@@ -112,9 +112,10 @@ def test_transformers_4_and_5_find_the_same(in_transformers_4, in_transformers_5
         for what in ("ids", "said", "end", "answer"):
             assert four[what] == five[what], what
         assert elsewhere.difference(four, five) < 1e-3
-        if not adapter:  # with exactly its training prompt
-            assert five["ids"] == prompts.prompt_ids(base_model.tokenizer_in(merged), make_example(0))
+        if adapter:  # the base has its own template with or without it, so that its logits are for the same tokens
             assert elsewhere.difference(five, in_transformers_5.read(portable, "", question)) > 1e-2
+        else:  # with exactly its training prompt
+            assert five["ids"] == prompts.prompt_ids(base_model.tokenizer_in(merged), make_example(0))
 
 
 @pytest.mark.parametrize("name", FAMILIES)
