@@ -6,7 +6,6 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from cefr_helpers.core import files
 from cefr_helpers.core.errors import InputError, first_problem, shown
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.rating.keys import Key
@@ -107,20 +106,14 @@ class Votes(_Strict):
         return text
 
 
-def read(path: Path) -> Votes:
-    """Read a votes file of any page.
-
-    Raises:
-        InputError: it cannot be read, or is not a votes file; the message names the place and the value.
-    """
-    return parse(files.read_json(path, _EXPECTED), path)
-
-
 def parse(values: object, path: Path) -> Votes:
-    """Return the votes in the content of a file.
+    """Return the votes in the content of a votes file of any page.
+
+    Args:
+        path: path of the file, for messages.
 
     Raises:
-        InputError: as `read`.
+        InputError: it is no votes file; the message names the place and the value.
     """
     if not isinstance(values, dict):
         raise InputError(f"{path}: {shown(values)}; {_EXPECTED}")

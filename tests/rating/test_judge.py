@@ -7,6 +7,7 @@ import made_votes
 import pytest
 from hand_made_notes import note
 from made_answers import HOSTILE
+from readers_window import votes_in
 from stand_in_server import MODEL, Raw, closed_port, running
 
 from cefr_helpers import cli
@@ -51,7 +52,7 @@ def test_the_pages_questions_are_asked_of_each_sentence_and_nothing_tells_who_wr
         [of] = [prompt for prompt in asked if item.sentence in prompt and f'"{item.word}"' in prompt]
         assert "3. Is it right for learners at B2?" in of and "B2 (Vantage)" in of
         assert not any(row in of for row in ("tuned", "gold", "base_three"))
-    found = votes.read(made(workspace))
+    found = votes_in(made(workspace))
     assert (found.rater.name, found.rater.kind, found.choices) == (MODEL, "judge", [])
     assert {key.items[one.item].row for one in found.answers if not one.sense} == {"tuned"}
     votes.check(found, made(workspace), key, workspace.rating_key("B2"))
@@ -73,7 +74,7 @@ def test_a_call_that_was_cut_short_goes_on_and_asks_nothing_twice(workspace, key
     with running(answer) as server:
         assert run(workspace, server.url) == 0 and len(server.asked) == 10
         assert run(workspace, server.url) == 0 and len(server.asked) == 10
-    assert len(votes.read(made(workspace)).answers) == 16
+    assert len(votes_in(made(workspace)).answers) == 16
 
 
 def test_a_longer_page_asks_about_its_new_sentences_alone(workspace, key):
@@ -82,7 +83,7 @@ def test_a_longer_page_asks_about_its_new_sentences_alone(workspace, key):
         longer = page.build(workspace, "B2", "en", 20, 4, 1).key
         run(workspace, server.url)
         assert len(server.asked) == len(longer.items) == 20
-    assert votes.read(made(workspace)).page == longer.page
+    assert votes_in(made(workspace)).page == longer.page
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_answers_that_cannot_be_read_are_left_out_and_five_in_a_row_stop_the_cal
         run(workspace, server.url)
     said = capsys.readouterr().out
     assert "left out" in said or "Stopped" in said
-    assert all(key.items[one.item].row != "tuned" or one.sense is False for one in votes.read(made(workspace)).answers)
+    assert all(key.items[one.item].row != "tuned" or one.sense is False for one in votes_in(made(workspace)).answers)
     made(workspace).unlink()
     (workspace.rating("B2") / f"judge_{MODEL}.jsonl").unlink()
     with running(lambda prompt: "Hello!") as server:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from selenium.webdriver.support.wait import WebDriverWait
 
+from cefr_helpers.core import files
 from cefr_helpers.rating import votes
 
 
@@ -31,6 +32,10 @@ def done(chromium) -> int:
     return int(one(chromium, "progress").get_property("value"))
 
 
+def votes_in(file: Path) -> votes.Votes:
+    return votes.parse(files.read_json(file, "a votes file"), file)
+
+
 def downloaded(chromium, folder: Path) -> votes.Votes:
     """Return the file that the button downloads."""
     folder.mkdir(exist_ok=True)
@@ -38,4 +43,4 @@ def downloaded(chromium, folder: Path) -> votes.Votes:
     one(chromium, "#save").click()
     # Chromium creates the file before it has the content
     [file] = WebDriverWait(chromium, 30).until(lambda _: [one for one in folder.glob("*.json") if one.stat().st_size])
-    return votes.read(file)
+    return votes_in(file)
