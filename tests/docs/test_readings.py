@@ -35,6 +35,12 @@ def test_by_the_penalty_of_the_level():
         assert f"| {penalty} | {candidates} | {share} |" in text
 
 
+def test_by_the_number_of_examples():
+    shares, text = printable("write_examples", ["train_examples"]), " ".join(doc(LOG).read_text().split())
+    assert f"would print {shares[150]} of the sentences by the reference run's adapter" in text
+    assert f"(150 examples) and {shares[60]} by one trained on 60 examples" in text
+
+
 def test_of_ten_words_a_prompt():
     shares = printable("ten_words_a_prompt", ["decoding"])
     text = " ".join(doc(LOG).read_text().split())
