@@ -94,3 +94,4 @@ def judge(of: DevAnswers, answers: list[str]) -> list[bool]:
 def _begin(parent: int) -> None:
     locks.die_with_parent(9, parent)
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    os.environ.pop("HF_HUB_ENABLE_HF_TRANSFER", None)  # Unsloth sets it, and the hub's library warns of it each time
