@@ -95,14 +95,14 @@ def write(
     folder = _folder(output, settings.workspace, plan.name, level)
     typer.echo("\n".join(plan.read_as))
     request = call.Request(
-        plan,
         names,
         folder,
         model,
         settings.sentence_bank,
         settings.workspace,
         load_recipe(settings.recipe),
-        JudgeServer(chat_client.connect(server), judge, max_new_tokens) if server is not None else None,
+        plan=plan,
+        server=JudgeServer(chat_client.connect(server), judge, max_new_tokens) if server is not None else None,
     )
     with resumable(_RESUME, chat_client.Unavailable):
         choice, paths = call.write(request, typer.echo)
@@ -126,7 +126,7 @@ def _give_out(path: Path, names: tuple[str, ...], output: Path | None, model: st
     found = decisions.read(path)
     folder = _folder(output, settings.workspace, re.sub(r"[/\\\0]", "_", found.name), found.level)
     request = call.DecidedRequest(
-        found, names, folder, model, settings.sentence_bank, settings.workspace, load_recipe(settings.recipe)
+        names, folder, model, settings.sentence_bank, settings.workspace, load_recipe(settings.recipe), decided=found
     )
     for written in call.write_decided(request, typer.echo):
         typer.echo(shown(written))

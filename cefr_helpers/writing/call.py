@@ -22,44 +22,42 @@ from cefr_helpers.writing.writing import Outcome
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to write, and where.
+class FormsRequest:
+    """Which forms to make, where, and with what.
 
     Attributes:
         forms: from `forms.parse`.
-        folder: output folder for the forms; its folder `made` gets candidates, choice and rejects.
+        folder: output folder for the forms.
         model: see `writers.load`.
         bank: the sentence bank that defines the level.
         recipe: names the base model of a level that was not trained yet.
+    """
+
+    forms: tuple[str, ...]
+    folder: Path
+    model: str | None
+    bank: str
+    workspace: Workspace
+    recipe: Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(FormsRequest):
+    """What to write; the folder `made` in the output folder gets candidates, choice and rejects.
+
+    Attributes:
         server: the judge model is asked there; None asks nobody.
     """
 
     plan: Plan
-    forms: tuple[str, ...]
-    folder: Path
-    model: str | None
-    bank: str
-    workspace: Workspace
-    recipe: Recipe
     server: JudgeServer | None = None
 
 
-@dataclass(frozen=True)
-class DecidedRequest:
-    """Which decisions to make forms of, and where; the others measure whether gaps ask for their words.
-
-    Attributes:
-        forms, model, bank, recipe: see `Request`.
-        folder: output folder for the forms.
-    """
+@dataclass(frozen=True, kw_only=True)
+class DecidedRequest(FormsRequest):
+    """Which decisions to make forms of; model, bank and recipe only measure whether gaps ask for their words."""
 
     decided: Decided
-    forms: tuple[str, ...]
-    folder: Path
-    model: str | None
-    bank: str
-    workspace: Workspace
-    recipe: Recipe
 
 
 def write(request: Request, say: Callable[[str], None] = print) -> tuple[dict, list[Path]]:
@@ -89,11 +87,8 @@ def write_decided(request: DecidedRequest, say: Callable[[str], None] = print) -
         DiskFull: there is no room; what was written before is kept.
     """
     decided = request.decided
-    place = OutputFolder(request.folder, decided.level, request.forms)
     with_gaps = forms.need_gaps(request.forms)
-    if with_gaps:
-        writers.check(request.model)
-        banks.find(request.bank, decided.level)
+    place = _checked(request, decided.level, with_model=with_gaps)
     collection = decisions.collection(decided)
     say("\n".join(decisions.lines(decided, collection)))
     if with_gaps:
@@ -105,9 +100,14 @@ def write_decided(request: DecidedRequest, say: Callable[[str], None] = print) -
 
 def check(request: Request) -> OutputFolder:
     """Refuse what can't work, before anything is loaded or written, and return the folder for the forms."""
-    place = OutputFolder(request.folder, request.plan.level, request.forms)
-    writers.check(request.model)
-    banks.find(request.bank, request.plan.level)
+    return _checked(request, request.plan.level, with_model=True)
+
+
+def _checked(request: FormsRequest, level: str, with_model: bool) -> OutputFolder:
+    place = OutputFolder(request.folder, level, request.forms)
+    if with_model:
+        writers.check(request.model)
+        banks.find(request.bank, level)
     return place
 
 

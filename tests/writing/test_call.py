@@ -100,7 +100,7 @@ def test_the_real_base_writes_each_word_into_its_sentences(tmp_path, words):
     plan = plans.read(words, "A2", 1, 8, None, 1)
     workspace = Workspace(tmp_path, tmp_path)
     asked = call.Request(
-        plan, forms.parse("csv bank html"), tmp_path / "out", None, "bundled", workspace, load_recipe("cpu")
+        forms.parse("csv bank html"), tmp_path / "out", None, "bundled", workspace, load_recipe("cpu"), plan=plan
     )
     choice, paths = call.write(asked)
     rows = list(csv.DictReader(paths[0].read_text().splitlines()))
