@@ -1,16 +1,12 @@
 """Decisions on written sentences through `cefr rated`: known numbers, apart from readers' votes, and refusals."""
 
 import json
-import sys
-from pathlib import Path
 
 import made_decisions
 import made_votes
 import pytest
-from hand_made_notes import note
+from rating_results import computed, note_of, rated
 
-from cefr_helpers import cli
-from cefr_helpers.core import level_records, ratings
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
 from cefr_helpers.rating import page, results
@@ -24,28 +20,6 @@ ROWS = [
     ("cow", "Cows are cows.", "meaning"),
     ("hen", "Hens lay eggs.", "edit"),
 ]
-
-
-def rated(workspace: Workspace, *files: Path) -> ratings.RatingResults:
-    """What the command makes of files."""
-    arguments = ["cefr", "rated", *map(str, files), "--output-root", str(workspace.output_root)]
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sys, "argv", arguments)
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    assert not ended.value.code
-    return ratings.read_if_there(workspace, "B2").results
-
-
-def computed(workspace: Workspace, *files: Path) -> ratings.RatingResults:
-    """The results, written as the level's record."""
-    [given] = results.read(workspace, files)
-    results.write(workspace, given, results.compute(workspace, given))
-    return ratings.read_if_there(workspace, "B2").results
-
-
-def note_of(workspace: Workspace, language: str = "en") -> str:
-    return note(level_records.read_level(workspace, "B2"), language)
 
 
 def test_decisions_alone_say_what_was_taken_as_it_was_and_leave_the_level_unrated(tmp_path, capsys):

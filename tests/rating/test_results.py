@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import made_answers
@@ -10,9 +9,9 @@ import made_votes
 import pytest
 from hand_made_notes import note
 from made_answers import WORDS
+from rating_results import computed, note_of, rated
 from readers_window import begin, downloaded, look, one, press
 
-from cefr_helpers import cli
 from cefr_helpers.core import level_records, ratings
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Workspace
@@ -38,28 +37,6 @@ def says(item) -> tuple[bool, bool, bool]:
 
 def chooses(tuned, other) -> str:
     return "other" if other.row == "gold" else "tuned" if WORDS.index(tuned.word) < 7 else "neither"
-
-
-def rated(workspace: Workspace, *files: Path, language: str = "en") -> ratings.RatingResults:
-    """What the command makes of votes."""
-    arguments = ["cefr", "rated", *map(str, files), "--output-root", str(workspace.output_root), "--language", language]
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sys, "argv", arguments)
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    assert not ended.value.code
-    return ratings.read_if_there(workspace, "B2").results
-
-
-def computed(workspace: Workspace, *files: Path) -> ratings.RatingResults:
-    """The results, written as the level's record."""
-    [given] = results.read(workspace, files)
-    results.write(workspace, given, results.compute(workspace, given))
-    return ratings.read_if_there(workspace, "B2").results
-
-
-def note_of(workspace: Workspace, language: str = "en") -> str:
-    return note(level_records.read_level(workspace, "B2"), language)
 
 
 class TestNumbers:
