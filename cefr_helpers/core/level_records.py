@@ -56,10 +56,9 @@ class LevelRecords:
     @property
     def best(self) -> BestStep:
         """The best evaluation: the recorded one, or else the lowest of the history; empty if there is none."""
-        recorded, evaluations = self.training.results.best, self.history("eval_loss")
-        if recorded.eval_loss is not None or not evaluations:
+        recorded, lowest = self.training.results.best, self.lowest
+        if recorded.eval_loss is not None or lowest.eval_loss is None:
             return recorded
-        lowest = min(evaluations, key=lambda entry: required(entry.eval_loss))
         return BestStep(step=lowest.step, epoch=lowest.epoch, eval_loss=lowest.eval_loss)
 
     @property
