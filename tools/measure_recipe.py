@@ -37,13 +37,15 @@ _HEAD = (
 
 @dataclass(frozen=True)
 class Trial:
-    """A recipe, and the words of all levels' banks by part."""
+    """A recipe, the words of all levels' banks by part, the training words' sentences, and the scorers they taught."""
 
     recipe: Recipe
     level: str
     seed: int
     all_banks: dict[str, banks.Bank]
     split: splitting.Split
+    sentences: tuple[str, ...]
+    scorers: level_scorers.LevelScorers | None
 
     def draw(self, part: str, count: int) -> list[dict]:
         bank = self.all_banks[self.level]
@@ -56,7 +58,9 @@ def main(recipe: str, level: str, output: Path, sentence_bank: str, seed: int) -
     tuning.prepare_unsloth(output)
     settings, found = load_recipe(recipe), banks.read_all(banks.find(sentence_bank, level))
     split = splitting.split_groups(found, settings.split, settings.held_out_share, settings.dev_share, seed)
-    trial = Trial(settings, level, seed, found, split)
+    rows = level_scorers.sentences_of(found, split)
+    scorers = level_scorers.train(rows, seed, with_quality=False)
+    trial = Trial(settings, level, seed, found, split, rows.sentences, scorers)
     prompts = trial.draw("dev", len(split.words(level, "dev")) // TEN)
     model, tokenizer = _train(trial, output)
     print(f"{recipe}, {level}, seed {seed}: {TEN * len(prompts)} development words\n\n| way | {' | '.join(_HEAD)} |")
@@ -103,10 +107,9 @@ def _answers(model, tokenizer, trial: Trial, prompts: list[dict]) -> Iterator[tu
 
 def _measured(trial: Trial, prompts: list[dict], texts: list[str], path: Path) -> list[str]:
     """Write the sentences with their gates, and return the cells of a row."""
-    words, rows = [prompt["words"] for prompt in prompts], level_scorers.sentences_of(trial.all_banks, trial.split)
-    scorers = level_scorers.train(rows, trial.seed, with_quality=False)
+    words = [prompt["words"] for prompt in prompts]
     both = {"tuned": texts, "gold": [prompt["output"] for prompt in prompts]}
-    slots = summary.measure(both, words, trial.level, scorers, rows.sentences)
+    slots = summary.measure(both, words, trial.level, trial.scorers, trial.sentences)
     summary.write_csv(path, slots)
     tuned, gold = (slots[slots["row"] == row].reset_index(drop=True) for row in both)
     varied = variety.measure(tuned, gold, int(tuned["valid"].sum()), trial.seed)
