@@ -53,6 +53,7 @@ def of(group: str, settings: Settings, workload: Workload) -> list[Row]:
         "evaluation": evaluation,
         "generation": generation,
         "overhead": overhead,
+        "second": second,
         "growth": growth,
     }
     shared = {
@@ -197,6 +198,12 @@ def overhead(settings: Settings, description: dict) -> list[Row]:
     """Return rows for the stage notebooks with the smoke recipe, run as in the batch."""
     told = {"level": settings.level, "bank": settings.bank, "recipe": settings.recipe}
     return [Row("notebooks", "stage notebooks", "suite", "programs/run_notebooks.py", told, 150)]
+
+
+def second(settings: Settings, description: dict) -> list[Row]:
+    """Return a row for stage 03 after a first training and after another one; two trainings take most of its time."""
+    told = {"level": settings.level, "bank": settings.bank, "recipe": settings.second_recipe}
+    return [Row("twice", "stage 03, twice", "suite", "programs/run_twice.py", told, 750, 1)]
 
 
 def growth(settings: Settings, description: dict) -> list[Row]:

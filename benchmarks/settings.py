@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-GROUPS = ("training", "profile", "evaluation", "generation", "overhead", "growth")
+GROUPS = ("training", "profile", "evaluation", "generation", "overhead", "second", "growth")
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Settings:
         prompts, new_tokens: sizes of the group "generation".
         check_prompts, check_examples: numbers on which results are compared in fp32.
         formatting_sizes, scoring_sizes: numbers of examples in the group "growth"; scored ones have `short_words`.
-        recipe: recipe of the notebooks 02 and 03 in the group "overhead".
+        recipe: recipe of the notebooks 02 and 03 in the group "overhead"; second_recipe: in the group "second".
     """
 
     quick: bool = False
@@ -43,6 +43,7 @@ class Settings:
     words: int = 10
     short_words: int = 3
     recipe: str = "smoke"
+    second_recipe: str = "cpu"
     rank: int = 16
     alpha: int = 16
     learning_rate: float = 2e-4
@@ -83,4 +84,5 @@ def quick(bank: str = "bundled") -> Settings:
         check_examples=2,
         formatting_sizes=(100, 1_000),
         scoring_sizes=(4, 8),
+        second_recipe="smoke",
     )

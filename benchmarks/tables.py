@@ -1,6 +1,6 @@
 """Make the tables of docs/benchmarks.md, one part per group, only from its results."""
 
-from benchmarks import figures, results
+from benchmarks import figures, goals, results
 from cefr_helpers.rendering.tables import trusted_markdown_table
 
 _MEGABYTE, _GIGABYTE = 10**6, 10**9
@@ -16,6 +16,7 @@ def part(found: dict | None) -> str:
         "evaluation": evaluation,
         "generation": generation,
         "overhead": overhead,
+        "second": second,
         "growth": growth,
         "gpu": gpu,
     }
@@ -96,6 +97,18 @@ def overhead(found: dict) -> str:
     return _failed(row) or trusted_markdown_table([*headings, "training, scoring, measuring", "all"], rows, 1)
 
 
+def second(found: dict) -> str:
+    [row] = found["rows"]
+    kinds = ("start", "imports", "loading", "losses", "answers", "measures", "rest", "wall")
+    rows = [
+        [run, *(f"{seconds[kind]:.1f}" for kind in kinds)] for run, seconds in row["median"].get("stages", {}).items()
+    ]
+    headings = ["03_baseline_comparison, seconds", *kinds[:-2], "other cells", "all"]
+    share = goals.second_run(found)
+    said = f"\n\nThe second run takes {share:.0%} of the first one's time." if share else ""
+    return _failed(row) or trusted_markdown_table(headings, rows, 1) + said
+
+
 def growth(found: dict) -> str:
     rows = [
         [row["label"], _failed(row) or _number(row["median"].get("seconds"), 1, 2),
@@ -129,7 +142,8 @@ def origin(found: dict) -> str:
     told = ", ".join(f"{name} {' and '.join(sorted(versions[name]))}" for name in sorted(versions))
     machine = hardware.get("gpu") or f"{hardware['cores']} cores of an {hardware['cpu']}, no GPU"
     commit, plus, changes = found["commit"].partition("+")
-    rounds = f"medians of {settings['repeats']}, in brackets the range"
+    most = max((len(row["measurements"]) for row in found["rows"]), default=0)
+    rounds = f"medians of {most}, in brackets the range" if most > 1 else "measured once"
     return (
         f"{found['created'][:10]}, commit `{commit[:10]}{plus}{changes}`, {machine}; bank `{settings['bank']}`, level "
         f"{settings['level']}, seed {settings['seed']}; {rounds}; {told}."

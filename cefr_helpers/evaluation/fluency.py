@@ -10,11 +10,16 @@ import json
 import math
 from collections.abc import Iterable, Sequence, Set
 from functools import cache
+from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from cefr_helpers.core import files
 from cefr_helpers.models import base_model
 from cefr_helpers.text.tokens import words_of
+
+if TYPE_CHECKING:
+    from cefr_helpers.evaluation.baseline_cache import BaselineCache
 
 FILE = Path(__file__).with_name("fluency.json")
 STATISTICS = ("association", "local", "form")
@@ -60,9 +65,39 @@ def fluent(sentences: Iterable[str | None]) -> list[bool]:
     A mean varies more over few words, and an extreme over many, so each limit depends on the length.
     """
     sentences = list(sentences)
-    new = sorted({one for one in sentences if one} - _KNOWN.keys())
-    _KNOWN.update(zip(new, measure(new), strict=True))
+    _learn({one for one in sentences if one})
     return [not below_limit(one, _KNOWN[one]) if one else False for one in sentences]
+
+
+def keep(sentences: Iterable[str], kept: "BaselineCache") -> None:
+    """Measure sentences for `fluent`, or read their statistics if an earlier process kept those of the same sentences.
+
+    Args:
+        sentences: such as those of one row of a comparison: what the base says is the same in the next run.
+        kept: the cache of the base's results; its key has the machine and the versions of torch and transformers.
+    """
+    asked = sorted({one for one in sentences if one})
+
+    def measured() -> list[Fluency]:
+        _learn(asked)
+        return [_KNOWN[one] for one in asked]
+
+    found = kept.result("fluency", [{"sentence": one} for one in asked], _judged_by(), measured)
+    _KNOWN.update((one, Fluency(*statistics)) for one, statistics in zip(asked, found, strict=True))
+
+
+def _judged_by() -> dict:
+    """Return what decides a sentence's statistics besides the sentence and the key of `BaselineCache`."""
+    return {
+        "model": base_model.BUNDLED_SHA256,
+        "code": files.sha256(Path(__file__)),
+        "versions": {name: metadata.version(name) for name in ("tokenizers", "lemminflect", "wordfreq")},
+    }
+
+
+def _learn(sentences: Iterable[str]) -> None:
+    new = sorted(set(sentences) - _KNOWN.keys())
+    _KNOWN.update(zip(new, measure(new), strict=True))
 
 
 def below_limit(sentence: str, fluency: Fluency) -> list[str]:

@@ -10,7 +10,7 @@ import pandas as pd
 from cefr_helpers.core import files, records
 from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.core.schema import GATES, MEASURE_VERSION, RATES, ROWS, UNTUNED
-from cefr_helpers.evaluation import cloze, fluency, intervals, level_scorers, metrics, parsing, variety
+from cefr_helpers.evaluation import baseline_cache, cloze, fluency, intervals, level_scorers, metrics, parsing, variety
 from cefr_helpers.models import generation
 
 FILE = "generations.csv"
@@ -63,6 +63,7 @@ def measure(
     scorers: level_scorers.LevelScorers | None,
     training_sentences: Sequence[str],
     sampled: dict[str, list[list[str]]] | None = None,
+    kept: baseline_cache.BaselineCache | None = None,
 ) -> pd.DataFrame:
     """Return every slot of every row with its gates and scores.
 
@@ -75,6 +76,7 @@ def measure(
             would be another gate under the same name.
         training_sentences: the sentences of all training words of all levels.
         sampled: from `baselines.sampled_answers`; repetitions are counted within each sample.
+        kept: the cache of the base's results, in which the fluency of each row's sentences is kept; None keeps nothing.
 
     Returns:
         The columns of `metrics.score_slots`, with `row`, `prompt` counted from 1, `sample` (0: greedy),
@@ -89,6 +91,9 @@ def measure(
         ignore_index=True,
     )
     valid = slots["valid"].to_numpy(bool)
+    if kept:
+        for _, own in slots[valid].groupby(["row", "sample"]):
+            fluency.keep(own["sentence"], kept)
     target = number(level)
     if scorers is None:
         full, free = np.full(len(slots), float(target)), np.full(len(slots), np.nan)

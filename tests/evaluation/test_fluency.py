@@ -9,6 +9,7 @@ import pytest
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.evaluation import fluency
+from cefr_helpers.evaluation.baseline_cache import BaselineCache
 from cefr_helpers.text import grammar
 from tools import made_mistakes, marked_parts, measure_gates
 
@@ -49,6 +50,41 @@ def test_a_sentence_gets_the_same_in_any_company():
 
 def test_what_is_no_word_is_no_error():
     assert len(fluency.measure(["…", "42", "Ünlü değil 😀!", "a"])) == 4
+
+
+def test_what_was_kept_is_not_measured_again_and_says_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(fluency, "_KNOWN", {})
+    asked = []
+
+    def measure(sentences):
+        asked.extend(sentences)
+        return [fluency.Fluency(len(one) / 7, -1.5, 0.1 + 0.2) for one in sentences]
+
+    monkeypatch.setattr(fluency, "measure", measure)
+    kept = BaselineCache({"weights": "none"})
+    fluency.keep([RIGHT[0], "", RIGHT[1], RIGHT[0]], kept)
+    first = dict(fluency._KNOWN)
+    assert asked == sorted(RIGHT[:2]) and kept.reused == []
+    fluency._KNOWN.clear()  # another process
+    fluency.keep(RIGHT[:2], kept)
+    assert first == fluency._KNOWN and asked == sorted(RIGHT[:2]) and kept.reused == ["fluency"]
+    fluency.keep(RIGHT[1:3], kept)  # other sentences: of these, one is new
+    assert asked == [*sorted(RIGHT[:2]), RIGHT[2]]
+    assert fluency.fluent(RIGHT[:3]) == [not fluency.below_limit(one, fluency._KNOWN[one]) for one in RIGHT[:3]]
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("changed", ["BUNDLED_SHA256", "version", "sha256"])
+def test_what_another_model_version_or_code_said_is_measured_again(changed, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(fluency, "measure", lambda sentences: [fluency.Fluency(1.0, 1.0, 1.0) for _ in sentences])
+    kept = BaselineCache({"weights": "none"})
+    fluency.keep(RIGHT, kept)
+    owner = {"BUNDLED_SHA256": fluency.base_model, "version": fluency.metadata, "sha256": fluency.files}[changed]
+    monkeypatch.setattr(owner, changed, "other" if changed == "BUNDLED_SHA256" else lambda of: "other")
+    fluency.keep(RIGHT, kept)
+    assert kept.reused == []
 
 
 RIGHT_BANK = project_root().parent / "shared" / "cases" / "right_bank_of_40_words.csv"

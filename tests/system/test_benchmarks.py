@@ -24,10 +24,11 @@ from benchmarks import (
     results,
     rounds,
     settings,
+    tables,
     workload,
 )
 from benchmarks.groups import Row
-from benchmarks.programs import limit, profile_suite, run_notebooks
+from benchmarks.programs import limit, profile_suite, run_notebooks, run_twice
 from benchmarks.workload import Workload
 from cefr_helpers.core.paths import STAGES, project_root
 from cefr_helpers.models import base_model
@@ -331,12 +332,39 @@ def test_growth_off_its_line_is_told():
     assert figures.furthest({"rows": bent}) == pytest.approx(2 / 8)  # the line ends at 8 and passes the middle by 2
 
 
+def test_a_second_run_is_told_as_its_share_of_the_first(work):
+    sources = [
+        "import os",
+        "x = adapters.load(base)",
+        "s = comparison.score(x)",
+        "a = comparison.answers(x)",
+        "print(a)",
+    ]
+    cells = [{"cell_type": "code", "source": [one], "metadata": {"papermill": {"duration": 4.0}}} for one in sources]
+    runs = {
+        name: run_notebooks.sorted_seconds({"cells": cells}, wall_s, run_twice.KINDS)
+        for name, wall_s in ((run_twice.FIRST, 80), (run_twice.SECOND, 32))
+    }
+    rows = groups.of("second", QUICK, work)
+    found = {"twice": {"measurements": [{"stages": runs, "versions": {}}], "failed": None}}
+    made = results.collect("second", rows, found, QUICK, work)
+    part = tables.part(made)
+    assert "| second | 12.0 | 4.0 | 4.0 | 4.0 | 4.0 | 0.0 | 4.0 | 32.0 |" in part
+    assert "The second run takes 40% of the first one's time." in part and "measured once" in part
+    [line] = [
+        one for one in goals.table(dict.fromkeys(page.PAGE_GROUPS) | {"second": made}).splitlines() if "40%" in one
+    ]
+    assert line.startswith("| 03, when") and line.endswith("| at most 55% | 40% | met |")
+    failed = results.collect("second", rows, {"twice": {"measurements": [], "failed": "no disk"}}, QUICK, work)
+    assert "failed: no disk" in tables.part(failed) and goals.second_run(failed) is None
+
+
 def test_goals_from_above_and_from_below():
     seconds = {"start": 2.0, "imports": 0.5, "rest": 9.0, "merging": 6.0}
     row = {"name": "notebooks", "median": {"stages": dict.fromkeys((*STAGES, "05_final_report"), seconds)}}
     found = dict.fromkeys(page.PAGE_GROUPS) | {"overhead": {"rows": [row]}}
     lines = [line.split(" | ") for line in goals.table(found).splitlines()]
-    assert [line[1:] for line in lines if line[0].startswith("| 0")] == [
+    assert [line[1:] for line in lines if line[0].startswith(("| 01", "| 02"))] == [
         ["at most 3.0", "2.5", "met |"],
         ["at most 15.0", "17.5", "missed |"],
     ]
@@ -399,7 +427,7 @@ def test_a_part_of_the_gpu_check_that_fails_says_why_and_the_table_too(tmp_path,
 @pytest.mark.slow
 def test_the_suites_own_programs_go_from_start_to_end(tmp_path):
     names = "suite suite_weighted step token base limit suite_bf16 limit_of_scoring batched"
-    names += " formatting_100 scoring_4"
+    names += " formatting_100 scoring_4 twice"
     command = [sys.executable, "-m", "benchmarks", "--quick", "--rows", names]
     done = subprocess.run(command, cwd=project_root(), env=own_cache(tmp_path), capture_output=True, text=True)
     assert done.returncode == 0 and "FAILED" not in done.stdout, done.stdout + done.stderr
@@ -409,6 +437,8 @@ def test_the_suites_own_programs_go_from_start_to_end(tmp_path):
     assert set(rows) == set(names.split()) and all(row["measurements"] for row in rows.values())
     # two steps teach nothing, but they change the model
     assert 0 < abs(rows["suite"]["median"]["loss"] - rows["base"]["median"]["loss"]) < 0.1
+    twice = rows["twice"]["median"]["stages"]
+    assert 0 < twice["second"]["answers"] < twice["first"]["answers"]
     for name in ("step", "token"):
         assert rows[name]["shares"]["matrix products: frozen weights"] > 0
 
