@@ -18,7 +18,8 @@ sys.path.insert(0, str(ROOT))
 from cefr_helpers.core import nvidia  # noqa: E402
 
 VENV = ROOT / ".venv"
-_PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+# pip would compile one module after another, which takes it longer than to install them; see `compile_modules`
+_PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
 _FOR_ALL = (
     ["-r", "requirements.txt", "-c", "constraints.txt"],
     ["--no-deps", "-r", "requirements-no-deps.txt"],
@@ -49,9 +50,19 @@ def make_environment() -> Path:
     return python
 
 
+def library() -> Path:
+    """Return the folder into which this Python's packages are installed in .venv."""
+    return Path(sysconfig.get_path("purelib", "venv", {"base": str(VENV)}))
+
+
 def _of_another_python() -> bool:
-    library = Path(sysconfig.get_path("purelib", "venv", {"base": str(VENV)}))
-    return VENV.exists() and not library.is_dir()
+    return VENV.exists() and not library().is_dir()
+
+
+def compile_modules(folder: Path) -> None:
+    """Compile a folder's modules on all cores; those that can't be, such as templates of packages, stay as they are."""
+    command = [sys.executable, "-W", "ignore", "-m", "compileall", "-qq", "-j", "0", str(folder)]
+    subprocess.run(command, check=False)
 
 
 def install(gpus: list[nvidia.Gpu]) -> None:
@@ -68,6 +79,7 @@ def install(gpus: list[nvidia.Gpu]) -> None:
         if torch["cuda"]:  # with a build for CPUs torchvision can't be imported, and then neither can transformers
             subprocess.run([python, *_PIP, *_FOR_GPUS], cwd=ROOT, check=True)
         print(gpu_problem(gpus[0], torch) or f"PyTorch {torch['version']} is built for this GPU.", flush=True)
+    compile_modules(library())
     (VENV / "installed").touch()
 
 

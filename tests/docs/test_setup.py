@@ -13,6 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from cefr_helpers.core.paths import project_root
+from tools import set_up
 
 ROOT = project_root()
 
@@ -127,6 +128,16 @@ def test_a_driver_that_is_too_old_is_named_before_anything_is_downloaded(tmp_pat
 def test_the_set_up_expects_the_pytorch_that_is_pinned():
     text = (ROOT / "tools" / "set_up.py").read_text()
     assert f'"version": "{REQUIREMENTS["torch"]}"' in text
+
+
+def test_the_set_up_compiles_all_modules_but_those_that_are_none(tmp_path, capfd):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "right.py").write_text("VALUE = '\\d'\n")  # Python warns of it
+    (tmp_path / "package" / "template.py").write_text("{{ name }} = 1 1\n")
+    set_up.compile_modules(tmp_path)
+    [made] = tmp_path.rglob("*.pyc")
+    assert made.name.startswith("right.cpython-") and capfd.readouterr() == ("", "")
+    assert "--no-compile" in set_up._PIP  # otherwise pip does it too
 
 
 def find_python(folder: Path, given: str = "") -> subprocess.CompletedProcess:
