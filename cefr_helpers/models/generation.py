@@ -3,10 +3,14 @@
 If each layer keeps keys and values of all tokens, the common beginning of a batch's prompts is read only once. Layers
 with a sliding window would count padding after that beginning, so for them all padding comes first. Layers with a state
 (convolutions, linear attention) would include padding in it, so for them only prompts of equal length share a batch.
+
+On a CPU greedy answers that have ended leave their batch, since a row costs as much when it only gets padding: if one
+of 32 answers never ends, most of the time would go into padding. A GPU computes all rows in about the time of one.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from cefr_helpers.core import progress as counted
 from cefr_helpers.models import prompts
@@ -17,6 +21,7 @@ _PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0}
 _SAMPLED = {"do_sample": True, "top_k": 50, "top_p": 1.0}
 _ALL_TOKENS, _LAST_TOKENS, _STATES = "all tokens", "last tokens", "states"
 ANSWERS_AT_A_TIME = 32  # a batch takes far less time than one answer after another
+_FEWEST_TO_SHRINK = 4  # a smaller batch stays as it is: most of a token's time does not depend on its rows
 
 
 def answer(
@@ -59,22 +64,17 @@ def answer(
     layers = _kinds_of_layers(model)
     by_length = _STATES in layers and not logits_processor  # it needs one batch; transformers masks its padding
     rows = [prompts.prompt_ids(tokenizer, one, shown) + start_ids for one in examples]
+    how |= {"logits_processor": [logits_processor] if logits_processor else None}
+    how |= {"eos_token_id": ends, "pad_token_id": tokenizer.pad_token_id, **_PLAIN}
+    # samples are drawn for all rows of a batch together, and a logits processor knows them by their places
+    shrinks = sample_seed is None and not logits_processor and layers == {_ALL_TOKENS} and model.device.type == "cpu"
     done = 0
     with torch.inference_mode():
         for places in _batches(rows, batch_size, by_length):
             rank = f"answers {done + 1} to {done + len(places)} of {len(rows)}"
-            inputs, width = _inputs(model, tokenizer, [rows[place] for place in places], share=layers == {_ALL_TOKENS})
-            out = model.generate(
-                **inputs,
-                **how,
-                stopping_criteria=[_telling(progress, rank, width)],
-                logits_processor=[logits_processor] if logits_processor else None,
-                max_new_tokens=max_new_tokens,
-                eos_token_id=ends,
-                pad_token_id=tokenizer.pad_token_id,
-                **_PLAIN,
-            )
-            for place, tokens in zip(places, out[:, width:].tolist(), strict=True):
+            inputs = _inputs(model, tokenizer, [rows[place] for place in places], share=layers == {_ALL_TOKENS})
+            written = _write(model, inputs, max_new_tokens, how, partial(_tell, progress, rank), shrinks)
+            for place, tokens in zip(places, written, strict=True):
                 answers[place] = tokenizer.decode(_up_to(ends, tokens), skip_special_tokens=True).strip()
             done += len(places)
     model.train(was_training)
@@ -117,19 +117,63 @@ def _batches(rows: list[list[int]], batch_size: int, by_length: bool) -> list[li
     ]
 
 
-def _telling(progress: counted.ProgressLine, rank: str, width: int):
-    """Return a stopping criterion that never stops but prints how many tokens the answers have; called per token."""
+def _tell(progress: counted.ProgressLine, rank: str, tokens: int) -> None:
+    progress.say(lambda: f"{rank}: {tokens} tokens")
+
+
+def _write(model, inputs: dict, most: int, how: dict, tell: Callable[[int], None], shrinks: bool) -> list[list[int]]:
+    """Return the new tokens of each row of a batch; what comes after an end is padding.
+
+    Args:
+        inputs: from `_inputs`.
+        most: maximum number of new tokens of a row.
+        how: further arguments of `generate`.
+        tell: called after each token with the number of new tokens.
+        shrinks: go on without the rows that have ended whenever they are half of the batch.
+    """
+    import torch
+    from transformers import DynamicCache
+
+    width, ends = inputs["input_ids"].shape[1], set(how["eos_token_id"])
+    places = list(range(len(inputs["input_ids"])))
+    written: list[list[int]] = [[] for _ in places]
+    if shrinks:
+        inputs = {"past_key_values": DynamicCache(config=model.config)} | inputs
+    while True:
+        enough = len(places) // 2 if shrinks and len(places) >= _FEWEST_TO_SHRINK else 0
+        left = width + most - inputs["input_ids"].shape[1]
+        watch = _watch(lambda ids: tell(ids.shape[1] - width), ends, enough)
+        out = model.generate(**inputs, **how, stopping_criteria=[watch], max_new_tokens=left)
+        for place, tokens in zip(places, out[:, width:].tolist(), strict=True):
+            written[place] = tokens
+        going = [row for row, place in enumerate(places) if ends.isdisjoint(written[place])]
+        if not going or out.shape[1] == width + most:
+            return written
+        places, chosen = [places[row] for row in going], torch.tensor(going, device=out.device)
+        mask = inputs["attention_mask"]
+        read = torch.cat([mask, mask.new_ones(len(mask), out.shape[1] - mask.shape[1])], dim=1)
+        inputs["past_key_values"].batch_select_indices(chosen)
+        inputs |= {"input_ids": out[chosen], "attention_mask": read[chosen]}
+
+
+def _watch(tell: Callable, ends: set[int], enough: int):
+    """Return a stopping criterion that tells of each token, and stops once at most `enough` rows (not 0) go on."""
     import torch
 
-    def tell(input_ids, scores, **_):
-        progress.say(lambda: f"{rank}: {input_ids.shape[1] - width} tokens")
-        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+    ended: set[int] = set()
 
-    return tell
+    def watch(input_ids, scores, **_):
+        tell(input_ids)
+        if enough:
+            ended.update(row for row, token in enumerate(input_ids[:, -1].tolist()) if token in ends)
+        stop = len(input_ids) - len(ended) <= enough
+        return torch.full((len(input_ids),), stop, dtype=torch.bool, device=input_ids.device)
+
+    return watch
 
 
-def _inputs(model, tokenizer, rows: list[list[int]], share: bool) -> tuple[dict, int]:
-    """Return the inputs of `generate`, and their number of tokens.
+def _inputs(model, tokenizer, rows: list[list[int]], share: bool) -> dict:
+    """Return the inputs of `generate`.
 
     Args:
         share: compute the common beginning of all rows, and duplicate rows, only once.
@@ -145,7 +189,7 @@ def _inputs(model, tokenizer, rows: list[list[int]], share: bool) -> tuple[dict,
     mask = torch.tensor([[1] * shared + [0] * (width - len(row)) + [1] * len(row) for row in rest])
     inputs = {"input_ids": ids.to(model.device), "attention_mask": mask.to(model.device)}
     if not shared:
-        return inputs, width
+        return inputs
     cache = DynamicCache(config=model.config)
     model(input_ids=inputs["input_ids"][:1, :shared], past_key_values=cache, logits_to_keep=1)
     different = list(dict.fromkeys(map(tuple, rows)))
@@ -154,7 +198,7 @@ def _inputs(model, tokenizer, rows: list[list[int]], share: bool) -> tuple[dict,
     else:
         _read(model, inputs, cache, shared, [rows.index(list(one)) for one in different])
         cache.batch_select_indices(torch.tensor([different.index(tuple(row)) for row in rows], device=model.device))
-    return inputs | {"past_key_values": cache}, shared + width
+    return inputs | {"past_key_values": cache}
 
 
 def _read(model, inputs: dict, cache, shared: int, chosen: list[int]) -> None:

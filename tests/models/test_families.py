@@ -126,6 +126,26 @@ def test_answers_are_the_same_alone_and_in_a_batch(bases, name):
     assert len(set(together)) > 1
 
 
+@pytest.mark.parametrize(("name", "shrinks"), [("llama-3.2", True), ("qwen3", True), ("mistral", False)])
+def test_what_has_ended_leaves_the_batch_and_changes_no_other_answer(bases, name, shrinks, monkeypatch):
+    base = bases(name)
+    tokenizer, model = base_model.load_tokenizer(base), base_model.load_model(base, "fp32")
+    ends = list(range(5, model.config.vocab_size, 11))  # a random model ends at random
+    monkeypatch.setattr(generation, "end_tokens", lambda model, tokenizer: ends)
+    rows = []
+    model.register_forward_pre_hook(lambda module, args, given: rows.append(len(given["input_ids"])), with_kwargs=True)
+    examples = [make_example(shift) for shift in range(10)]
+    together = generation.answer(model, tokenizer, examples, 40)
+    shared, *sizes = rows if shrinks else [1, *rows]
+    assert shared == 1 and sizes[0] == 10 and sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] <= 5 if shrinks else sizes[-1] == 10
+    assert together == [generation.answer(model, tokenizer, [one], 40)[0] for one in examples]
+    assert len(set(map(len, together))) > 3
+    rows.clear()
+    generation.answer(model, tokenizer, examples, 40, sample_seed=1)
+    assert rows[-1] == 10  # a smaller batch would draw other samples
+
+
 @pytest.mark.parametrize("name", ["mistral", "gemma-3", "lfm2", "granite-hybrid"])
 def test_pads_in_the_middle_would_change_the_answers(bases, name, monkeypatch):
     """The way that suits other families, tried on those with a sliding window or a state."""
