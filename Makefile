@@ -9,7 +9,7 @@ PYTHON ?=
 BIN := .venv/bin
 
 # Only variables on the command line count, because desktops set LANGUAGE for themselves.
-SETTINGS := FILE LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER JUDGE MODEL SENTENCES FORM KNOWN CANDIDATES DECIDED MAX_NEW_TOKENS OUTPUT QUANTISATION PORT HOST PROMPT PROFILE REPO WHAT ITEMS PAIRS WRITTEN VOTES PUBLIC REPLACE YES PYTHON IP
+SETTINGS := FILE LEVELS RECIPE BANK LANGUAGE OUTPUT_ROOT USER_DATA SEED CHECKS FROM LEVEL NAME WORDS SERVER JUDGE MODEL SENTENCES FORM KNOWN CANDIDATES DECIDED MAX_NEW_TOKENS OUTPUT QUANTISATION PORT HOST PROMPT PROFILE REPO WHAT ONLY ITEMS PAIRS WRITTEN VOTES PUBLIC REPLACE YES PYTHON IP
 SWITCHES := PUBLIC REPLACE YES  # each is "yes" or is left out
 given = $(if $(findstring command line,$(origin $(1))),$($(1)))
 option_name = --$(shell printf %s $(1) | tr A-Z_ a-z-)
@@ -103,7 +103,7 @@ judge: setup    # make judge LEVEL=B2 SERVER=https://… MODEL=…: a model answ
 site: setup
 	@$(BIN)/cefr site $(call options)
 
-benchmark: setup    # measures time: run nothing else on the machine meanwhile
+benchmark: setup    # measures time: run nothing else on the machine meanwhile; ONLY="second overhead" for some groups of tables
 	@$(BIN)/python -m benchmarks $(call options)
 
 benchmark-quick: setup
