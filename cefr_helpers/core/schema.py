@@ -865,7 +865,7 @@ class ComparisonResults(Part):
         agreement: whether training and comparison measure the same.
         memorisation: how much of the gain is memory.
         answers: some prompts with their answers.
-        base_results_reused: results of the base, and what judged the sentences, that an earlier comparison had computed.
+        base_results_reused: results of the base, and judgements of sentences, that an earlier comparison had computed.
         generation: measures of the model's own sentences.
     """
 
