@@ -9,23 +9,23 @@ def main(spec: dict) -> None:
     tokenizer = base_model.load_tokenizer(base)
     model = base_model.load_model(base, spec["precision"])
     examples = common.read(spec["eval"])[: spec["prompts"]]
-    tokenizer.batch_decode, seen = recorded(tokenizer.batch_decode)
+    tokenizer.decode, seen = recorded(tokenizer.decode)
     generation.answer(model, tokenizer, examples[:1], 2)
     seen.clear()
     with common.Clock() as clock:
         answers = generation.answer(model, tokenizer, examples, spec["new_tokens"], spec["batch_size"])
-    # if an answer ended, one token is its end token; padding after it is not the model's work
-    new = sum(int((row != tokenizer.pad_token_id).sum()) for rows in seen for row in rows)
+    # if an answer ended, one more token is its end token; padding after it is not the model's work
+    new = sum(min(len(tokens) + 1, spec["new_tokens"]) for tokens in seen)
     common.write_answers(spec, ["torch", "transformers"], clock.seconds, new, answers)
 
 
 def recorded(decode):
-    """Return `decode`, and a list of its arguments: the tokens of the answers."""
+    """Return `decode`, and a list of its arguments: the tokens of each answer, without its end token."""
     seen = []
 
-    def keep(rows, **options):
-        seen.append(rows)
-        return decode(rows, **options)
+    def keep(tokens, **options):
+        seen.append(tokens)
+        return decode(tokens, **options)
 
     return keep, seen
 

@@ -28,7 +28,7 @@ from benchmarks import (
     workload,
 )
 from benchmarks.groups import Row
-from benchmarks.programs import limit, profile_suite, run_notebooks, run_twice
+from benchmarks.programs import generate_suite, limit, profile_suite, run_notebooks, run_twice
 from benchmarks.workload import Workload
 from cefr_helpers.core.paths import STAGES, project_root
 from cefr_helpers.models import base_model
@@ -224,6 +224,21 @@ def test_operations_are_sorted_by_what_they_are_part_of():
         ("matrix products: LoRA pairs", 1.0),
     ]
     assert sum(found.values()) == 8.0
+
+
+def test_the_tokens_of_answers_are_counted(tiny_folder, examples, tmp_path):
+    (tmp_path / "eval.json").write_text(json.dumps(examples[:3]))
+    sizes = {"prompts": 3, "new_tokens": 4, "batch_size": 2, "precision": "fp32", "keep_answers": False}
+    generate_suite.main(
+        {
+            "model": str(tiny_folder),
+            "eval": str(tmp_path / "eval.json"),
+            "result": str(tmp_path / "result.json"),
+            **sizes,
+        }
+    )
+    found = json.loads((tmp_path / "result.json").read_text())
+    assert found["new_tokens"] == 3 * 4 and found["tokens_per_s"] == found["new_tokens"] / found["seconds"]
 
 
 def test_a_training_with_another_loss_does_not_count(work):
