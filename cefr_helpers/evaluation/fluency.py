@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cefr_helpers.core import files
+from cefr_helpers.evaluation import bundled_model
 from cefr_helpers.models import base_model
 from cefr_helpers.text.tokens import words_of
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).with_name("fluency.json")
 STATISTICS = ("association", "local", "form")
-_BATCH = 16
 _SPACE = "Ġ"  # how the bundled model's tokenizer writes the space before a word
 _WINDOW = 3
 _RAREST_ZIPF = 1.0  # for words that are not listed
@@ -90,7 +90,7 @@ def _judged_by() -> dict:
     """Return what decides a sentence's statistics besides the sentence and the key of `BaselineCache`."""
     return {
         "model": base_model.BUNDLED_SHA256,
-        "code": files.sha256(Path(__file__)),
+        "code": [files.sha256(Path(one)) for one in (__file__, bundled_model.__file__)],
         "versions": {name: metadata.version(name) for name in ("tokenizers", "lemminflect", "wordfreq")},
     }
 
@@ -132,14 +132,12 @@ def gate_quality() -> dict[str, float]:
 
 
 def measure(sentences: Sequence[str]) -> list[Fluency]:
-    """Return the statistics of each sentence; sentences of similar length share a batch, which has no effect."""
-    order = sorted(range(len(sentences)), key=lambda i: len(sentences[i]))
-    found: dict[int, Fluency] = {}
-    for start in range(0, len(order), _BATCH):
-        batch = order[start : start + _BATCH]
-        words = _words([sentences[i] for i in batch])
-        found |= {i: _statistics(one) for i, one in zip(batch, words, strict=True)}
-    return [found[i] for i in range(len(sentences))]
+    """Return the statistics of each sentence."""
+    found = {
+        place: _statistics(_joined(one.pieces, one.ids, one.log_probabilities))
+        for place, one in bundled_model.read(sentences)
+    }
+    return [found[place] for place in range(len(sentences))]
 
 
 def _statistics(words: list[_Word]) -> Fluency:
@@ -152,22 +150,6 @@ def _statistics(words: list[_Word]) -> Fluency:
     window = np.convolve(gains, np.ones(_WINDOW), "valid") if len(gains) >= _WINDOW else [sum(gains)]
     others = [word.other_form for word in words if word.other_form is not None]
     return Fluency(sum(gains) / max(sum(spoken), 1), float(min(window)), -max(others, default=-_NO_OTHER_FORM))
-
-
-def _words(sentences: Sequence[str]) -> list[list[_Word]]:
-    """Return the words and marks of each sentence, with log-probabilities under the model given the text before."""
-    import torch
-
-    model, tokenizer = _judge()
-    ids = [tokenizer(sentence, add_special_tokens=False).input_ids for sentence in sentences]
-    start = tokenizer.pad_token_id
-    texts = [torch.tensor([start, *one]) for one in ids]
-    # no mask: padding comes last, where no token of the text reads it
-    padded = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True, padding_value=start).to(model.device)
-    with torch.inference_mode():
-        logits = model(input_ids=padded, use_cache=False).logits.float()
-        logits = (logits - logits.logsumexp(-1, keepdim=True)).cpu()
-    return [_joined(tokenizer.convert_ids_to_tokens(one), one, logits[row]) for row, one in enumerate(ids)]
 
 
 def _joined(pieces: list[str], ids: list[int], table) -> list[_Word]:
@@ -190,7 +172,7 @@ def _joined(pieces: list[str], ids: list[int], table) -> list[_Word]:
 @cache
 def _other_forms(piece: str) -> tuple[int, ...]:
     """Return the tokens of the other inflections of a word that is one token."""
-    _, tokenizer = _judge()
+    _, tokenizer = bundled_model.load()
     word = piece.removeprefix(_SPACE)
     if not word.isalpha():
         return ()
@@ -216,10 +198,3 @@ def _anywhere(word: str) -> float:
     from wordfreq import zipf_frequency
 
     return math.log(10) * (max(zipf_frequency(word.lower(), "en"), _RAREST_ZIPF) - 9)
-
-
-@cache
-def _judge():
-    """Load the bundled model in full precision, so that neither batch nor machine changes a result."""
-    base = base_model.resolve("bundled")
-    return base_model.load_model(base, "fp32"), base_model.load_tokenizer(base)

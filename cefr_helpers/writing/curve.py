@@ -11,7 +11,7 @@ from cefr_helpers.writing.judging import Candidate
 if TYPE_CHECKING:
     import pandas
 
-SIZES = (1, 2, 4, 8, 16)
+SIZES = (1, 2, 4, 8, 16, 24)
 
 
 def best_of(candidates: Sequence[Candidate], level: str, sizes: Sequence[int] = SIZES) -> "pandas.DataFrame":
@@ -22,7 +22,8 @@ def best_of(candidates: Sequence[Candidate], level: str, sizes: Sequence[int] = 
 
     Returns:
         One row per size: `n`, `passes` (share without a fault), `word_used`, `within_one` (share at most one level off
-        on the human scale), `most_common_opening` (its share), `openings` (different ones), `questions` (share).
+        on the human scale), `printable` (estimated share), `most_common_opening` (its share), `openings` (different
+        ones), `questions` (share).
     """
     import pandas as pd
 
@@ -46,6 +47,7 @@ def describe(chosen: Sequence[Candidate], level: str) -> dict[str, float]:
         "passes": sum(one.reason is None for one in chosen) / count,
         "word_used": sum(selection.uses_word(one) for one in chosen) / count,
         "within_one": sum(abs(one.people_level - number(level)) <= 1 for one in chosen) / count,
+        "printable": sum(one.printable for one in chosen) / count,
         "most_common_opening": max(openings.values()) / count,
         "openings": len(openings),
         "questions": sum(selection.is_question(one.text) for one in chosen) / count,

@@ -1,7 +1,6 @@
-"""Judge candidates: with the gates of the evaluation, and with likelihood for the choice.
+"""Judge candidates: with the gates of the evaluation, and for the choice with what readers' votes taught.
 
-The choice uses the level that the bank teaches and the base model's likelihood; the human scale, which the report uses,
-plays no part in it.
+The choice also uses the level that the bank teaches; the human scale, which the report uses, plays no part in it.
 """
 
 import re
@@ -11,13 +10,12 @@ from pathlib import Path
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.levels import number
-from cefr_helpers.data import banks, formatting, word_lists
+from cefr_helpers.data import banks, word_lists
 from cefr_helpers.data.banks import Bank
 from cefr_helpers.evaluation import human_scale, level_scorers, summary
-from cefr_helpers.models import likelihood
 from cefr_helpers.text import grammar, vocabulary, word_match
 from cefr_helpers.text.tokens import words_of
-from cefr_helpers.writing.writers import Writer
+from cefr_helpers.writing import sense
 
 # In the order of checking; texts for people, after a number of candidates.
 SHORT_REASONS = {
@@ -31,10 +29,10 @@ SHORT_REASONS = {
     "refused": "refused by the judge model",
 }
 _LABELLED = re.compile(r"\w+( \d+)?:")  # "Question 1: ..."
-_ODD_NATS = 4.0  # penalty for unusual words or forms
-_LEVEL_NATS = 12.0  # penalty per level of distance: likelihood alone would choose sentences that are too short
+# Penalties for the choice, in log-odds; docs/lab_log.md says how they were chosen.
+_ODD = 0.4  # unusual words or forms
+_LEVEL = 1.2  # per level of distance
 _SEED = 0  # seed of the scorer's cross-validation, which is not used here
-_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -45,8 +43,8 @@ class Candidate:
         order: its position among the candidates of its word, from 0.
         reason, detail: why it is rejected, one of SHORT_REASONS; None if it is not.
         level_score: level by the bank's scorer, NaN if it is not a sentence. people_level: level on the human scale.
-        nll_nats: negative log-likelihood of the whole sentence under the base model.
-        score: score for the choice, in nats; higher is better.
+        printable: estimated probability that a reader would print it (`sense.log_odds`).
+        score: score for the choice, in log-odds; higher is better.
     """
 
     word: str
@@ -56,7 +54,7 @@ class Candidate:
     detail: str
     level_score: float
     people_level: float
-    nll_nats: float
+    printable: float
     score: float
 
 
@@ -84,27 +82,26 @@ class Judge:
         listed = [of for one in (*named.values(), *own.values()) for of in one.sentences.values()]
         self._sentences = list(dict.fromkeys(sentence for of in listed for sentence in of))
 
-    def judge(self, found: Sequence[tuple[str, int, str]], writer: Writer) -> list[Candidate]:
+    def judge(self, found: Sequence[tuple[str, int, str]]) -> list[Candidate]:
         """Judge candidates.
 
         Args:
             found: word, order and text of each.
-            writer: the writer, whose base model scores them.
         """
         if not found:
             return []
         words, texts = [[word] for word, _, _ in found], [f"1. {text}" for _, _, text in found]
         slots = summary.measure({"tuned": texts}, words, self.level, self._scorers, self._sentences)
-        nats = self._nats(found, writer)
-        return [self._judged(*row) for row in zip(found, slots.to_dict("records"), nats, strict=True)]
+        odds = sense.log_odds([text for _, _, text in found])
+        return [self._judged(*row) for row in zip(found, slots.to_dict("records"), odds, strict=True)]
 
-    def _judged(self, one: tuple[str, int, str], slot: dict, nll: float) -> Candidate:
+    def _judged(self, one: tuple[str, int, str], slot: dict, log_odds: float) -> Candidate:
         word, order, text = one
         reason, detail = self._wrong(word, text, slot)
         distance = abs(slot["level_score"] - number(self.level)) if slot["valid"] else 0.0
-        score = -nll - _LEVEL_NATS * distance - (0 if slot["fluent"] else _ODD_NATS)
+        score = log_odds - _LEVEL * distance - (0 if slot["fluent"] else _ODD)
         levels = float(slot["level_score"]), float(slot["human_level"])
-        return Candidate(word, text, order, reason, detail, *levels, nll, score)
+        return Candidate(word, text, order, reason, detail, *levels, sense.probability(log_odds), score)
 
     def _wrong(self, word: str, text: str, slot: dict) -> tuple[str | None, str]:
         if not slot["valid"] or _LABELLED.match(text):
@@ -121,13 +118,6 @@ class Judge:
         if self._known is not None and (strange := unknown_words(word, text, self.level, self._known)):
             return "unknown_words", ", ".join(strange)
         return None, ""
-
-    def _nats(self, found: Sequence[tuple[str, int, str]], writer: Writer) -> list[float]:
-        examples = [formatting.make_prompt(self.level, [word]) | {"output": f"1. {text}"} for word, _, text in found]
-        models = writer.models
-        with models.base_alone():
-            table = likelihood.score(models.model, models.tokenizer, examples, _BATCH)
-        return list(table["completion_nll_nats"])
 
 
 def level_words(bank: str, level: str) -> list[str]:

@@ -110,6 +110,10 @@ def summary(choice: dict, folder: Path) -> list[str]:
             f"By the scale fitted to people's labels {measures['within_one']:.0%} are at most one level off; the most "
             f"common first word begins {measures['most_common_opening']:.0%}; {measures['questions']:.0%} are questions"
         )
+        lines.append(
+            f"A reader would print about {measures['printable']:.0%} of them as they are, as far as the votes on the "
+            "bundled model's sentences tell; read each one"
+        )
     if short := choice["lacking"]:
         lines.append(f"Words with fewer sentences than requested: {len(short)}")
         for one in short[:_WORDS_SHOWN]:
@@ -120,4 +124,5 @@ def summary(choice: dict, folder: Path) -> list[str]:
 
 
 def _entry(one: Candidate) -> dict:
-    return {"sentence": one.text, "people_level": round(one.people_level, 2), "score": round(one.score, 2)}
+    numbers = {"people_level": one.people_level, "printable": one.printable, "score": one.score}
+    return {"sentence": one.text} | {name: round(value, 2) for name, value in numbers.items()}

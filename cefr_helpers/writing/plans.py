@@ -8,7 +8,7 @@ from cefr_helpers.core.levels import check_level
 from cefr_helpers.data import word_lists
 from cefr_helpers.writing import judging, steering
 
-CANDIDATES = 8  # per word, before any is judged
+CANDIDATES = 24  # per word, before any is judged
 ROUNDS = 3  # how many times CANDIDATES are sampled for a word that lacks sentences
 MOST_SENTENCES = 10
 

@@ -11,10 +11,11 @@ from cefr_helpers.text.tokens import words_of
 from cefr_helpers.writing.judging import Candidate
 
 MOST_WITH_ONE_OPENING = 0.15  # of all sentences
-_SAME_OPENING_NATS = 8.0  # within a word
-_OPENING_NATS = 30.0  # times the opening's share of the sentences chosen so far
-_SAME_PLACE_NATS = 2.0  # the word in the same part of the sentence as in another of its sentences
-_SAME_KIND_NATS = 1.0  # question or not, within a word
+# Penalties, in log-odds as the candidates' scores.
+_SAME_OPENING = 0.8  # within a word
+_OPENING = 3.0  # times the opening's share of the sentences chosen so far
+_SAME_PLACE = 0.2  # the word in the same part of the sentence as in another of its sentences
+_SAME_KIND = 0.1  # question or not, within a word
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,10 @@ class _Variety:
     def worth(self, one: Candidate, own: Sequence[Candidate]) -> tuple[bool, float]:
         """Return whether its opening is below its limit, then its score minus penalties for repetition."""
         begins, total = opening(one.text), max(1, self._openings.total())
-        lost = _OPENING_NATS * self._openings[begins] / total
-        lost += _SAME_OPENING_NATS * any(opening(other.text) == begins for other in own)
-        lost += _SAME_PLACE_NATS * any(place(other) == place(one) for other in own)
-        lost += _SAME_KIND_NATS * any(is_question(other.text) == is_question(one.text) for other in own)
+        lost = _OPENING * self._openings[begins] / total
+        lost += _SAME_OPENING * any(opening(other.text) == begins for other in own)
+        lost += _SAME_PLACE * any(place(other) == place(one) for other in own)
+        lost += _SAME_KIND * any(is_question(other.text) == is_question(one.text) for other in own)
         return self._openings[begins] < self._most, one.score - lost
 
     def add(self, one: Candidate) -> None:

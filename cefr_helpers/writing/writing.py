@@ -70,7 +70,7 @@ def write(
         log.sample(todo, plan.candidates * number, plan.seed, say)
         # judge together, because a batch is far faster than its parts
         fresh = [(word, order, text) for word in todo for order, text in _new(log, word, judged, plan, number)]
-        for one in judge.judge(fresh, writer):
+        for one in judge.judge(fresh):
             judged[one.word].append(one)
         choice = choose(plan, judged, judge_model, say)
         todo = list(choice.lacking(plan.sentences))

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 from doc_pages import doc
+from scipy import stats
 
 WRITE, LOG = "sentences_for_your_class.md", "lab_log.md"
 
@@ -33,6 +34,32 @@ def test_by_the_penalty_of_the_level():
     text = doc(LOG).read_text()
     for (penalty, candidates), share in printable("write_level_penalty", ["penalty", "candidates"]).items():
         assert f"| {penalty} | {candidates} | {share} |" in text
+
+
+def test_by_the_ranking():
+    shares = printable("write_ranking", ["ranking", "candidates", "level"])
+    text = " ".join(doc(LOG).read_text().split())
+    for ranking in ("likelihood", "votes"):
+        for count in (8, 24):
+            cells = " | ".join(shares[ranking, count, level] for level in ("A2", "B1", "B2"))
+            assert f"| {ranking} | {count} | {cells} |" in text
+    for first, second, said in (
+        (("votes", 24), ("likelihood", 8), "votes with 24 candidates bring {} more than likelihood with 8"),
+        (("votes", 24), ("votes", 8), "and {} more than votes with 8"),
+        (("likelihood", 24), ("likelihood", 8), "Likelihood with 24 brings {} more than with 8"),
+    ):
+        assert said.format(gain(first, second)) in text.replace(" (Student's interval over words),", "")
+
+
+def gain(first: tuple, second: tuple) -> str:
+    """Return the difference of two rows of write_ranking.csv with Student's interval over words."""
+    votes = pd.read_csv(doc("readings/write_ranking.csv"), keep_default_na=False)
+    votes["yes"] = (votes["printable"] == "yes").astype(float)
+    words = votes.groupby(["ranking", "candidates", "level", "word"])["yes"].mean().unstack(["ranking", "candidates"])
+    difference = words[first] - words[second]
+    ends = stats.t.interval(0.95, len(difference) - 1, difference.mean(), difference.sem())
+    low, high = (f"{end:.2f}".replace("-", "−").replace("0.", ".").replace("−.00", ".00") for end in ends)
+    return f"{difference.mean():.2f} [{low}, {high}]".replace("0.", ".", 1)
 
 
 def test_by_the_number_of_examples():

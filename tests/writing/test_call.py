@@ -38,11 +38,11 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path, words, monkey
 
 
 @pytest.mark.slow
-def test_sentences_of_a_bank_of_one_level_must_not_be_copied(tiny_folder, tmp_path):
+def test_sentences_of_a_bank_of_one_level_must_not_be_copied(tmp_path):
     mine = "My dog is the best dog in the whole village."
     (tmp_path / "mine.csv").write_text(f"word,sentence\ndog,{mine}\n")
     judge = judging.Judge(str(tmp_path / "mine.csv"), "A2", None)
-    [judged] = judge.judge([("dog", 0, mine)], tiny_writer(tiny_folder, tmp_path))
+    [judged] = judge.judge([("dog", 0, mine)])
     assert judged.reason == "copied" and "abroad" in judge.words
 
 

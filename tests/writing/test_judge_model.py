@@ -21,7 +21,7 @@ YES, NO = "1. yes\n2. yes\n3. yes", "1. yes\n2. no\n3. no"
 def judged() -> dict[str, list[Candidate]]:
     """Four candidates that pass, the first the best."""
     return {
-        "dog": [Candidate("dog", text, i, None, "", 2.0, 2.0, 20.0 + i, -20.0 - i) for i, text in enumerate(SENTENCES)]
+        "dog": [Candidate("dog", text, i, None, "", 2.0, 2.0, 0.5, -2.0 - i / 10) for i, text in enumerate(SENTENCES)]
     }
 
 
@@ -70,14 +70,14 @@ def test_a_run_that_was_cut_short_asks_for_the_rest_alone(tmp_path):
 
 
 def test_a_model_that_never_says_yes_or_no_stops_the_call_and_is_named(tmp_path):
-    many = [Candidate("dog", f"{text} {i}", i, None, "", 2.0, 2.0, 1.0, -1.0) for i, text in enumerate(SENTENCES * 2)]
+    many = [Candidate("dog", f"{text} {i}", i, None, "", 2.0, 2.0, 0.5, 0.0) for i, text in enumerate(SENTENCES * 2)]
     with running(lambda _: "It depends.") as server, pytest.raises(InputError, match=f"{MODEL} do not say yes or no"):
         opened(tmp_path, server).refused(many, lambda _: None)
     assert len(server.asked) == 5
 
 
 def test_what_could_not_be_read_is_asked_again_by_the_next_call_and_stops_it_again(tmp_path):
-    many = [Candidate("dog", f"{text} {i}", i, None, "", 2.0, 2.0, 1.0, -1.0) for i, text in enumerate(SENTENCES * 2)]
+    many = [Candidate("dog", f"{text} {i}", i, None, "", 2.0, 2.0, 0.5, 0.0) for i, text in enumerate(SENTENCES * 2)]
     for _ in range(2):
         with running(lambda _: "It depends.") as server, pytest.raises(InputError, match="do not say yes or no"):
             opened(tmp_path, server).refused(many, lambda _: None)
