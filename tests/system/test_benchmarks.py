@@ -374,6 +374,14 @@ def test_a_second_run_is_told_as_its_share_of_the_first(work):
     assert "failed: no disk" in tables.part(failed) and goals.second_run(failed) is None
 
 
+def test_runs_that_did_not_reuse_the_bases_part_are_refused():
+    everything = {"likelihood", "answers", "answers_with_examples", "answers_one_word", "fluency", "gaps"}
+    run_twice.check({"first": {"gaps"}, "second": everything | {"samples"}})
+    for first, second in ((everything, everything), (set(), set()), (set(), everything - {"fluency"})):
+        with pytest.raises(RuntimeError, match="expected nothing of the base in the first"):
+            run_twice.check({"first": first, "second": second})
+
+
 def test_goals_from_above_and_from_below():
     seconds = {"start": 2.0, "imports": 0.5, "rest": 9.0, "merging": 6.0}
     row = {"name": "notebooks", "median": {"stages": dict.fromkeys((*STAGES, "05_final_report"), seconds)}}
