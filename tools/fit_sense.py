@@ -4,6 +4,7 @@ docs/readings/candidates.csv has the votes: candidates for the bundled bank's tr
 reader's yes or no to "Would you print this sentence as it is?". The quality is measured by cross-validation over words.
 """
 
+import argparse
 import json
 import math
 
@@ -105,6 +106,7 @@ def table(found: dict[str, dict]) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     votes = read_votes()
     rows = sense.features(list(votes["sentence"]))
     intercept, coefficients = fit(rows, votes["printable"].to_numpy())
