@@ -46,7 +46,7 @@ def attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0,
     products = products.view(batch, key_heads, -1, new_tokens, tokens)
     unread = _unread(attention_mask, products)
     if unread is not None:
-        products += unread
+        products = products + unread  # in place, autograd would copy the view's whole tensor twice
     weights = products.softmax(-1).view(batch, key_heads, -1, tokens)
     return (weights @ value).view(batch, heads, new_tokens, size).transpose(1, 2), None
 

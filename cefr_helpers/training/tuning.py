@@ -65,6 +65,7 @@ def load(base: BaseModel, recipe: Recipe, seed: int):
     from unsloth import FastLanguageModel
 
     from cefr_helpers.models.base_model import load_tokenizer
+    from cefr_helpers.training import lora_products
 
     dtypes = {"auto": None, "bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
     model, _ = FastLanguageModel.from_pretrained(
@@ -90,6 +91,7 @@ def load(base: BaseModel, recipe: Recipe, seed: int):
     if model.device.type == "cpu":  # on a GPU Unsloth has its own of these
         attention.enable(model.get_base_model())
         output_head.enable(model)
+        lora_products.enable(model)
     return model, load_tokenizer(base)
 
 
