@@ -10,6 +10,9 @@ from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.core.schema import TrainingRecord
 from cefr_helpers.models import base_model, chat_template, generation, model_files, quiet
 
+# as its products are computed in training; in 32 bits PEFT would cast input and output of each layer for each token
+_IN_THE_BASES_PRECISION = {"autocast_adapter_dtype": False}
+
 
 class AdapterSwitcher:
     """One base model in memory, with the adapters requested so far.
@@ -94,9 +97,11 @@ class AdapterSwitcher:
 
         try:
             if not isinstance(self._model, PeftModel):
-                self._model = PeftModel.from_pretrained(self._model, adapter, adapter_name=adapter.name)
+                self._model = PeftModel.from_pretrained(
+                    self._model, adapter, adapter_name=adapter.name, **_IN_THE_BASES_PRECISION
+                )
             elif adapter.name not in self._model.peft_config:
-                self._model.load_adapter(adapter, adapter_name=adapter.name)
+                self._model.load_adapter(adapter, adapter_name=adapter.name, **_IN_THE_BASES_PRECISION)
             self._model.set_adapter(adapter.name)
         except BaseException:
             self._held = None  # if interrupted, it may have half an adapter, so the next use loads again
@@ -134,7 +139,7 @@ def load(base: base_model.BaseModel, training: TrainingRecord, adapter: Path):
             "its prompts would differ from those it was trained on; run 02_training again"
         )
     model = base_model.load_model(base, required(training.results.precision))
-    return PeftModel.from_pretrained(model, adapter).eval(), tokenizer
+    return PeftModel.from_pretrained(model, adapter, **_IN_THE_BASES_PRECISION).eval(), tokenizer
 
 
 def check_adapter(base: base_model.BaseModel, training: TrainingRecord, adapter: Path) -> None:

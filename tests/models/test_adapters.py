@@ -1,7 +1,8 @@
-"""The precision in which a base model without adapter is loaded."""
+"""The precision in which a base model is loaded, without adapter and with one."""
 
 import pytest
 import torch
+from peft import LoraConfig, PeftModel
 
 from cefr_helpers.core.recipes import load_recipe
 from cefr_helpers.models import adapters, base_model
@@ -29,3 +30,17 @@ def test_the_base_alone_is_loaded_in_what_the_gpu_has_and_does_not_emulate(
     with pytest.raises(InterruptedError):
         adapters.AdapterSwitcher().use(recipe, None)
     assert asked == [expected]
+
+
+def test_an_adapter_is_loaded_in_the_precision_of_its_base(byte_folder, tmp_path):
+    base = base_model.resolve(str(byte_folder))
+    model = base_model.load_model(base, "fp32")
+    for name in ("one", "other"):
+        PeftModel(model, LoraConfig(r=2, target_modules=["q_proj"]), name).save_pretrained(tmp_path)
+    switcher = adapters.AdapterSwitcher()
+    switcher._load(base, "bf16")
+    for name in ("one", "other"):
+        switcher.switch_on(tmp_path / name)
+    weights = dict(switcher.model.named_parameters())
+    assert {"one", "other"} == {name.split(".")[-2] for name in weights if "lora_A" in name}
+    assert {weight.dtype for weight in weights.values()} == {torch.bfloat16}
