@@ -1,0 +1,26 @@
+import pytest
+import torch
+from transformers import TemperatureLogitsWarper, TopKLogitsWarper
+
+from cefr_helpers.models import generation
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0])
+def test_tokens_are_drawn_as_transformers_draws_them(temperature):
+    torch.manual_seed(3)
+    scores = torch.randn(80) * 2
+    scores[5] = -torch.inf  # forbidden
+    rows = scores.repeat(20_000, 1)
+    warped = TopKLogitsWarper(50)(None, TemperatureLogitsWarper(temperature)(None, rows[:1]))
+    left = generation._draw(temperature)(None, rows)
+    assert (left.isfinite().sum(1) == 1).all()
+    shares = torch.bincount(left.argmax(1), minlength=80) / len(rows)
+    expected = warped.softmax(-1)[0]
+    assert (shares - expected).abs().max() < 0.015 < expected.max()
+    assert (shares[expected == 0] == 0).all() and (expected == 0).sum() == 30
+
+
+def test_a_forced_token_is_drawn():
+    scores = torch.full((4, 80), -torch.inf)
+    scores[:, 7] = -3.0
+    assert generation._draw(0.7)(None, scores).argmax(1).tolist() == [7] * 4
