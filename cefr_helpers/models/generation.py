@@ -122,7 +122,7 @@ def _batches(rows: list[list[int]], batch_size: int, by_length: bool) -> list[li
 def _draw(temperature: float):
     """Return a logits processor that draws each row's token, and leaves only this one.
 
-    On a CPU, drawing from the whole vocabulary, as transformers does, takes a quarter of a batch's time. The largest of
+    On a CPU, drawing from the whole vocabulary, as transformers does, takes a fifth of a batch's time. The largest of
     the logits with Gumbel noise, minus the logarithm of an exponential number, is a draw from their softmax.
     """
 
