@@ -44,7 +44,7 @@ class DevAnswers:
             MemoryError: the process was killed.
         """
         try:
-            with ProcessPoolExecutor(1, get_context("spawn"), _begin, (os.getpid(),)) as pool:
+            with own_process() as pool:
                 return pool.submit(judge, self, list(answers)).result()
         except BrokenProcessPool:
             raise MemoryError(
@@ -89,6 +89,11 @@ def judge(of: DevAnswers, answers: list[str]) -> list[bool]:
     words = [prompt["words"] for prompt in of.prompts]
     slots = summary.measure({"tuned": answers}, words, of.level, of.scorers, of.training_sentences)
     return [bool(passed) for passed in slots["joint_success"]]
+
+
+def own_process() -> ProcessPoolExecutor:
+    """Return a process that judges, without the libraries' patches and without the GPU; it ends with this one."""
+    return ProcessPoolExecutor(1, get_context("spawn"), _begin, (os.getpid(),))
 
 
 def _begin(parent: int) -> None:
