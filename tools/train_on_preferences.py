@@ -129,9 +129,9 @@ def check(
         raise InputError("written: DPO needs the output folder of `cefr write`, and GRPO takes none")
     found, split = preference_pairs.split_of(recipe, bank, level, seed)
     chosen, words = load_recipe(recipe), split.words(level, "train")
-    pairs = tuple(preference_pairs.read(written, level, set(words))) if written else ()
     base_model.local_folder(chosen.base_model)
     named = _check_adapter(adapter, chosen, recipe)
+    pairs = tuple(preference_pairs.read(written, level, set(words))) if written else ()
     base = base_model.resolve(chosen.base_model, chosen.base_model_revision)
     if named != base.identifier:
         raise InputError(

@@ -14,6 +14,7 @@ from tiny_models import HARD, tiny_recipe
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.core.recipes import load_recipe
+from cefr_helpers.data import banks
 from cefr_helpers.evaluation import level_scorers, metrics, summary
 from cefr_helpers.writing import output, plans, selection
 from cefr_helpers.writing.judging import Candidate
@@ -175,11 +176,9 @@ def recipe(tmp_path_factory, tiny_folder) -> str:
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory) -> Path:
     """What `cefr write` would leave for eight training words."""
+    bank = banks.read_all(banks.find("bundled", "B2"))["B2"]
     words = training_words()[:8]
-    some = [
-        candidate(word, f"Nobody in this town had expected {word} to matter so much {n}.")
-        for n, word in enumerate(words)
-    ]
+    some = [candidate(word, bank.sentences[word][0]) for word in words]
     some += [candidate(word, f"It {word} it it it.", "mistake") for word in words]
     return written(tmp_path_factory.mktemp("written"), some)
 
@@ -211,7 +210,7 @@ def test_wrong_input_is_refused_before_anything_is_loaded(tmp_path, adapter, rec
         ({"level": "D1"}, "D1"),
         ({"settings": replace(dpo, steps=0)}, "steps: 0; expected more than 0"),
         ({"settings": replace(dpo, learning_rate=float("nan"))}, "learning_rate: nan"),
-        ({"settings": replace(grpo, batch_size=12), "written": None}, "multiple of 8 generations"),
+        ({"settings": replace(grpo, batch_size=12), "written": None}, "multiple of generations, 8"),
         ({"settings": replace(grpo, generations=1), "written": None}, "at least 2"),
         ({"settings": grpo}, "GRPO takes none"),
         ({"written": None}, "DPO needs the output folder"),
