@@ -96,7 +96,7 @@ def main(task: Task, output: Path) -> None:
     model, tokenizer = load(task)
     started = time.monotonic()
     with sentence_rewards.in_own_process(task.rewards) if task.rewards else nullcontext() as rewarding:
-        trainer = make_trainer(model, tokenizer, task, output / "checkpoints", rewarding)
+        trainer = make_trainer(model, tokenizer, task, output, rewarding)
         trainer.train()
     done = {
         "settings": asdict(task.settings),
