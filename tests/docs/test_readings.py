@@ -62,6 +62,13 @@ def gain(first: tuple, second: tuple) -> str:
     return f"{difference.mean():.2f} [{low}, {high}]".replace("0.", ".", 1)
 
 
+def test_by_training():
+    text = doc(LOG).read_text()
+    for training, share in printable("trainings", ["training"]).items():
+        [line] = [line for line in text.splitlines() if line.startswith(f"| {training} |")]
+        assert line.endswith(f"| {share} |"), training
+
+
 def test_by_the_number_of_examples():
     shares, text = printable("write_examples", ["train_examples"]), " ".join(doc(LOG).read_text().split())
     assert f"would print {shares[150]} of the sentences by the reference run's adapter" in text
