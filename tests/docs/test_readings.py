@@ -5,6 +5,8 @@ import pytest
 from doc_pages import doc
 from scipy import stats
 
+from cefr_helpers.core.paths import project_root
+
 WRITE, LOG = "sentences_for_your_class.md", "lab_log.md"
 
 
@@ -22,6 +24,17 @@ def test_of_written_sentences(level, column):
     [line] = [line for line in doc(WRITE).read_text().splitlines() if "those that the reader would print**" in line]
     cells = [cell.strip(" *") for cell in line.strip("|").split("|")][1:]
     assert cells[column].startswith(printable("write_test_words", ["level"])[level] + " [")
+
+
+def test_of_the_base():
+    shares, text = printable("write_base", ["model"]), " ".join(doc(WRITE).read_text().split())
+    assert f"would print {shares['base']} of the base's and {shares['tuned']} of the tuned model's" in text
+
+
+def test_of_the_readme():
+    shares = printable("write_test_words", ["level"])
+    said = f"would print {shares['A2']} at A2, {shares['B1']} at B1 and {shares['B2']} at B2"
+    assert said in " ".join((project_root() / "README.md").read_text().split())
 
 
 def test_by_temperature():
