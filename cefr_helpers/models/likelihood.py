@@ -2,15 +2,18 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cefr_helpers.core import progress as counted
 from cefr_helpers.models import generation, prompts
 
 if TYPE_CHECKING:
     import pandas
+    import torch
+
+_TOKENS_AT_A_TIME = 2048  # of texts in `score_choices`; half as many take a fifth more time on a CPU
 
 
 def score(model, tokenizer, examples: Sequence[dict], batch_size: int) -> "pandas.DataFrame":
@@ -54,8 +57,7 @@ def _score_batch(model, tokenizer, batch: list[dict]) -> list[dict]:
     from torch.nn.functional import cross_entropy
 
     texts = [torch.tensor(one["prompt_ids"] + one["completion_ids"]) for one in batch]
-    pad = tokenizer.pad_token_id
-    input_ids = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True, padding_value=pad).to(model.device)
+    input_ids = _padded(texts, tokenizer.pad_token_id).to(model.device)
     # no mask: padding comes last, where no token of the text reads it, and attention without a mask is faster
     logits = model(input_ids=input_ids, use_cache=False).logits
     rows = []
@@ -80,7 +82,7 @@ def score_choices(model, tokenizer, groups: Sequence[Sequence[str]]) -> list[lis
 
     The common beginning of a group is computed once, if each layer of the model keeps all tokens of it. Its own
     log-probability is left out, since it is the same for all texts of the group, so only numbers within one group can
-    be compared.
+    be compared. Groups share batches, which has no effect.
 
     Returns:
         One list of nats per group, with one number per text, in order.
@@ -89,41 +91,110 @@ def score_choices(model, tokenizer, groups: Sequence[Sequence[str]]) -> list[lis
 
     was_training = model.training
     model.eval()
-    progress, found = counted.ProgressLine(), []
+    apart = generation.keeps_all_tokens(model)
+    ready = [_choices([_plain_ids(tokenizer, text) for text in texts], apart) for texts in groups]
+    found: list[list[float]] = [[] for _ in groups]
+    progress, done = counted.ProgressLine(), 0
     with torch.inference_mode():
-        for number, texts in enumerate(groups, 1):
-            found.append(_score_group(model, [_plain_ids(tokenizer, text) for text in texts], tokenizer.pad_token_id))
-            progress.say(partial("{} of {} gaps filled".format, number, len(groups)))
+        for places in _batches_of_choices(ready):
+            scores = _score_choices(model, [ready[place] for place in places], tokenizer.pad_token_id)
+            for place, nats in zip(places, scores, strict=True):
+                found[place] = nats
+            done += len(places)
+            progress.say(partial("{} of {} gaps filled".format, done, len(groups)))
     model.train(was_training)
     return found
+
+
+class _Choices(NamedTuple):
+    """The tokens of a group of texts.
+
+    Attributes:
+        beginning: what is computed once for all texts; may be empty.
+        rests: the tokens of each text after it, of which the first `known` are the same.
+    """
+
+    beginning: list[int]
+    rests: list[list[int]]
+    known: int
+
+    @property
+    def width(self) -> int:
+        return max(map(len, self.rests))
+
+
+def _choices(rows: list[list[int]], apart: bool) -> _Choices:
+    # the last common token is in the rest, because it predicts the first one that differs
+    common = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1)
+    cut = common - 1 if apart else 0
+    return _Choices(rows[0][:cut], [row[cut:] for row in rows], common - cut)
+
+
+def _batches_of_choices(groups: Sequence[_Choices]) -> Iterator[list[int]]:
+    """Yield the positions of groups that share a batch: those of similar width, so that little is padding."""
+    batch: list[int] = []
+    rows = 0
+    for place in sorted(range(len(groups)), key=lambda place: -groups[place].width):
+        more = len(groups[place].rests)
+        if batch and (rows + more) * groups[batch[0]].width > _TOKENS_AT_A_TIME:
+            yield batch
+            batch, rows = [], 0
+        batch.append(place)
+        rows += more
+    if batch:
+        yield batch
+
+
+def _score_choices(model, groups: Sequence[_Choices], pad: int) -> list[list[float]]:
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    ids = _padded([torch.tensor(rest) for one in groups for rest in one.rests], pad).to(model.device)
+    logits = model(input_ids=ids, **_beginnings(model, groups, ids, pad)).logits[:, :-1]
+    scores, first = [], 0
+    for one in groups:
+        rows = slice(first, first + len(one.rests))
+        # in fp32 for one group at a time; flat, since over a vocabulary that is not the last dimension it takes longer
+        nats = cross_entropy(logits[rows].float().flatten(0, 1), ids[rows, 1:].flatten(), reduction="none").double()
+        own = zip(one.rests, nats.view(len(one.rests), -1), strict=True)
+        scores.append([-row[one.known - 1 : len(rest) - 1].sum().item() for rest, row in own])
+        first = rows.stop
+    return scores
+
+
+def _beginnings(model, groups: Sequence[_Choices], ids, pad: int) -> dict:
+    """Compute the groups' beginnings, and return the arguments with which the model goes on from them."""
+    import torch
+    from transformers import DynamicCache
+
+    begun = torch.tensor([len(one.beginning) for one in groups])
+    if not begun.any():
+        return {}
+    cache = DynamicCache(config=model.config)
+    # no mask: padding comes last, where no token of the beginning reads it
+    read = _padded([torch.tensor(one.beginning, dtype=torch.long) for one in groups], pad).to(model.device)
+    model(input_ids=read, past_key_values=cache, logits_to_keep=1)
+    of_row = torch.tensor([place for place, one in enumerate(groups) for _ in one.rests])
+    cache.batch_select_indices(of_row.to(model.device))
+    before = begun[of_row, None].to(model.device)
+    mask = torch.cat(
+        [torch.arange(read.shape[1], device=model.device) < before, torch.ones_like(ids, dtype=torch.bool)], 1
+    )
+    places = before + torch.arange(ids.shape[1], device=model.device)
+    return {"past_key_values": cache, "attention_mask": mask, "position_ids": places}
+
+
+def _padded(texts: list["torch.Tensor"], pad: int) -> "torch.Tensor":
+    """Return texts of token ids as the rows of a table, with padding after the shorter ones."""
+    from torch.nn.utils.rnn import pad_sequence
+
+    return pad_sequence(texts, batch_first=True, padding_value=pad)
 
 
 def _plain_ids(tokenizer, text: str) -> list[int]:
     """Return a text's ids after the token that begins a document: the start token, or else the document separator."""
     ids = tokenizer(text).input_ids
     return ids if ids[:1] == [tokenizer.bos_token_id] else [tokenizer.pad_token_id, *ids]
-
-
-def _score_group(model, rows: list[list[int]], pad: int) -> list[float]:
-    import torch
-    from torch.nn.functional import cross_entropy
-    from transformers import DynamicCache
-
-    # the last shared token is read again, because it predicts the first one that differs
-    common = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) - 1
-    shared = common if generation.keeps_all_tokens(model) else 0
-    rest = [torch.tensor(row[shared:]) for row in rows]
-    ids = torch.nn.utils.rnn.pad_sequence(rest, batch_first=True, padding_value=pad).to(model.device)
-    given = {}
-    if shared:
-        cache = DynamicCache(config=model.config)
-        model(input_ids=torch.tensor([rows[0][:shared]]).to(model.device), past_key_values=cache, logits_to_keep=1)
-        cache.batch_repeat_interleave(len(rows))
-        given = {"past_key_values": cache, "attention_mask": ids.new_ones((len(rows), shared + ids.shape[1]))}
-    logits = model(input_ids=ids, **given).logits[:, :-1].float()
-    # flat, since over a vocabulary that is not the last dimension it takes twice as long
-    nats = cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view(len(rows), -1).double()
-    return [-nats[row, common - shared : len(own) - 1].sum().item() for row, own in enumerate(rest)]
 
 
 def summarise(table: "pandas.DataFrame", part: str = "completion") -> dict[str, float]:

@@ -115,8 +115,14 @@ def test_long_work_says_how_far_it_has_come_and_short_work_nothing(tiny, tokeniz
     ]
 
 
-def test_texts_that_begin_alike_score_as_each_does_alone(tiny, tokenizer):
-    groups = [["She left the house at noon.", "She left the car.", "She sold it."], ["Go!", "Stay here!"]]
+@pytest.mark.parametrize("at_a_time", [1, 25, 2048])
+def test_texts_that_begin_alike_score_as_each_does_alone(tiny, tokenizer, monkeypatch, at_a_time):
+    monkeypatch.setattr(likelihood, "_TOKENS_AT_A_TIME", at_a_time)
+    groups = [["Go!", "Stay here!"], ["She left the house at noon.", "She left the car.", "She sold it."]]
+    groups += [
+        ["They came.", "They went far away."],
+        ["All the birds that we saw flew away at once.", "All the birds that we saw ate."],
+    ]
     found = likelihood.score_choices(tiny, tokenizer, groups)
     for texts, scores in zip(groups, found, strict=True):
         alone = [whole(tiny, tokenizer, text) for text in texts]
