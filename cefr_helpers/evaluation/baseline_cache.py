@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cefr_helpers.core import files, locks, records
-from cefr_helpers.models import attention, base_model, chat_template, generation, likelihood, prompts
+from cefr_helpers.models import attention, base_model, chat_template, generation, growing_cache, likelihood, prompts
 
 # Cached results become invalid when the code that computes them changes.
-_CODE = (base_model, chat_template, attention, generation, likelihood, prompts)
+_CODE = (base_model, chat_template, attention, generation, growing_cache, likelihood, prompts)
 _HARDWARE = ("cpu", "cores", "gpu")
 Kept = TypeVar("Kept")
 

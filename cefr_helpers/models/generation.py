@@ -151,13 +151,14 @@ def _write(model, inputs: dict, most: int, how: dict, tell: Callable[[int], None
         shrinks: go on without the rows that have ended whenever they are half of the batch.
     """
     import torch
-    from transformers import DynamicCache
+
+    from cefr_helpers.models import growing_cache
 
     width, ends = inputs["input_ids"].shape[1], set(how["eos_token_id"])
     places = list(range(len(inputs["input_ids"])))
     written: list[list[int]] = [[] for _ in places]
-    if shrinks:
-        inputs = {"past_key_values": DynamicCache(config=model.config)} | inputs
+    if keeps_all_tokens(model):
+        inputs = {"past_key_values": growing_cache.for_model(model)} | inputs
     while True:
         enough = len(places) // 2 if shrinks and len(places) >= _FEWEST_TO_SHRINK else 0
         left = width + most - inputs["input_ids"].shape[1]
@@ -198,7 +199,8 @@ def _inputs(model, tokenizer, rows: list[list[int]], share: bool) -> dict:
         share: compute the common beginning of all rows, and duplicate rows, only once.
     """
     import torch
-    from transformers import DynamicCache
+
+    from cefr_helpers.models import growing_cache
 
     # each row must keep a token to continue from
     shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) if share else 0
@@ -209,7 +211,7 @@ def _inputs(model, tokenizer, rows: list[list[int]], share: bool) -> dict:
     inputs = {"input_ids": ids.to(model.device), "attention_mask": mask.to(model.device)}
     if not shared:
         return inputs
-    cache = DynamicCache(config=model.config)
+    cache = growing_cache.for_model(model)
     model(input_ids=inputs["input_ids"][:1, :shared], past_key_values=cache, logits_to_keep=1)
     different = list(dict.fromkeys(map(tuple, rows)))
     if width == 1 or len(different) == len(rows):
