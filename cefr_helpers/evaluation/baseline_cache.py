@@ -1,7 +1,6 @@
 """Cache scores and answers of the base model, so that runs with the same data compute them once."""
 
 import hashlib
-import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cefr_helpers.core import files, locks, records
-from cefr_helpers.models import attention, base_model, chat_template, generation, growing_cache, likelihood, prompts
+from cefr_helpers.models import base_model
 
-# Cached results become invalid when the code that computes them changes.
-_CODE = (base_model, chat_template, attention, generation, growing_cache, likelihood, prompts)
+# Cached results become invalid when the code that computes them changes; not imported here, since some import torch.
+_MODELS = Path(base_model.__file__).parent
+_CODE = ("base_model", "chat_template", "attention", "generation", "growing_cache", "likelihood", "prompts")
 _HARDWARE = ("cpu", "cores", "gpu")
 Kept = TypeVar("Kept")
 
@@ -61,7 +61,7 @@ def open_cache(base: base_model.BaseModel, precision: str) -> BaselineCache:
             "hardware": {key: hardware.get(key) for key in _HARDWARE},
             "threads": torch.get_num_threads(),
             "versions": {key: records.versions().get(key) for key in ("torch", "transformers")},
-            "code": {module.__name__: files.sha256(Path(inspect.getfile(module))) for module in _CODE},
+            "code": {name: files.sha256(_MODELS / f"{name}.py") for name in _CODE},
         }
     )
 

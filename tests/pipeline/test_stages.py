@@ -90,3 +90,9 @@ def test_a_stage_starts_without_a_grammar_of_addresses():
     notebook = str(stages.notebook_path(Stage.REPORT))
     done = subprocess.run([sys.executable, "-c", code, notebook], cwd=project_root(), capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_the_command_line_starts_without_a_machine_learning_library():
+    code = "import sys\nimport cefr_helpers.cli\nprint(sorted({'torch', 'transformers', 'sklearn'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=project_root(), capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
