@@ -86,6 +86,11 @@ def keep(sentences: Iterable[str], kept: "BaselineCache") -> None:
     _KNOWN.update((one, Fluency(*statistics)) for one, statistics in zip(asked, found, strict=True))
 
 
+def learn(sentence: str, reading: bundled_model.Reading) -> None:
+    """Measure a sentence that was read for something else, so that `fluent` need not read it again."""
+    _KNOWN[sentence] = _of_reading(reading)
+
+
 def _judged_by() -> dict:
     """Return what decides a sentence's statistics besides the sentence and the key of `BaselineCache`."""
     return {
@@ -133,11 +138,12 @@ def gate_quality() -> dict[str, float]:
 
 def measure(sentences: Sequence[str]) -> list[Fluency]:
     """Return the statistics of each sentence."""
-    found = {
-        place: _statistics(_joined(one.pieces, one.ids, one.log_probabilities))
-        for place, one in bundled_model.read(sentences)
-    }
+    found = {place: _of_reading(one) for place, one in bundled_model.read(sentences)}
     return [found[place] for place in range(len(sentences))]
+
+
+def _of_reading(one: bundled_model.Reading) -> Fluency:
+    return _statistics(_joined(one.pieces, one.ids, one.log_probabilities))
 
 
 def _statistics(words: list[_Word]) -> Fluency:

@@ -91,8 +91,8 @@ class Judge:
         if not found:
             return []
         words, texts = [[word] for word, _, _ in found], [f"1. {text}" for _, _, text in found]
+        odds = sense.log_odds([text for _, _, text in found])  # before the gates, which use the same pass of the model
         slots = summary.measure({"tuned": texts}, words, self.level, self._scorers, self._sentences)
-        odds = sense.log_odds([text for _, _, text in found])
         return [self._judged(*row) for row in zip(found, slots.to_dict("records"), odds, strict=True)]
 
     def _judged(self, one: tuple[str, int, str], slot: dict, log_odds: float) -> Candidate:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cefr_helpers.core.errors import required
-from cefr_helpers.evaluation import bundled_model
+from cefr_helpers.evaluation import bundled_model, fluency
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ def probability(log_odds: float) -> float:
 
 
 def features(sentences: Sequence[str]) -> "np.ndarray":
-    """Return the features of each sentence.
+    """Return the features of each sentence; `fluency` learns its statistics from the same pass of the model.
 
     Returns:
         (sentences, 2 * hidden size + 4): the mean of the hidden states over the tokens, those of the last token, and of
@@ -52,6 +52,7 @@ def features(sentences: Sequence[str]) -> "np.ndarray":
     size = bundled_model.load()[0].config.hidden_size
     rows = np.empty((len(sentences), 2 * size + 4))
     for place, one in bundled_model.read(sentences, LAYER):
+        fluency.learn(sentences[place], one)
         own = one.log_probabilities[range(len(one.ids)), one.ids].double().numpy()
         hidden = required(one.hidden).double().numpy()
         rows[place] = [*hidden.mean(0), *hidden[-1], own.mean(), own.sum(), own.min(), len(own)]

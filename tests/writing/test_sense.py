@@ -9,6 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from cefr_helpers.core import files
+from cefr_helpers.evaluation import bundled_model, fluency
 from cefr_helpers.writing import sense
 from tools import fit_sense, marked_parts
 
@@ -26,6 +27,14 @@ def test_a_sentence_gets_the_same_in_any_company_and_a_blank_one_the_least():
     together = sense.log_odds([" ", *NONSENSE, *PRINTABLE])
     assert together[3] == pytest.approx(alone, abs=1e-3) and together[0] == -math.inf
     assert sense.log_odds([]) == []
+
+
+def test_one_pass_of_the_model_serves_the_ranking_and_the_gates(monkeypatch):
+    sentences = ["Her new lamp is taller than the door.", "Door the lamp than taller her is new."]
+    expected = [not fluency.below_limit(*one) for one in zip(sentences, fluency.measure(sentences), strict=True)]
+    sense.log_odds(sentences)
+    monkeypatch.setattr(bundled_model, "_read_batch", None)
+    assert fluency.fluent(sentences) == expected == [True, False]
 
 
 def test_probability_by_hand():
