@@ -11,6 +11,7 @@ from benchmarks.settings import Settings
 from benchmarks.workload import Workload
 from cefr_helpers.core import files
 from cefr_helpers.core.progress import clock
+from cefr_helpers.models import model_files
 
 _MOST_TIMES_AS_LONG = 10  # times the estimate, before a program is ended
 _AT_LEAST_S = 900
@@ -100,7 +101,7 @@ def adapter(workload: Workload) -> Path:
         processes.ProgramFailed: that training was not run.
     """
     folder = workload.folder / "runs" / "training" / f"{groups.SUITE}-0" / _ADAPTER
-    if not (folder / "adapter_model.safetensors").is_file():
+    if not (folder / model_files.ADAPTER_WEIGHTS).is_file():
         raise processes.ProgramFailed("the group training comes first: its first row writes the adapter")
     return folder
 

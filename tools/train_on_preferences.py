@@ -36,7 +36,6 @@ from tools.preference_pairs import Pair
 from tools.sentence_rewards import Rewards
 
 Rewarding = Callable[[Sequence[str], Sequence[str]], list[float]]
-_WEIGHTS = "adapter_model.safetensors"
 _SENTENCE_TOKENS = 60
 _SHOWN = ("loss", "rewards/accuracies", "rewards/margins", "reward", "reward_std", "kl")
 
@@ -104,7 +103,7 @@ def main(task: Task, output: Path) -> None:
         "seed": task.seed,
         "base_model": task.base.describe(),
     }
-    done |= {"adapter": task.adapter.name, "adapter_sha256": files.sha256(task.adapter / _WEIGHTS)}
+    done |= {"adapter": task.adapter.name, "adapter_sha256": files.sha256(task.adapter / model_files.ADAPTER_WEIGHTS)}
     done |= {"words": len(task.words), "pairs": len(task.pairs), "duration_s": time.monotonic() - started}
     done |= {"versions": records.versions(), "history": trainer.state.log_history}
     if "ref" in model.peft_config:  # TRL's copy of the adapter that the training began with
@@ -166,7 +165,7 @@ def _check_adapter(adapter: Path, recipe: Recipe, name: str) -> object:
                 f"{place}: {key} is {shown(config.get(key))}, but {expected} in recipe {name}; give the recipe with "
                 "which the adapter was trained"
             )
-    model_files.check_weights(adapter / _WEIGHTS)
+    model_files.check_weights(adapter / model_files.ADAPTER_WEIGHTS)
     return config.get("base_model_name_or_path")
 
 
@@ -188,7 +187,7 @@ def load(task: Task):
     from safetensors.torch import load_file
 
     try:
-        fitted = set_peft_model_state_dict(model, load_file(task.adapter / _WEIGHTS))
+        fitted = set_peft_model_state_dict(model, load_file(task.adapter / model_files.ADAPTER_WEIGHTS))
         wrong = [*fitted.unexpected_keys, *(key for key in fitted.missing_keys if "lora_" in key)]
     except RuntimeError as problem:
         wrong = [str(problem)]

@@ -158,6 +158,6 @@ def check_adapter(base: base_model.BaseModel, training: TrainingRecord, adapter:
             f"base_model: {base.source!r} has other weights than the base that {adapter.name} was trained on "
             f"(sha256 {base.sha256[:12]} instead of {trained_on[:12]}); run 02_training again"
         )
-    if not (adapter / "adapter_model.safetensors").is_file():
+    if not (adapter / model_files.ADAPTER_WEIGHTS).is_file():
         raise InputError(f"{adapter}: the adapter of the training record is gone; run 02_training again")
-    model_files.check_weights(adapter / "adapter_model.safetensors")
+    model_files.check_weights(adapter / model_files.ADAPTER_WEIGHTS)

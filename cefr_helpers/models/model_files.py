@@ -7,6 +7,7 @@ from cefr_helpers.core import files as json_files
 from cefr_helpers.core.errors import InputError, shown
 
 SENTENCEPIECE = "tokenizer.model"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
 def keep_sentencepiece(folder: Path, out: Path) -> None:

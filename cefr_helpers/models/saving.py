@@ -10,7 +10,7 @@ from pathlib import Path
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.files import folder_bytes, sha256, staged
 from cefr_helpers.core.paths import Workspace
-from cefr_helpers.models import merging
+from cefr_helpers.models import merging, model_files
 from cefr_helpers.models.base_model import BaseModel
 
 
@@ -38,7 +38,7 @@ def save_adapter(model, folder: Path, base: BaseModel) -> Path:
     with staged(folder, size) as staging:
         model.save_pretrained(staging)
         for path in staging.iterdir():
-            if path.name not in ("adapter_config.json", "adapter_model.safetensors"):
+            if path.name not in ("adapter_config.json", model_files.ADAPTER_WEIGHTS):
                 path.unlink()
         config = json.loads((staging / "adapter_config.json").read_text())
         modules = config["target_modules"]  # PEFT has a set, whose order differs between processes

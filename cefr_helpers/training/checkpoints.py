@@ -5,11 +5,12 @@ import shutil
 from pathlib import Path
 
 from cefr_helpers.core.files import sha256, write_atomically
+from cefr_helpers.models import model_files
 from cefr_helpers.training import distributed
 
 # Without these the trainer raises a raw error, or silently restarts the missing part.
 _FILES = (
-    "adapter_model.safetensors",
+    model_files.ADAPTER_WEIGHTS,
     "adapter_config.json",
     "optimizer.pt",
     "scheduler.pt",

@@ -10,8 +10,6 @@ from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.models import base_model, model_files
 from cefr_helpers.models.adapters import AdapterSwitcher
 
-_WEIGHTS = "adapter_model.safetensors"
-
 
 @dataclass(frozen=True)
 class Writer:
@@ -72,7 +70,7 @@ def _of_level(models: AdapterSwitcher, level: str, workspace: Workspace, recipe:
     alone = models.use(recipe, training)
     if training is not None and alone is None:
         adapter = resolve(required(training.results.adapter.path))
-        return Writer(models, adapter.name, files.sha256(adapter / _WEIGHTS), "")
+        return Writer(models, adapter.name, files.sha256(adapter / model_files.ADAPTER_WEIGHTS), "")
     found = base_model.resolve(recipe.base_model, recipe.base_model_revision)
     remark = f"The base model writes, which was not tuned for {level}: {alone}."
     return Writer(models, found.name, found.sha256, remark)
@@ -83,13 +81,13 @@ def _with_adapter(models: AdapterSwitcher, folder: Path, recipe: Recipe) -> Writ
     named = configuration.get("base_model_name_or_path") if isinstance(configuration, dict) else None
     if not isinstance(named, str) or not named:
         raise InputError(f"{folder / 'adapter_config.json'}: names no base model; expected base_model_name_or_path")
-    model_files.check_weights(folder / _WEIGHTS)
+    model_files.check_weights(folder / model_files.ADAPTER_WEIGHTS)
     models.use(_on(recipe, "bundled" if named == base_model.BUNDLED_ID else named), None)
     try:
         models.switch_on(folder)
     except (RuntimeError, ValueError, KeyError, TypeError) as problem:
         raise InputError(f"{folder}: no adapter for {named} ({shown(str(problem))})") from None
-    return Writer(models, folder.name, files.sha256(folder / _WEIGHTS), "")
+    return Writer(models, folder.name, files.sha256(folder / model_files.ADAPTER_WEIGHTS), "")
 
 
 def _on(recipe: Recipe, base: str) -> Recipe:
