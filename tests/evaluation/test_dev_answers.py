@@ -31,12 +31,11 @@ def test_answers_are_judged_as_the_comparison_judges_them():
         "Notwithstanding their reluctance, forest authorities relinquished jurisdiction over deteriorating plantations."
     )
     answer = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(said, 1))
-    easy = [f"I like my {word}." for word in WORDS]
     words, levels = (*WORDS, *HARD), ("A2",) * len(WORDS) + ("C1",) * len(HARD)
-    rows = level_scorers.Sentences((*easy, *HARD.values()), words, levels, tuple(range(len(words))))
+    rows = level_scorers.Sentences((*SENTENCES, *HARD.values()), words, levels, tuple(range(len(words))))
     scorers = level_scorers.train(rows, 1, with_quality=False)
     prompts = dev_answers.make_prompts("A2", [make_example(0)], 1)
-    of = dev_answers.DevAnswers("A2", prompts, scorers, (SENTENCES[2], *rows.sentences), 0.0)
+    of = dev_answers.DevAnswers("A2", prompts, scorers, (SENTENCES[2],), 0.0)
     found = of.passed([answer])
     slots = summary.measure({"tuned": [answer]}, [WORDS], "A2", scorers, of.training_sentences)
     assert found == [bool(one) for one in slots["joint_success"]]
