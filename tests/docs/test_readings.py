@@ -67,12 +67,20 @@ def test_by_the_ranking():
 def gain(first: tuple, second: tuple) -> str:
     """Return the difference of two rows of write_ranking.csv with Student's interval over words."""
     votes = pd.read_csv(doc("readings/write_ranking.csv"), keep_default_na=False)
-    votes["yes"] = (votes["printable"] == "yes").astype(float)
-    words = votes.groupby(["ranking", "candidates", "level", "word"])["yes"].mean().unstack(["ranking", "candidates"])
-    difference = words[first] - words[second]
-    ends = stats.t.interval(0.95, len(difference) - 1, difference.mean(), difference.sem())
-    low, high = (f"{end:.2f}".replace("-", "−").replace("0.", ".").replace("−.00", ".00") for end in ends)
-    return f"{difference.mean():.2f} [{low}, {high}]".replace("0.", ".", 1)
+    return difference(votes, ["ranking", "candidates"], first, second)
+
+
+def difference(votes: pd.DataFrame, by: list[str], first, second) -> str:
+    """Return the difference in printable shares of two kinds of sentences with Student's interval over words."""
+    votes = votes.assign(yes=(votes["printable"] == "yes").astype(float))
+    words = votes.groupby([*by, "level", "word"])["yes"].mean().unstack(by)
+    apart = words[first] - words[second]
+    ends = stats.t.interval(0.95, len(apart) - 1, apart.mean(), apart.sem())
+    return f"{_short(apart.mean())} [{', '.join(map(_short, ends))}]"
+
+
+def _short(number: float) -> str:
+    return f"{number + 0:.2f}".replace("0.", ".", 1).replace("-", "−").replace("−.00", ".00")
 
 
 def test_by_training():
@@ -80,6 +88,27 @@ def test_by_training():
     for training, share in printable("trainings", ["training"]).items():
         [line] = [line for line in text.splitlines() if line.startswith(f"| {training} |")]
         assert line.endswith(f"| {share} |"), training
+
+
+def test_by_examples_and_words():
+    votes = pd.read_csv(doc("readings/training_examples.csv"), keep_default_na=False)
+    text, few, many = doc(LOG).read_text(), "150 examples", "150 examples of 168 words"
+    again = "150 examples, trained again"
+    answers = votes[votes["writing"] == "ten words a prompt"]
+    for (sitting, training), rows in answers.groupby(["sitting", "training"]):
+        named = "second sitting: " * (sitting == 2 and training == few) + training
+        [line] = [line for line in text.splitlines() if line.startswith(f"| {named} |") and line.count("|") == 10]
+        assert line.endswith(f"| {(rows['printable'] == 'yes').mean():.0%} |".replace("%", " %")), named
+    said = difference(answers[answers["sitting"] == 2], ["training"], many, few)
+    assert f"at B2 {said} more printable sentences than 96" in text
+    written = votes[votes["writing"] == "make write"].replace({"training": {again: few}})
+    apart = [difference(written[written["level"] == level], ["training"], many, few) for level in ("A2", "B1", "B2")]
+    assert f"| difference | {' | '.join(apart)} |" in text
+    assert f"the difference is {difference(written, ['training'], many, few)}." in text
+    shares = (written["printable"] == "yes").groupby([written["training"], written["level"]]).mean().unstack()
+    for training, name in ((few, "150 examples of 96 words"), (many, many)):
+        cells = " | ".join(f"{share:.0%}".replace("%", " %") for share in shares.loc[training])
+        assert f"| {name} | {cells} |" in text
 
 
 def test_by_the_number_of_examples():
