@@ -152,13 +152,9 @@ def _write(model, inputs: dict, most: int, how: dict, tell: Callable[[int], None
     """
     import torch
 
-    from cefr_helpers.models import growing_cache
-
     width, ends = inputs["input_ids"].shape[1], set(how["eos_token_id"])
     places = list(range(len(inputs["input_ids"])))
     written: list[list[int]] = [[] for _ in places]
-    if keeps_all_tokens(model):
-        inputs = {"past_key_values": growing_cache.for_model(model)} | inputs
     while True:
         enough = len(places) // 2 if shrinks and len(places) >= _FEWEST_TO_SHRINK else 0
         left = width + most - inputs["input_ids"].shape[1]
@@ -196,7 +192,8 @@ def _inputs(model, tokenizer, rows: list[list[int]], share: bool) -> dict:
     """Return the inputs of `generate`.
 
     Args:
-        share: compute the common beginning of all rows, and duplicate rows, only once.
+        share: compute the common beginning of all rows, and duplicate rows, only once; needs a model whose layers keep
+            all tokens.
     """
     import torch
 
@@ -209,9 +206,11 @@ def _inputs(model, tokenizer, rows: list[list[int]], share: bool) -> dict:
     ids = torch.tensor([prefix + [tokenizer.pad_token_id] * (width - len(row)) + row for row in rest])
     mask = torch.tensor([[1] * shared + [0] * (width - len(row)) + [1] * len(row) for row in rest])
     inputs = {"input_ids": ids.to(model.device), "attention_mask": mask.to(model.device)}
-    if not shared:
+    if not share:
         return inputs
     cache = growing_cache.for_model(model)
+    if not shared:
+        return inputs | {"past_key_values": cache}
     model(input_ids=inputs["input_ids"][:1, :shared], past_key_values=cache, logits_to_keep=1)
     different = list(dict.fromkeys(map(tuple, rows)))
     if width == 1 or len(different) == len(rows):

@@ -97,7 +97,7 @@ def score_choices(model, tokenizer, groups: Sequence[Sequence[str]]) -> list[lis
     progress, done = counted.ProgressLine(), 0
     with torch.inference_mode():
         for places in _batches_of_choices(ready):
-            scores = _score_choices(model, [ready[place] for place in places], tokenizer.pad_token_id)
+            scores = _score_groups(model, [ready[place] for place in places], tokenizer.pad_token_id)
             for place, nats in zip(places, scores, strict=True):
                 found[place] = nats
             done += len(places)
@@ -145,7 +145,7 @@ def _batches_of_choices(groups: Sequence[_Choices]) -> Iterator[list[int]]:
         yield batch
 
 
-def _score_choices(model, groups: Sequence[_Choices], pad: int) -> list[list[float]]:
+def _score_groups(model, groups: Sequence[_Choices], pad: int) -> list[list[float]]:
     import torch
     from torch.nn.functional import cross_entropy
 
