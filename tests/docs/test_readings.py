@@ -14,9 +14,13 @@ def printable(name: str, by: list[str]) -> dict:
     votes = pd.read_csv(doc(f"readings/{name}.csv"), keep_default_na=False)
     assert set(votes["printable"]) == {"yes", "no"}
     return {
-        key: f"{share:.0%}".replace("%", " %")
+        key: percent(share)
         for key, share in (votes["printable"] == "yes").groupby([votes[one] for one in by]).mean().items()
     }
+
+
+def percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
 
 
 @pytest.mark.parametrize(("level", "column"), [("A2", 0), ("B1", 1), ("B2", 2)])
@@ -98,7 +102,7 @@ def test_by_examples_and_words():
     for (sitting, training), rows in answers.groupby(["sitting", "training"]):
         named = "second sitting: " * (sitting == 2 and training == few) + training
         [line] = [line for line in text.splitlines() if line.startswith(f"| {named} |") and line.count("|") == 10]
-        assert line.endswith(f"| {(rows['printable'] == 'yes').mean():.0%} |".replace("%", " %")), named
+        assert line.endswith(f"| {percent((rows['printable'] == 'yes').mean())} |"), named
     said = difference(answers[answers["sitting"] == 2], ["training"], many, few)
     assert f"at B2 {said} more printable sentences than 96" in text
     written = votes[votes["writing"] == "make write"].replace({"training": {again: few}})
@@ -107,7 +111,7 @@ def test_by_examples_and_words():
     assert f"the difference is {difference(written, ['training'], many, few)}." in text
     shares = (written["printable"] == "yes").groupby([written["training"], written["level"]]).mean().unstack()
     for training, name in ((few, "150 examples of 96 words"), (many, many)):
-        cells = " | ".join(f"{share:.0%}".replace("%", " %") for share in shares.loc[training])
+        cells = " | ".join(map(percent, shares.loc[training]))
         assert f"| {name} | {cells} |" in text
 
 

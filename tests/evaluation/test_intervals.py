@@ -82,7 +82,8 @@ def test_the_interval_of_a_rate_holds_it_in_95_of_100_drawings(prompts):
     inner = [one.coverage for one in found if 0.1 <= one.rate <= 0.9]
     assert 0.94 < np.mean(inner) < 0.985 and min(inner) > 0.91
     assert min(one.coverage for one in found) > 0.88
-    assert max(one.spread for one in found) < 0.1 and max(one.spread for one in found if one.rate == 0.5) < 0.06
+    assert max(one.spread for one in found if prompts >= 10 or one.rate == 0.5) < 0.06
+    assert max(one.spread for one in found) < 0.09  # few prompts whose slots are much alike: a width of .27
 
 
 def test_slots_taken_for_independent_would_cover_too_little():
