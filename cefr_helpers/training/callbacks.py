@@ -30,20 +30,22 @@ class ProgressCallback(TrainerCallback):
         self._started = time.monotonic()
         self._first_step = 0
         self._first_tokens = 0
-        self._evaluating_s = 0.0
-        self._step_ended: float | None = None
+        self._busy_s = 0.0  # without evaluations
+        self._busy_since = self._started
 
     def on_train_begin(self, args, state, control, **kwargs):
-        self._started = time.monotonic()
+        self._started = self._busy_since = time.monotonic()
         self._first_step = state.global_step
         self._first_tokens = self.tokens = state.num_input_tokens_seen
 
     def on_step_end(self, args, state, control, **kwargs):
-        self._step_ended = time.monotonic()
+        now = time.monotonic()
+        self._busy_s += now - self._busy_since
+        self._busy_since = now
         self.tokens = state.num_input_tokens_seen
 
     def on_evaluate(self, args, state, control, metrics=None, **kwargs):
-        self._evaluating_s += time.monotonic() - (self._step_ended or self._started)
+        self._busy_since = time.monotonic()
 
     def on_log(self, args, state, control, logs=None, **kwargs):
         self._check_finite(logs, state.global_step)
@@ -67,10 +69,7 @@ class ProgressCallback(TrainerCallback):
 
     def tokens_per_s(self) -> float | None:
         """Return tokens of text per second of training, without the time of evaluations; None before the first step."""
-        if self._step_ended is None:
-            return None
-        busy = self._step_ended - self._started - self._evaluating_s
-        return (self.tokens - self._first_tokens) / busy if busy > 0 else None
+        return (self.tokens - self._first_tokens) / self._busy_s if self._busy_s else None
 
     @staticmethod
     def _check_finite(logs: dict, step: int) -> None:
