@@ -7,6 +7,9 @@ Each part is one `cefr run` of level B2 in a separate output folder, as a user w
 - bundled: the bundled model with the settings of the recipe `reference`, in fewer epochs;
 - llama: Llama-3.2-1B's configuration with random weights, the same recipe for one epoch, and the export to GGUF;
 - fp16: the same settings as bundled in fp16, as on a GPU without bf16, for a few steps;
+- choices: what a training can choose, the largest batches that fit into a tenth of the GPU's memory, and the checkpoint
+  that writes best, for two steps;
+- write: sentences for six words by the tuned model of the part bundled;
 - speed: the rows of benchmarks/gpu.py that show how long the 290 steps of the recipe take.
 
 A part that fails is reported with the end of its log, and the others still run.
@@ -31,7 +34,7 @@ from benchmarks import gpu, gpu_tables
 from cefr_helpers.core import files, records
 from cefr_helpers.core.level_records import read_level
 from cefr_helpers.core.paths import project_root
-from cefr_helpers.core.recipes import recipe_path
+from cefr_helpers.core.recipes import AUTO, recipe_path
 from cefr_helpers.models import base_model
 from cefr_helpers.pipeline import configuration
 
@@ -52,6 +55,7 @@ _TINY = {
     "generation_prompts": 1,
     "max_new_tokens": 16,
 }
+WORDS = ("umbrella", "bridge", "argue", "patient", "quickly", "harvest")
 _ANSWERS = {"sample_prompts": 1, "generation_samples": 0}
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -176,6 +180,30 @@ def fp16(check: Check) -> dict:
     return run(check, "fp16", "reference", values | {"generation_prompts": 2, "max_new_tokens": 64} | _ANSWERS)
 
 
+def choices(check: Check) -> dict:
+    """Run the bundled model with `batch_size: auto` in little memory, and keep the checkpoint that writes best."""
+    values = {"base_model": "bundled", "batch_size": AUTO, "gradient_accumulation_steps": 64, "load_in_4bit": False}
+    values |= {"gradient_checkpointing": False, "keep_best_by": "joint_success", "dev_examples": 4, "epochs": 1}
+    values |= {"train_examples": 128, "eval_examples": 4, "eval_steps": 1, "learning_rate": 1e-3}
+    memory = {"PYTORCH_CUDA_ALLOC_CONF": "per_process_memory_fraction:0.1"}
+    return run(
+        check, "choices", "reference", values | {"generation_prompts": 1, "max_new_tokens": 128} | _ANSWERS, memory
+    )
+
+
+def write(check: Check) -> dict:
+    """Let the tuned model of the part bundled write for words that the training did not see, as `make write` does."""
+    adapters = sorted((check.folder / "bundled" / "user_data" / "loras").glob("*"))
+    if not adapters:
+        raise PartFailed("the part bundled has made no adapter")
+    words = files.write_atomically(check.folder / "words.txt", "\n".join(WORDS) + "\n")
+    output = check.folder / "written"
+    arguments = ["write", "--words", str(words), "--level", LEVEL, "--model", str(adapters[-1])]
+    started = time.monotonic()
+    _cefr(check, "write", [*arguments, "--output", str(output), "--form", "csv", "--bank", check.bank], {})
+    return {"write_s": round(time.monotonic() - started, 1), "words": len(WORDS)}
+
+
 def speed(check: Check) -> dict:
     """Run the rows of benchmarks/gpu.py twice: a first level compiles, a further one reuses the compiled code."""
     rows = "best_64 reference_64"
@@ -192,6 +220,8 @@ PARTS: dict[str, Callable[[Check], dict]] = {
     "bundled": bundled,
     "llama": llama,
     "fp16": fp16,
+    "choices": choices,
+    "write": write,
     "speed": speed,
 }
 
@@ -224,7 +254,7 @@ def of_records(output_root: Path) -> dict:
         "differences_from_recipe": [difference.as_dict() for difference in ran.differences_from_recipe],
         "steps": ran.total_steps,
         "training_s": ran.duration_s,
-        "step_s": ran.tokens / ran.tokens_per_s / ran.total_steps,
+        "step_s": ran.tokens / ran.tokens_per_s / ran.total_steps if ran.tokens_per_s else None,
         "tokens_per_s": ran.tokens_per_s,
         "peak_gpu_memory_bytes": ran.peak_gpu_memory_bytes,
         "train_losses": [entry.train_loss for entry in found.history("train_loss")],

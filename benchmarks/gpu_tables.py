@@ -14,6 +14,7 @@ NAMES = {
     "bundled": "bundled model, settings of `reference`",
     "llama": "Llama-3.2-1B's configuration, random weights, settings of `reference`",
     "fp16": "bundled model, settings of `reference` in fp16",
+    "choices": "bundled model, `batch_size: auto`, `keep_best_by: joint_success`",
 }
 
 
@@ -38,6 +39,13 @@ def table(found: dict) -> str:
     made = [trusted_markdown_table([*headings, "Joint Success, base → tuned", "all stages, seconds"], rows, 1)]
     if all("train_losses" in parts.get(name, {}) for name in ("smoke", "cpu")):
         made.append(_differences(parts["smoke"], parts["cpu"]))
+    if "ran" in parts.get("choices", {}):
+        made.append(
+            "With a tenth of the GPU's memory, `batch_size: auto` took "
+            f"{parts['choices']['ran']['batch_size']} of 64 examples at a time."
+        )
+    if "write_s" in parts.get("write", {}):
+        made.append(f"`cefr write` took {parts['write']['write_s']:.0f} s for {parts['write']['words']} words.")
     if "rows" in parts.get("speed", {}):
         made.append(_speed(parts["speed"]["rows"]))
     return "\n\n".join([*made, _origin(found)])
@@ -52,7 +60,7 @@ def _run(label: str, part: dict) -> list[str]:
         label,
         f"{part['precision']}{', base in 4 bits' if part['ran']['load_in_4bit'] else ''}",
         str(part["steps"]),
-        f"{part['step_s']:.2f}",
+        "" if part["step_s"] is None else f"{part['step_s']:.2f}",
         "" if memory is None else f"{memory / 1e9:.1f}",
         f"{part['base_loss']:.3f} → {part['tuned_loss']:.3f}",
         f"{success['base']:.0%} → {success['tuned']:.0%}",
