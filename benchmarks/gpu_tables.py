@@ -84,7 +84,7 @@ def _speed(rows: list[dict]) -> str:
         times = [one["reference_run_s"] for one in row["measurements"] if "reference_run_s" in one]
         if times:
             loss = row["measurements"][-1].get("last_train_loss")  # peers do not report it
-            seconds = [f"{value:.0f}" for value in (times[0], times[-1])]
+            seconds = [f"{times[0]:.0f}", f"{times[-1]:.0f}" if len(times) > 1 else "not measured"]
             made.append([row["label"], *seconds, "" if loss is None else f"{loss:.4f}"])
     headings = [
         "training of the recipe's shape",

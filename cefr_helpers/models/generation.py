@@ -16,8 +16,9 @@ from cefr_helpers.core import progress as counted
 from cefr_helpers.models import prompts
 
 TEMPERATURE = 0.7  # of sampled answers
-# As a model was tuned and is measured, whatever its folder recommends: some recommend penalties for repeated words.
-_PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0}
+# As a model was tuned and is measured, whatever its folder recommends: some recommend penalties for repeated words, or
+# set a maximum of their own, of which transformers warns for each batch.
+_PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "max_length": None}
 _LIKELIEST = 50  # the tokens that a sampled one is drawn from
 _ALL_TOKENS, _LAST_TOKENS, _STATES = "all tokens", "last tokens", "states"
 ANSWERS_AT_A_TIME = 32  # a batch takes far less time than one answer after another

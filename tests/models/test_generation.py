@@ -24,3 +24,15 @@ def test_a_forced_token_is_drawn():
     scores = torch.full((4, 80), -torch.inf)
     scores[:, 7] = -3.0
     assert generation._draw(0.7)(None, scores).argmax(1).tolist() == [7] * 4
+
+
+def test_a_maximum_in_the_models_own_settings_is_neither_kept_nor_warned_of(tiny_folder, examples, monkeypatch):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.generation import utils
+
+    warned = []
+    monkeypatch.setattr(utils.logger, "warning", lambda text, *more: warned.append(text))
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(tiny_folder), AutoTokenizer.from_pretrained(tiny_folder)
+    before = generation.answer(model, tokenizer, examples[:1], 4)
+    model.generation_config.max_length = 3
+    assert generation.answer(model, tokenizer, examples[:1], 4) == before and warned == []
