@@ -21,7 +21,8 @@ TEMPERATURE = 0.7  # of sampled answers
 _PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "max_length": None}
 _LIKELIEST = 50  # the tokens that a sampled one is drawn from
 _ALL_TOKENS, _LAST_TOKENS, _STATES = "all tokens", "last tokens", "states"
-ANSWERS_AT_A_TIME = 32  # a batch takes far less time than one answer after another
+_MOST_ROWS = 192
+_TOKENS_AT_A_TIME = 50_000  # of prompts and answers, whose keys and values take 46 kB a token in the bundled model
 _FEWEST_TO_SHRINK = 4  # a smaller batch stays as it is: most of a token's time does not depend on its rows
 
 
@@ -30,7 +31,7 @@ def answer(
     tokenizer,
     examples: Sequence[dict],
     max_new_tokens: int,
-    batch_size: int = ANSWERS_AT_A_TIME,
+    batch_size: int | None = None,
     shown: Sequence[dict] = (),
     sample_seed: int | None = None,
     temperature: float = TEMPERATURE,
@@ -43,6 +44,7 @@ def answer(
         model: a causal language model; generates with its cache, in eval mode (its mode is restored afterwards).
         examples: formatted examples; their `output` is not read.
         max_new_tokens: maximum number of tokens of an answer.
+        batch_size: maximum number of answers at a time; None: as many as `rows_at_a_time` says.
         shown: examples with their answers that come before each prompt.
         sample_seed: greedy answers if None; otherwise sampled at `temperature` with this seed.
         begun: the beginning of each answer, which is not returned.
@@ -67,6 +69,7 @@ def answer(
     layers = _kinds_of_layers(model)
     by_length = _STATES in layers and not logits_processor  # it needs one batch; transformers masks its padding
     rows = [prompts.prompt_ids(tokenizer, one, shown) + start_ids for one in examples]
+    batch_size = batch_size or rows_at_a_time(max(map(len, rows), default=0), max_new_tokens)
     how = {"do_sample": False, "logits_processor": processors}
     how |= {"eos_token_id": ends, "pad_token_id": tokenizer.pad_token_id, **_PLAIN}
     # samples are drawn for all rows of a batch together, and a logits processor knows them by their places
@@ -82,6 +85,11 @@ def answer(
             done += len(places)
     model.train(was_training)
     return answers
+
+
+def rows_at_a_time(prompt_tokens: int, max_new_tokens: int) -> int:
+    """Return the number of answers in a batch: many take far less time together, and keep tokens in memory."""
+    return min(_MOST_ROWS, max(1, _TOKENS_AT_A_TIME // (prompt_tokens + max_new_tokens)))
 
 
 def end_tokens(model, tokenizer) -> list[int]:

@@ -36,3 +36,22 @@ def test_a_maximum_in_the_models_own_settings_is_neither_kept_nor_warned_of(tiny
     before = generation.answer(model, tokenizer, examples[:1], 4)
     model.generation_config.max_length = 3
     assert generation.answer(model, tokenizer, examples[:1], 4) == before and warned == []
+
+
+def test_a_batch_is_as_large_as_its_prompts_and_answers_allow(tiny_folder, examples, monkeypatch):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    assert generation.rows_at_a_time(100, 400) == 100 and generation.rows_at_a_time(20, 44) == 192
+    assert generation.rows_at_a_time(60_000, 500) == 1
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(tiny_folder), AutoTokenizer.from_pretrained(tiny_folder)
+    sizes, write = [], generation._write
+    monkeypatch.setattr(
+        generation,
+        "_write",
+        lambda model, inputs, *more: sizes.append(len(inputs["input_ids"])) or write(model, inputs, *more),
+    )
+    monkeypatch.setattr(generation, "rows_at_a_time", lambda prompt_tokens, max_new_tokens: 2)
+    generation.answer(model, tokenizer, examples[:3], 4)
+    assert sizes == [2, 1]
+    generation.answer(model, tokenizer, examples[:3], 4, batch_size=3)
+    assert sizes == [2, 1, 3]
