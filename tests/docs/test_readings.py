@@ -133,6 +133,28 @@ def test_by_examples_and_words():
         assert f"| {name} | {cells} |" in text
 
 
+def test_by_the_bank():
+    votes = pd.read_csv(doc("readings/larger_bank.csv"), keep_default_na=False).assign(level="B2")
+    text, by = " ".join(doc(LOG).read_text().split()), ["writing", "training"]
+    shares = printable("larger_bank", by)
+    bundled, few, many = "bundled bank, 150 examples", "larger bank, 150 examples", "larger bank, 600 examples"
+    for training in (bundled, few, many):
+        [line] = [line for line in doc(LOG).read_text().splitlines() if line.startswith(f"| {training}")]
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert (cells[5], cells[7]) == (shares["ten words a prompt", training], shares["make write", training])
+    gains = {
+        (writing, training): difference(votes[votes["writing"] == writing], ["training"], training, bundled)
+        for writing in ("ten words a prompt", "make write")
+        for training in (few, many)
+    }
+    assert f"bring {gains['make write', many]} more printable sentences by `make write`" in text
+    assert f"and {gains['ten words a prompt', many]} more in greedy answers" in text
+    assert f"bring {gains['make write', few]} and {gains['ten words a prompt', few]}." in text
+    page = " ".join(doc("own_bank.md").read_text().split())
+    assert f"would print {shares['make write', many]} of the sentences that `make write` chose" in page
+    assert f"the bundled bank {shares['make write', bundled]}" in page
+
+
 def test_by_the_number_of_examples():
     shares, text = printable("write_examples", ["train_examples"]), " ".join(doc(LOG).read_text().split())
     assert f"would print {shares[150]} of the sentences by the reference run's adapter" in text
