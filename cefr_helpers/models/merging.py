@@ -60,7 +60,10 @@ def merge(base_folder: Path, adapter: Path, out: Path, prompt: list[int]) -> dic
     if merge_error > 0.01:
         raise RuntimeError(f"the merged model is not base + adapter: {check}")
     if check["difference_from_base"] <= check["rounding_difference"]:
-        raise RuntimeError(f"the merged model does not differ enough from its base: {check}")
+        raise RuntimeError(
+            f"the kept checkpoint changes its base by less than rounding to 16 bits does: {check}; raise learning_rate "
+            "or the number of steps (while it warms up, the first step learns nothing)"
+        )
     make_portable(out)
     _say_start(out, tokenizer, prompt)
     return check

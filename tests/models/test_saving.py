@@ -1,4 +1,4 @@
-"""Saved adapters: the configuration is the same file whichever process wrote it."""
+"""Saved adapters: the configuration is the same file whichever process wrote it; merged ones differ from their base."""
 
 import json
 
@@ -40,3 +40,10 @@ def test_the_configuration_names_the_base_by_its_identifier_and_no_path(base, tm
         "adapter_config.json",
         "adapter_model.safetensors",
     ]
+
+
+def test_an_adapter_that_has_learnt_nothing_is_not_merged(base, tmp_path):
+    saved(base, tmp_path / "adapter", MODULES)
+    with pytest.raises(RuntimeError, match="the kept checkpoint changes its base by less .* raise learning_rate"):
+        saving.merge(base, tmp_path / "adapter", tmp_path / "merged", [1, 2, 3])
+    assert not (tmp_path / "merged").exists()
