@@ -17,7 +17,6 @@ from cefr_helpers.writing.writers import Writer
 TEMPERATURE = 0.3  # docs/lab_log.md says what readers found at others
 MAX_NEW_TOKENS = 44  # for one sentence with its number
 BEGUN = "1."  # the beginning of a tuned model's answers
-_AT_A_TIME = 192  # in batches of 48 a candidate takes 1.7 times as long on two cores
 _LINE_BYTES = 150  # size of a candidate in the log
 
 
@@ -89,11 +88,11 @@ class CandidateLog:
 
 
 def _batches(todo: list[str]) -> list[list[str]]:
-    """Yield batches of about _AT_A_TIME that keep a word's candidates together, since no two may begin alike."""
+    """Yield batches of about MOST_ROWS that keep a word's candidates together, since no two may begin alike."""
     batches: list[list[str]] = []
     for place, word in enumerate(todo):
         new_word = place == 0 or todo[place - 1] != word
-        if not batches or (new_word and len(batches[-1]) >= _AT_A_TIME):
+        if not batches or (new_word and len(batches[-1]) >= generation.MOST_ROWS):
             batches.append([])
         batches[-1].append(word)
     return batches
