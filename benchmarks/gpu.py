@@ -19,6 +19,7 @@ from cefr_helpers.pipeline import snakemake
 
 GROUP = "gpu"
 STEPS_OF_RECIPE = 290  # 1,800 examples by 64, ten epochs
+LITTLE_MEMORY = 4e9  # bytes of GPU memory, too few for 64 examples of the bundled model at a time
 LLAMA_3_2_1B = {
     "vocab_size": 128_256,
     "hidden_size": 2048,

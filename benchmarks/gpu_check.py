@@ -7,7 +7,7 @@ Each part is one `cefr run` of level B2 in a separate output folder, as a user w
 - bundled: the bundled model with the settings of the recipe `reference`, in fewer epochs;
 - llama: Llama-3.2-1B's configuration with random weights, the same recipe for one epoch, and the export to GGUF;
 - fp16: the same settings as bundled in fp16, as on a GPU without bf16, for a few steps;
-- choices: what a training can choose, the largest batches that fit into a tenth of the GPU's memory, and the checkpoint
+- choices: what a training can choose, the largest batches that fit into 4 GB of the GPU's memory, and the checkpoint
   that writes best, for four steps;
 - write: sentences for six words by the tuned model of the part bundled;
 - speed: the rows of benchmarks/gpu.py that show how long the 290 steps of the recipe take.
@@ -124,6 +124,7 @@ def run_part(name: str, check: Check) -> None:
     except PartFailed as error:
         found = {"failed": str(error)}
     found |= {
+        "bank": Path(check.bank).name,
         "wall_s": round(time.monotonic() - started, 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -137,7 +138,6 @@ def collect(check: Check) -> dict:
     return {
         "schema": SCHEMA,
         "tiny": check.tiny,
-        "bank": Path(check.bank).name,
         "parts": {name: json.loads(path.read_text()) for name, path in results.items() if path.is_file()},
     }
 
@@ -187,10 +187,18 @@ def choices(check: Check) -> dict:
     values = {"base_model": "bundled", "batch_size": AUTO, "gradient_accumulation_steps": 64, "load_in_4bit": False}
     values |= {"gradient_checkpointing": False, "keep_best_by": "joint_success", "dev_examples": 4, "epochs": 1}
     values |= {"train_examples": 256, "eval_examples": 4, "eval_steps": 2}
-    memory = {"PYTORCH_CUDA_ALLOC_CONF": "per_process_memory_fraction:0.1"}
-    return run(
-        check, "choices", "reference", values | {"generation_prompts": 1, "max_new_tokens": 128} | _ANSWERS, memory
-    )
+    values |= {"generation_prompts": 1, "max_new_tokens": 128} | _ANSWERS
+    return run(check, "choices", "reference", values, _with_little_memory())
+
+
+def _with_little_memory() -> dict[str, str]:
+    """Return the environment in which PyTorch takes at most `gpu.LITTLE_MEMORY` bytes of the GPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return {}
+    share = gpu.LITTLE_MEMORY / torch.cuda.get_device_properties(0).total_memory
+    return {"PYTORCH_CUDA_ALLOC_CONF": f"per_process_memory_fraction:{min(share, 1.0):.4f}"}
 
 
 def write(check: Check) -> dict:

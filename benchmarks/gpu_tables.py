@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from benchmarks import gpu
 from cefr_helpers.core import files, records
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.rendering.tables import trusted_markdown_table
@@ -41,7 +42,7 @@ def table(found: dict) -> str:
         made.append(_differences(parts["smoke"], parts["cpu"]))
     if "ran" in parts.get("choices", {}):
         made.append(
-            "With a tenth of the GPU's memory, `batch_size: auto` took "
+            f"With {gpu.LITTLE_MEMORY / 1e9:.0f} GB of the GPU's memory, `batch_size: auto` took "
             f"{parts['choices']['ran']['batch_size']} of 64 examples at a time."
         )
     if "write_s" in parts.get("write", {}):
@@ -101,7 +102,7 @@ def _origin(found: dict) -> str:
     for name, part in found["parts"].items():
         if "hardware" in part and name != "cpu":
             told.setdefault(_machine(part), []).append(name)
-    return " ".join(f"{', '.join(names)}: {machine}; bank `{found['bank']}`." for machine, names in told.items())
+    return " ".join(f"{', '.join(names)}: {machine}." for machine, names in told.items())
 
 
 def _machine(part: dict) -> str:
@@ -109,4 +110,5 @@ def _machine(part: dict) -> str:
     machine = hardware.get("gpu") or f"{hardware['cores']} cores of an {hardware['cpu']}, no GPU"
     commit, plus, changes = part["commit"].partition("+")
     libraries = ", ".join(f"{name} {versions[name]}" for name in sorted(versions))
-    return f"{part['created'][:10]}, commit `{commit[:10]}{plus}{changes}`, {machine}; {libraries}"
+    run = f"{part['created'][:10]}, commit `{commit[:10]}{plus}{changes}`, {machine}; {libraries}"
+    return f"{run}; bank `{part['bank']}`"
