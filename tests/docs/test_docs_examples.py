@@ -131,7 +131,7 @@ def test_the_gpu_page_tells_the_recipes_figures():
 def test_how_many_words_each_part_gets():
     text = " ".join(doc("own_bank.md").read_text().split())
     assert splitting.FEWEST_WORDS == 30 and "A level needs thirty words" in text
-    for name in ("cpu", "smoke"):
+    for name in ("cpu", "reference"):
         recipe, told = load_recipe(name), []
         for words in (40, 200):
             wanted = splitting.targets(words, recipe.held_out_share, recipe.dev_share)

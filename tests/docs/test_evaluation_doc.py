@@ -86,7 +86,7 @@ def test_the_bundled_banks_c1_sentences_read_as_the_pages_say(page):
     bank = banks.read_all({"C1": banks.find("bundled", "C1")["C1"]})["C1"]
     placed = bank_levels.of_bank("C1", bank, configuration.read({}).seed).in_words()
     said, of = placed.split(" (500 of ")
-    assert said in page and of == "the 1,200 sentences were scored)."
+    assert said in page and of == "the 3,000 sentences were scored)."
     own_bank = (project_root() / "docs" / "own_bank.md").read_text(encoding="utf-8")
     assert said.split(";")[0] in own_bank
 
