@@ -49,6 +49,8 @@ recipe_of = cache(recipes.load_recipe)
 # profile's cpus_per_task, and uses the cores that the job got.
 GPUS = workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else None
 CORES = max(1, (workflow.resource_settings.cores or 1) // (GPUS or 1))
+# With several at a time the longest chains of jobs go first, so that none is left alone at the end.
+AHEAD = len(LEVELS) if (GPUS or 1) > 1 else 0
 
 localrules: levels, report
 
@@ -102,7 +104,7 @@ rule levels:
 for run in RUNS:
     for level in run.settings.levels:
         # a command is built when the job runs, after these loops, so it reads its run and level from params; the
-        # priorities finish one level before the next
+        # priorities finish one level before the next if one job runs at a time
         own, tag, key = run.workspace, f"{level}_{run.name}".strip("_"), run.name or "-"
         first = -LEVELS.index(level)
 
@@ -115,7 +117,7 @@ for run in RUNS:
                 # the old data stay until the new are complete, and are restored if the stage fails
                 output: [update(path) for path in made(run.data.workspace, FORMAT, level)]
                 params: run=run.data_name or "-", level=level, recipe=depends(run, FORMAT), seed=run.settings.seed
-                priority: first
+                priority: first + 2 * AHEAD
                 threads: 1
                 resources: cpus_per_task=1, **asks(run, FORMAT)
                 shell: STAGE + "{FORMAT} {params.level} {DATA_JSON:{params.run}} {params.run} {resources.attempt}"
@@ -136,7 +138,7 @@ for run in RUNS:
             input: formatted(own, level), records(own, level, "dataset"), code(TRAIN)
             output: made(own, TRAIN, level)
             params: run=key, level=level, recipe=depends(run, TRAIN), seed=run.settings.seed
-            priority: first
+            priority: first + AHEAD
             threads: CORES * distributed.requested()
             resources: gpu=distributed.requested(), **asks(run, TRAIN)
             shell: STAGE + "{TRAIN} {params.level} {RUN_JSON:{params.run}} {params.run} {resources.attempt}"

@@ -33,7 +33,7 @@ from cefr_helpers.core.paths import Stage
 from cefr_helpers.core.recipes import load_recipe
 from cefr_helpers.data import bank_check, banks, word_lists
 from cefr_helpers.evaluation import bank_levels
-from cefr_helpers.pipeline import configuration, resources, runs, snakemake, stages
+from cefr_helpers.pipeline import configuration, resources, runs, side_by_side, snakemake, stages
 from cefr_helpers.pipeline.configuration import RunConfig
 from cefr_helpers.training import preflight
 
@@ -75,7 +75,9 @@ def run(
             rules = snakemake.planned(*call, ["levels", *forced])
             typer.echo("\n".join(runs.plan_lines(settings, rules)))
             raise typer.Exit
-        ok = snakemake.snakemake(*call, ["levels", *forced])
+        number = side_by_side.count(profile_folder, recipes.values(), len(settings.levels), workspace.output_root)
+        typer.echo("".join(f"{line}\n" for line in side_by_side.told(number)), nl=False)
+        ok = snakemake.snakemake(*call, ["levels", *forced, *side_by_side.options(number)])
         if any(workspace.record(level, "training").is_file() for level in LEVELS):
             # in a separate call: the report covers the finished levels, and must not retry a failed one
             ok &= snakemake.snakemake(*call, ["report", "--allowed-rules", "report"])

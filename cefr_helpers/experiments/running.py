@@ -8,7 +8,7 @@ from cefr_helpers.core.paths import STAGES, Stage
 from cefr_helpers.core.progress import clock
 from cefr_helpers.experiments import grid
 from cefr_helpers.experiments.grid import Experiment
-from cefr_helpers.pipeline import resources, runs, snakemake
+from cefr_helpers.pipeline import resources, runs, side_by_side, snakemake
 from cefr_helpers.pipeline.resources import Estimate
 from cefr_helpers.rendering.locale import load_locale
 
@@ -24,7 +24,9 @@ def run(experiment: Experiment, profile: Path) -> tuple[bool, list[str]]:
     with snakemake.only_run(folder):
         grid.write(experiment)
         call, started = (_config(experiment, profile), folder, profile), time.time()
-        ok = snakemake.snakemake(*call, ["levels", *runs.forced(experiment.runs)])
+        number = side_by_side.count(profile, experiment.recipes.values(), len(_all(experiment)), folder)
+        print(*(f"{line}\n" for line in side_by_side.told(number)), sep="", end="", flush=True)
+        ok = snakemake.snakemake(*call, ["levels", *runs.forced(experiment.runs), *side_by_side.options(number)])
         if any(run.workspace.record(level, "comparison").is_file() for run, level in _all(experiment)):
             ok &= snakemake.snakemake(*call, ["report", "--allowed-rules", "report"])
     failures = [failure for run in experiment.runs for failure in run.failures(started)]

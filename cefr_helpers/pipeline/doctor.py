@@ -54,8 +54,7 @@ def fit(recipe: Recipe, gpu_bytes: int | None, output_root: Path) -> tuple[bool,
     if gpu_bytes:
         kind, there, needed = "GPU memory", gpu_bytes, known.gpu_memory_bytes or gpu_needed
     else:
-        like = [one.memory_bytes for one in elsewhere if one.recipe["base_model"] == recipe.base_model]
-        kind, there, needed = "memory", psutil.virtual_memory().total, known.memory_bytes or max(like, default=0)
+        kind, there, needed = "memory", psutil.virtual_memory().total, resources.memory_bytes(recipe, output_root) or 0
     if needed > there:
         return False, f"it needs {needed / 1e9:.1f} GB of {kind}, and there are {there / 1e9:.1f} GB"
     return True, _time(recipe, known.seconds, resources.training_s(recipe, elsewhere), step_s)

@@ -9,7 +9,7 @@ from statistics import median
 
 from cefr_helpers.core import records
 from cefr_helpers.core.errors import InputError
-from cefr_helpers.core.paths import STAGES, Stage, Workspace, resolve
+from cefr_helpers.core.paths import STAGES, Stage, Workspace, project_root, resolve
 from cefr_helpers.core.recipes import DATA_KEYS, TRAINING_KEYS, Recipe, recorded
 from cefr_helpers.core.schema import TrainingResults
 from cefr_helpers.pipeline import slurm
@@ -184,6 +184,21 @@ def most(stage: str, recipe: Recipe, known: list[Measured]) -> tuple[float, int]
     if not timed:
         return None
     return max(_seconds(stage, recipe, one) for one in timed), max(one.memory_bytes for one in timed)
+
+
+def memory_bytes(recipe: Recipe, output_root: Path) -> int | None:
+    """Return what a training of the base model took, here or in the reference run; None if nothing is known."""
+    here = total([(stage, recipe) for stage in STAGES], measured(output_root)).memory_bytes
+    elsewhere = measured(project_root() / "docs" / "reference_run", anywhere=True)
+    return here or max(
+        (one.memory_bytes for one in elsewhere if one.recipe["base_model"] == recipe.base_model), default=None
+    )
+
+
+def memory_of_job(recipe: Recipe, output_root: Path) -> int | None:
+    """Return the memory that a job of this recipe may need, in bytes, with some to spare; None if nothing is known."""
+    taken = memory_bytes(recipe, output_root)
+    return None if taken is None else round(taken * _MEMORY_SPARE + _BESIDE_MB * 1e6)
 
 
 def training_s(recipe: Recipe, known: list[Measured]) -> float | None:

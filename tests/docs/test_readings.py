@@ -155,6 +155,58 @@ def test_by_the_bank():
     assert f"the bundled bank {shares['make write', bundled]}" in page
 
 
+BY_NUMBER = {
+    "240 words, 150 examples": "240 words, 150 examples (96 words in training)",
+    "600 words, 150 examples": "600 words, 150 examples (420 words in training)",
+    "600 words, 300 examples": "600 words, 300 examples",
+    "600 words, 600 examples": "600 words, 600 examples, B2 only",
+}
+BY_KIND = {
+    "all five sentences": "all five sentences of 420 words",
+    "the two likeliest": "the two likeliest",
+    "the likeliest": "the likeliest, B2 only",
+    "252 words, plain sentences": "252 words, plain sentences, B2 only",
+    "252 words plain, 168 as they are": "252 words plain, 168 as they are, B2 only",
+}
+
+
+@pytest.mark.parametrize(("name", "labels", "column"), [("bank_size", BY_NUMBER, 2), ("sentence_kinds", BY_KIND, 1)])
+def test_by_number_and_kind_of_sentences(name, labels, column):
+    votes = pd.read_csv(doc(f"readings/{name}.csv"), keep_default_na=False)
+    yes = (votes["printable"] == "yes").groupby([votes["training"], votes["writing"], votes["level"]]).mean()
+    assert set(votes["training"]) == set(labels)
+    for training, label in labels.items():
+        [line] = [line for line in doc(LOG).read_text().splitlines() if line.startswith(f"| {label} |")]
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        for place, writing in enumerate(("ten words a prompt", "make write")):
+            assert cells[column + place] == ", ".join(map(percent, yes[training, writing]))
+
+
+def test_the_gains_by_number_and_kind_of_sentences():
+    text = " ".join(doc(LOG).read_text().split())
+    votes = pd.read_csv(doc("readings/bank_size.csv"), keep_default_na=False)
+    few, many, more = list(BY_NUMBER)[:3]
+    greedy, written = (votes[votes["writing"] == one] for one in ("ten words a prompt", "make write"))
+    first, second = ([difference(one, ["training"], new, few) for one in (greedy, written)] for new in (many, more))
+    assert f"against 150 of 96: {first[0]} in greedy answers, {first[1]} by `make write`" in text
+    assert f"300 examples: {second[0]} and {second[1]} (Student's" in text
+    votes = pd.read_csv(doc("readings/sentence_kinds.csv"), keep_default_na=False)
+    every, two, _, plain, mixed = BY_KIND
+    for training, sitting, said in (
+        (two, 1, "bring {} in greedy answers and {} by `make write`. The template"),
+        (plain, 2, "bring {} in greedy answers, with fewer words in training, and {} by `make write`"),
+        (mixed, 2, "mixed with the others {} and {}."),
+    ):
+        read = votes[votes["sitting"] == sitting]
+        levels = read.loc[read["training"] == training, "level"]
+        rows = read[read["level"].isin(set(levels))]
+        gains = [
+            difference(rows[rows["writing"] == writing], ["training"], training, every)
+            for writing in ("ten words a prompt", "make write")
+        ]
+        assert said.format(*gains) in text
+
+
 def test_by_the_number_of_examples():
     shares, text = printable("write_examples", ["train_examples"]), " ".join(doc(LOG).read_text().split())
     assert f"would print {shares[150]} of the sentences by the reference run's adapter" in text

@@ -1,0 +1,46 @@
+"""How many trainings and comparisons run side by side on a machine without a GPU.
+
+On a CPU two trainings with one core each take hardly longer than one with both, because small models' products are too
+small to share. With GPUs the profile's number of GPUs decides.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from cefr_helpers.core.paths import project_root
+from cefr_helpers.core.recipes import Recipe
+from cefr_helpers.pipeline import gpus, resources
+from cefr_helpers.training import distributed
+
+
+def count(profile: Path, recipes: Iterable[Recipe], chains: int, output_root: Path) -> int:
+    """Return the number: one per core, as far as free memory allows by what trainings of these base models took.
+
+    It is 1 with another profile than `local`, with a GPU, with a training in several processes, and for a base model of
+    which no training is known.
+
+    Args:
+        chains: levels, over all runs; each is one stage after another.
+    """
+    import psutil
+
+    if profile != project_root() / "profiles" / "local" or gpus.visible() or distributed.requested() > 1:
+        return 1
+    needed = [resources.memory_of_job(recipe, output_root) for recipe in recipes]
+    if None in needed:
+        return 1
+    fitting = psutil.virtual_memory().available // max(one for one in needed if one)
+    return max(1, min(chains, len(os.sched_getaffinity(0)), fitting))
+
+
+def options(number: int) -> list[str]:
+    """Return Snakemake's options for this number; its jobs then share the cores evenly."""
+    return ["--resources", f"gpu={number}"] if number > 1 else []
+
+
+def told(number: int) -> list[str]:
+    """Return a line about it for the terminal, if there is something to say."""
+    cores = len(os.sched_getaffinity(0)) // number
+    each = "one core" if cores == 1 else f"{cores} cores"
+    return [f"Without a GPU, {number} levels run side by side, each with {each}."] if number > 1 else []
