@@ -8,7 +8,7 @@ from cefr_helpers.core import files
 from cefr_helpers.core.levels import LEVELS
 from cefr_helpers.data import banks
 from cefr_helpers.rendering.tables import trusted_markdown_table
-from cefr_helpers.text import vocabulary
+from cefr_helpers.text import tokens, vocabulary
 from tools import marked_parts
 
 PAGE = banks.BUNDLED / "README.md"
@@ -31,7 +31,7 @@ def table() -> str:
     rows = [["Level", "Target words", "Sentences", *words, "Content words above the level"]]
     for level, bank in banks.read_all(banks.find("bundled", LEVELS[0])).items():
         sentences = [sentence for own in bank.sentences.values() for sentence in own]
-        lengths = np.array([len(sentence.split()) for sentence in sentences])
+        lengths = np.array([len(tokens.words_of(sentence)) for sentence in sentences])
         percentiles = [f"{np.percentile(lengths, share):.0f}" for share in (50, 10, 90)]
         counts = [f"{count:,}" for count in (len(bank.sentences), len(sentences), lengths.sum())]
         rows.append([level, *counts, *percentiles, f"{above(level, bank.sentences):.1%}"])

@@ -102,8 +102,8 @@ def test_the_tutorials_times_are_those_of_the_reference_run():
     rows = [[row for row in record.results.as_dict()["history"] if row.get("eval_loss")] for record in found]
     losses = [{row["step"]: row["eval_loss"] for row in one} for one in rows]
     assert len(rates) == 1 and all(set(one) == {25, 50, 75} for one in losses)
-    assert "After 25 of their 75 steps their loss on the development words was within 0.1 of the lowest" in text
-    assert max(one[25] - min(one.values()) for one in losses) < 0.1
+    assert "After 25 of their 75 steps their loss on the development words was within 0.11 of the lowest" in text
+    assert max(one[25] - min(one.values()) for one in losses) < 0.11
 
 
 def test_the_prompt_for_other_programs_is_the_one_of_the_training():
