@@ -1,13 +1,13 @@
 """How many trainings and comparisons run side by side on a machine without a GPU.
 
-On a CPU two trainings with one core each take hardly longer than one with both, because small models' products are too
-small to share. With GPUs the profile's number of GPUs decides.
+On two cores, two trainings with one core each take 1.3 times as long as one with both (docs/lab_log.md): the matrix
+products of a small model are too small to share. With GPUs the profile's number of GPUs decides.
 """
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from cefr_helpers.core import records
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.core.recipes import Recipe
 from cefr_helpers.pipeline import gpus, resources
@@ -31,7 +31,7 @@ def count(profile: Path, recipes: Iterable[Recipe], chains: int, output_root: Pa
     if None in needed:
         return 1
     fitting = psutil.virtual_memory().available // max(one for one in needed if one)
-    return max(1, min(chains, len(os.sched_getaffinity(0)), fitting))
+    return max(1, min(chains, _cores(), fitting))
 
 
 def options(number: int) -> list[str]:
@@ -41,6 +41,10 @@ def options(number: int) -> list[str]:
 
 def told(number: int) -> list[str]:
     """Return a line about it for the terminal, if there is something to say."""
-    cores = len(os.sched_getaffinity(0)) // number
+    cores = _cores() // number
     each = "one core" if cores == 1 else f"{cores} cores"
     return [f"Without a GPU, {number} levels run side by side, each with {each}."] if number > 1 else []
+
+
+def _cores() -> int:
+    return records.hardware()["cores"] or 1
