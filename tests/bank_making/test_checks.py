@@ -117,7 +117,7 @@ def write(path, *sentences):
 def test_the_bundled_bank_teaches_and_is_compared_with(workspace, tmp_path):
     found = checks.read_reference_banks("bundled", "B1", tmp_path / "B1.json", workspace)
     assert list(found.banks) == ["A1", "A2", "B1", "B2", "C1"] and len(found.others) == 5
-    assert sum(map(len, found.others.values())) == 6000 and found.lengths("A1") == (5, 10)
+    assert sum(map(len, found.others.values())) == 15_000 and found.lengths("A1") == (5, 10)
 
 
 def test_banks_beside_and_favourites_are_compared_with_and_word_lists_passed_over(workspace, tmp_path):

@@ -88,7 +88,7 @@ def test_records_say_by_hash_what_they_were_made_from(workspace, level):
 def test_training_and_comparison_agree_and_the_loss_fell(workspace, level):
     results = records.read(workspace, level, "comparison").results
     assert results.agreement.relative_difference < 0.01
-    assert results.completion.tuned.loss < results.completion.base.loss - 0.02
+    assert results.completion.tuned.loss < results.completion.base.loss - 0.005
     assert len(results.answers[0].words) == 10
 
 
@@ -160,7 +160,7 @@ def test_what_changed_reruns_just_what_depends_on_it(workspace, folder, tmp_path
     smoke = (project_root() / "recipes" / "smoke.yaml").read_text()
     changed = {}
     for name, old, new in (
-        ("rate", "learning_rate: 1.0e-3", "learning_rate: 2.0e-3"),
+        ("rate", "learning_rate: 2.0e-3", "learning_rate: 3.0e-3"),
         ("prompts", "max_new_tokens: 60", "max_new_tokens: 61"),
         ("data", "eval_examples: 2", "eval_examples: 3"),
         ("same", "# Base model", "# The base model"),
