@@ -103,7 +103,7 @@ def test_a_record_whose_age_cannot_be_told_is_broken(finished, created):
     ("key", "value", "first"),
     [
         ("eval_examples", 3, DATA),
-        ("learning_rate", 0.002, TRAIN),
+        ("learning_rate", 0.003, TRAIN),
         ("max_new_tokens", 61, COMPARE),
         ("lora_rank", 8, None),
     ],
