@@ -76,7 +76,8 @@ def run(
             typer.echo("\n".join(runs.plan_lines(settings, rules)))
             raise typer.Exit
         number = side_by_side.count(profile_folder, recipes.values(), len(settings.levels), workspace.output_root)
-        typer.echo("".join(f"{line}\n" for line in side_by_side.told(number)), nl=False)
+        for line in side_by_side.told(number):
+            typer.echo(line)
         ok = snakemake.snakemake(*call, ["levels", *forced, *side_by_side.options(number)])
         if any(workspace.record(level, "training").is_file() for level in LEVELS):
             # in a separate call: the report covers the finished levels, and must not retry a failed one

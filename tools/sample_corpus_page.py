@@ -1,11 +1,12 @@
 """Renew the figures in the bundled bank's README: python -m tools.sample_corpus_page."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from cefr_helpers.core import files
-from cefr_helpers.core.levels import LEVELS
+from cefr_helpers.core.levels import LEVELS, number
 from cefr_helpers.data import banks
 from cefr_helpers.rendering.tables import trusted_markdown_table
 from cefr_helpers.text import tokens, vocabulary
@@ -30,20 +31,22 @@ def table() -> str:
     words = ["Running words", "Median length", "10th percentile", "90th percentile"]
     rows = [["Level", "Target words", "Sentences", *words, "Content words above the level"]]
     for level, bank in banks.read_all(banks.find("bundled", LEVELS[0])).items():
-        sentences = [sentence for own in bank.sentences.values() for sentence in own]
+        targets, sentences = zip(*((word, one) for word, own in bank.sentences.items() for one in own), strict=True)
         lengths = np.array([len(tokens.words_of(sentence)) for sentence in sentences])
         percentiles = [f"{np.percentile(lengths, share):.0f}" for share in (50, 10, 90)]
         counts = [f"{count:,}" for count in (len(bank.sentences), len(sentences), lengths.sum())]
-        rows.append([level, *counts, *percentiles, f"{above(level, bank.sentences):.1%}"])
+        rows.append([level, *counts, *percentiles, f"{share_above(sentences, level, targets):.1%}"])
     return trusted_markdown_table(rows[0], rows[1:])
 
 
-def above(level: str, sentences: dict[str, tuple[str, ...]]) -> float:
-    """Return the share of listed content words above the level, without the forms of each sentence's target word."""
-    targets = [word for word, own in sentences.items() for _ in own]
-    found = vocabulary.content_levels([one for own in sentences.values() for one in own], targets)
-    levels = np.array([one for levels in found for one in levels])
-    return float((levels > LEVELS.index(level) + 1).mean())
+def share_above(sentences: Sequence[str], level: str, except_words: Sequence[str] | None = None) -> float:
+    """Return the share of listed content words above `level`, over all sentences together.
+
+    Args:
+        except_words: the target word of each sentence, whose forms are not counted in that sentence.
+    """
+    levels = [one for found in vocabulary.content_levels(sentences, except_words) for one in found]
+    return sum(one > number(level) for one in levels) / len(levels) if levels else 0.0
 
 
 if __name__ == "__main__":

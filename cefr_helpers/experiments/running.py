@@ -24,8 +24,10 @@ def run(experiment: Experiment, profile: Path) -> tuple[bool, list[str]]:
     with snakemake.only_run(folder):
         grid.write(experiment)
         call, started = (_config(experiment, profile), folder, profile), time.time()
-        number = side_by_side.count(profile, experiment.recipes.values(), len(_all(experiment)), folder)
-        print(*(f"{line}\n" for line in side_by_side.told(number)), sep="", end="", flush=True)
+        chains = len(_all(experiment))
+        number = side_by_side.count(profile, experiment.recipes.values(), chains, workspace.output_root)
+        for line in side_by_side.told(number):
+            print(line, flush=True)
         ok = snakemake.snakemake(*call, ["levels", *runs.forced(experiment.runs), *side_by_side.options(number)])
         if any(run.workspace.record(level, "comparison").is_file() for run, level in _all(experiment)):
             ok &= snakemake.snakemake(*call, ["report", "--allowed-rules", "report"])

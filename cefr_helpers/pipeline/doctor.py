@@ -48,13 +48,17 @@ def fit(recipe: Recipe, gpu_bytes: int | None, output_root: Path) -> tuple[bool,
     if recipe.load_in_4bit and gpu_bytes is None:
         return False, "load_in_4bit: true needs a GPU that PyTorch can use"
     here = resources.measured(output_root)
-    elsewhere = resources.measured(project_root() / "docs" / "reference_run", anywhere=True)
+    elsewhere = resources.reference_run()
     known = resources.total([(stage, recipe) for stage in STAGES], here)
     gpu_needed, step_s = _ON_A_GPU.get(recipe.base_model, (0, None))
     if gpu_bytes:
         kind, there, needed = "GPU memory", gpu_bytes, known.gpu_memory_bytes or gpu_needed
     else:
-        kind, there, needed = "memory", psutil.virtual_memory().total, resources.memory_bytes(recipe, output_root) or 0
+        kind, there, needed = (
+            "memory",
+            psutil.virtual_memory().total,
+            resources.memory_bytes(recipe, here, elsewhere) or 0,
+        )
     if needed > there:
         return False, f"it needs {needed / 1e9:.1f} GB of {kind}, and there are {there / 1e9:.1f} GB"
     return True, _time(recipe, known.seconds, resources.training_s(recipe, elsewhere), step_s)

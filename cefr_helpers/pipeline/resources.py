@@ -143,6 +143,11 @@ def measured(output_root: Path, anywhere: bool = False) -> list[Measured]:
     return found
 
 
+def reference_run() -> list[Measured]:
+    """Return the trainings of the reference run, for what this machine has not measured."""
+    return measured(project_root() / "docs" / "reference_run", anywhere=True)
+
+
 def total(planned: Iterable[tuple[str, Recipe]], known: list[Measured]) -> Estimate:
     """Add up the planned jobs.
 
@@ -186,18 +191,20 @@ def most(stage: str, recipe: Recipe, known: list[Measured]) -> tuple[float, int]
     return max(_seconds(stage, recipe, one) for one in timed), max(one.memory_bytes for one in timed)
 
 
-def memory_bytes(recipe: Recipe, output_root: Path) -> int | None:
-    """Return what a training of the base model took, here or in the reference run; None if nothing is known."""
-    here = total([(stage, recipe) for stage in STAGES], measured(output_root)).memory_bytes
-    elsewhere = measured(project_root() / "docs" / "reference_run", anywhere=True)
-    return here or max(
-        (one.memory_bytes for one in elsewhere if one.recipe["base_model"] == recipe.base_model), default=None
-    )
+def memory_bytes(recipe: Recipe, here: list[Measured], elsewhere: list[Measured]) -> int | None:
+    """Return what a training of the base model took, by runs here or else by others; None if nothing is known.
+
+    Args:
+        here, elsewhere: from `measured` and `reference_run`.
+    """
+    known = total([(Stage.TRAIN, recipe)], here).memory_bytes
+    like = [one.memory_bytes for one in elsewhere if one.recipe["base_model"] == recipe.base_model]
+    return known or max(like, default=None)
 
 
-def memory_of_job(recipe: Recipe, output_root: Path) -> int | None:
+def memory_of_job(recipe: Recipe, here: list[Measured], elsewhere: list[Measured]) -> int | None:
     """Return the memory that a job of this recipe may need, in bytes, with some to spare; None if nothing is known."""
-    taken = memory_bytes(recipe, output_root)
+    taken = memory_bytes(recipe, here, elsewhere)
     return None if taken is None else round(taken * _MEMORY_SPARE + _BESIDE_MB * 1e6)
 
 

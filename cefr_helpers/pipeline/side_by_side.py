@@ -27,7 +27,8 @@ def count(profile: Path, recipes: Iterable[Recipe], chains: int, output_root: Pa
 
     if profile != project_root() / "profiles" / "local" or gpus.visible() or distributed.requested() > 1:
         return 1
-    needed = [resources.memory_of_job(recipe, output_root) for recipe in recipes]
+    here, elsewhere = resources.measured(output_root), resources.reference_run()
+    needed = [resources.memory_of_job(recipe, here, elsewhere) for recipe in recipes]
     if None in needed:
         return 1
     fitting = psutil.virtual_memory().available // max(one for one in needed if one)

@@ -12,6 +12,7 @@ from cefr_helpers.data.bank_formats import read_rows
 from cefr_helpers.text import tokens, vocabulary, word_match
 from cefr_helpers.text.near_duplicates import near_duplicates
 from tools import sample_corpus_page
+from tools.sample_corpus_page import share_above
 
 FILES = {level: banks.BUNDLED / f"{level}.json" for level in LEVELS}
 ROWS = {level: read_rows(path) for level, path in FILES.items()}
@@ -65,12 +66,6 @@ def test_nearly_all_target_words_are_of_the_level_and_hardly_any_more_than_one_o
 def test_no_target_word_is_in_two_files():
     words = [word for rows in ROWS.values() for word in dict.fromkeys(word for word, _ in rows)]
     assert len(set(words)) == len(words)
-
-
-def share_above(sentences, level, except_words=None) -> float:
-    """The share of content words above `level`, over all sentences together."""
-    levels = [one for found in vocabulary.content_levels(sentences, except_words) for one in found]
-    return sum(one > number(level) for one in levels) / len(levels) if levels else 0.0
 
 
 @pytest.mark.parametrize("level", LEVELS)
