@@ -75,10 +75,7 @@ def run(
             rules = snakemake.planned(*call, ["levels", *forced])
             typer.echo("\n".join(runs.plan_lines(settings, rules)))
             raise typer.Exit
-        number = side_by_side.count(profile_folder, recipes.values(), len(settings.levels), workspace.output_root)
-        for line in side_by_side.told(number):
-            typer.echo(line)
-        ok = snakemake.snakemake(*call, ["levels", *forced, *side_by_side.options(number)])
+        ok = side_by_side.run(*call, forced, recipes.values(), workspace.output_root)
         if any(workspace.record(level, "training").is_file() for level in LEVELS):
             # in a separate call: the report covers the finished levels, and must not retry a failed one
             ok &= snakemake.snakemake(*call, ["report", "--allowed-rules", "report"])

@@ -24,11 +24,8 @@ def run(experiment: Experiment, profile: Path) -> tuple[bool, list[str]]:
     with snakemake.only_run(folder):
         grid.write(experiment)
         call, started = (_config(experiment, profile), folder, profile), time.time()
-        chains = len(_all(experiment))
-        number = side_by_side.count(profile, experiment.recipes.values(), chains, workspace.output_root)
-        for line in side_by_side.told(number):
-            print(line, flush=True)
-        ok = snakemake.snakemake(*call, ["levels", *runs.forced(experiment.runs), *side_by_side.options(number)])
+        recipes, forced = experiment.recipes.values(), runs.forced(experiment.runs)
+        ok = side_by_side.run(*call, forced, recipes, workspace.output_root)
         if any(run.workspace.record(level, "comparison").is_file() for run, level in _all(experiment)):
             ok &= snakemake.snakemake(*call, ["report", "--allowed-rules", "report"])
     failures = [failure for run in experiment.runs for failure in run.failures(started)]
@@ -45,11 +42,13 @@ def plan(experiment: Experiment, profile: Path) -> list[str]:
         grid.write(experiment)
         config = _config(experiment, profile)
         names = snakemake.planned(config, folder, profile, ["levels", *runs.forced(experiment.runs)])
-    jobs = _jobs(experiment, names)
+    jobs, output_root = _jobs(experiment, names), experiment.settings.workspace.output_root
     recipes = {one.name: experiment.recipes[Path(one.settings.recipe)] for one in experiment.runs}
     stages = [(stage, recipes[name]) for stage, _, name in jobs if stage in STAGES]
-    found = resources.total(stages, resources.measured(experiment.settings.workspace.output_root))
-    return [*_listed(experiment, jobs), "", *_counted(jobs), *(_told(found) if stages else []), *_asked(config, jobs)]
+    found = resources.total(stages, resources.measured(output_root))
+    number = side_by_side.count(profile, recipes.values(), side_by_side.chains(jobs), output_root)
+    told = _told(found, number) if stages else []
+    return [*_listed(experiment, jobs), "", *_counted(jobs), *told, *_asked(config, jobs)]
 
 
 def _config(experiment: Experiment, profile: Path) -> dict:
@@ -99,11 +98,13 @@ def _asked(config: dict, jobs: list[tuple[str, str, str]]) -> list[str]:
     return lines
 
 
-def _told(found: Estimate) -> list[str]:
+def _told(found: Estimate, number: int) -> list[str]:
+    """Return the lines of an estimate; number: how many levels run side by side."""
     locale = load_locale("en")
     lines = []
     if found.seconds is not None:
-        lines.append(f"Time: {clock(found.seconds)}, one job after another")
+        less = f"; less with {number} levels side by side, as they will run" if number > 1 else ""
+        lines.append(f"Time: {clock(found.seconds)}, one job after another{less}")
         if found.tokens_per_s:
             low, high = found.tokens_per_s
             lines[-1] += f" (training measured at {low:.0f} to {high:.0f} tokens/s)"

@@ -8,7 +8,7 @@ import pytest
 
 from cefr_helpers.core.paths import project_root
 from cefr_helpers.core.recipes import load_recipe
-from cefr_helpers.pipeline import configuration, resources, side_by_side, snakemake
+from cefr_helpers.pipeline import configuration, resources, runs, side_by_side, snakemake
 
 LOCAL = project_root() / "profiles" / "local"
 NEED = resources.memory_of_job(load_recipe("cpu"), [], resources.reference_run())
@@ -58,6 +58,22 @@ def test_it_is_one_where_nothing_is_known_or_another_profile_decides(machine, tm
     assert count(tmp_path, profile=tmp_path) == 1
     monkeypatch.setenv("CEFR_TRAINING_PROCESSES", "2")
     assert count(tmp_path) == 1
+
+
+@pytest.mark.parametrize(("left", "expected"), [(["A2", "B1", "B2"], ["--resources", "gpu=3"]), (["B1"], [])])
+def test_a_level_that_is_left_alone_gets_all_cores(machine, tmp_path, monkeypatch, left, expected):
+    """Snakemake's own dry run tells which levels are left; what would then run is not run."""
+    asked = []
+    monkeypatch.setattr(snakemake, "snakemake", lambda config, folder, profile, arguments: asked.append(arguments))
+    settings = configuration.read({"output_root": str(tmp_path), "levels": left})
+    side_by_side.run(settings.model_dump(), tmp_path, LOCAL, [], [load_recipe("cpu")], tmp_path)
+    assert asked == [["levels", *expected]]
+
+
+def test_levels_are_counted_by_what_they_have_to_train_or_to_compare():
+    rules = ["format_A2", "train_A2", "compare_A2", "compare_B1_one", "compare_B1_other", "plot_C1", "report"]
+    assert side_by_side.chains(runs.planned_jobs(rules)) == 3
+    assert side_by_side.chains(runs.planned_jobs(["plot_C1", "report"])) == 1
 
 
 def test_what_the_terminal_says(machine):
