@@ -268,13 +268,18 @@ def test_only_this_machine_and_the_same_base_model_count(tmp_path):
     other = smoke.model_copy(update={"base_model": "other/model"})
     found = resources.total([(Stage.TRAIN, other), (Stage.TRAIN, smoke)], resources.measured(tmp_path))
     assert found.seconds == 130 and found.unknown == ("other/model",)
+    shown = [running._told(found, number)[0].partition(" (")[0] for number in (1, 2)]
+    assert shown == [
+        "Time: 2:10, one job after another",
+        "Time: 2:10, one job after another; less with 2 levels side by side, as they will run",
+    ]
     path = tmp_path / "runs" / "B2" / "training.json"
     record = json.loads(path.read_text())
     record["hardware"]["cpu"] = "another processor"
     path.write_text(json.dumps(record))
     found = resources.total([(Stage.TRAIN, smoke)], resources.measured(tmp_path))
     assert found.seconds is None and found.unknown == ("bundled",)
-    assert running._told(found)[0].startswith("Time, memory and disk: not measured yet on this machine")
+    assert running._told(found, 1)[0].startswith("Time, memory and disk: not measured yet on this machine")
 
 
 @pytest.mark.slow
