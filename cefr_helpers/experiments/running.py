@@ -115,5 +115,6 @@ def _told(found: Estimate, number: int) -> list[str]:
     if found.unknown:
         models = ", ".join(found.unknown)
         part = "Time, memory and disk" if found.seconds is None else "Without some jobs"
-        lines.append(f"{part}: not measured yet on this machine (base model {models}); a finished run measures it")
+        where = f"on this machine (base model {models}); a finished level of such a run measures it"
+        lines.append(f"{part}: not measured yet {where}")
     return lines

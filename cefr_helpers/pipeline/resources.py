@@ -25,6 +25,7 @@ DEFAULTS: dict[str, tuple[int, int]] = {
 # Another node may be slower than the measured one, and a job ends when its time is over: so twice the time, plus ten
 # minutes for the start. Memory varies less; the rest is for the stage's own process and Snakemake's on the node.
 _TIME_SPARE, _START_S, _MEMORY_SPARE, _BESIDE_MB = 2.0, 600, 1.25, 1000
+_FURTHEST = 4  # times as many tokens to generate, for an estimate in proportion to them
 # The training's record has its peak. The comparison has a model without gradients and optimizer in memory.
 _BASE_KEYS = ("base_model", "base_model_revision", "load_in_4bit")
 _SAME_MACHINE = ("cpu", "cores", "system")
@@ -152,7 +153,8 @@ def total(planned: Iterable[tuple[str, Recipe]], known: list[Measured]) -> Estim
     """Add up the planned jobs.
 
     A job is estimated by those with the same base model and the most similar recipe: the training in proportion to
-    examples and epochs, the comparison in proportion to the tokens it may generate.
+    examples and epochs, the comparison in proportion to the tokens it may generate. Comparisons with far more or fewer
+    tokens do not count: most of a small one's time is loading models and training scorers.
 
     Args:
         planned: (stage, recipe) of each job.
@@ -164,6 +166,8 @@ def total(planned: Iterable[tuple[str, Recipe]], known: list[Measured]) -> Estim
     for stage, recipe in planned:
         like = cache.setdefault(recipe, _alike(recipe, known))
         timed = [one for one in like if stage in one.stage_s]
+        if stage == Stage.COMPARE:
+            timed = [one for one in timed if 1 / _FURTHEST <= _answers_share_of(recipe, one) <= _FURTHEST]
         if not timed:
             unknown[recipe.base_model] = None
             continue
@@ -253,13 +257,18 @@ def _alike(recipe: Recipe, known: list[Measured]) -> list[Measured]:
 
 
 def _seconds(stage: str, recipe: Recipe, like: Measured) -> float:
-    whole, then = like.stage_s[stage], like.recipe
+    whole = like.stage_s[stage]
     if stage == Stage.TRAIN:
         return whole + like.training_s * (_share_of(recipe, like) - 1)
-    if stage == Stage.COMPARE and "generation_prompts" in then:
-        work = recipe.generation_prompts * recipe.max_new_tokens
-        return whole * work / (then["generation_prompts"] * then["max_new_tokens"])
-    return whole
+    return whole * _answers_share_of(recipe, like) if stage == Stage.COMPARE else whole
+
+
+def _answers_share_of(recipe: Recipe, like: Measured) -> float:
+    """The tokens that the recipe's comparison may generate, by those of one that was measured; 1 if not recorded."""
+    if "generation_prompts" not in like.recipe:
+        return 1.0
+    then = like.recipe["generation_prompts"] * like.recipe["max_new_tokens"]
+    return recipe.generation_prompts * recipe.max_new_tokens / then
 
 
 def _share_of(recipe: Recipe, like: Measured) -> float:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import hand_made_records
@@ -211,7 +212,8 @@ def test_the_dry_run_lists_runs_and_jobs_and_says_what_was_not_measured(tmp_path
         "smoke_lora_rank-32_seed-1: B2 02, B2 03, B2 04",
         "",
         "To run: 1 x 01_data_formatting, 2 x 02_training, 2 x 03_baseline_comparison, 2 x 04_plotting",
-        "Time, memory and disk: not measured yet on this machine (base model bundled); a finished run measures it",
+        "Time, memory and disk: not measured yet on this machine (base model bundled); a finished level of such a run "
+        "measures it",
     ]
     assert not (tmp_path / "out" / "runs").exists()
 
@@ -260,6 +262,21 @@ def test_estimates_grow_with_the_work(tmp_path):
     assert found.seconds == 130 + (130 + 2 * 100) + 40 + 80
     assert found.memory_bytes == 2_000_000_000 and found.tokens_per_s == (300, 300) and found.unknown == ()
     assert 200_000 < found.disk_bytes < 260_000
+
+
+def test_a_comparison_is_not_estimated_by_one_of_another_size(tmp_path):
+    """Most of the smoke run's comparison is loading, and 64 times its time would be hours instead of minutes."""
+    smoke, cpu = recipes.load_recipe("smoke"), recipes.load_recipe("cpu")
+    measured_run(tmp_path, smoke, {Stage.TRAIN: 130.0, Stage.COMPARE: 40.0})
+    known = resources.measured(tmp_path)
+    assert resources.total([(Stage.COMPARE, cpu)], known).seconds is None
+    both = resources.total([(Stage.TRAIN, cpu), (Stage.COMPARE, cpu)], known)
+    assert both == replace(resources.total([(Stage.TRAIN, cpu)], known), unknown=("bundled",))
+    said = running._told(both, 1)[-1]
+    assert said == (
+        "Without some jobs: not measured yet on this machine (base model bundled); a finished level of such a run "
+        "measures it"
+    )
 
 
 def test_only_this_machine_and_the_same_base_model_count(tmp_path):
