@@ -6,6 +6,8 @@ from doc_pages import doc
 from scipy import stats
 
 from cefr_helpers.core.paths import project_root
+from cefr_helpers.data import banks
+from cefr_helpers.evaluation import variety
 
 WRITE, LOG = "sentences_for_your_class.md", "lab_log.md"
 
@@ -38,14 +40,42 @@ def test_of_written_sentences(level, column):
         assert cells[column].startswith(share), label
 
 
+def _three_seeds(level: str) -> pd.DataFrame:
+    """Return the votes on sentences that `make write` wrote with three trainings."""
+    first, more = (pd.read_csv(doc(f"readings/write_{name}.csv")) for name in ("test_words", "two_seeds"))
+    votes = pd.concat([first.assign(seed=3407), more], ignore_index=True)
+    return votes[votes["level"] == level].reset_index(drop=True)
+
+
 def _of_three_seeds(level: str) -> str:
     """Return the share of printable sentences of three seeds with Student's interval over words."""
-    first, more = (pd.read_csv(doc(f"readings/write_{name}.csv")) for name in ("test_words", "two_seeds"))
-    votes = pd.concat([first.assign(seed=3407), more])
-    votes = votes[votes["level"] == level].assign(yes=lambda rows: (rows["printable"] == "yes").astype(float))
+    votes = _three_seeds(level).assign(yes=lambda rows: (rows["printable"] == "yes").astype(float))
     words = votes.groupby(["seed", "word"])["yes"].mean()
     low, high = (100 * end for end in stats.t.interval(0.95, len(words) - 1, words.mean(), words.sem()))
     return f"{percent(votes['yes'].mean())} [{low:.0f}, {high:.0f}]"
+
+
+@pytest.mark.parametrize(("level", "column"), [("A2", 0), ("B1", 1), ("B2", 2)])
+def test_of_how_varied_they_are(level, column):
+    votes = _three_seeds(level)
+    bank = banks.read_all(banks.find("bundled", level))[level].sentences
+    place = votes.groupby("word").cumcount()
+    gold = [bank[word][number % len(bank[word])] for word, number in zip(votes["word"], place, strict=True)]
+    slots = {"prompt": votes.groupby("word").ngroup(), "sample": 0, "slot": place, "valid": True, "covered": True}
+    written = votes[["word", "sentence"]].assign(**slots)
+    own, other = (
+        variety.measure(row, beside, len(votes), 3407)
+        for row, beside in ((written, written.assign(sentence=gold)), (written.assign(sentence=gold), written))
+    )
+    cells = [str(len(votes))]
+    for name in ("first_words", "target_place", "questions", "frames"):
+        cells.append(f"{percent(own[name])} ({percent(other[name])})")
+    cells.append(f"{own['told_from_bank']:.2f}".lstrip("0"))
+    table = doc(WRITE).read_text().partition("How varied they are")[2].partition("They open as")[0]
+    shown = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("|")
+    ]
+    assert [row[1 + column] for row in shown[2:]] == cells
 
 
 def test_of_the_base():
