@@ -56,7 +56,8 @@ def test_logits_and_gradients_are_those_of_peft(targets, biased):
     own = step(model)
     assert own.keys() == of_peft.keys() and len(own) == 1 + 2 * len(targets)
     for name, value in own.items():
-        assert torch.allclose(value, of_peft[name], rtol=1e-4, atol=1e-7), name
+        # in other orders of summation, so numbers near zero are held to the size of the largest
+        assert (value - of_peft[name]).abs().max() < 1e-4 * of_peft[name].abs().max(), name
         assert value.abs().max() > 1e-4 and value.dtype == torch.float32
 
 
