@@ -63,15 +63,15 @@ def test_of_how_varied_they_are(level, column):
     gold = [bank[word][number % len(bank[word])] for word, number in zip(votes["word"], place, strict=True)]
     slots = {"prompt": votes.groupby("word").ngroup(), "sample": 0, "slot": place, "valid": True, "covered": True}
     written = votes[["word", "sentence"]].assign(**slots)
+    of_bank = written.assign(sentence=gold)
     own, other = (
-        variety.measure(row, beside, len(votes), 3407)
-        for row, beside in ((written, written.assign(sentence=gold)), (written.assign(sentence=gold), written))
+        variety.measure(row, beside, len(votes), 3407) for row, beside in ((written, of_bank), (of_bank, written))
     )
     cells = [str(len(votes))]
     for name in ("first_words", "target_place", "questions", "frames"):
         cells.append(f"{percent(own[name])} ({percent(other[name])})")
     cells.append(f"{own['told_from_bank']:.2f}".lstrip("0"))
-    table = doc(WRITE).read_text().partition("How varied they are")[2].partition("They open as")[0]
+    table = doc(WRITE).read_text().partition("How varied they are")[2].partition("Their openings are")[0]
     shown = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("|")
     ]

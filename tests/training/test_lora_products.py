@@ -49,16 +49,16 @@ def replaced(model) -> list[Linear]:
     "targets, biased", [(LINEAR, False), (LINEAR, True), (["k_proj", "up_proj", "down_proj"], False)]
 )
 def test_logits_and_gradients_are_those_of_peft(targets, biased):
-    model = tuned(targets=targets, biased=biased)
+    # in 64 bits, since two orders of summation differ in 32 bits by more on one processor than on another
+    model = tuned(targets=targets, biased=biased).double()
     of_peft = step(model)
     lora_products.enable(model)
     assert len(replaced(model)) == len(targets)
     own = step(model)
     assert own.keys() == of_peft.keys() and len(own) == 1 + 2 * len(targets)
     for name, value in own.items():
-        # in other orders of summation, so numbers near zero are held to the size of the largest
-        assert (value - of_peft[name]).abs().max() < 1e-4 * of_peft[name].abs().max(), name
-        assert value.abs().max() > 1e-4 and value.dtype == torch.float32
+        assert torch.allclose(value, of_peft[name], rtol=1e-4, atol=1e-7), name
+        assert value.abs().max() > 1e-4 and value.dtype == of_peft[name].dtype
 
 
 def test_in_16_bits_it_is_as_exact_as_peft():
