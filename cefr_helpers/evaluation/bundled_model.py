@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from cefr_helpers.core.progress import ProgressLine
 from cefr_helpers.models import base_model
 
 if TYPE_CHECKING:
@@ -34,9 +35,11 @@ def read(sentences: Sequence[str], layer: int | None = None) -> Iterator[tuple[i
         layer: the layer whose hidden states are needed, counted from 1.
     """
     order = sorted(range(len(sentences)), key=lambda place: len(sentences[place]))
+    progress = ProgressLine()
     for start in range(0, len(order), _BATCH):
         batch = order[start : start + _BATCH]
         yield from zip(batch, _read_batch([sentences[place] for place in batch], layer), strict=True)
+        progress.say(lambda done=start + len(batch): f"{done}/{len(order)} sentences read by the bundled model")
 
 
 @cache

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from cefr_helpers.core import files
+from cefr_helpers.core import files, progress
 from cefr_helpers.evaluation import bundled_model, fluency
 from cefr_helpers.writing import sense
 from tools import fit_sense, marked_parts
@@ -74,3 +74,13 @@ def test_a_fit_to_the_shipped_votes_gives_the_shipped_weights():
     intercept, coefficients = fit_sense.fit(rows, votes["printable"].to_numpy())
     again = intercept + rows @ coefficients
     assert again == pytest.approx(np.array(sense.log_odds(list(votes["sentence"]))), abs=0.02)
+
+
+def test_reading_many_sentences_shows_progress(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "EVERY_S", 0)
+    sentences = [f"We saw {number} boats on the river." for number in range(20)]
+    assert sorted(place for place, _ in bundled_model.read(sentences)) == list(range(20))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == [
+        f"{done}/20 sentences read by the bundled model" for done in (16, 20)
+    ]
