@@ -22,16 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from cefr_helpers.core import files, records
-from cefr_helpers.core.errors import InputError, shown
+from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import resolve
 from cefr_helpers.core.progress import clock
 from cefr_helpers.core.recipes import Recipe, load_recipe
 from cefr_helpers.data import formatting
 from cefr_helpers.evaluation import level_scorers
-from cefr_helpers.models import base_model, model_files, prompts, quiet, saving
+from cefr_helpers.models import model_files, prompts, quiet, saving
 from cefr_helpers.models.base_model import BaseModel
 from cefr_helpers.training import tuning
-from tools import preference_pairs, sentence_rewards
+from tools import preference_pairs, sentence_rewards, trained_adapters
 from tools.preference_pairs import Pair
 from tools.sentence_rewards import Rewards
 
@@ -92,7 +92,7 @@ def main(task: Task, output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     tuning.prepare_unsloth(output)
     quiet.libraries()
-    model, tokenizer = load(task)
+    model, tokenizer = trained_adapters.load(task.base, task.recipe, task.adapter, task.seed)
     started = time.monotonic()
     with sentence_rewards.in_own_process(task.rewards) if task.rewards else nullcontext() as rewarding:
         trainer = make_trainer(model, tokenizer, task, output, rewarding)
@@ -128,14 +128,8 @@ def check(
         raise InputError("written: DPO needs the output folder of `cefr write`, and GRPO takes none")
     found, split = preference_pairs.split_of(recipe, bank, level, seed)
     chosen, words = load_recipe(recipe), split.words(level, "train")
-    base_model.local_folder(chosen.base_model)
-    named = _check_adapter(adapter, chosen, recipe)
     pairs = tuple(preference_pairs.read(written, level, set(words))) if written else ()
-    base = base_model.resolve(chosen.base_model, chosen.base_model_revision)
-    if named != base.identifier:
-        raise InputError(
-            f"adapter: {adapter} is for {shown(named)}, but the base model of {recipe} is {base.identifier}"
-        )
+    base = trained_adapters.check(adapter, chosen, recipe)
     rewards = None if written else _rewards(level, level_scorers.sentences_of(found, split), seed)
     return Task(settings, level, adapter, chosen, base, seed, words, pairs, rewards)
 
@@ -153,47 +147,11 @@ def _check_settings(settings: Settings) -> None:
         )
 
 
-def _check_adapter(adapter: Path, recipe: Recipe, name: str) -> object:
-    """Check an adapter's files against the recipe, and return the base model that they name."""
-    place = adapter / "adapter_config.json"
-    if not place.is_file():
-        raise InputError(f"adapter: {adapter} has no {place.name}; expected the folder of an adapter")
-    config = files.read_json_object(place, "expected an adapter's configuration")
-    for key, expected in (("r", recipe.lora_rank), ("lora_alpha", recipe.lora_alpha)):
-        if config.get(key) != expected:
-            raise InputError(
-                f"{place}: {key} is {shown(config.get(key))}, but {expected} in recipe {name}; give the recipe with "
-                "which the adapter was trained"
-            )
-    model_files.check_weights(adapter / model_files.ADAPTER_WEIGHTS)
-    return config.get("base_model_name_or_path")
-
-
 def _rewards(level: str, rows: level_scorers.Sentences, seed: int) -> Rewards:
     scorers = level_scorers.train(rows, seed, with_quality=False)
     if scorers is None:
         raise InputError("bank: one level only; a reward needs sentences of two levels or more, to know the level")
     return Rewards(level, scorers, rows.sentences)
-
-
-def load(task: Task):
-    """Load the base with the adapter, ready to train, and the tokenizer.
-
-    Raises:
-        InputError: the adapter was trained on another base, or with other modules than the recipe has.
-    """
-    model, tokenizer = tuning.load(task.base, task.recipe.model_copy(update={"lora_dropout": 0.0}), task.seed)
-    from peft import set_peft_model_state_dict
-    from safetensors.torch import load_file
-
-    try:
-        fitted = set_peft_model_state_dict(model, load_file(task.adapter / model_files.ADAPTER_WEIGHTS))
-        wrong = [*fitted.unexpected_keys, *(key for key in fitted.missing_keys if "lora_" in key)]
-    except RuntimeError as problem:
-        wrong = [str(problem)]
-    if wrong:
-        raise InputError(f"adapter: {task.adapter} does not fit {task.base.name} with this recipe ({shown(wrong[0])})")
-    return model, tokenizer
 
 
 def make_trainer(model, tokenizer, task: Task, folder: Path, rewarding: Rewarding | None) -> Any:

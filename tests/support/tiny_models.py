@@ -6,7 +6,8 @@ import yaml
 from hand_made_records import make_record, write_record
 
 from cefr_helpers.core.paths import project_root
-from cefr_helpers.models import base_model, lora_targets
+from cefr_helpers.core.recipes import TARGET_MODULES, load_recipe
+from cefr_helpers.models import base_model, lora_targets, saving
 
 WORDS = ["apple", "bridge", "candle", "desert", "engine", "forest", "garden", "hammer", "island", "jacket"]
 SENTENCES = [
@@ -134,6 +135,21 @@ def write_adapter_of(base, path: Path, seed: int = 1) -> Path:
                 weights.mul_(40)
     model.save_pretrained(path)
     return path
+
+
+def smoke_adapter(folder: Path, model_folder: Path) -> Path:
+    """A random adapter of a tiny model, with rank and alpha of the smoke recipe, as stage 02 saves it."""
+    from peft import LoraConfig, get_peft_model
+
+    base, recipe = base_model.resolve(str(model_folder)), load_recipe("smoke")
+    shape = LoraConfig(
+        r=recipe.lora_rank,
+        lora_alpha=recipe.lora_alpha,
+        target_modules=list(TARGET_MODULES),
+        init_lora_weights=False,
+        task_type="CAUSAL_LM",
+    )
+    return saving.save_adapter(get_peft_model(base_model.load_model(base, "fp32"), shape), folder, base)
 
 
 def write_adapter(workspace, level, byte_folder, recipe, name, seed):

@@ -9,11 +9,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from tiny_models import HARD, tiny_recipe
+from tiny_models import HARD, smoke_adapter, tiny_recipe
 
 from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.paths import project_root
-from cefr_helpers.core.recipes import load_recipe
 from cefr_helpers.data import banks
 from cefr_helpers.evaluation import level_scorers, metrics, summary
 from cefr_helpers.writing import output, plans, selection
@@ -148,24 +147,8 @@ def test_the_reward_by_hand(rewards):
 
 
 @pytest.fixture(scope="module")
-def adapter(tmp_path_factory, tiny_folder, bundled) -> Path:
-    """A random adapter of the tiny model, with rank and alpha of the smoke recipe."""
-    from peft import LoraConfig, get_peft_model
-
-    from cefr_helpers.core.recipes import TARGET_MODULES
-    from cefr_helpers.models import base_model, saving
-
-    base = base_model.resolve(str(tiny_folder))
-    recipe = load_recipe("smoke")
-    shape = LoraConfig(
-        r=recipe.lora_rank,
-        lora_alpha=recipe.lora_alpha,
-        target_modules=list(TARGET_MODULES),
-        init_lora_weights=False,
-        task_type="CAUSAL_LM",
-    )
-    model = get_peft_model(base_model.load_model(base, "fp32"), shape)
-    return saving.save_adapter(model, tmp_path_factory.mktemp("adapters") / "tiny-v1", base)
+def adapter(tmp_path_factory, tiny_folder) -> Path:
+    return smoke_adapter(tmp_path_factory.mktemp("adapters") / "tiny-v1", tiny_folder)
 
 
 @pytest.fixture(scope="module")
