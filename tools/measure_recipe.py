@@ -20,7 +20,8 @@ from cefr_helpers.core.errors import InputError
 from cefr_helpers.core.recipes import Recipe, load_recipe
 from cefr_helpers.data import banks, formatting, splitting
 from cefr_helpers.evaluation import level_scorers, summary, variety
-from cefr_helpers.training import tuning
+from cefr_helpers.training import self_training, tuning
+from cefr_helpers.writing import own_sentences
 from tools import trained_adapters
 
 TEMPERATURES = (0.4, 0.7)
@@ -109,6 +110,10 @@ def _train(trial: Trial, output: Path):
     examples = {"train": recipe.train_examples, "dev": recipe.dev_examples}
     train, dev = (trial.draw(part, count) for part, count in examples.items())
     outcome = tuning.tune(model, tokenizer, train, dev, recipe, trial.seed, output / "checkpoints", output / "logs")
+    if recipe.self_training_examples:
+        own = own_sentences.of_banks(trial.all_banks, trial.split, recipe, trial.level, trial.seed)
+        places = output / "self_training", output / "logs"
+        outcome = self_training.go_on(outcome, own, dev, recipe, trial.seed, base, *places)
     saving.save_adapter(outcome.model, output / "adapter", base)
     return outcome.model, tokenizer
 

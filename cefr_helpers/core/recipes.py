@@ -68,6 +68,7 @@ class TrainingKeys(_Keys):
     logging_steps: int = Field(ge=1, le=MOST)
     eval_steps: int = Field(ge=1, le=MOST)
     keep_best_by: Literal["eval_loss", "joint_success"]
+    self_training_examples: int = Field(ge=0, le=MOST)
     eval_batch_size: int = Field(ge=1, le=MOST)
 
     @field_validator("batch_size", mode="before")
@@ -75,6 +76,13 @@ class TrainingKeys(_Keys):
     def _number_or_auto(cls, value):
         if value != AUTO and not (type(value) is int and 1 <= value <= MOST):
             raise ValueError(f"must be a whole number from 1 to {MOST}, or {AUTO}")
+        return value
+
+    @field_validator("self_training_examples")
+    @classmethod
+    def _none_or_some_of_both_kinds(cls, value):
+        if value == 1:
+            raise ValueError("must be 0, or at least 2: half of the examples are the bank's")
         return value
 
     @field_validator("lora_target_modules", mode="before")
@@ -134,7 +142,7 @@ KEYS_OF_STAGE = {
 # A training that writes answers depends on these too.
 _ANSWER_KEYS = ("generation_prompts", "max_new_tokens")
 # What a recipe of before a key existed did.
-_BEFORE = {"keep_best_by": EVAL_LOSS}
+_BEFORE = {"keep_best_by": EVAL_LOSS, "self_training_examples": 0}
 
 
 def recorded(recipe: Mapping[str, Any], key: str) -> Any:

@@ -466,6 +466,36 @@ class DevAnswers(Part):
     seconds: float | None = None
 
 
+class SelfTraining(Part):
+    """How the training went on with sentences that the model wrote itself; times in seconds.
+
+    Attributes:
+        examples: number of examples, each seen once; 0 if the model wrote too few sentences that pass.
+        own_examples: how many of them have the model's own sentences; the others are the bank's.
+        words: number of training words that the model wrote for.
+        candidates: number of sentences that it wrote.
+        sentences: number of different ones in the examples.
+        writing_s: time of writing and choosing.
+        duration_s: time of the training with them.
+        learning_rate: its highest learning rate.
+        steps: number of optimizer steps, in addition to `total_steps`.
+        eval_loss: on the development examples at its end, in nats per token.
+        history: losses, learning rate and gradient norm by step, counted from its beginning.
+    """
+
+    examples: int | None = None
+    own_examples: int | None = None
+    words: int | None = None
+    candidates: int | None = None
+    sentences: int | None = None
+    writing_s: float | None = None
+    duration_s: float | None = None
+    learning_rate: float | None = None
+    steps: int | None = None
+    eval_loss: float | None = None
+    history: list[Step] = []
+
+
 class ChatInfo(Part):
     """How the base model is prompted: in training, in the comparison, and in the tuned model's own chat template.
 
@@ -553,6 +583,7 @@ class TrainingResults(Part):
         eval_loss: how the evaluation loss changed.
         best: the evaluation whose adapter was kept.
         dev_answers: answers to development prompts; only with `keep_best_by: joint_success`.
+        self_training: how training went on afterwards; only with `self_training_examples` in the recipe.
         resumed_from_step: step of the checkpoint from which an interrupted training resumed.
         trainer_arguments: all arguments of the trainer, including defaults, without folders.
         adapter: the adapter's folder.
@@ -583,6 +614,7 @@ class TrainingResults(Part):
     eval_loss: LossChange = LossChange()
     best: BestStep = BestStep()
     dev_answers: DevAnswers = DevAnswers()
+    self_training: SelfTraining = SelfTraining()
     resumed_from_step: int | None = None
     trainer_arguments: dict[str, Any] = {}
     adapter: Files = Files()
@@ -643,7 +675,7 @@ class Agreement(Part):
     """The comparison's loss of the tuned model against the trainer's.
 
     Attributes:
-        training_best_eval_loss: the trainer's lowest evaluation loss.
+        training_best_eval_loss: the trainer's lowest evaluation loss or, after self-training, the one at its end.
         comparison_tuned_loss: the comparison's loss on the same examples, the development ones.
         comparison_bits_per_character: of the tuned model on these examples; compares models with different tokens.
         relative_difference: the difference as a share of the trainer's loss.

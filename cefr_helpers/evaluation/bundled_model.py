@@ -1,7 +1,7 @@
 """Read sentences with the bundled language model, which measures them whatever model is tuned."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from cefr_helpers.core.progress import ProgressLine
@@ -39,7 +39,7 @@ def read(sentences: Sequence[str], layer: int | None = None) -> Iterator[tuple[i
     for start in range(0, len(order), _BATCH):
         batch = order[start : start + _BATCH]
         yield from zip(batch, _read_batch([sentences[place] for place in batch], layer), strict=True)
-        progress.say(lambda done=start + len(batch): f"{done}/{len(order)} sentences read by the bundled model")
+        progress.say(partial("{} of {} sentences read".format, start + len(batch), len(order)))
 
 
 @cache

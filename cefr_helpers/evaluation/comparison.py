@@ -109,12 +109,13 @@ def answers(model, tokenizer, examples: list[dict], max_new_tokens: int, kept: B
 
 
 def agreement(model, tokenizer, development: list[dict], batch_size: int, training: TrainingRecord) -> dict:
-    """Return the tuned loss and the trainer's best eval loss: the same quantity by the same code, so they must agree.
+    """Return the tuned loss and the trainer's eval loss of the same adapter: the same quantity, so they must agree.
 
     Args:
         development: the examples that the trainer evaluated on; the model has its adapter on.
     """
-    best = required(training.results.best.eval_loss)
+    self_trained = training.results.self_training.eval_loss  # its last weights are the adapter
+    best = required(training.results.best.eval_loss if self_trained is None else self_trained)
     tuned = likelihood.summarise(likelihood.score(model, tokenizer, development, batch_size))
     return {
         "training_best_eval_loss": best,

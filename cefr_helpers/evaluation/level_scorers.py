@@ -52,15 +52,20 @@ class LevelScorers:
 
 
 def training_rows(banks: dict[str, Bank], dataset: DatasetRecord, settings: Recipe, seed: int) -> Sentences:
-    """Return the sentences of the training words of all levels, by the split from which the examples were drawn.
+    """Return the sentences of the training words of all levels; arguments and errors as of `split_again`."""
+    return sentences_of(banks, split_again(banks, dataset, settings, seed))
+
+
+def split_again(banks: dict[str, Bank], dataset: DatasetRecord, settings: Recipe, seed: int) -> splitting.Split:
+    """Return the split from which a level's examples were drawn.
 
     Args:
         banks: level -> its bank, as in stage 01.
         dataset: the dataset record.
 
     Raises:
-        InputError: bank, recipe or seed give another split than the dataset record, so that the scorer would learn from
-            held-out words.
+        InputError: bank, recipe or seed give another split than the dataset record, so that held-out words would be
+            learnt from.
     """
     split = splitting.split_groups(banks, settings.split, settings.held_out_share, settings.dev_share, seed)
     recorded = dataset.results.split.hash
@@ -69,7 +74,7 @@ def training_rows(banks: dict[str, Bank], dataset: DatasetRecord, settings: Reci
             f"split: version {split.hash} by this sentence bank, recipe and seed ({seed}), but the examples of level "
             f"{dataset.level} were drawn from version {recorded}; run 01_data_formatting for it again"
         )
-    return sentences_of(banks, split)
+    return split
 
 
 def train(rows: Sentences, seed: int, with_quality: bool = True) -> LevelScorers | None:

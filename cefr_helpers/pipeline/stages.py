@@ -20,8 +20,8 @@ from cefr_helpers.training import distributed
 PACKAGE = Path(__file__).parents[1]
 # Folders of code that only shows results.
 _SHOWING = ("rendering", "notes", "sharing")
-# A training only asks the evaluation which answers pass, and its record names the version of the gates.
-_JUDGING = ("evaluation",)
+# A training asks these only which answers pass, by gates whose version its record names, and for sentences of its own.
+_ASKED = ("evaluation", "writing")
 
 
 class StageFailed(RuntimeError):
@@ -72,12 +72,12 @@ def modules_of(notebook: Path) -> list[Path]:
 
     Data files count if a module names them as `_data_files` describes. For stages that compute, code that only shows
     results does not count: a change of wording must not cause a new training. For the training, neither does code that
-    judges answers.
+    judges and chooses what the model writes.
     """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     computing = [stage for stage in STAGES if stage.computes]
-    left_out = (*_SHOWING, *(_JUDGING if notebook.stem == Stage.TRAIN else ())) if notebook.stem in computing else ()
+    left_out = (*_SHOWING, *(_ASKED if notebook.stem == Stage.TRAIN else ())) if notebook.stem in computing else ()
     skipped = [PACKAGE / folder for folder in left_out]
     found: set[Path] = set()
     data: set[Path] = set()

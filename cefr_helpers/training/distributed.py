@@ -35,12 +35,16 @@ def check(recipe: Recipe) -> None:
     """Refuse a recipe that the requested processes can't train together.
 
     Raises:
-        InputError: see `requested` and `local_accumulation_steps`; or `batch_size` is auto, which works only with one
-            process.
+        InputError: see `requested` and `local_accumulation_steps`; or the recipe has what works only with one process.
     """
     processes = requested()
     if processes > 1 and recipe.batch_size == AUTO:
         raise InputError(f"batch_size: {AUTO}; expected a number, since {VARIABLE} requests {processes} processes")
+    if processes > 1 and recipe.self_training_examples:
+        raise InputError(
+            f"self_training_examples: {recipe.self_training_examples}; expected 0, since {VARIABLE} requests "
+            f"{processes} processes"
+        )
     local_accumulation_steps(recipe.gradient_accumulation_steps, processes)
 
 

@@ -233,9 +233,22 @@ def _check_fresh(model) -> None:
 
 
 def make_trainer(
-    model, tokenizer, train, evaluation, recipe: Recipe, seed: int, folder: Path, logs: Path, development=None
+    model,
+    tokenizer,
+    train,
+    evaluation,
+    recipe: Recipe,
+    seed: int,
+    folder: Path,
+    logs: Path,
+    development=None,
+    keep_last: bool = False,
 ):
-    """Return TRL's trainer with every setting of the recipe; arguments as in `tune`."""
+    """Return TRL's trainer with every setting of the recipe; arguments as in `tune`.
+
+    Args:
+        keep_last: the model keeps the weights of the last step, not those of the best checkpoint.
+    """
     import torch
     from datasets import Dataset
     from packaging.version import Version
@@ -316,7 +329,7 @@ def make_trainer(
         save_strategy="steps",
         save_steps=recipe.eval_steps,
         save_total_limit=2,
-        load_best_model_at_end=True,
+        load_best_model_at_end=not keep_last,
         metric_for_best_model=f"eval_{answering.METRIC}" if development else "eval_loss",
         greater_is_better=bool(development),
         packing=False,

@@ -116,7 +116,7 @@ def sample(request: Request, say: Callable[[str], None] = print) -> Outcome:
     plan = request.plan
     judge_model = JudgeModel(request.folder / "made", plan.level, request.server) if request.server else None
     say("Reading the bank and learning its levels ...")
-    judge = Judge(request.bank, plan.level, plan.known)
+    judge = Judge.of_bank(request.bank, plan.level, plan.known)
     writer = writers.load(request.model, plan.level, request.workspace, request.recipe)
     say(f"Writing with {writer.name}. {writer.remark}".strip())
     if lost := plan.unsteerable():

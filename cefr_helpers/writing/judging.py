@@ -58,29 +58,53 @@ class Candidate:
     score: float
 
 
+@dataclass(frozen=True)
 class Judge:
-    """Judges candidates with a level scorer trained on the banks, and with the sentences that must not be copied.
-
-    Args:
-        bank: the bank from which the level is learnt; the bundled one is used if it does not have two levels.
-        known: from `read_known`, or None.
+    """Judges candidates.
 
     Attributes:
         words: see `level_words`.
-
-    Raises:
-        InputError: the bank can't be read.
+        scorers: from `level_scorers.train`.
+        sentences: these must not be copied.
+        known: from `read_known`, or None.
     """
 
-    def __init__(self, bank: str, level: str, known: frozenset[str] | None):
-        self.level, self._known = level, known
+    level: str
+    words: tuple[str, ...]
+    scorers: level_scorers.LevelScorers | None
+    sentences: tuple[str, ...]
+    known: frozenset[str] | None = None
+
+    @classmethod
+    def of_bank(cls, bank: str, level: str, known: frozenset[str] | None) -> "Judge":
+        """Return a judge with a level scorer trained on the banks, whose sentences must not be copied.
+
+        Args:
+            bank: the bank from which the level is learnt; the bundled one is used if it does not have two levels.
+
+        Raises:
+            InputError: the bank can't be read.
+        """
         own = banks.read_all(banks.find(bank, level))
         named = _with_levels(own, level)
-        self.words = sorted(named[level].sentences)
-        self._scorers = level_scorers.train(level_scorers.sentences_of(named), _SEED, with_quality=False)
+        scorers = level_scorers.train(level_scorers.sentences_of(named), _SEED, with_quality=False)
         # the user's own must not be copied, even where the bundled bank's give the levels
         listed = [of for one in (*named.values(), *own.values()) for of in one.sentences.values()]
-        self._sentences = list(dict.fromkeys(sentence for of in listed for sentence in of))
+        sentences = tuple(dict.fromkeys(sentence for of in listed for sentence in of))
+        return cls(level, tuple(sorted(named[level].sentences)), scorers, sentences, known)
+
+    @classmethod
+    def of_training_words(cls, found: dict[str, Bank], rows: level_scorers.Sentences, level: str) -> "Judge":
+        """Return a judge that knows only training words; a bank of one level has the bundled one's scale.
+
+        Args:
+            found: the banks of all levels.
+            rows: the sentences of their training words.
+        """
+        taught = rows if len(found) > 1 else level_scorers.sentences_of(_with_levels(found, level))
+        scorers = level_scorers.train(taught, _SEED, with_quality=False)
+        words = {word for word, of in zip(rows.target_words, rows.levels, strict=True) if of == level}
+        return cls(level, tuple(sorted(words)), scorers, tuple(dict.fromkeys(rows.sentences)))
 
     def judge(self, found: Sequence[tuple[str, int, str]]) -> list[Candidate]:
         """Judge candidates.
@@ -92,7 +116,7 @@ class Judge:
             return []
         words, texts = [[word] for word, _, _ in found], [f"1. {text}" for _, _, text in found]
         odds = sense.log_odds([text for _, _, text in found])  # before the gates, which use the same pass of the model
-        slots = summary.measure({"tuned": texts}, words, self.level, self._scorers, self._sentences)
+        slots = summary.measure({"tuned": texts}, words, self.level, self.scorers, self.sentences)
         return [self._judged(*row) for row in zip(found, slots.to_dict("records"), odds, strict=True)]
 
     def _judged(self, one: tuple[str, int, str], slot: dict, log_odds: float) -> Candidate:
@@ -115,7 +139,7 @@ class Judge:
             return "copied", ""
         if not slot["level_ok"]:
             return "level", f"reads as {human_scale.in_words(slot['level_score'])} by the bank"
-        if self._known is not None and (strange := unknown_words(word, text, self.level, self._known)):
+        if self.known is not None and (strange := unknown_words(word, text, self.level, self.known)):
             return "unknown_words", ", ".join(strange)
         return None, ""
 

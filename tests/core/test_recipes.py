@@ -41,9 +41,12 @@ def test_each_key_belongs_to_one_stage():
 def test_what_a_training_depends_on_is_as_before_the_key_unless_it_writes_answers():
     by_loss = recipes.load_recipe("cpu")
     by_answers = by_loss.model_copy(update={"keep_best_by": "joint_success"})
-    before = [key for key in (*recipes.DATA_KEYS, *recipes.TRAINING_KEYS) if key != "keep_best_by"]
+    later = ("keep_best_by", "self_training_examples")
+    before = [key for key in (*recipes.DATA_KEYS, *recipes.TRAINING_KEYS) if key not in later]
     assert list(by_loss.decisive(Stage.TRAIN)) == before
     assert set(by_answers.decisive(Stage.TRAIN)) == {*before, "keep_best_by", "generation_prompts", "max_new_tokens"}
+    more = by_loss.model_copy(update={"self_training_examples": 84})
+    assert set(more.decisive(Stage.TRAIN)) == {*before, "self_training_examples"}
     assert recipes.recorded({}, "keep_best_by") == "eval_loss" and recipes.recorded({}, "lora_rank") is None
 
 
@@ -60,6 +63,8 @@ def test_what_a_training_depends_on_is_as_before_the_key_unless_it_writes_answer
         ({"epochs": float("nan")}, "epochs: nan"),
         ({"split": "random"}, "split: 'random'"),
         ({"keep_best_by": "loss"}, "keep_best_by: 'loss'"),
+        ({"self_training_examples": 1}, "self_training_examples: 1: must be 0, or at least 2"),
+        ({"self_training_examples": -2}, "self_training_examples: -2"),
         ({"lora_target_modules": ["q_proj", "x_proj"]}, "x_proj"),
         ({"lora_target_modules": "q_proj"}, "must be a list of module names"),
     ],

@@ -31,6 +31,9 @@ NOT_IN_THE_REFERENCE_RUN = {
     # of trainings that keep the checkpoint that writes best
     *(f"DevAnswers.{name}" for name in schema.DevAnswers.model_fields),
     *("TrainingResults.dev_answers", "BestStep.joint_success", "Step.joint_success", "Step.answers_s"),
+    # of trainings that go on with sentences of their own
+    *(f"SelfTraining.{name}" for name in schema.SelfTraining.model_fields),
+    "TrainingResults.self_training",
     *("DatasetResults.placement", "Generation.human_scores", "ShownSlot.human_level"),
 }
 

@@ -135,6 +135,41 @@ def test_a_note_says_that_joint_success_chose_the_checkpoint_and_what_that_took(
     assert [part for part in BY_ANSWERS[language] if part in before] == []
 
 
+SELF_TRAINED = {
+    "en": [
+        "| Examples of self-training | 84 |",
+        "| Self-training | went on with 84 examples, 42 of them with 205 different sentences that the model wrote ",
+        "chosen from 1,680 for 210 training words; loss on the development words at its end 1.823, learning rate ",
+        "| Time for it | 3:51 for writing and choosing, 1:35 for training, in addition to the training time |",
+        "From it the training went on for 42 steps",
+        "The trainer's evaluation loss at the end of self-training (1.801)",
+    ],
+    "tr": [
+        "| Kendi cümleleriyle eğitimin örnekleri | 84 |",
+        "bunların 42 tanesinde modelin kendi yazdığı 205 farklı cümle var (210 eğitim kelimesi için yazılmış 1.680 ",
+        "| Bunun süresi | yazma ve seçme 3:51, eğitim 1:35; eğitim süresine dahil değildir |",
+        "Eğitim bu modelden başlayarak bankanın ve modelin kendi cümleleriyle 42 adım daha sürdü",
+    ],
+}
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_a_note_says_that_the_training_went_on_with_its_own_sentences(language):
+    before = hand_made_records.level_records()
+    after = replace(before, training=hand_made_records.self_trained())
+    assert [part for part in SELF_TRAINED[language] if part not in note(after, language)] == []
+    assert [part for part in SELF_TRAINED[language] if part in note(before, language)] == []
+
+
+def test_a_note_says_that_too_few_own_sentences_passed():
+    values = hand_made_records.self_trained().as_dict()["results"]
+    values["self_training"] = {"examples": 0, "own_examples": 0, "words": 20, "candidates": 160, "sentences": 0}
+    training = hand_made_records.make_record("training", "B2", values)
+    shown = note(replace(hand_made_records.level_records(), training=training))
+    assert "too few of the 160 sentences that the model wrote for 20 training words passed" in shown
+    assert "From it the training went on" not in shown and "Time for it" not in shown
+
+
 def test_the_leak_audit_has_all_three_pairs_of_parts():
     new, old = note(hand_made_records.level_records()), note(hand_made_records.before_dev())
     assert "| test in training | development in training | test in development |" in new

@@ -91,6 +91,12 @@ def test_the_card_says_what_chose_the_checkpoint():
     assert "chosen by its loss" not in text and "| Time for these answers | 1:30 in all" in text
 
 
+def test_the_card_says_that_some_examples_were_its_own():
+    before = records_of_b2()
+    after = replace(before, training=hand_made_records.self_trained())
+    assert "sentences that it wrote itself" in card(after) and "it wrote itself" not in card(before)
+
+
 def test_without_a_comparison_the_card_says_so_and_has_no_figures():
     records = records_of_b2()
     text = card(LevelRecords("B2", records.dataset, records.training))

@@ -260,6 +260,26 @@ def training_by_answers(level: str = "B2") -> TrainingRecord:
     return make_record("training", level, values, RECIPE | {"keep_best_by": "joint_success"})
 
 
+def self_trained(level: str = "B2") -> TrainingRecord:
+    """The same training, if it had gone on with sentences of its own."""
+    values = training(level).as_dict()["results"]
+    values["hyperparameters"]["self_training_examples"] = 84
+    values["self_training"] = {
+        "examples": 84,
+        "own_examples": 42,
+        "words": 210,
+        "candidates": 1680,
+        "sentences": 205,
+        "writing_s": 231.0,
+        "duration_s": 95.0,
+        "learning_rate": 0.0003,
+        "steps": 42,
+        "eval_loss": 1.8234,
+        "history": [{"step": 5, "epoch": 0.119, "train_loss": 1.7}, {"step": 42, "epoch": 1.0, "eval_loss": 1.8234}],
+    }
+    return make_record("training", level, values, RECIPE | {"self_training_examples": 84})
+
+
 def _measured(base: float, tuned: float, characters_per_token: float, low: float, high: float) -> dict:
     def side(loss: float) -> dict:
         bits = loss / math.log(2) / characters_per_token

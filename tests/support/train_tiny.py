@@ -2,7 +2,8 @@
 
 The specification: `base_model`, `recipe` (changes to recipes/smoke.yaml), `folder`, `examples` (the first
 eight for training, the rest for evaluation), `copies` (how often the training examples are taken),
-`stop_at` (a step to die at), `fits_up_to` (a GPU's lack of memory, made up: a step
+`stop_at` (a step to die at; with `stop_in_part` 2 a step of the self-training), `own` (examples with which the training
+goes on as if the model had written them, beside the first two), `fits_up_to` (a GPU's lack of memory, made up: a step
 with more examples at a time fails with PyTorch's message, after it was made),
 `interrupt_at` (a step to be interrupted at, after which the same kernel resumes),
 `modes` (whether the modes of all modules before and after the first answers are among the results)
@@ -22,7 +23,7 @@ import yaml
 
 from cefr_helpers.core.paths import Workspace, project_root
 from cefr_helpers.core.recipes import Recipe
-from cefr_helpers.training import answering, batch_size
+from cefr_helpers.training import answering, batch_size, self_training
 from cefr_helpers.training import tuning as training
 
 SCRIPT = Path(__file__)
@@ -39,6 +40,18 @@ class OneInFour:
     def passed(self, answers: list[str]) -> list[bool]:
         asked = [(word, answer) for one, answer in zip(self.prompts, answers, strict=True) for word in one["words"]]
         return [hash_of(word + answer) % 4 == 0 for word, answer in asked]
+
+
+@dataclass
+class Given:
+    """Own sentences of tiny models, which write none that passes: examples that are given."""
+
+    bank_examples: list[dict]
+    examples: list[dict]
+
+    def write(self, adapter: Path, folder: Path) -> tuple[list[dict], dict]:
+        assert {"adapter_config.json", "adapter_model.safetensors"} == {path.name for path in adapter.iterdir()}
+        return self.examples, {"own_examples": len(self.examples)}
 
 
 def hash_of(text: str) -> int:
@@ -80,10 +93,13 @@ def main(spec: dict) -> dict:
 
         make_trainer = training.make_trainer
 
-        def dying(*arguments):
-            trainer = make_trainer(*arguments)
-            trainer.add_callback(Die())
-            return trainer
+        trainers = []
+
+        def dying(*arguments, **more):
+            trainers.append(make_trainer(*arguments, **more))
+            if len(trainers) == spec.get("stop_in_part", 1):
+                trainers[-1].add_callback(Die())
+            return trainers[-1]
 
         training.make_trainer = dying
     if spec.get("fits_up_to"):
@@ -95,6 +111,9 @@ def main(spec: dict) -> dict:
         interrupted(arguments, spec["interrupt_at"])
     modes = seen_modes(model) if spec.get("modes") else None
     tuning = training.tune(*arguments)
+    if (given := spec.get("own")) is not None:
+        places = folder / "checkpoints" / "self_training", folder / "logs" / "self_training"
+        tuning = self_training.go_on(tuning, Given(train[:2], given), evaluation, recipe, 1, base, *places)
     results = tuning.results | ({"modes": modes} if modes else {})
     if spec.get("publish"):
         workspace = Workspace(folder, folder / "user_data")

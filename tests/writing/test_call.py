@@ -41,7 +41,7 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path, words, monkey
 def test_sentences_of_a_bank_of_one_level_must_not_be_copied(tmp_path):
     mine = "My dog is the best dog in the whole village."
     (tmp_path / "mine.csv").write_text(f"word,sentence\ndog,{mine}\n")
-    judge = judging.Judge(str(tmp_path / "mine.csv"), "A2", None)
+    judge = judging.Judge.of_bank(str(tmp_path / "mine.csv"), "A2", None)
     [judged] = judge.judge([("dog", 0, mine)])
     assert judged.reason == "copied" and "abroad" in judge.words
 

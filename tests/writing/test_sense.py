@@ -81,6 +81,4 @@ def test_reading_many_sentences_shows_progress(monkeypatch, capsys):
     sentences = [f"We saw {number} boats on the river." for number in range(20)]
     assert sorted(place for place, _ in bundled_model.read(sentences)) == list(range(20))
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[0] for line in lines] == [
-        f"{done}/20 sentences read by the bundled model" for done in (16, 20)
-    ]
+    assert [line.split("  ")[0] for line in lines] == [f"{done} of 20 sentences read" for done in (16, 20)]
