@@ -107,7 +107,9 @@ def _of_recipe(recipe: Recipe, known: list[Measured]) -> dict[str, list[int]]:
         if largest is not None:
             seconds, memory_bytes = largest
             megabytes = math.ceil(memory_bytes / 1e6 * _MEMORY_SPARE) + _BESIDE_MB
-            minutes = math.ceil((seconds * _TIME_SPARE + _START_S) / 60)
+            minutes = DEFAULTS[stage][1]
+            if seconds is not None:
+                minutes = math.ceil((seconds * _TIME_SPARE + _START_S) / 60)
             found[stage] = [megabytes if stage.on_gpu else DEFAULTS[stage][0], minutes]
     return found
 
@@ -165,9 +167,7 @@ def total(planned: Iterable[tuple[str, Recipe]], known: list[Measured]) -> Estim
     cache: dict[Recipe, list[Measured]] = {}
     for stage, recipe in planned:
         like = cache.setdefault(recipe, _alike(recipe, known))
-        timed = [one for one in like if stage in one.stage_s]
-        if stage == Stage.COMPARE:
-            timed = [one for one in timed if 1 / _FURTHEST <= _answers_share_of(recipe, one) <= _FURTHEST]
+        timed = [one for one in like if stage in one.stage_s and _near(stage, recipe, one)]
         if not timed:
             unknown[recipe.base_model] = None
             continue
@@ -184,15 +184,16 @@ def total(planned: Iterable[tuple[str, Recipe]], known: list[Measured]) -> Estim
     return Estimate(seconds, max(memory, default=None), max(gpu, default=None), disk, spread, tuple(unknown))
 
 
-def most(stage: str, recipe: Recipe, known: list[Measured]) -> tuple[float, int] | None:
+def most(stage: str, recipe: Recipe, known: list[Measured]) -> tuple[float | None, int] | None:
     """Return the maximum over the jobs by which one is estimated, as in `total`: (seconds, bytes of its training).
 
-    None if nothing comparable was measured.
+    None if nothing comparable was measured; no seconds if only the memory was.
     """
     timed = [one for one in _alike(recipe, known) if stage in one.stage_s]
     if not timed:
         return None
-    return max(_seconds(stage, recipe, one) for one in timed), max(one.memory_bytes for one in timed)
+    seconds = [_seconds(stage, recipe, one) for one in timed if _near(stage, recipe, one)]
+    return max(seconds, default=None), max(one.memory_bytes for one in timed)
 
 
 def memory_bytes(recipe: Recipe, here: list[Measured], elsewhere: list[Measured]) -> int | None:
@@ -261,6 +262,11 @@ def _seconds(stage: str, recipe: Recipe, like: Measured) -> float:
     if stage == Stage.TRAIN:
         return whole + like.training_s * (_share_of(recipe, like) - 1)
     return whole * _answers_share_of(recipe, like) if stage == Stage.COMPARE else whole
+
+
+def _near(stage: str, recipe: Recipe, like: Measured) -> bool:
+    """Return whether the time of a measured job tells that of one of this recipe."""
+    return stage != Stage.COMPARE or 1 / _FURTHEST <= _answers_share_of(recipe, like) <= _FURTHEST
 
 
 def _answers_share_of(recipe: Recipe, like: Measured) -> float:

@@ -212,10 +212,13 @@ def test_jobs_ask_for_the_most_that_the_like_took_on_any_machine(tmp_path):
     training_of(tmp_path / "experiments" / "rank" / "one", smoke, 200.0, 1_000_000_000, "a node's processor")
     assert len(resources.measured(tmp_path)) == 1  # what the dry run says of this machine leaves the node's out
     larger = smoke.model_copy(update={"train_examples": 24})
-    found = resources.estimate_requests({"smoke": smoke, "larger": larger}, tmp_path)
+    chatty = smoke.model_copy(update={"generation_prompts": 40})
+    found = resources.estimate_requests({"smoke": smoke, "larger": larger, "chatty": chatty}, tmp_path)
     # 1.25 x 2,000 MB + 1,000; (2 x 200 s + 600 s) / 60, and with two more times the training's 100 s 400 s more
     assert found["smoke"] == {Stage.TRAIN: [3500, 17], Stage.COMPARE: [3500, 17]}
     assert found["larger"] == {Stage.TRAIN: [3500, 24], Stage.COMPARE: [3500, 17]}
+    # a comparison with forty times as many answers does not take forty times as long
+    assert found["chatty"] == {Stage.TRAIN: [3500, 17], Stage.COMPARE: [3500, resources.DEFAULTS[Stage.COMPARE][1]]}
     assert resources.estimate_requests({"other": smoke.model_copy(update={"base_model": "other/model"})}, tmp_path) == {
         "other": {}
     }
