@@ -79,6 +79,8 @@ def go_on(
     )
     resume = checkpoints.newest_whole(place)
     print(f"Going on with {len(train)} examples, {len(written)} of them with its own sentences", flush=True)
+    if resume:
+        print(f"Resuming from {resume.name} of them", flush=True)
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     duration_s = time.monotonic() - started

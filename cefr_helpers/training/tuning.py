@@ -330,7 +330,8 @@ def make_trainer(
         save_steps=recipe.eval_steps,
         save_total_limit=2,
         load_best_model_at_end=not keep_last,
-        metric_for_best_model=f"eval_{answering.METRIC}" if development else "eval_loss",
+        # without one no checkpoint is the best, which a resumed training would need
+        metric_for_best_model=None if keep_last else f"eval_{answering.METRIC}" if development else "eval_loss",
         greater_is_better=bool(development),
         packing=False,
         padding_free=None if unpadded else False,

@@ -239,6 +239,37 @@ def test_the_gains_by_number_and_kind_of_sentences():
         assert said.format(*gains) in text
 
 
+def test_by_self_training():
+    votes = pd.read_csv(doc("readings/self_training.csv"), keep_default_na=False)
+    by_seed = (votes["printable"] == "yes").groupby([votes[one] for one in ("level", "writing", "training", "seed")])
+    shares, lines = by_seed.mean()["B2"], doc(LOG).read_text().splitlines()
+    for (writing, training), seeds in shares.groupby(["writing", "training"]):
+        name = writing.replace("make write", "`make write`")
+        [line] = [line for line in lines if line.startswith(f"| {name}: {training} |")]
+        cells = [
+            percent(seeds[writing, training, seed]) if seed in seeds[writing, training] else "" for seed in (3407, 1, 2)
+        ]
+        cells.append(percent(seeds.mean()) if all(cells) else "")
+        assert [cell.strip() for cell in line.strip("|").split("|")][1:] == cells
+    text, greedy = " ".join(doc(LOG).read_text().split()), votes[votes["writing"] == "ten words a prompt"]
+    written = votes[(votes["writing"] == "make write") & (votes["sitting"] > 1)]
+    read_with = {"self-training": (3, 4, 5), "bank alone": (1, 2, 3)}  # sittings, each with sentences from before
+
+    def gain(rows: pd.DataFrame, first: str, second: str, sittings: tuple[int, ...]) -> str:
+        rows = rows[rows["sitting"].isin(sittings) | ((rows["training"] == "bank alone") & (second != "before"))]
+        return difference(rows.assign(level=rows["level"] + rows["seed"].astype(str)), ["training"], first, second)
+
+    for training, other, said in (
+        ("self-training", "before", "self-training brings {} more than stopping before it"),
+        ("self-training", "bank alone", "and {} more than as many steps with the bank"),
+        ("bank alone", "before", "which bring {} more than stopping"),
+    ):
+        assert said.format(gain(greedy[greedy["level"] == "B2"], training, other, read_with[training])) in text
+    assert f"**`make write`**: {gain(written, 'self-training', 'before', (2, 3, 4))}" in text
+    for level, sitting in (("A2", 6), ("B1", 7)):
+        assert f"at {level} {gain(greedy, 'self-training', 'before', (sitting,))}" in text
+
+
 def test_by_the_number_of_examples():
     shares, text = printable("write_examples", ["train_examples"]), " ".join(doc(LOG).read_text().split())
     assert f"would print {shares[150]} of the sentences by the reference run's adapter" in text
