@@ -91,13 +91,17 @@ def judge(of: DevAnswers, answers: list[str]) -> list[bool]:
     return [bool(passed) for passed in slots["joint_success"]]
 
 
-def own_process(on_gpu: bool = False) -> ProcessPoolExecutor:
-    """Return a process without the libraries' patches and, unless asked for, without the GPU; it ends with this one."""
-    return ProcessPoolExecutor(1, get_context("spawn"), _begin, (os.getpid(), on_gpu))
+def own_process() -> ProcessPoolExecutor:
+    """Return a process that judges, without the libraries' patches and without the GPU; it ends with this one."""
+    return ProcessPoolExecutor(1, get_context("spawn"), _begin, (os.getpid(),))
 
 
-def _begin(parent: int, on_gpu: bool) -> None:
+def _begin(parent: int) -> None:
+    begin(parent)
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+def begin(parent: int) -> None:
+    """Let this process end with its parent, and undo what Unsloth set in the environment there."""
     locks.die_with_parent(9, parent)
-    if not on_gpu:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ.pop("HF_HUB_ENABLE_HF_TRANSFER", None)  # Unsloth sets it, and the hub's library warns of it each time

@@ -12,7 +12,7 @@ from cefr_helpers.core.errors import InputError
 
 EXPLORE = "explore"  # tag of cells for exploring, which the batch skips
 # Lines of a notebook that the terminal shows at once; all of them are in its log.
-_SHOWN = ("step ", "Resuming", "Converting")
+_SHOWN = ("step ", "Self-training", "Resuming", "Converting")
 # The kernel itself checks its parent only once a second; until then it would write beside the next run.
 _END_WITH = "from cefr_helpers.core.locks import die_with_parent; die_with_parent(9, {parent}); del die_with_parent"
 # What Python, PyTorch, CUDA or the system say when memory runs out

@@ -66,7 +66,7 @@ def go_on(
         saving.save_adapter(outcome.model, adapter, base)
     written, numbers = own.write(adapter, folder / "written")
     if not written:
-        print("Too few of its own sentences pass: the training does not go on with them", flush=True)
+        print("Self-training: too few of the sentences pass, so the training does not go on", flush=True)
         return replace(outcome, results=outcome.results | {"self_training": numbers | {"examples": 0}})
     train = [*own.bank_examples, *written]
     place = folder / hashlib.sha256(json.dumps(train).encode()).hexdigest()[:12]
@@ -78,9 +78,9 @@ def go_on(
         outcome.model, outcome.tokenizer, train, list(evaluation), ran, seed, place, logs, keep_last=True
     )
     resume = checkpoints.newest_whole(place)
-    print(f"Going on with {len(train)} examples, {len(written)} of them with its own sentences", flush=True)
+    print(f"Self-training: {len(train)} examples, {len(written)} of them with its own sentences", flush=True)
     if resume:
-        print(f"Resuming from {resume.name} of them", flush=True)
+        print(f"Resuming self-training from {resume.name}", flush=True)
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     duration_s = time.monotonic() - started

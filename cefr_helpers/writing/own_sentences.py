@@ -4,14 +4,19 @@ This is rejection sampling: the sentences are chosen as `cefr write` chooses the
 level scorer that was taught by training words alone.
 """
 
+import io
 import math
+import os
 import random
+import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cefr_helpers.core import files
 from cefr_helpers.core.level_run import LevelRun
@@ -29,6 +34,9 @@ from cefr_helpers.writing.judging import Candidate, Judge
 from cefr_helpers.writing.plans import Plan
 from cefr_helpers.writing.writers import Writer
 from cefr_helpers.writing.writing import Outcome
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
 
 # docs/lab_log.md says what these gained.
 CANDIDATES = 8  # per word
@@ -69,9 +77,14 @@ class OwnSentences:
             MemoryError: the process was killed.
         """
         started = time.monotonic()
+        context = get_context("spawn")
+        lines = context.SimpleQueue()
         try:
-            with dev_answers.own_process(on_gpu=True) as pool:
-                outcome = pool.submit(_write, self, adapter, folder).result()
+            with ProcessPoolExecutor(1, context, _begin, (os.getpid(), lines)) as pool:
+                written = pool.submit(_write, self, adapter, folder)
+                while not _shown_until(written, lines):
+                    pass
+                outcome = written.result()
         except BrokenProcessPool:
             raise MemoryError("writing own sentences was killed; the system does so when memory runs out") from None
         examples = self._examples(best(outcome.chosen))
@@ -148,6 +161,31 @@ def best(chosen: Sequence[Candidate]) -> dict[str, tuple[str, ...]]:
     return kept
 
 
+class _Lines(io.TextIOBase):
+    """Standard output of the process that writes: a notebook shows only what its own process prints."""
+
+    def __init__(self, lines: "SimpleQueue[str]"):
+        self._lines = lines
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            self._lines.put(text.rstrip("\n"))
+        return len(text)
+
+
+def _begin(parent: int, lines: "SimpleQueue[str]") -> None:
+    dev_answers.begin(parent)
+    sys.stdout = _Lines(lines)
+
+
+def _shown_until(written: Future, lines: "SimpleQueue[str]") -> bool:
+    """Print lines that the other process printed, and return whether it has finished."""
+    done = bool(wait([written], timeout=1).done)
+    while not lines.empty():
+        print(f"Self-training: {lines.get()}", flush=True)
+    return done
+
+
 def _write(of: OwnSentences, adapter: Path, folder: Path) -> Outcome:
     """Return what was written and chosen, computed in this process."""
     quiet.libraries()
@@ -157,4 +195,4 @@ def _write(of: OwnSentences, adapter: Path, folder: Path) -> Outcome:
     writer = Writer(models, adapter.name, files.sha256(adapter / model_files.ADAPTER_WEIGHTS), "")
     plan = Plan("own sentences", of.words, of.level, SENTENCES, candidates=CANDIDATES, seed=of.seed)
     log = CandidateLog(folder, of.level, writer)
-    return writing.write(plan, writer, of.judge, log, partial(print, flush=True))
+    return writing.write(plan, writer, of.judge, log)

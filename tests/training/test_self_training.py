@@ -26,7 +26,7 @@ def test_the_first_part_is_the_training_without_it(alone, went_on):
     _, found, printed = went_on
     assert found["history"] == alone["history"] and found["best"] == alone["best"]
     assert found["adapter"]["files"] != alone["adapter"]["files"]
-    assert "Going on with 8 examples, 6 of them with its own sentences" in printed
+    assert "Self-training: 8 examples, 6 of them with its own sentences" in printed
 
 
 def test_the_record_says_what_was_done(went_on):
@@ -57,7 +57,7 @@ def test_a_killed_self_training_ends_as_if_never_stopped(went_on, tiny_folder, e
     assert killed.returncode == -9
     done = run(tmp_path / "run", tiny_folder, examples, recipe, publish=True, own=examples[2:8])
     found = results(done)
-    assert "Resuming from checkpoint-12\n" in done.stdout and "Resuming from checkpoint-3 of them" in done.stdout
+    assert "Resuming from checkpoint-12\n" in done.stdout and "Resuming self-training from checkpoint-3" in done.stdout
     assert (
         found["adapter"]["files"]["adapter_model.safetensors"] == whole["adapter"]["files"]["adapter_model.safetensors"]
     )
@@ -71,7 +71,7 @@ def test_with_too_few_sentences_the_training_ends_as_it_was(alone, tiny_folder, 
     found = results(done)
     assert found["adapter"]["files"] == alone["adapter"]["files"]
     assert found["self_training"] == {"own_examples": 0, "examples": 0}
-    assert "Too few of its own sentences pass" in done.stdout
+    assert "Self-training: too few of the sentences pass" in done.stdout
 
 
 def test_several_processes_are_refused(monkeypatch):

@@ -112,7 +112,7 @@ def _die(of, adapter, folder):
 
 
 @pytest.mark.slow
-def test_the_bundled_model_writes_examples_of_checked_sentences(prepared, tmp_path, capfd):
+def test_the_bundled_model_writes_examples_of_checked_sentences(prepared, tmp_path, capsys):
     """With an adapter that changes nothing; what it wrote is read again."""
     from peft import LoraConfig, get_peft_model
 
@@ -120,8 +120,8 @@ def test_the_bundled_model_writes_examples_of_checked_sentences(prepared, tmp_pa
     model = get_peft_model(base_model.load_model(base, "bf16"), LoraConfig(r=2, target_modules=["q_proj"]))
     adapter = saving.save_adapter(model, tmp_path / "adapter", base)
     examples, numbers = prepared.write(adapter, tmp_path / "written")
-    printed = capfd.readouterr().out
-    assert "160/160 candidates" in printed
+    printed = capsys.readouterr().out
+    assert "Self-training: 160/160 candidates" in printed and "Self-training: Round 1" in printed
     assert len(examples) == 2 and numbers["own_examples"] == 2 and numbers["candidates"] >= 160
     words = {word for one in examples for word in one["words"]}
     assert words <= set(prepared.words) and 10 <= numbers["sentences"] <= 20
@@ -130,4 +130,4 @@ def test_the_bundled_model_writes_examples_of_checked_sentences(prepared, tmp_pa
         assert all(sentence[0].isupper() and sentence[-1] in ".?!" for sentence in sentences)
         assert not set(sentences) & set(prepared.judge.sentences)
     again, _ = prepared.write(adapter, tmp_path / "written")
-    assert again == examples and "candidates  " not in capfd.readouterr().out
+    assert again == examples and "candidates  " not in capsys.readouterr().out
