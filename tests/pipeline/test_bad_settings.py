@@ -66,7 +66,8 @@ WRONG = [
     (key, value)
     for key, field in recipes.Recipe.model_fields.items()
     for value in wrong_values(field.annotation)
-    if not (key == "base_model_revision" and value == "") and not (key == "generation_samples" and value == 0)
+    if not (key == "base_model_revision" and value == "")
+    if not (key in ("generation_samples", "self_training_examples") and value == 0)
 ]
 
 
