@@ -31,10 +31,8 @@ def check(adapter: Path, recipe: Recipe, name: str) -> BaseModel:
                 "which the adapter was trained"
             )
     model_files.check_weights(adapter / model_files.ADAPTER_WEIGHTS)
-    base, named = (
-        base_model.resolve(recipe.base_model, recipe.base_model_revision),
-        config.get("base_model_name_or_path"),
-    )
+    base = base_model.resolve(recipe.base_model, recipe.base_model_revision)
+    named = config.get("base_model_name_or_path")
     if named != base.identifier:
         raise InputError(f"adapter: {adapter} is for {shown(named)}, but the base model of {name} is {base.identifier}")
     return base

@@ -126,15 +126,6 @@ BY_ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("language", ["en", "tr"])
-def test_a_note_says_that_joint_success_chose_the_checkpoint_and_what_that_took(language):
-    by_loss = hand_made_records.level_records()
-    by_answers = replace(by_loss, training=hand_made_records.training_by_answers())
-    shown, before = note(by_answers, language), note(by_loss, language)
-    assert [part for part in BY_ANSWERS[language] if part not in shown] == []
-    assert [part for part in BY_ANSWERS[language] if part in before] == []
-
-
 SELF_TRAINED = {
     "en": [
         "| Examples of self-training | 84 |",
@@ -154,11 +145,16 @@ SELF_TRAINED = {
 
 
 @pytest.mark.parametrize("language", ["en", "tr"])
-def test_a_note_says_that_the_training_went_on_with_its_own_sentences(language):
-    before = hand_made_records.level_records()
-    after = replace(before, training=hand_made_records.self_trained())
-    assert [part for part in SELF_TRAINED[language] if part not in note(after, language)] == []
-    assert [part for part in SELF_TRAINED[language] if part in note(before, language)] == []
+@pytest.mark.parametrize(
+    ("training", "parts"),
+    [(hand_made_records.training_by_answers, BY_ANSWERS), (hand_made_records.self_trained, SELF_TRAINED)],
+    ids=["chosen by Joint Success", "went on with its own sentences"],
+)
+def test_a_note_says_what_the_model_wrote_for_during_its_training_and_what_that_took(training, parts, language):
+    by_loss = hand_made_records.level_records()
+    shown, before = note(replace(by_loss, training=training()), language), note(by_loss, language)
+    assert [part for part in parts[language] if part not in shown] == []
+    assert [part for part in parts[language] if part in before] == []
 
 
 def test_a_note_says_that_too_few_own_sentences_passed():
